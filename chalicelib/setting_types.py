@@ -12,6 +12,7 @@ RESERVED_CLUSTER_NAME = "default"
 _PROVIDERS = ("ec2", "local")
 _FAMILY_AND_URL = re.compile(r"[a-z][a-z0-9-]*=https?://[^\s,=]+")
 _ZONE_AND_SUBNET = re.compile(r"[a-z0-9-]+=subnet-[0-9a-z]+")
+_SECURITY_GROUP = re.compile(r"sg-[0-9a-z]+")
 
 
 def _split(value: object) -> object:
@@ -34,6 +35,13 @@ def _known_providers(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _security_groups(value: tuple[str, ...]) -> tuple[str, ...]:
+    for name in value:
+        if not _SECURITY_GROUP.fullmatch(name):
+            raise ValueError(f"{name!r} is no security group, as sg-0abc")
+    return value
+
+
 def _zones_and_subnets(value: tuple[str, ...]) -> tuple[str, ...]:
     for pair in value:
         if not _ZONE_AND_SUBNET.fullmatch(pair):
@@ -53,6 +61,7 @@ PositiveInt = Annotated[int, Ge(1)]
 Prefix = Annotated[int, Ge(1), Le(30)]
 ClusterName = Annotated[str | None, AfterValidator(_not_reserved)]
 Providers = Annotated[CommaList, AfterValidator(_known_providers)]
+SecurityGroups = Annotated[CommaList, AfterValidator(_security_groups)]
 Subnets = Annotated[CommaList, AfterValidator(_zones_and_subnets)]
 """Items are ``zone=subnet``."""
 FamilyUrls = Annotated[CommaList, AfterValidator(_families_and_urls)]

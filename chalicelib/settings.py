@@ -22,7 +22,16 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from chalicelib.kit.labels import LABEL_PATTERN
-from chalicelib.setting_types import ClusterName, CommaList, FamilyUrls, PositiveInt, Prefix, Providers, Subnets
+from chalicelib.setting_types import (
+    ClusterName,
+    CommaList,
+    FamilyUrls,
+    PositiveInt,
+    Prefix,
+    Providers,
+    SecurityGroups,
+    Subnets,
+)
 
 
 def running_function() -> str:
@@ -226,6 +235,13 @@ class Settings(BaseModel):
     machine_subnets: Subnets = Field(
         (), description="Comma list of `zone=subnet`: the zones of EC2 in which machines are made; for provider `ec2`."
     )
+    machine_security_groups: SecurityGroups = Field(
+        (),
+        description="Comma list of the security groups of machines on EC2, which let nothing in; for provider `ec2`.",
+    )
+    local_machines_url: SecretStr | None = Field(
+        None, description="Address of the host that runs machines of provider `local`; the local cloud sets it."
+    )
     operation_limits_enabled: bool = Field(
         default=True, description="Hold customers to the limits of their tier, for each type of operation."
     )
@@ -246,9 +262,11 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _ec2_has_a_subnet(self) -> Self:
+    def _ec2_has_a_network(self) -> Self:
         if "ec2" in self.machine_providers and not self.machine_subnets:
             raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SUBNETS names no zone and subnet")
+        if "ec2" in self.machine_providers and not self.machine_security_groups:
+            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SECURITY_GROUPS names none")
         return self
 
     @property

@@ -12,7 +12,7 @@ from enum import StrEnum
 from chalicelib import families
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Family, Grants, Role, StreamSource, Subscription
+from chalicelib.platform.context import Family, Grants, ProviderEvents, Role, StreamSource, Subscription
 from chalicelib.platform.families import Families
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.functions import FAMILIES, LambdaFunction, functions_in
@@ -90,6 +90,11 @@ class Deployable:
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The internal events that go into queues of the stateful stack."""
         return tuple(each for context in Families(self.own).contexts for each in context.subscriptions)
+
+    @property
+    def provider_events(self) -> tuple[ProviderEvents, ...]:
+        """The events of AWS services that go into queues of the stateful stack."""
+        return tuple(each for context in Families(self.own).contexts for each in context.provider_events)
 
     @property
     def streams(self) -> tuple[Table, ...]:

@@ -10,6 +10,7 @@ from chalicelib.platform.context import QUERY, Grants, QueueSource, StreamSource
 from infra.deployables import Deployable
 from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
+from infra.machine_policies import machine_statements
 from infra.queues import queue_parameter
 from infra.stateful import SIGNING_ALIAS, stream_parameter
 
@@ -32,6 +33,7 @@ def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -
         counted = [_queue_arn(queue, deployable, "" if queue.is_manual else "*") for queue in grants.counts]
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]
+    statements += machine_statements(grants)
     if function.reaches_nodes:
         statements.append(_no_network_interfaces())
     statements += _source_statements(function, deployable)

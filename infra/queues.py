@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Subscription
+from chalicelib.platform.context import ProviderEvents, Subscription
 from infra.alarms import age_alarm, waiting_alarm
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, logical_id
@@ -36,13 +36,17 @@ def stage_name(name: str) -> Json:
 
 def queues(deployable: Deployable, topic: Json, bus: Json) -> Json:
     """The queues of that stack, by logical id. ``topic`` is told by their alarms; ``bus`` is the name of the bus."""
-    subscriptions = {each.queue: each for each in deployable.subscriptions}
     resources: Json = {}
     for queue in deployable.queues:
         resources |= _queue(queue, deployable.functions, topic)
-    resources |= _policies(deployable, subscriptions)
-    for queue, each in subscriptions.items():
-        resources[f"{queue_resource(queue)}Rule"] = _rule(queue, each, bus)
+    rules = {f"{queue_resource(each.queue)}Rule": each for each in deployable.subscriptions}
+    others = {f"{queue_resource(each.queue)}ProviderRule": each for each in deployable.provider_events}
+    resources |= _policies(deployable, {**rules, **others})
+    for name, each in rules.items():
+        pattern = {"source": [INTERNAL_SOURCE], "detail-type": sorted(each.types)}
+        resources[name] = _rule(each.queue, {"EventBusName": bus, "EventPattern": pattern})
+    for name, one in others.items():
+        resources[name] = _rule(one.queue, {"EventPattern": {"source": [one.source], "detail-type": sorted(one.types)}})
     return resources
 
 
@@ -92,16 +96,20 @@ def only_by_tls(action: str, resource: Any) -> Json:
     return {"Version": "2012-10-17", "Statement": [refused]}
 
 
-def _policies(deployable: Deployable, subscriptions: Mapping[Queue, Subscription]) -> Json:
-    """One policy for all queues, and one for each that the bus fills: SQS keeps one policy for a queue."""
+def _policies(deployable: Deployable, rules: Mapping[str, Subscription | ProviderEvents]) -> Json:
+    """One policy for all queues, and one for each that rules fill: SQS keeps one policy for a queue. ``rules`` by their
+    logical ids."""
+    fills: dict[Queue, list[str]] = {}
+    for rule, each in rules.items():
+        fills.setdefault(each.queue, []).append(rule)
     every = {queue_resource(queue): queue for queue in deployable.queues}
     every |= {dead_resource(queue): queue for queue in deployable.queues if not queue.is_manual}
-    closed = [{"Ref": name} for name, queue in every.items() if queue not in subscriptions]
+    closed = [{"Ref": name} for name, queue in every.items() if queue not in fills]
     found = {"QueuePolicy": _policy(closed, only_by_tls("sqs:*", "*"))} if closed else {}
     for name, queue in every.items():
-        if queue in subscriptions:
+        if queue in fills:
             document = only_by_tls("sqs:*", "*")
-            document["Statement"].append(_filled_by(f"{queue_resource(queue)}Rule", name))
+            document["Statement"].append(_filled_by(fills[queue], name))
             found[f"{name}Policy"] = _policy([{"Ref": name}], document)
     return found
 
@@ -110,29 +118,25 @@ def _policy(queues: list[Json], document: Json) -> Json:
     return {"Type": "AWS::SQS::QueuePolicy", "Properties": {"Queues": queues, "PolicyDocument": document}}
 
 
-def _filled_by(rule: str, name: str) -> Json:
+def _filled_by(rules: list[str], name: str) -> Json:
+    arns: list[Json] = [{"Fn::GetAtt": [rule, "Arn"]} for rule in rules]
     return {
         "Effect": "Allow",
         "Principal": {"Service": "events.amazonaws.com"},
         "Action": "sqs:SendMessage",
         "Resource": {"Fn::GetAtt": [name, "Arn"]},
-        "Condition": {"ArnEquals": {"aws:SourceArn": {"Fn::GetAtt": [rule, "Arn"]}}},
+        "Condition": {"ArnEquals": {"aws:SourceArn": arns if len(arns) > 1 else arns[0]}},
     }
 
 
-def _rule(queue: Queue, subscription: Subscription, bus: Json) -> Json:
-    """Internal events that are put into a queue. Events that SQS does not accept for a day become dead letters."""
+def _rule(queue: Queue, of: Json) -> Json:
+    """Events that are put into a queue; those that SQS does not accept for a day become dead letters."""
     target = {
         "Id": queue,
         "Arn": {"Fn::GetAtt": [queue_resource(queue), "Arn"]},
         "DeadLetterConfig": {"Arn": {"Fn::GetAtt": [dead_resource(queue), "Arn"]}},
     }
-    properties = {
-        "EventBusName": bus,
-        "EventPattern": {"source": [INTERNAL_SOURCE], "detail-type": sorted(subscription.types)},
-        "Targets": [target],
-    }
-    return {"Type": "AWS::Events::Rule", "Properties": properties}
+    return {"Type": "AWS::Events::Rule", "Properties": {**of, "Targets": [target]}}
 
 
 def queue_url_prefix(queue: Queue) -> Json:

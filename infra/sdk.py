@@ -14,8 +14,18 @@ from typing import Any
 Json = dict[str, Any]
 
 DATA = Path("botocore") / "data"
-SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "events", "kms", "s3", "secretsmanager", "sqs"})
+SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "ec2", "events", "kms", "s3", "secretsmanager", "sqs"})
 """The services that the functions call."""
+
+OPERATIONS = {
+    "ec2": frozenset(
+        {
+            *("RunInstances", "StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"),
+            *("DescribeInstances", "GetConsoleOutput"),
+        }
+    )
+}
+"""The operations that are called of a service whose model is large: EC2's has 700, and 3 MB."""
 
 _MODEL = "service-2.json"
 _FOR_PEOPLE = frozenset({"documentation", "documentationUrl"})
@@ -49,7 +59,33 @@ def _slim_service(folder: Path) -> None:
         packed.with_suffix("").write_bytes(gzip.decompress(packed.read_bytes()))
         packed.unlink()
     model = latest / _MODEL
-    _write(model, _without_texts(json.loads(model.read_text())))
+    content: Json = _without_texts(json.loads(model.read_text()))
+    operations = OPERATIONS.get(folder.name)
+    _write(model, content if operations is None else _only(operations, content))
+
+
+def _only(operations: Iterable[str], model: Json) -> Json:
+    """The model with these operations, and the shapes that they need. Raises KeyError for one that it does not have."""
+    kept = {name: model["operations"][name] for name in sorted(operations)}
+    ahead = _shapes_in(kept)
+    needed: set[str] = set()
+    while ahead:
+        name = ahead.pop()
+        if name not in needed:
+            needed.add(name)
+            ahead |= _shapes_in(model["shapes"][name])
+    shapes = {name: shape for name, shape in model["shapes"].items() if name in needed}
+    return {**model, "operations": kept, "shapes": shapes}
+
+
+def _shapes_in(value: Any) -> set[str]:
+    """The names of the shapes that a part of a model refers to."""
+    if isinstance(value, list):
+        return {name for each in value for name in _shapes_in(each)}
+    if not isinstance(value, dict):
+        return set()
+    own = {value["shape"]} if isinstance(value.get("shape"), str) else set()
+    return own | {name for each in value.values() for name in _shapes_in(each)}
 
 
 def _endpoint_prefix(folder: Path) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from chalicelib.fleet import facts
 from chalicelib.fleet.commands.model import NewCommand
 from chalicelib.fleet.commands.store import execution_id
+from chalicelib.fleet.enrollment.model import KEY_KEPT
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.wiring import Fleet
@@ -130,17 +131,29 @@ class FleetAccess:
         A repeat with the same token returns the key of the first call until that key
         is deleted. The token begins with a UUIDv7 that the caller has stored before the call, such as the id of the row
         that it works for. The id of the key takes its time from it, so that an old token makes no key that lets a
-        deleted node return. Raises `EdgeError` (not found) if there is no such cluster, ValueError for any other token.
+        deleted node return. A day after it has expired its row is removed. Raises `EdgeError` (not found) if there is no
+        such cluster, ValueError for any other token.
         """
         enrollment = self._fleet.enrollment
         wanted: KeyChanges = {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}
         with attaching(None):
-            key = enrollment.create(cluster_name, wanted, key_id=derived_uuid7(token, _KEY), reach=EVERYWHERE)
+            key = enrollment.create(
+                cluster_name,
+                wanted,
+                key_id=derived_uuid7(token, _KEY),
+                removed_at=expires_at + KEY_KEPT,
+                reach=EVERYWHERE,
+            )
         return NewKey(key.id, enrollment.reveal(key))
 
     def delete_key(self, key_id: str) -> None:
         """Delete a key: no machine can enrol with it any more. Does nothing if it does not exist."""
         _ignore_missing(lambda: self._fleet.enrollment.delete(key_id, reach=EVERYWHERE))
+
+    def delete_key_of(self, token: str) -> None:
+        """Delete the key that `create_key` makes for this token, and with it the registrations under way that it has
+        admitted. Does nothing if it does not exist."""
+        self.delete_key(derived_uuid7(token, _KEY))
 
     def delete_node(self, node_id: str) -> None:
         """Delete a node; its machine can return only with a newer key. Does nothing if it does not exist."""

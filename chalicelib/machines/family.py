@@ -4,11 +4,12 @@ from chalicelib.machines.analytics import context as analytics
 from chalicelib.machines.catalogue import context as catalogue
 from chalicelib.machines.instances import context as instances
 from chalicelib.machines.permissions import PERMISSIONS
+from chalicelib.machines.providers import context as providers
 from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "machines",
-    contexts=(catalogue.CONTEXT, instances.CONTEXT, analytics.CONTEXT),
+    contexts=(catalogue.CONTEXT, instances.CONTEXT, providers.CONTEXT, analytics.CONTEXT),
     services="chalicelib.machines.wiring.Machines",
     api="chalicelib.machines.api.APIS",
     needs=("fleet",),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chalicelib.machines.analytics.wiring import Analytics
     from chalicelib.machines.catalogue.service import Catalogue
+    from chalicelib.machines.providers.wiring import Providers
     from chalicelib.platform.wiring import Platform
 
 
@@ -29,3 +30,9 @@ class Machines:
         from chalicelib.machines.analytics.wiring import Analytics
 
         return Analytics(self.platform)
+
+    @cached_property
+    def providers(self) -> Providers:
+        from chalicelib.machines.providers.wiring import Providers
+
+        return Providers(self.platform)

@@ -199,7 +199,8 @@ class Grants:
     ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
-    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them.
+    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
+    at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -214,12 +215,24 @@ class Grants:
     signs: bool = False
     reads_public_keys: bool = False
     hands_out_agent: bool = False
+    describes_machines: bool = False
+    runs_machines: bool = False
 
 
 @dataclass(frozen=True)
 class Subscription:
     """Internal events of other families that are put into a queue of this one, by a rule on the bus."""
 
+    types: tuple[str, ...]
+    queue: Queue
+
+
+@dataclass(frozen=True)
+class ProviderEvents:
+    """Events of an AWS service that are put into a queue, by a rule on the account's default bus, where AWS publishes
+    them. ``source`` is such as ``aws.ec2``, ``types`` are values of ``detail-type``. They come late, twice or never."""
+
+    source: str
     types: tuple[str, ...]
     queue: Queue
 
@@ -242,6 +255,7 @@ class Context:
     - ``tasks``: the ``kind`` of a background message to this context's part of the work. Several contexts may each do a
       part of one kind, in their order.
     - ``grants``: the name of a function to the permissions that this context's code needs in it.
+    - ``subscriptions``, ``provider_events``: what is put into its queues from outside. A queue may have both.
     - ``kinds``: the kinds of resources that it has made outside, by the engine of `platform.provisioning`.
     """
 
@@ -261,6 +275,7 @@ class Context:
     functions: tuple[Function, ...] = ()
     grants: Mapping[str, Grants] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
+    provider_events: tuple[ProviderEvents, ...] = ()
     kinds: "tuple[Kind, ...]" = ()
     enabled: Callable[[Any], bool] = lambda _settings: True
 

@@ -48,6 +48,9 @@ class Gateways(Protocol):
     def object_client(self) -> Any: ...
 
     @property
+    def machine_client(self) -> Any: ...
+
+    @property
     def key_service(self) -> KeyService: ...
 
     @property
@@ -104,6 +107,10 @@ class Aws:
     @cached_property
     def object_client(self) -> Any:
         return aws.client("s3")
+
+    @cached_property
+    def machine_client(self) -> Any:
+        return aws.client("ec2")
 
     @cached_property
     def key_service(self) -> KeyService:

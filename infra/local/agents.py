@@ -22,8 +22,10 @@ first, its commands would keep running, since each has a session of its own."""
 class SampleAgent:
     """One agent. Its state survives the process, so `start` after `stop` or `kill` continues as the same machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, node_id: str | None = None) -> None:
+        """Its folder holds the enrollment key; it enrols as ``node_id``, or under an id that it draws."""
         self.folder = folder
+        self._identity = ("--random-id",) if node_id is None else ("--node-id", node_id)
         self.log = folder / "agent.log"
         self._process: GuardedProcess | None = None
 
@@ -33,7 +35,7 @@ class SampleAgent:
 
     def start(self, *extra: str, environment: Mapping[str, str] | None = None) -> None:
         """Start it; ``extra`` are further arguments of its command line, ``environment`` further variables."""
-        command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), "--random-id"]
+        command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), *self._identity]
         command += ["--enrollment-key-file", str(self.folder / "enrollment.key")]
         command += ["--cancel-grace-seconds", str(CANCEL_GRACE_SECONDS), *extra]
         own = {"PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1"}

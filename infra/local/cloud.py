@@ -1,4 +1,5 @@
-"""The whole application in a local cloud: emulator, both stacks, front door and clock, started and stopped as one."""
+"""The whole application in a local cloud: emulator, both stacks, front door, machines and clock, started and stopped
+as one."""
 
 import json
 import secrets
@@ -17,6 +18,7 @@ from infra.deployables import chosen
 from infra.functions import APP_NAME, LambdaFunction
 from infra.local.emulator import Emulator
 from infra.local.families import FamilyStacks
+from infra.local.machine_host import MachineHost
 from infra.local.options import STAGE, WAIT, Options
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
@@ -44,6 +46,7 @@ class LocalCloud:
         self.master_key = options.settings.get("MASTER_KEY") or secrets.token_urlsafe(32)
         self._started = time.monotonic()
         self._emulator: Emulator | None = None
+        self._machines: MachineHost | None = None
         self._proxy: Proxy | None = None
         self._sweeper: Sweeper | None = None
         self._recorder: Recorder | None = None
@@ -84,6 +87,11 @@ class LocalCloud:
     def folder(self) -> Path:
         """A folder that is removed with the cloud, even if this process is killed."""
         return _running(self._emulator).folder
+
+    @property
+    def machines(self) -> MachineHost:
+        """The host of the machines of provider `local`."""
+        return _running(self._machines)
 
     @property
     def session(self) -> int:
@@ -157,12 +165,13 @@ class LocalCloud:
 
     def stop(self) -> None:
         """End everything that was started. Safe to repeat."""
-        for part in (self._sweeper, self._proxy, self._emulator, self._recorder):
+        for part in (self._sweeper, self._machines, self._proxy, self._emulator, self._recorder):
             if part is not None:
                 part.stop()
 
     def _start(self) -> None:
         self._emulator = Emulator(check_roles=self._options.check_roles)
+        self._machines = MachineHost(self._emulator.folder)
         self._proxy = Proxy(self._options.port, self._emulator.url)
         self._emulator.wait_until_ready()
         if self._options.record_calls:

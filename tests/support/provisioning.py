@@ -43,7 +43,49 @@ class TimedSqs(FakeSqs):
                 (self.sent if entry["due"] <= now else self.delayed).setdefault(name, []).append(entry)
 
 
-class BoxWorld(World):
+class MovingWorld(World):
+    """A world in which time passes: messages come when they are due, and the sweep runs each minute."""
+
+    def __init__(self, clock: FakeClock, **more: Any) -> None:
+        super().__init__(clock=clock, **more)
+        self.queue_client: TimedSqs = TimedSqs(clock)
+
+    def rows(self) -> list[Resource]:
+        """The resources of all tenants."""
+        return [from_whole(row) for row in self.driver.rows(RESOURCES)]
+
+    def pass_time(self, seconds: float, step: float = 1) -> None:
+        """Let time pass, and everything happen that is due."""
+        end = self.clock.now().timestamp() + seconds
+        while (now := self.clock.now().timestamp()) < end:
+            self.clock.advance(min(step, end - now))
+            self.release_due()
+            self.settle()
+            if int(self.clock.now().timestamp()) % 60 < step:
+                self.sweep("sweep_provisioning")
+                self.settle()
+
+    def release_due(self) -> None:
+        """Deliver the delayed messages whose time has come."""
+        self.queue_client.release_due()
+
+    def reach(
+        self, resource: Resource, *states: State, seconds: float = REASONABLE_SECONDS, step: float = 1
+    ) -> Resource:
+        """Let time pass until the resource is in one of the states. Raises AssertionError."""
+        end = self.clock.now().timestamp() + seconds
+        while (row := self.platform.resources(resource.tenant).get(resource.kind, resource.id)).state not in states:
+            assert self.clock.now().timestamp() < end, f"it stays {row.state}: {row.reason}"
+            self.pass_time(step, step)
+        return row
+
+    def lose_messages(self) -> None:
+        """All messages that wait or are delayed are lost."""
+        for kept in (self.queue_client.sent, self.queue_client.delayed):
+            kept.pop(PROVISIONING, None)
+
+
+class BoxWorld(MovingWorld):
     """A world in which boxes are made. ``kind`` are fields of their kind, ``boxes`` those of their provider; ``others``
     are further families."""
 
@@ -57,8 +99,7 @@ class BoxWorld(World):
         time = FakeClock()
         self.boxes = Boxes(time, **(boxes or {}))
         of_boxes = family_of(kind_of(self.boxes, **(kind or {})))
-        super().__init__(families=Families((*FAMILIES.each, of_boxes, *others)), clock=time)
-        self.queue_client: TimedSqs = TimedSqs(time)
+        super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)))
 
     def create(self, name: str = "a", **more: Any) -> Resource:
         """Ask for a box."""
@@ -78,38 +119,10 @@ class BoxWorld(World):
     def delete(self, resource: Resource) -> Resource:
         return self.platform.resources(resource.tenant).delete(KIND, resource.id, "box.deleted")
 
-    def rows(self) -> list[Resource]:
-        """The resources of all tenants."""
-        return [from_whole(row) for row in self.driver.rows(RESOURCES)]
-
     def used(self, tenant: str = TENANT) -> int:
         """How much of its quota a tenant has taken."""
         return self.platform.quotas.used(tenant, [QUOTA])[QUOTA]
 
-    def pass_time(self, seconds: float, step: float = 1) -> None:
-        """Let time pass: messages come when they are due, and the sweep runs each minute."""
-        end = self.clock.now().timestamp() + seconds
-        while (now := self.clock.now().timestamp()) < end:
-            self.clock.advance(min(step, end - now))
-            self.release_due()
-            self.settle()
-            if int(self.clock.now().timestamp()) % 60 < step:
-                self.sweep("sweep_provisioning")
-                self.settle()
-
-    def release_due(self) -> None:
-        """Deliver the delayed messages whose time has come."""
-        self.queue_client.release_due()
-
     def until(self, resource: Resource, *states: State, seconds: float = REASONABLE_SECONDS) -> Resource:
-        """Let time pass until the resource is in one of the states. Raises AssertionError."""
-        end = self.clock.now().timestamp() + seconds
-        while (row := self.box(resource)).state not in states:
-            assert self.clock.now().timestamp() < end, f"it stays {row.state}: {row.reason}"
-            self.pass_time(1)
-        return row
-
-    def lose_messages(self) -> None:
-        """All messages that wait or are delayed are lost."""
-        for kept in (self.queue_client.sent, self.queue_client.delayed):
-            kept.pop(PROVISIONING, None)
+        """Let time pass until the box is in one of the states. Raises AssertionError."""
+        return self.reach(resource, *states, seconds=seconds)

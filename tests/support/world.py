@@ -24,7 +24,11 @@ from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService, FakeKms
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
+from tests.support.fakes.ec2 import FakeEc2
 from tests.support.fakes.log import Lines
+from tests.support.fakes.machine_host import HOST as MACHINE_HOST
+from tests.support.fakes.machine_host import URL as MACHINES_URL
+from tests.support.fakes.machine_host import FakeMachineHost
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
 from tests.support.fakes.objects import FakeObjects
 from tests.support.fakes.receivers import FakeReceivers, FakeResolver
@@ -81,6 +85,9 @@ class World:
             self.socket_client: Any = Troubled(self.socket_client, trouble)
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
+        self.machine_client: Any = FakeEc2(self.clock)
+        self.machine_host = FakeMachineHost(self.clock)
+        self.exchange.serve(MACHINE_HOST, self.machine_host.answer)
         given = {
             "queue_url_prefix": QUEUE_URL_PREFIX,
             "master_key": MASTER_KEY,
@@ -89,6 +96,7 @@ class World:
             "key_requests_per_minute": 0,  # the clock stands still, so that all requests would come at once
             "operation_limits_enabled": False,
             "machine_providers": ("local",),
+            "local_machines_url": MACHINES_URL,
             **settings,
         }
         self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import StrEnum
 from typing import Protocol, TypedDict
 
@@ -10,6 +11,9 @@ from pydantic import BaseModel, Field
 from chalicelib.kit.tables import Check, Item, Ref, Update
 
 NAME_MAX_LENGTH = 255
+
+KEY_KEPT = timedelta(days=1)
+"""How long an expired key can still be read that no operator has made."""
 
 SORTABLE = frozenset({"name", "uses_remaining", "expired_at", "last_used_at", "inserted_at", "updated_at"})
 """The fields by which a list of keys can be sorted."""

@@ -8,7 +8,15 @@ from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import SECRET_BYTES, to_blob
-from chalicelib.fleet.enrollment.model import EnrollmentKey, KeyChanges, Machines, Outcome, Redemption, Verification
+from chalicelib.fleet.enrollment.model import (
+    KEY_KEPT,
+    EnrollmentKey,
+    KeyChanges,
+    Machines,
+    Outcome,
+    Redemption,
+    Verification,
+)
 from chalicelib.fleet.enrollment.rules import decide, unusable_token
 from chalicelib.fleet.enrollment.store import (
     TABLE,
@@ -29,9 +37,6 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
 from chalicelib.platform.events.service import Events
-
-PUBLIC_KEY_KEPT = timedelta(days=1)
-"""How long an expired public key can still be read."""
 
 VERIFY_PATIENCE = timedelta(seconds=20)
 """How long a verification is retried while the key's row is contended. The last try may take 5 s (`Tables`), together
@@ -79,11 +84,19 @@ class Enrollment:
     # -- operators -----------------------------------------------------------------------------------------------
 
     def create(
-        self, cluster_name: str, wanted: KeyChanges, *, reach: Reach, key_id: str | None = None
+        self,
+        cluster_name: str,
+        wanted: KeyChanges,
+        *,
+        reach: Reach,
+        key_id: str | None = None,
+        removed_at: datetime | None = None,
     ) -> EnrollmentKey:
         """Create a key for a cluster; single-use and without expiry by default. ``key_id`` is one that the caller has
-        derived: a repeat with it returns the key that exists. Raises `EdgeError` (not found)."""
-        return self._create(self._clusters.get(cluster_name, reach=reach), wanted, key_id=key_id)
+        derived: a repeat with it returns the key that exists. ``removed_at`` is when its row goes by itself. Raises
+        `EdgeError` (not found)."""
+        cluster = self._clusters.get(cluster_name, reach=reach)
+        return self._create(cluster, wanted, key_id=key_id, removed_at=removed_at)
 
     def create_for_default(self, wanted: KeyChanges, *, reach: Reach) -> EnrollmentKey:
         """Create a key for the default cluster. Raises `EdgeError` (forbidden) if none is configured, (not found)."""
@@ -97,7 +110,7 @@ class Enrollment:
         expires = self._clock.now() + timedelta(seconds=self._public_keys_last_seconds)
         wanted: KeyChanges = {"expired_at": to_seconds_text(expires)}
         cluster = self._clusters.default_cluster(reach=EVERYWHERE)
-        return self._create(cluster, wanted, removed_at=expires + PUBLIC_KEY_KEPT)
+        return self._create(cluster, wanted, removed_at=expires + KEY_KEPT)
 
     def get(self, key_id: str, *, reach: Reach) -> EnrollmentKey:
         """Raises `EdgeError` (not found)."""

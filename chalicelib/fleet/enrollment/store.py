@@ -66,7 +66,7 @@ TABLE = Table(
     expires_at="expires_epoch",
     thing=Thing("enrollment_key", name="name"),
 )
-"""Only keys that anybody could draw are collected by their time."""
+"""Only keys that no operator has made are collected by their time."""
 
 _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(TABLE))
 

@@ -55,10 +55,15 @@ class FakeReceivers:
         self._started = clock.now()
         self._replies: dict[str, list[Reply]] = {}
         self._hanging: set[str] = set()
+        self._services: dict[str, Callable[[Call], Answer]] = {}
         self.received: list[Received] = []
 
     def reply(self, host: str, *replies: Reply) -> None:
         self._replies[host] = list(replies)
+
+    def serve(self, host: str, answer: Callable[[Call], Answer]) -> None:
+        """A service of the installation itself, whose requests are not among `received`."""
+        self._services[host] = answer
 
     def hang(self, host: str) -> None:
         self._hanging.add(host)
@@ -73,6 +78,8 @@ class FakeReceivers:
 
     def send(self, call: Call, addresses: Sequence[str]) -> Answer:
         target = call.target
+        if target.host in self._services:
+            return self._services[target.host](call)
         at = (self._clock.now() - self._started).total_seconds()
         body = call.body or b""
         self.received.append(Received(target.host, tuple(addresses), target.path, dict(call.headers), body, at))

@@ -1,0 +1,137 @@
+"""The driver of instances: a machine at its provider, and the node that it becomes in the fleet.
+
+The id of the node is that of the instance, so each finds the other without a row between them.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from chalicelib.kit.clock import parse_time
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.machines.instances.model import InstanceSpec
+from chalicelib.machines.providers.ports import Enrolment, Launch, Provider
+from chalicelib.machines.providers.rules import ENROLS_WITHIN, NODE_DELETED, NODE_ID, NODE_STATUS
+from chalicelib.platform.provisioning.model import Observation, Power, Resource, Seen, Tagged
+from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
+
+
+class Fleet(Protocol):
+    """The part of `fleet.public.FleetAccess` that is used."""
+
+    def find_nodes(self, node_ids: Sequence[str]) -> Mapping[str, Any]: ...
+
+    def create_key(self, cluster_name: str, name: str, expires_at: Any, *, token: str) -> Any: ...
+
+    def delete_key_of(self, token: str) -> None: ...
+
+    def delete_node(self, node_id: str) -> None: ...
+
+
+class InstanceDriver:
+    """See `platform.provisioning.ports.Driver`. ``providers`` are those of this deployment, by name; ``server_url`` is
+    the address at which agents find the API."""
+
+    def __init__(self, providers: Mapping[str, Provider], fleet: Fleet, server_url: str) -> None:
+        self._providers = providers
+        self._fleet = fleet
+        self._server_url = server_url
+
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
+        """One look at each provider, and one read of all nodes."""
+        of_provider: dict[str, list[Resource]] = {}
+        for each in resources:
+            of_provider.setdefault(_spec(each).provider, []).append(each)
+        seen: dict[str, Observation] = {}
+        for name, some in of_provider.items():
+            seen |= self._provider(name).look(some)
+        enrolling = [each for each in resources if _spec(each).cluster_name is not None]
+        with _fleet_errors():
+            nodes = self._fleet.find_nodes([each.id for each in enrolling]) if enrolling else {}
+        missing = Observation(Seen.MISSING)
+        observed = {each.id: seen.get(each.id, missing) for each in resources}
+        for each in enrolling:
+            observed[each.id] = _with_node(each, observed[each.id], nodes.get(each.id))
+        return observed
+
+    def create(self, resource: Resource) -> Mapping[str, str]:
+        """The key is made before the machine, under an id that follows from the instance's: a repeat uses the same key,
+        and asks the provider for the same machine."""
+        spec = _spec(resource)
+        launch = Launch(
+            id=resource.id,
+            tenant=resource.tenant,
+            name=resource.name,
+            zone=spec.zone,
+            machine=spec.machine,
+            enrolment=None if spec.cluster_name is None else self._enrolment(resource, spec.cluster_name),
+        )
+        return self._provider(spec.provider).launch(launch)
+
+    def change(self, resource: Resource, observation: Observation) -> None:
+        """Power first: a machine that is off cannot be reset, and one that is starting anew needs no reset."""
+        provider = self._provider(_spec(resource).provider)
+        if resource.power is Power.OFF:
+            if observation.seen is Seen.READY:
+                provider.stop(resource)
+        elif observation.seen is Seen.STOPPED:
+            provider.start(resource)
+        elif resource.act and observation.seen is Seen.READY:
+            provider.reset(resource)
+
+    def delete(self, resource: Resource) -> None:
+        """The key goes first, and with it all that it has admitted and is not a node yet; then the machine, then its
+        node. So no node can come after its machine has gone, and its id stays refused."""
+        spec = _spec(resource)
+        enrols = spec.cluster_name is not None
+        if enrols:
+            with _fleet_errors():
+                self._fleet.delete_key_of(resource.id)
+        self._provider(spec.provider).terminate(resource)
+        if enrols:
+            with _fleet_errors():
+                self._fleet.delete_node(resource.id)
+
+    def tagged(self) -> Iterable[Tagged]:
+        for provider in self._providers.values():
+            yield from provider.tagged()
+
+    def console(self, resource: Resource) -> str | None:
+        """The end of what the machine wrote to its console; None if there is none. Raises `ProviderError`."""
+        return self._provider(_spec(resource).provider).console(resource)
+
+    def _enrolment(self, resource: Resource, cluster_name: str) -> Enrolment:
+        expires_at = parse_time(resource.inserted_at) + ENROLS_WITHIN
+        with _fleet_errors(f"there is no cluster {cluster_name}: create it, and then another instance"):
+            key = self._fleet.create_key(cluster_name, f"instance {resource.name}", expires_at, token=resource.id)
+        return Enrolment(self._server_url, key.blob, resource.id)
+
+    def _provider(self, name: str) -> Provider:
+        provider = self._providers.get(name)
+        if provider is None:
+            raise RefusedError(f"this installation has no provider {name} any more")
+        return provider
+
+
+@contextmanager
+def _fleet_errors(missing: str = "") -> Iterator[None]:
+    """Turns errors of the fleet into those of the engine. ``missing`` is the reason to refuse where something does not
+    exist. Raises `ProviderError` in their place."""
+    try:
+        yield
+    except EdgeError as error:
+        if missing and error.kind is Kind.NOT_FOUND:
+            raise RefusedError(missing) from None
+        raise AgainLaterError("the fleet is busy", nothing_done=True) from None
+
+
+def _spec(resource: Resource) -> InstanceSpec:
+    return InstanceSpec.model_validate(resource.spec)
+
+
+def _with_node(resource: Resource, observation: Observation, node: Any) -> Observation:
+    """The observation with the node: None before it has enrolled, its last status `NODE_DELETED` once it is gone."""
+    known = resource.observed.get(NODE_ID)
+    status = node.status if node is not None else NODE_DELETED if known else None
+    facts = {**observation.facts, NODE_ID: resource.id if node is not None else known, NODE_STATUS: status}
+    return Observation(observation.seen, observation.external, facts, observation.reason, observation.generation)

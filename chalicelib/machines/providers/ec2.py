@@ -1,0 +1,174 @@
+"""EC2 as a provider: one client, with the rights that `infra.policies` gives.
+
+A machine carries the stage, its tenant and its instance as tags. EC2 describes its machines with a delay: the client
+token lets a launch happen once, and machines are looked up by tag and by id.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from chalicelib.kit.aws_calls import CallRefusedError, calling
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.machines.providers.ec2_errors import MISMATCH, NOT_FOUND, sorted_errors, why_ended
+from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, Network, run_request
+from chalicelib.machines.providers.ports import Launch
+from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
+from chalicelib.platform.provisioning.ports import AgainLaterError
+
+Json = Mapping[str, Any]
+
+PAGE = 1_000
+"""The most instances that one answer holds (EC2 API reference, DescribeInstances)."""
+
+_SEEN = {
+    "pending": Seen.BECOMING,
+    "running": Seen.READY,
+    "stopping": Seen.STOPPING,
+    "stopped": Seen.STOPPED,
+    "shutting-down": Seen.ENDING,
+    "terminated": Seen.ENDED,
+}
+_COSTS = ("pending", "running", "stopping", "stopped")
+"""The states in which an instance or at least its disk costs money."""
+
+
+class Ec2:
+    """``client`` is botocore's, ``stage`` the value of the tag that all machines of this installation carry. ``prices``
+    has the price of an hour by machine type, for people."""
+
+    def __init__(self, client: Any, stage: str, network: Network, prices: Mapping[str, str]) -> None:
+        self._client = client
+        self._stage = stage
+        self._network = network
+        self._prices = prices
+
+    def look(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
+        """See `Provider.look`. One call, and a second one only where an instance is not found by its tag: tags leave a
+        terminated instance before it disappears. Filters are used instead of a list of ids, since one unknown id would
+        fail the whole call."""
+        found = self._by_tag(RESOURCE_TAG, [each.id for each in resources])
+        lost = {each.external["id"]: each.id for each in resources if each.id not in found and each.external.get("id")}
+        if lost:
+            for instance in self._described([_filter("instance-id", list(lost))]):
+                if instance["InstanceId"] in lost:
+                    found[lost[instance["InstanceId"]]] = instance
+        return {resource_id: _observed(instance) for resource_id, instance in found.items()}
+
+    def launch(self, launch: Launch) -> Mapping[str, str]:
+        """See `Provider.launch`. The client token makes a repeat answer with the first call's instance."""
+        with sorted_errors():
+            try:
+                with calling():
+                    answer = self._client.run_instances(**run_request(launch, self._stage, self._network))
+            except CallRefusedError as error:
+                if error.code != MISMATCH:
+                    raise
+                return self._launched_before(launch.id)
+        return {"id": str(answer["Instances"][0]["InstanceId"])}
+
+    def _launched_before(self, resource_id: str) -> Mapping[str, str]:
+        """The machine of an earlier call that asked for something else, such as before a deployment: it is as good.
+        Raises `AgainLaterError` until it can be seen."""
+        instance = self._by_tag(RESOURCE_TAG, [resource_id]).get(resource_id)
+        if instance is None:
+            raise AgainLaterError("EC2 does not show the machine yet")
+        return {"id": str(instance["InstanceId"])}
+
+    def start(self, resource: Resource) -> None:
+        with sorted_errors():
+            self._client.start_instances(InstanceIds=[resource.external["id"]])
+
+    def stop(self, resource: Resource) -> None:
+        with sorted_errors():
+            self._client.stop_instances(InstanceIds=[resource.external["id"]])
+
+    def reset(self, resource: Resource) -> None:
+        """See `Provider.reset`. EC2 asks the operating system first, and resets the machine if that does not help
+        within minutes (EC2 API reference, RebootInstances)."""
+        with sorted_errors():
+            self._client.reboot_instances(InstanceIds=[resource.external["id"]])
+
+    def terminate(self, resource: Resource) -> None:
+        external_id = resource.external.get("id")
+        if external_id is None:
+            instance = self._by_tag(RESOURCE_TAG, [resource.id]).get(resource.id)
+            if instance is None:
+                return
+            external_id = instance["InstanceId"]
+        with sorted_errors():
+            try:
+                with calling():
+                    self._client.terminate_instances(InstanceIds=[external_id])
+            except CallRefusedError as error:
+                if error.code != NOT_FOUND:
+                    raise
+
+    def tagged(self) -> Iterable[Tagged]:
+        """See `Provider.tagged`. A machine type that the catalogue does not have has no price."""
+        mine = [_filter(f"tag:{STAGE_TAG}", [self._stage]), _filter("instance-state-name", _COSTS)]
+        for instance in self._described(mine):
+            tags = _tags(instance)
+            yield Tagged(
+                tenant=tags.get(TENANT_TAG, ""),
+                resource_id=tags.get(RESOURCE_TAG, ""),
+                external_id=str(instance["InstanceId"]),
+                since=_time_text(instance["LaunchTime"]),
+                price_per_hour=self._prices.get(str(instance["InstanceType"]), ""),
+                zone=str(instance["Placement"]["AvailabilityZone"]),
+            )
+
+    def console(self, resource: Resource) -> str | None:
+        """See `Provider.console`. EC2 keeps the last 64 KB, and renews them a minute after a boot or a stop."""
+        if "id" not in resource.external:
+            return None
+        with sorted_errors():
+            answer = self._client.get_console_output(InstanceId=resource.external["id"])
+        return answer.get("Output") or None
+
+    def _by_tag(self, tag: str, values: Sequence[str]) -> dict[str, Any]:
+        """Instances of this stage by the value of a tag. A live one goes before a terminated one."""
+        found: dict[str, Any] = {}
+        for instance in self._described([_filter(f"tag:{STAGE_TAG}", [self._stage]), _filter(f"tag:{tag}", values)]):
+            value = _tags(instance).get(tag, "")
+            if value not in found or _state(found[value]) == "terminated":
+                found[value] = instance
+        return {value: instance for value, instance in found.items() if value in set(values)}
+
+    def _described(self, filters: Sequence[Json]) -> Iterator[Json]:
+        with sorted_errors():
+            more: dict[str, Any] = {}
+            while True:
+                page = self._client.describe_instances(Filters=filters, MaxResults=PAGE, **more)
+                for reservation in page["Reservations"]:
+                    yield from reservation["Instances"]
+                if not page.get("NextToken"):
+                    return
+                more = {"NextToken": page["NextToken"]}
+
+
+def _observed(instance: Json) -> Observation:
+    """An instance as it is seen, with EC2's reason for a state other than running."""
+    seen = _SEEN.get(_state(instance), Seen.BECOMING)
+    reason = why_ended(str((instance.get("StateReason") or {}).get("Code", ""))) if seen is not Seen.READY else ""
+    facts = {
+        "external_ip": instance.get("PublicIpAddress") or None,
+        "internal_ip": instance.get("PrivateIpAddress") or None,
+    }
+    return Observation(seen, {"id": str(instance["InstanceId"])}, facts, reason)
+
+
+def _state(instance: Json) -> str:
+    return str(instance["State"]["Name"])
+
+
+def _tags(instance: Json) -> dict[str, str]:
+    return {str(tag["Key"]): str(tag["Value"]) for tag in instance.get("Tags", ())}
+
+
+def _filter(name: str, values: Sequence[str]) -> Json:
+    return {"Name": name, "Values": list(values)}
+
+
+def _time_text(moment: Any) -> str:
+    return to_seconds_text(moment) if isinstance(moment, datetime) else str(moment)

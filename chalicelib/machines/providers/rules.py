@@ -1,0 +1,34 @@
+"""Decides from a machine and its node whether an instance is ready, and whether it is still as its row wants it. Pure."""
+
+from datetime import timedelta
+
+from chalicelib.platform.provisioning.model import Observation, Resource, State
+
+ENROLS_WITHIN = timedelta(minutes=15)
+"""How long an instance may take to become ready, and how long its enrollment key is good."""
+
+NODE_ID, NODE_STATUS = "node_id", "node_status"
+"""What is noted of an instance's node in `Resource.observed`."""
+
+NODE_DELETED = "deleted"
+"""The status that is noted of a node that is gone."""
+
+NOT_ENROLLED = "agent did not enrol: the console output of the machine says how far it came"
+NODE_IS_GONE = "its node was deleted from the fleet: delete the instance, or enrol the machine again with a new key"
+
+
+def unready(_resource: Resource, observation: Observation) -> str:
+    """A machine that is to join a cluster is ready once its agent has enrolled."""
+    return NOT_ENROLLED if _lacks_node(observation) else ""
+
+
+def drifted(resource: Resource, observation: Observation) -> str:
+    """A machine whose node was deleted gets no work any more. Nothing that is done to the machine mends that, so it is
+    no reason to change it while it is being made or changed."""
+    is_at_rest = resource.state in {State.READY, State.FAILED}
+    return NODE_IS_GONE if is_at_rest and observation.facts.get(NODE_STATUS) == NODE_DELETED else ""
+
+
+def _lacks_node(observation: Observation) -> bool:
+    facts = observation.facts
+    return NODE_ID in facts and facts[NODE_ID] is None

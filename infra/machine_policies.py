@@ -1,0 +1,85 @@
+"""The permissions of functions that make machines on EC2.
+
+Sources: Service Authorization Reference, "Actions, resources, and condition keys for Amazon EC2"; EC2 user guide,
+"Example policies to control access the Amazon EC2 API". A function may only make machines that carry the stage's tag,
+and act on those alone. No role can be handed to a machine: iam:PassRole is granted to no function.
+"""
+
+from typing import Any
+
+from chalicelib.machines.providers.ec2_request import STAGE_TAG
+from chalicelib.platform.context import Grants
+from infra.functions import APP_NAME
+
+Json = dict[str, Any]
+
+_STAGE: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}"}
+"""The value of the tag, as `ec2_request.stage_of` makes it of the tables' prefix."""
+
+PUBLIC_IMAGES = "parameter/aws/service/*"
+"""The SSM parameters in which AWS and publishers of images name the newest one."""
+
+
+def machine_statements(grants: Grants) -> list[Json]:
+    """The statements for EC2."""
+    statements: list[Json] = []
+    if grants.describes_machines or grants.runs_machines:
+        # IAM has no narrower resource for it: it reveals the account's instances.
+        statements.append(_allow(["ec2:DescribeInstances"], "*"))
+    if grants.runs_machines:
+        statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on()]
+    return statements
+
+
+def _made_with_the_tag() -> Json:
+    """Only machines with the tag, without a role, and whose metadata asks for a session token."""
+    return _allow(
+        ["ec2:RunInstances"],
+        _ec2("instance"),
+        {
+            "StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE, "ec2:MetadataHttpTokens": "required"},
+            "Null": {"ec2:InstanceProfile": "true"},
+        },
+    )
+
+
+def _disks() -> Json:
+    """Only encrypted disks with the tag."""
+    condition = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}, "Bool": {"ec2:Encrypted": "true"}}
+    return _allow(["ec2:RunInstances"], _ec2("volume"), condition)
+
+
+def _used() -> Json:
+    """The parts and the network of a machine. Images and their snapshots belong to other accounts."""
+    shared: list[Any] = [
+        {"Fn::Sub": f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}::{kind}/*"} for kind in ("image", "snapshot")
+    ]
+    own = [_ec2(kind) for kind in ("network-interface", "security-group", "subnet")]
+    return _allow(["ec2:RunInstances"], [*shared, *own])
+
+
+def _read_by_ec2() -> Json:
+    """EC2 reads the parameter that names an image with the caller's permissions."""
+    arn = {"Fn::Sub": f"arn:${{AWS::Partition}}:ssm:${{AWS::Region}}::{PUBLIC_IMAGES}"}
+    return _allow(["ssm:GetParameters"], arn)
+
+
+def _tagged_when_made() -> Json:
+    """Tags are given when a thing is made, and never changed: they bind the permissions below."""
+    condition = {"StringEquals": {"ec2:CreateAction": "RunInstances", f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    return _allow(["ec2:CreateTags"], [_ec2("instance"), _ec2("volume")], condition)
+
+
+def _acted_on() -> Json:
+    verbs = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances", "GetConsoleOutput")
+    condition = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    return _allow([f"ec2:{verb}" for verb in verbs], _ec2("instance"), condition)
+
+
+def _ec2(kind: str) -> Json:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}:${{AWS::AccountId}}:{kind}/*"}
+
+
+def _allow(actions: list[str], resources: Any, condition: Json | None = None) -> Json:
+    statement: Json = {"Effect": "Allow", "Action": actions, "Resource": resources}
+    return statement if condition is None else {**statement, "Condition": condition}

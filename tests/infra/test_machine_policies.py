@@ -1,0 +1,123 @@
+"""What a function may do on EC2: make closed machines that carry the stage's tag, and act on no others."""
+
+import json
+
+import pytest
+
+from chalicelib.machines.providers.ec2_request import STAGE_TAG, stage_of
+from chalicelib.platform.context import Grants
+from infra.deployables import CORE, deployables
+from infra.functions import FUNCTIONS
+from infra.grants import GRANTS
+from infra.machine_policies import machine_statements
+from infra.policies import policies
+from infra.stateful import TABLE_PREFIX, stateful_template
+
+MAKES, LOOKS = Grants(runs_machines=True), Grants(describes_machines=True)
+TAG_OF_THE_STAGE = {"Fn::Sub": "edge-admin-${Stage}"}
+MACHINES = next(each for each in deployables() if each.family.name == "machines")
+
+
+def statements_for(action):
+    return [each for each in machine_statements(MAKES) if action in each["Action"]]
+
+
+def kinds_of(statement):
+    resources = statement["Resource"]
+    every = resources if isinstance(resources, list) else [resources]
+    return {each["Fn::Sub"].rpartition(":")[2].partition("/")[0] for each in every}
+
+
+def test_machines_are_made_with_the_tag_without_a_role_and_with_tokens():
+    (made,) = [each for each in statements_for("ec2:RunInstances") if kinds_of(each) == {"instance"}]
+
+    assert made["Condition"] == {
+        "StringEquals": {f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE, "ec2:MetadataHttpTokens": "required"},
+        "Null": {"ec2:InstanceProfile": "true"},
+    }
+
+
+def test_disks_are_made_with_the_tag_and_encrypted():
+    (made,) = [each for each in statements_for("ec2:RunInstances") if kinds_of(each) == {"volume"}]
+
+    assert made["Condition"] == {
+        "StringEquals": {f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE},
+        "Bool": {"ec2:Encrypted": "true"},
+    }
+
+
+def test_all_that_a_machine_is_made_of_is_allowed_and_no_template_or_key_pair():
+    kinds = set().union(*(kinds_of(each) for each in statements_for("ec2:RunInstances")))
+
+    assert kinds == {"instance", "volume", "image", "snapshot", "network-interface", "security-group", "subnet"}
+
+
+def test_tags_are_given_only_when_a_machine_is_made():
+    (tagged,) = statements_for("ec2:CreateTags")
+
+    assert kinds_of(tagged) == {"instance", "volume"}
+    assert tagged["Condition"]["StringEquals"] == {
+        "ec2:CreateAction": "RunInstances",
+        f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE,
+    }
+
+
+@pytest.mark.parametrize(
+    "action", ["StartInstances", "StopInstances", "RebootInstances", "TerminateInstances", "GetConsoleOutput"]
+)
+def test_machines_are_acted_on_only_if_they_carry_the_tag(action):
+    (statement,) = statements_for(f"ec2:{action}")
+
+    assert kinds_of(statement) == {"instance"}
+    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+def test_function_that_only_looks_may_change_nothing():
+    (statement,) = machine_statements(LOOKS)
+
+    assert statement["Action"] == ["ec2:DescribeInstances"]
+
+
+def test_no_function_may_hand_a_role_on_or_change_tags_later():
+    for each in FUNCTIONS:
+        (policy,) = policies(each, GRANTS[each.name], CORE)
+        text = json.dumps(policy)
+
+        assert "iam:" not in text
+        assert "ec2:DeleteTags" not in text
+        assert "ec2:ModifyInstance" not in text
+
+
+def test_machines_are_made_by_one_function():
+    assert [name for name, grants in GRANTS.items() if grants.runs_machines] == ["provision"]
+
+
+def test_value_of_the_tag_is_what_the_code_makes_of_its_tables_prefix():
+    prefix = TABLE_PREFIX["Fn::Sub"].replace("${Stage}", "prod")
+
+    assert stage_of(prefix) == TAG_OF_THE_STAGE["Fn::Sub"].replace("${Stage}", "prod")
+
+
+class TestEventsOfEc2:
+    @pytest.fixture
+    def state(self):
+        return stateful_template(MACHINES, retain=True)["Resources"]
+
+    def test_rule_stands_on_the_default_bus_where_aws_publishes(self, state):
+        rule = state["InstanceSignalsQueueProviderRule"]["Properties"]
+
+        assert "EventBusName" not in rule
+        assert rule["EventPattern"] == {
+            "source": ["aws.ec2"],
+            "detail-type": ["EC2 Instance State-change Notification"],
+        }
+        assert rule["Targets"][0]["Arn"] == {"Fn::GetAtt": ["InstanceSignalsQueue", "Arn"]}
+
+    @pytest.mark.parametrize("queue", ["InstanceSignalsQueue", "InstanceSignalsDeadQueue"])
+    def test_both_rules_and_nobody_else_may_fill_the_queue(self, state, queue):
+        _refused, allowed = state[f"{queue}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+
+        assert allowed["Condition"]["ArnEquals"]["aws:SourceArn"] == [
+            {"Fn::GetAtt": ["InstanceSignalsQueueRule", "Arn"]},
+            {"Fn::GetAtt": ["InstanceSignalsQueueProviderRule", "Arn"]},
+        ]

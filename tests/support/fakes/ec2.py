@@ -1,0 +1,347 @@
+"""A strict EC2: what the emulator lets pass, this one refuses; what takes time there, takes time here.
+
+It stands for one account and region. States take time, descriptions lag, a page is small, client tokens hold, capacity
+and limits end, calls are throttled, answers get lost, and permissions are bound to tags as `infra.machine_policies`
+says. Sources: EC2 API reference (RunInstances, DescribeInstances, errors), EC2 developer guide (eventual consistency,
+idempotency), EC2 user guide (instance lifecycle).
+"""
+
+import json
+import secrets
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, NoReturn
+
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.session import get_session
+from botocore.validate import ParamValidator
+
+from chalicelib.machines.providers.ec2_request import STAGE_TAG
+from tests.support.fakes.clock import FakeClock
+
+Json = dict[str, Any]
+
+BY_ZONE = {"eu-central-1a": "subnet-0a", "eu-central-1b": "subnet-0b"}
+SUBNETS = {subnet: zone for zone, subnet in BY_ZONE.items()}
+SECURITY_GROUP = "sg-0closed"
+STAGE = "edge-admin-test"
+
+_CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
+_PAGE = 2
+_VCPUS = 2
+_KEPT = timedelta(hours=1)
+_TAGS_KEPT = timedelta(minutes=5)
+"""How long after its end an instance, and how long its tags, can still be seen."""
+
+
+@dataclass
+class Machine:
+    """An instance. ``states`` are its states with the times from which they hold, some in the future."""
+
+    id: str
+    request: Json
+    tags: dict[str, str]
+    states: list[tuple[datetime, str]]
+    reason: str = ""
+    reboots: int = 0
+    console: str = ""
+
+    def state(self, at: datetime) -> str | None:
+        """Its state at a time; None before it was there."""
+        held = [state for since, state in self.states if since <= at]
+        return held[-1] if held else None
+
+    def become(self, now: datetime, *states: tuple[float, str]) -> None:
+        """From now on it has these states, each after so many seconds. What was to come does not."""
+        self.states = [each for each in self.states if each[0] <= now]
+        self.states += [(now + timedelta(seconds=seconds), state) for seconds, state in states]
+
+    @property
+    def ended_at(self) -> datetime | None:
+        return next((since for since, state in self.states if state == "terminated"), None)
+
+
+@dataclass
+class FakeEc2:
+    """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
+
+    clock: FakeClock
+    stage: str = STAGE
+    lag_seconds: float = 0
+    boot_seconds: float = 0
+    stop_seconds: float = 0
+    vcpu_limit: int = 1_000_000
+    full_subnets: set[str] = field(default_factory=set)
+    """Subnets whose zone has no capacity."""
+    dies_at_start: str = ""
+    """The code of ``StateReason`` with which new instances end before they run; "": they do not."""
+    machines: dict[str, Machine] = field(default_factory=dict)
+    calls: list[tuple[str, Json]] = field(default_factory=list)
+    _tokens: dict[str, tuple[str, Json]] = field(default_factory=dict)
+    _troubles: dict[str, deque[Callable[[Callable[[], Any]], Any]]] = field(default_factory=dict)
+
+    # -- what tests do ---------------------------------------------------------------------------------------------
+
+    def fail(self, operation: str, code: str, status: int = 400, times: int = 1) -> None:
+        """The next calls of an operation are refused with this code, and do nothing."""
+
+        def refused(_call: Callable[[], Any]) -> Any:
+            _refuse(code, operation, status)
+
+        self._troubles.setdefault(operation, deque()).extend([refused] * times)
+
+    def lose_answer(self, operation: str) -> None:
+        """The next call of an operation does its work, and the answer is lost."""
+
+        def lost(call: Callable[[], Any]) -> Any:
+            call()
+            raise ReadTimeoutError(endpoint_url="https://ec2.test")
+
+        self._troubles.setdefault(operation, deque()).append(lost)
+
+    def alive(self) -> list[Machine]:
+        """The instances that are there, or are coming."""
+        now = self.clock.now()
+        return [each for each in self.machines.values() if each.state(now) not in {"terminated", "shutting-down"}]
+
+    def end(self, machine_id: str, reason: str = "") -> None:
+        """AWS, or somebody with its console, terminates an instance."""
+        machine = self.machines[machine_id]
+        machine.reason = reason
+        machine.become(self.clock.now(), (0, "terminated"))
+
+    def power_off(self, machine_id: str) -> None:
+        """An instance is shut down from within."""
+        self.machines[machine_id].reason = "Client.InstanceInitiatedShutdown"
+        self.machines[machine_id].become(self.clock.now(), (0, "stopped"))
+
+    def plant(self, stage: str, **tags: str) -> str:
+        """An instance that somebody else has made."""
+        request = {"InstanceType": "t3.small", "SubnetId": "subnet-0a"}
+        machine = Machine(_new_id(), request, {STAGE_TAG: stage, **tags}, [(self.clock.now(), "running")])
+        self.machines[machine.id] = machine
+        return machine.id
+
+    def event(self, machine_id: str) -> Json:
+        """The event that EventBridge has for the state of an instance."""
+        state = self.machines[machine_id].state(self.clock.now())
+        detail = {"instance-id": machine_id, "state": state}
+        return {"source": "aws.ec2", "detail-type": "EC2 Instance State-change Notification", "detail": detail}
+
+    # -- the client ------------------------------------------------------------------------------------------------
+
+    def run_instances(self, **request: Any) -> Json:
+        return self._do("RunInstances", request, lambda: self._run(request))
+
+    def describe_instances(self, **request: Any) -> Json:
+        return self._do("DescribeInstances", request, lambda: self._describe(request))
+
+    def start_instances(self, **request: Any) -> Json:
+        return self._do("StartInstances", request, lambda: self._each(request, "StartInstances", self._start))
+
+    def stop_instances(self, **request: Any) -> Json:
+        return self._do("StopInstances", request, lambda: self._each(request, "StopInstances", self._stop))
+
+    def reboot_instances(self, **request: Any) -> Json:
+        return self._do("RebootInstances", request, lambda: self._each(request, "RebootInstances", self._reboot))
+
+    def terminate_instances(self, **request: Any) -> Json:
+        return self._do(
+            "TerminateInstances", request, lambda: self._each(request, "TerminateInstances", self._terminate)
+        )
+
+    def get_console_output(self, **request: Any) -> Json:
+        def read() -> Json:
+            (machine,) = self._named([request["InstanceId"]], "GetConsoleOutput")
+            return {"InstanceId": machine.id, "Output": machine.console}
+
+        return self._do("GetConsoleOutput", request, read)
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
+        _validate(operation, request)
+        self.calls.append((operation, request))
+        waiting = self._troubles.get(operation)
+        return waiting.popleft()(call) if waiting else call()
+
+    def _run(self, request: Json) -> Json:
+        self._authorise(request)
+        token, asked = request.get("ClientToken"), json.dumps(request, sort_keys=True)
+        if token in self._tokens:
+            machine_id, before = self._tokens[token]
+            if before != asked:
+                _refuse("IdempotentParameterMismatch", "RunInstances")
+            return {"Instances": [self._shown(self.machines[machine_id], self.clock.now())]}
+        self._check(request)
+        now = self.clock.now()
+        tags = _tags_of(request, "instance")
+        machine = Machine(_new_id(), request, tags, [(now, "pending")])
+        if self.dies_at_start:
+            machine.reason = self.dies_at_start
+            machine.become(now, (self.boot_seconds, "terminated"))
+        else:
+            machine.become(now, (self.boot_seconds, "running"))
+        self.machines[machine.id] = machine
+        if token is not None:
+            self._tokens[token] = (machine.id, asked)
+        return {"Instances": [self._shown(machine, now)]}
+
+    def _authorise(self, request: Json) -> None:
+        """As the policy of the function that makes machines."""
+        disks = [each["Ebs"] for each in request.get("BlockDeviceMappings", ())]
+        allowed = (
+            _tags_of(request, "instance").get(STAGE_TAG) == self.stage
+            and _tags_of(request, "volume").get(STAGE_TAG) == self.stage
+            and request.get("MetadataOptions", {}).get("HttpTokens") == "required"
+            and "IamInstanceProfile" not in request
+            and bool(disks)
+            and all(disk.get("Encrypted") for disk in disks)
+        )
+        if not allowed:
+            _refuse("UnauthorizedOperation", "RunInstances", 403)
+
+    def _check(self, request: Json) -> None:
+        if request["SubnetId"] not in SUBNETS:
+            _refuse("InvalidSubnetID.NotFound", "RunInstances")
+        if request.get("SecurityGroupIds") != [SECURITY_GROUP]:
+            _refuse("InvalidGroup.NotFound", "RunInstances")
+        if not request["ImageId"].startswith(("ami-", "resolve:ssm:/aws/service/")):
+            _refuse("InvalidAMIID.Malformed", "RunInstances")
+        if "CreditSpecification" in request and not request["InstanceType"].startswith("t"):
+            _refuse("InvalidParameterCombination", "RunInstances")
+        if len(request.get("UserData", "")) > 16_384:
+            _refuse("InvalidParameterValue", "RunInstances")
+        if request["SubnetId"] in self.full_subnets:
+            _refuse("InsufficientInstanceCapacity", "RunInstances", 500)
+        now = self.clock.now()
+        running = [each for each in self.alive() if each.state(now) in {"pending", "running"}]
+        if (len(running) + 1) * _VCPUS > self.vcpu_limit:
+            _refuse("VcpuLimitExceeded", "RunInstances")
+
+    def _describe(self, request: Json) -> Json:
+        if "InstanceIds" in request and "MaxResults" in request:
+            _refuse("InvalidParameterCombination", "DescribeInstances")
+        self._named(request.get("InstanceIds", []), "DescribeInstances", owned=False)
+        seen = self.clock.now() - timedelta(seconds=self.lag_seconds)
+        found = [self._shown(each, seen) for each in self._visible(seen)]
+        found = [each for each in found if all(_matches(each, one) for one in request.get("Filters", ()))]
+        if wanted := request.get("InstanceIds"):
+            found = [each for each in found if each["InstanceId"] in wanted]
+        start = int(request.get("NextToken", "0"))
+        page = found[start : start + min(_PAGE, request.get("MaxResults", len(found) or 1))]
+        more = {"NextToken": str(start + _PAGE)} if start + _PAGE < len(found) else {}
+        return {"Reservations": [{"Instances": [each]} for each in page], **more}
+
+    def _visible(self, seen: datetime) -> Iterator[Machine]:
+        for each in self.machines.values():
+            ended = each.ended_at
+            if each.state(seen) is not None and (ended is None or seen < ended + _KEPT):
+                yield each
+
+    def _shown(self, machine: Machine, at: datetime) -> Json:
+        state = machine.state(at) or "pending"
+        ended = machine.ended_at
+        tags = {} if ended is not None and at >= ended + _TAGS_KEPT else machine.tags
+        shown: Json = {
+            "InstanceId": machine.id,
+            "InstanceType": machine.request["InstanceType"],
+            "State": {"Code": _CODES[state], "Name": state},
+            "LaunchTime": machine.states[0][0],
+            "Placement": {"AvailabilityZone": SUBNETS[machine.request["SubnetId"]]},
+            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+        }
+        if state in {"pending", "running", "stopping", "stopped"}:
+            shown["PrivateIpAddress"] = "10.0.0.7"
+        if state == "running":
+            shown["PublicIpAddress"] = "198.51.100.7"
+        elif machine.reason:
+            shown["StateReason"] = {"Code": machine.reason, "Message": f"{machine.reason}: of this account"}
+        return shown
+
+    def _each(self, request: Json, operation: str, act: Callable[[Machine, datetime], None]) -> Json:
+        now = self.clock.now()
+        for machine in self._named(request["InstanceIds"], operation):
+            act(machine, now)
+        return {}
+
+    def _named(self, ids: Sequence[str], operation: str, *, owned: bool = True) -> list[Machine]:
+        now = self.clock.now()
+        for each in ids:
+            machine = self.machines.get(each)
+            ended = None if machine is None else machine.ended_at
+            if machine is None or (ended is not None and now >= ended + _KEPT):
+                _refuse("InvalidInstanceID.NotFound", operation)
+            if owned and machine.tags.get(STAGE_TAG) != self.stage:
+                _refuse("UnauthorizedOperation", operation, 403)
+        return [self.machines[each] for each in ids]
+
+    def _start(self, machine: Machine, now: datetime) -> None:
+        state = machine.state(now)
+        if state == "stopped":
+            machine.reason = ""
+            machine.become(now, (0, "pending"), (self.boot_seconds, "running"))
+        elif state not in {"pending", "running"}:
+            _refuse("IncorrectInstanceState", "StartInstances")
+
+    def _stop(self, machine: Machine, now: datetime) -> None:
+        state = machine.state(now)
+        if state == "running":
+            machine.reason = "Client.UserInitiatedShutdown"
+            machine.become(now, (0, "stopping"), (self.stop_seconds, "stopped"))
+        elif state not in {"stopping", "stopped"}:
+            _refuse("IncorrectInstanceState", "StopInstances")
+
+    def _reboot(self, machine: Machine, now: datetime) -> None:
+        if machine.state(now) != "running":
+            _refuse("IncorrectInstanceState", "RebootInstances")
+        machine.reboots += 1
+
+    def _terminate(self, machine: Machine, now: datetime) -> None:
+        if machine.state(now) not in {"shutting-down", "terminated"}:
+            machine.reason = "Client.UserInitiatedShutdown"
+            machine.become(now, (0, "shutting-down"), (self.stop_seconds, "terminated"))
+
+
+def _tags_of(request: Json, kind: str) -> dict[str, str]:
+    of_kind = [each for each in request.get("TagSpecifications", ()) if each["ResourceType"] == kind]
+    return {tag["Key"]: tag["Value"] for each in of_kind for tag in each["Tags"]}
+
+
+def _matches(shown: Json, one: Mapping[str, Any]) -> bool:
+    name, values = one["Name"], one["Values"]
+    if len(values) > 200:
+        _refuse("FilterLimitExceeded", "DescribeInstances")
+    tags = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
+    if name.startswith("tag:"):
+        return tags.get(name.removeprefix("tag:")) in values
+    known = {"instance-id": shown["InstanceId"], "instance-state-name": shown["State"]["Name"]}
+    if name not in known:
+        _refuse("InvalidParameterValue", "DescribeInstances")
+    return known[name] in values
+
+
+def _refuse(code: str, operation: str, status: int = 400) -> NoReturn:
+    about: Any = {
+        "Error": {"Code": code, "Message": "a text that names things of the account"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    raise ClientError(about, operation)
+
+
+def _new_id() -> str:
+    return f"i-{secrets.token_hex(8)}0"
+
+
+@cache
+def _model() -> Any:
+    return get_session().get_service_model("ec2")
+
+
+def _validate(operation: str, request: Json) -> None:
+    """Raises AssertionError for arguments that the SDK would not send."""
+    report = ParamValidator().validate(request, _model().operation_model(operation).input_shape)
+    assert not report.has_errors(), report.generate_report()

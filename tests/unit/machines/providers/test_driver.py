@@ -1,0 +1,215 @@
+"""The driver of instances: machine and node as one."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.crypto import Secret
+from chalicelib.kit.errors import not_found, unavailable
+from chalicelib.kit.ids import moment_of
+from chalicelib.machines.providers.driver import InstanceDriver
+from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready
+from chalicelib.platform.provisioning.model import Observation, Power, Seen, State
+from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
+from tests.support.machines import INSTANCE_ID, OTHER_ID, instance
+
+SERVER = "https://edge.example.com"
+
+
+@dataclass(frozen=True)
+class Node:
+    status: str = "healthy"
+
+
+@dataclass(frozen=True)
+class Key:
+    blob: Secret
+
+
+@dataclass
+class Outside:
+    """A provider and a fleet that note what is asked of them, in order."""
+
+    seen: dict = field(default_factory=dict)
+    nodes: dict = field(default_factory=dict)
+    clusters: tuple = ("shops",)
+    done: list = field(default_factory=list)
+    launched: list = field(default_factory=list)
+    fleet_error: Exception | None = None
+
+    def look(self, resources):
+        self.done.append(("look", len(resources)))
+        return {each.id: self.seen[each.id] for each in resources if each.id in self.seen}
+
+    def launch(self, launch):
+        self.launched.append(launch)
+        return {"id": "i-1"}
+
+    def __getattr__(self, name):
+        if name not in {"start", "stop", "reset", "terminate"}:
+            raise AttributeError(name)
+        return lambda resource: self.done.append((name, resource.id))
+
+    def find_nodes(self, node_ids):
+        self.done.append(("find_nodes", len(node_ids)))
+        if self.fleet_error:
+            raise self.fleet_error
+        return {each: self.nodes[each] for each in node_ids if each in self.nodes}
+
+    def create_key(self, cluster_name, name, expires_at, *, token):
+        if cluster_name not in self.clusters:
+            raise not_found()
+        self.done.append(("key", name, to_seconds_text(expires_at)))
+        return Key(Secret(f"key-of-{token}"))
+
+    def delete_key_of(self, token):
+        self.done.append(("delete_key", token))
+
+    def delete_node(self, node_id):
+        self.done.append(("delete_node", node_id))
+
+
+@pytest.fixture
+def outside():
+    return Outside(seen={INSTANCE_ID: Observation(Seen.READY, {"id": "i-1"}, {"internal_ip": "10.0.0.7"})})
+
+
+@pytest.fixture
+def driver(outside):
+    return InstanceDriver({"ec2": outside}, outside, SERVER)
+
+
+def test_machine_that_enrols_gets_a_key_for_a_while_and_the_instances_id(driver, outside):
+    row = instance(cluster="shops")
+
+    assert driver.create(row) == {"id": "i-1"}
+    (launch,) = outside.launched
+    assert (launch.id, launch.tenant, launch.enrolment.node_id) == (row.id, row.tenant, row.id)
+    assert launch.enrolment.server_url == SERVER
+    assert outside.done == [("key", "instance brisk-otter", to_seconds_text(moment_of(INSTANCE_ID) + ENROLS_WITHIN))]
+
+
+def test_repeated_creation_asks_for_the_same_machine(driver, outside):
+    driver.create(instance(cluster="shops"))
+    driver.create(instance(cluster="shops", attempts=3))
+
+    assert outside.launched[0] == outside.launched[1]
+
+
+def test_machine_without_a_cluster_gets_no_key(driver, outside):
+    driver.create(instance())
+
+    assert outside.launched[0].enrolment is None
+    assert outside.done == []
+
+
+def test_cluster_that_is_gone_is_refused_with_the_remedy(driver):
+    with pytest.raises(RefusedError, match="there is no cluster bars: create it"):
+        driver.create(instance(cluster="bars"))
+
+
+def test_fleet_that_does_not_answer_is_asked_again_later(driver, outside):
+    outside.fleet_error = unavailable()
+
+    with pytest.raises(AgainLaterError):
+        driver.observe([instance(cluster="shops")])
+
+
+def test_many_instances_are_one_look_and_one_read(driver, outside):
+    driver.observe([instance(cluster="shops"), instance(OTHER_ID, cluster="shops")])
+
+    assert outside.done == [("look", 2), ("find_nodes", 2)]
+
+
+def test_instances_without_a_cluster_cost_no_read(driver, outside):
+    driver.observe([instance(), instance(OTHER_ID)])
+
+    assert outside.done == [("look", 2)]
+
+
+def test_machine_that_the_provider_does_not_show_is_missing(driver):
+    assert driver.observe([instance(OTHER_ID)])[OTHER_ID].seen is Seen.MISSING
+
+
+def test_provider_that_is_not_in_the_settings_any_more_is_named(driver):
+    with pytest.raises(RefusedError, match="no provider local"):
+        driver.observe([instance(provider="local")])
+
+
+class TestReadiness:
+    def test_machine_is_not_ready_before_its_agent_has_enrolled(self, driver):
+        row = instance(cluster="shops")
+        observation = driver.observe([row])[row.id]
+
+        assert observation.facts["node_id"] is None
+        assert unready(row, observation).startswith("agent did not enrol")
+
+    def test_machine_is_ready_once_its_node_is_there(self, driver, outside):
+        outside.nodes[INSTANCE_ID] = Node()
+        row = instance(cluster="shops")
+        observation = driver.observe([row])[row.id]
+
+        assert (observation.facts["node_id"], observation.facts["node_status"]) == (INSTANCE_ID, "healthy")
+        assert unready(row, observation) == ""
+
+    def test_machine_without_a_cluster_is_ready_at_once(self, driver):
+        row = instance()
+
+        assert unready(row, driver.observe([row])[row.id]) == ""
+
+    def test_node_that_was_deleted_is_said_at_rest(self, driver):
+        row = instance(cluster="shops", state=State.READY, observed={"node_id": INSTANCE_ID})
+        observation = driver.observe([row])[row.id]
+
+        assert observation.facts["node_status"] == "deleted"
+        assert drifted(row, observation).startswith("its node was deleted from the fleet")
+
+    @pytest.mark.parametrize("state", [State.CREATING, State.CHANGING, State.DELETING])
+    def test_deleted_node_is_no_reason_to_change_the_machine(self, driver, state):
+        row = instance(cluster="shops", state=state, observed={"node_id": INSTANCE_ID})
+
+        assert drifted(row, driver.observe([row])[row.id]) == ""
+
+
+class TestChange:
+    @pytest.mark.parametrize(
+        ("power", "act", "seen", "done"),
+        [
+            (Power.OFF, "", Seen.READY, "stop"),
+            (Power.ON, "", Seen.STOPPED, "start"),
+            (Power.ON, "reset", Seen.READY, "reset"),
+            (Power.ON, "restart", Seen.READY, "reset"),
+            (Power.ON, "reset", Seen.STOPPED, "start"),
+        ],
+    )
+    def test_machine_is_made_as_the_row_wants_it(self, driver, outside, power, act, seen, done):
+        driver.change(instance(power=power, act=act), Observation(seen))
+
+        assert outside.done == [(done, INSTANCE_ID)]
+
+    @pytest.mark.parametrize(
+        ("power", "act", "seen"),
+        [
+            (Power.OFF, "", Seen.STOPPED),
+            (Power.OFF, "reset", Seen.STOPPED),
+            (Power.ON, "", Seen.READY),
+            (Power.ON, "reset", Seen.STOPPING),
+        ],
+    )
+    def test_machine_that_is_as_wanted_or_on_its_way_is_left_alone(self, driver, outside, power, act, seen):
+        driver.change(instance(power=power, act=act), Observation(seen))
+
+        assert outside.done == []
+
+
+class TestDeletion:
+    def test_key_goes_before_the_machine_and_the_node_after_it(self, driver, outside):
+        driver.delete(instance(cluster="shops", external={"id": "i-1"}))
+
+        assert [what for what, _ in outside.done] == ["delete_key", "terminate", "delete_node"]
+
+    def test_machine_without_a_cluster_has_neither(self, driver, outside):
+        driver.delete(instance(external={"id": "i-1"}))
+
+        assert outside.done == [("terminate", INSTANCE_ID)]
