@@ -42,6 +42,8 @@ REASONS: Mapping[str, str] = {
     "the list has only what the called services give",
     "UNKNOWN_CONDITION_FOR_ACTION kms:ResourceAliases": "a key of KMS has it as a resource; the list has what belongs "
     "to actions",
+    "RESOURCE_MISMATCH ec2:RunInstances": "a statement for each kind of resource, with the conditions of its own",
+    "RESOURCE_MISMATCH ssm:GetParameters": "public parameters are of no account",
     "RESOURCE_MISMATCH stream": "the colons in a stream's time are taken for those of its ARN",
 }
 """Reasons by the rule of a finding, with a part of its text if the rule alone would match too much."""

@@ -50,12 +50,10 @@ def _disks() -> Json:
 
 
 def _used() -> Json:
-    """The parts and the network of a machine. Images and their snapshots belong to other accounts."""
-    shared: list[Any] = [
-        {"Fn::Sub": f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}::{kind}/*"} for kind in ("image", "snapshot")
-    ]
-    own = [_ec2(kind) for kind in ("network-interface", "security-group", "subnet")]
-    return _allow(["ec2:RunInstances"], [*shared, *own])
+    """The image and the network of a machine. Images belong to other accounts."""
+    image = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}::image/*"}
+    network = [_ec2(kind) for kind in ("network-interface", "security-group", "subnet")]
+    return _allow(["ec2:RunInstances"], [image, *network])
 
 
 def _read_by_ec2() -> Json:

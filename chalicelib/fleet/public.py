@@ -131,8 +131,8 @@ class FleetAccess:
         A repeat with the same token returns the key of the first call until that key
         is deleted. The token begins with a UUIDv7 that the caller has stored before the call, such as the id of the row
         that it works for. The id of the key takes its time from it, so that an old token makes no key that lets a
-        deleted node return. A day after it has expired its row is removed. Raises `EdgeError` (not found) if there is no
-        such cluster, ValueError for any other token.
+        deleted node return. Its row is removed a day after it has expired. Raises `EdgeError` (not found) if there is
+        no such cluster, ValueError for any other token.
         """
         enrollment = self._fleet.enrollment
         wanted: KeyChanges = {"name": name, "uses_remaining": 1, "expired_at": to_seconds_text(expires_at)}

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chalicelib.kit.listing import Lists
     from chalicelib.kit.objects import Objects
     from chalicelib.kit.origin import Origin
-    from chalicelib.kit.outbound import Outbound
     from chalicelib.kit.queues import Queues
     from chalicelib.kit.sockets import Sockets
     from chalicelib.kit.tables import ActedOn, Put
@@ -153,22 +152,10 @@ class Platform:
 
         return Objects(self._gateways.object_client, bucket)
 
-    def own_network(self, total_seconds: float, answer_bytes: int) -> Outbound:
-        """Requests to addresses that the deployer has named: the guard for users' URLs would refuse them."""
-        from chalicelib.kit.outbound import Outbound
-
-        return Outbound(
-            self._gateways.resolver,
-            self._gateways.exchange,
-            allow_private=True,
-            total_seconds=total_seconds,
-            answer_bytes=answer_bytes,
-        )
-
     @property
-    def machine_client(self) -> Any:
-        """The SDK's client of EC2."""
-        return self._gateways.machine_client
+    def gateways(self) -> Gateways:
+        """The dependencies outside this process, for parts of families that have some of their own."""
+        return self._gateways
 
     @cached_property
     def callers(self) -> Callers:

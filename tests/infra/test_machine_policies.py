@@ -49,7 +49,7 @@ def test_disks_are_made_with_the_tag_and_encrypted():
 def test_all_that_a_machine_is_made_of_is_allowed_and_no_template_or_key_pair():
     kinds = set().union(*(kinds_of(each) for each in statements_for("ec2:RunInstances")))
 
-    assert kinds == {"instance", "volume", "image", "snapshot", "network-interface", "security-group", "subnet"}
+    assert kinds == {"instance", "volume", "image", "network-interface", "security-group", "subnet"}
 
 
 def test_tags_are_given_only_when_a_machine_is_made():

@@ -24,8 +24,8 @@ RESOLVE = "resolve:ssm:"
 
 
 class Ec2Machine(BaseModel, frozen=True):
-    """The part of a template that EC2 needs, as an instance keeps it. The image is named by the public SSM parameter that has the
-    newest one, or by its id; ``root_device`` is the name under which the image has its disk."""
+    """The part of a template that EC2 needs, as an instance keeps it. The image is named by the public SSM parameter
+    that has the newest one, or by its id; ``root_device`` is the name under which the image has its disk."""
 
     machine_type: str
     image_parameter: str = ""

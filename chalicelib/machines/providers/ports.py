@@ -18,7 +18,7 @@ class ProviderName(StrEnum):
 
 @dataclass(frozen=True)
 class Enrolment:
-    """How the agent of a new machine enrols: at the API under ``server_url``, with a key for one use, as ``node_id``."""
+    """The enrolment of a new machine: at the API under ``server_url``, with a key for one use, as ``node_id``."""
 
     server_url: str
     key: Secret

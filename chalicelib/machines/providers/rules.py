@@ -1,4 +1,5 @@
-"""Decides from a machine and its node whether an instance is ready, and whether it is still as its row wants it. Pure."""
+"""Decides from a machine and its node whether an instance is ready, and whether it still is what its row
+wants. Pure."""
 
 from datetime import timedelta
 
@@ -23,8 +24,8 @@ def unready(_resource: Resource, observation: Observation) -> str:
 
 
 def drifted(resource: Resource, observation: Observation) -> str:
-    """A machine whose node was deleted gets no work any more. Nothing that is done to the machine mends that, so it is
-    no reason to change it while it is being made or changed."""
+    """A machine whose node was deleted gets no work any more. A change of the machine does not mend that, so it
+    counts only for a machine at rest."""
     is_at_rest = resource.state in {State.READY, State.FAILED}
     return NODE_IS_GONE if is_at_rest and observation.facts.get(NODE_STATUS) == NODE_DELETED else ""
 

@@ -49,13 +49,13 @@ class Providers:
             return None
         from chalicelib.machines.catalogue.service import packaged
         from chalicelib.machines.providers.ec2 import Ec2
-        from chalicelib.machines.providers.ec2_request import Places, stage_of
+        from chalicelib.machines.providers.ec2_request import Network, stage_of
 
         templates = [each for each in packaged().templates if each.provider == ProviderName.EC2.value]
         return Ec2(
-            platform.machine_client,
+            platform.gateways.machine_client,
             stage_of(settings.table_prefix),
-            Places(settings.subnet_of_zone, settings.machine_security_groups),
+            Network(settings.subnet_of_zone, settings.machine_security_groups),
             {each.machine_type: f"{each.price_per_hour:.4f} USD" for each in templates},
         )
 
@@ -66,8 +66,16 @@ class Providers:
         return Signals(self._platform.all_resources)
 
     def _local(self) -> Provider:
+        from chalicelib.kit.outbound import Outbound
         from chalicelib.machines.providers.local import ANSWER_BYTES, SECONDS, LocalMachines
 
-        caller = self._platform.own_network(SECONDS, ANSWER_BYTES)
+        gateways = self._platform.gateways
+        caller = Outbound(
+            gateways.resolver,
+            gateways.exchange,
+            allow_private=True,  # the host of local machines is on this one
+            total_seconds=SECONDS,
+            answer_bytes=ANSWER_BYTES,
+        )
         url = self._platform.settings.local_machines_url
         return LocalMachines(caller, "" if url is None else url.get_secret_value())

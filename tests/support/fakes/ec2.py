@@ -55,7 +55,7 @@ class Machine:
         return held[-1] if held else None
 
     def become(self, now: datetime, *states: tuple[float, str]) -> None:
-        """From now on it has these states, each after so many seconds. What was to come does not."""
+        """From now on it has these states, each after so many seconds, and none that it was to have."""
         self.states = [each for each in self.states if each[0] <= now]
         self.states += [(now + timedelta(seconds=seconds), state) for seconds, state in states]
 

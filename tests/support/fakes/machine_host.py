@@ -27,7 +27,7 @@ class FakeMachineHost:
         self._generations: dict[str, int] = {}
 
     def answer(self, call: Call) -> Answer:
-        """What it answers to a request."""
+        """The answer to a request."""
         if self.down:
             return Answer(503)
         found = _PATH.fullmatch(call.target.path)
