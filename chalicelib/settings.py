@@ -3,11 +3,10 @@
 Read once per container. ``python -m chalicelib.settings`` prints the table of docs/operations.md.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Gt, Le
 from pydantic import (
@@ -18,8 +17,6 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from chalicelib.kit.labels import LABEL_PATTERN
 from chalicelib.setting_types import (
@@ -295,22 +292,7 @@ class Settings(BaseModel):
         return self.admin_urls or ((self.public_url,) if self.public_url else ())
 
 
-def markdown_table() -> str:
-    """The settings as a Markdown table, in the order of their declaration."""
-    lines = ["| Variable | Default | Meaning |", "| --- | --- | --- |"]
-    for name, field in Settings.model_fields.items():
-        lines.append(f"| `{name.upper()}` | {_default_text(field)} | {field.description} |")
-    return "\n".join(lines) + "\n"
-
-
-def _default_text(field: FieldInfo) -> str:
-    value: Any = field.get_default(call_default_factory=True, validated_data={})
-    if value is None or value is PydanticUndefined or value in ("", (), {}):
-        return "none"
-    if isinstance(value, tuple):
-        return f"`{','.join(value)}`"
-    return f"`{value if isinstance(value, str) else json.dumps(value)}`"
-
-
 if __name__ == "__main__":
+    from chalicelib.setting_table import markdown_table
+
     sys.stdout.write(markdown_table())

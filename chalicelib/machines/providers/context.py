@@ -1,6 +1,6 @@
 """Declares the context `providers`: the kind of resource that an instance is, and what tells of changes outside."""
 
-from chalicelib.fleet.public import NODE_DELETED, NODE_ENROLLED, NODE_STATUS_CHANGED
+from chalicelib.fleet.facts import NODE_DELETED, NODE_ENROLLED, NODE_STATUS_CHANGED
 from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.machines.providers.queues import EC2_SOURCE, EC2_STATE_CHANGED, INSTANCE_SIGNALS
 from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready

@@ -1,7 +1,8 @@
 import pytest
 from pydantic import ValidationError
 
-from chalicelib.settings import Settings, markdown_table
+from chalicelib.setting_table import markdown_table
+from chalicelib.settings import Settings
 
 NAMES = [name.upper() for name in Settings.model_fields]
 
