@@ -59,7 +59,7 @@ CONTEXT = Context(
             "chalicelib.machines.workers.wake_instances.handler",
             QueueSource(INSTANCE_SIGNALS, 5),
             30,
-            loads="families",
+            loads="families providers provisioning quotas",
         ),
     ),
     subscriptions=(Subscription((NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED), INSTANCE_SIGNALS),),
