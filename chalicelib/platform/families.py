@@ -68,10 +68,12 @@ class Families:
 
     @cached_property
     def kinds(self) -> "Mapping[str, tuple[Family, Kind]]":
-        """The kinds of resources by name, each with its family."""
-        return {
-            kind.name: (family, kind) for family in self.each for context in family.contexts for kind in context.kinds
-        }
+        """The kinds of resources by name, each with its family. Raises ValueError for two of one name."""
+        found = [(family, kind) for family in self.each for context in family.contexts for kind in context.kinds]
+        by_name = {kind.name: (family, kind) for family, kind in found}
+        if len(by_name) < len(found):
+            raise ValueError(f"two kinds of resources have one name: {sorted(kind.name for _, kind in found)}")
+        return by_name
 
     @cached_property
     def subscribed(self) -> frozenset[str]:

@@ -32,6 +32,8 @@ class Answer:
 
 def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
     """The resource after the answer to the call of a step. ``current`` is its row as it is now."""
+    if current.leased_until == step.row.leased_until:
+        current = current.model_copy(update={"leased_until": None})
     is_same = (current.state, current.generation) == (step.row.state, step.row.generation)
     match step.do:
         case Do.CREATE:
@@ -65,6 +67,8 @@ def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
         current = current.model_copy(update={"asked_at": answer.asked_before})
     if current.state is not State.PENDING:
         return current
+    if current.generation != step.row.generation:
+        return _due(current, now)
     if isinstance(error, RefusedError | GoneError):
         return failed(current, error.reason, pacing.after_failure(current, kind, now))
     return _later(current, error, kind, now)

@@ -45,11 +45,13 @@ class Driver(Protocol):
     """
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """A look at each of these, by the resource's id: as few calls as the provider allows. At most 100."""
+        """A look at each of these, at most 100, by the resource's id: as few calls as the provider allows. One that is
+        left out counts as an error of the driver, not as missing."""
         ...
 
     def create(self, resource: Resource) -> Mapping[str, str]:
-        """Begin to make the thing. Returns the provider's ids for ``external``, the thing's own by the name ``id``."""
+        """Begin to make the thing. Returns the provider's ids for ``external``, the thing's own by the name ``id``. A
+        repeat may come with a newer specification than the first call: it still makes no second thing."""
         ...
 
     def change(self, resource: Resource, observation: Observation) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
+    Absent,
     Add,
     And,
     Between,
@@ -16,7 +17,9 @@ from chalicelib.kit.tables import (
     Exists,
     In,
     Item,
+    Less,
     Not,
+    Or,
     Query,
     Ref,
     Set,
@@ -188,10 +191,12 @@ class ResourceStore:
         )
 
     def wake(self, name: Name, now: datetime, operation: str) -> bool:
-        """Make a resource due at once; False if it is not there or needs no look."""
+        """Make a resource due at once; False if it is not there, needs no look, or a worker is at it."""
         tenant, resource_id = name
         changes = (Set("due_at", to_seconds_text(now)),)
-        update = Update(RESOURCES, key_of(resource_id), changes, Exists("due_at"))
+        is_over = Less("leased_until", to_seconds_text(now))
+        may_be = And(Exists("due_at"), Or(Absent("leased_until"), is_over))
+        update = Update(RESOURCES, key_of(resource_id), changes, may_be)
         return self._tables.scoped(tenant).try_write(update, operation)
 
     def due(self, now: datetime) -> Iterator[list[tuple[str, Name]]]:

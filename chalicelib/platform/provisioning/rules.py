@@ -62,6 +62,7 @@ def decide(resource: Resource, observation: Observation | None, kind: Kind, now:
     """The next step of a resource. None stands for no look yet."""
     if not is_due(resource, now):
         return Step(Do.NOTHING, resource)
+    resource = resource.model_copy(update={"leased_until": None})
     if observation is None:
         return moves.before_a_look(resource, kind, now)
     if resource.is_released and not resource.is_seen and observation.seen not in {Seen.MISSING, Seen.ENDED}:

@@ -36,8 +36,9 @@ class Step:
 
 def asking(resource: Resource, now: datetime, **values: object) -> Resource:
     """The resource while its provider is asked: no other worker touches it meanwhile."""
-    due_at = to_seconds_text(now + pacing.LEASE)
-    return resource.model_copy(update={"attempts": resource.attempts + 1, "due_at": due_at, **values})
+    until = to_seconds_text(now + pacing.LEASE)
+    taken = {"attempts": resource.attempts + 1, "due_at": until, "leased_until": until}
+    return resource.model_copy(update={**taken, **values})
 
 
 def again(resource: Resource, kind: Kind, now: datetime, **values: object) -> Resource:

@@ -11,7 +11,7 @@ from math import ceil
 
 from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.errors import unavailable
-from chalicelib.kit.log import Log
+from chalicelib.kit.log import Level, Log
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Message, Queues
 from chalicelib.kit.worktime import WorkTime
 from chalicelib.platform.provisioning.changes import message_of
@@ -64,6 +64,8 @@ class Provisioning:
         for message in messages:
             for tenant, resource_id in message["resources"]:
                 wanted[message["kind"]][(tenant, resource_id)] = int(message["hop"])
+        for unknown in wanted.keys() - self._kinds.keys():
+            self._log.line("unknown_kind", level=Level.ERROR, kind=unknown, count=len(wanted.pop(unknown)))
         is_first = True
         for kind, hops in wanted.items():
             names = list(hops)
@@ -74,11 +76,10 @@ class Provisioning:
 
     def _work_on(self, kind: Kind, names: Sequence[Name], hops: Mapping[Name, int], time: WorkTime) -> None:
         now = self._clock.now()
-        resources = self._store.find_many(names)
-        steps = [decide(resource, None, kind, now) for resource in resources]
-        looked_at = [step.row for step in steps if step.do is Do.LOOK]
-        ready = [resource for resource, step in zip(resources, steps, strict=True) if step.do not in _IDLE]
-        todo = [*((resource, None) for resource in ready), *self._observed(kind, looked_at)]
+        planned = [(each, decide(each, None, kind, now).do) for each in self._store.find_many(names)]
+        to_look_at = [resource for resource, do in planned if do is Do.LOOK]
+        to_do = [(resource, None) for resource, do in planned if do not in _IDLE]
+        todo = [*to_do, *self._observed(kind, to_look_at)]
         written: list[Resource] = []
         for done, (resource, seen) in enumerate(todo):
             if done and time.is_over:
@@ -90,16 +91,24 @@ class Provisioning:
     def _observed(
         self, kind: Kind, resources: Sequence[Resource]
     ) -> Iterator[tuple[Resource, Observation | ProviderError]]:
-        """Each of these with its observation, or with the error that prevented it."""
+        """Each of these with its observation, or with the error that prevented it. A bug that one of them meets in the
+        driver is kept from the others, by looking at smaller and smaller parts."""
         if not resources:
             return
         try:
-            seen: Mapping[str, Observation] = self._driver_of(kind.name).observe(resources)
-        except Exception as caught:  # noqa: BLE001 - a driver that fails in any way must not stop other resources
-            error = self._as_provider_error(caught, "observe", resources[0])
+            seen = self._driver_of(kind.name).observe(resources)
+            observed = [(resource, seen[resource.id]) for resource in resources]
+        except ProviderError as error:
             yield from ((resource, error) for resource in resources)
+        except Exception as caught:  # noqa: BLE001 - a driver that fails in any way must not stop other resources
+            if len(resources) == 1:
+                yield resources[0], self._as_provider_error(caught, "observe", resources[0])
+                return
+            middle = len(resources) // 2
+            yield from self._observed(kind, resources[:middle])
+            yield from self._observed(kind, resources[middle:])
         else:
-            yield from ((resource, seen.get(resource.id, _NOT_SEEN)) for resource in resources)
+            yield from observed
 
     def _do(self, kind: Kind, resource: Resource, seen: Observation | ProviderError | None) -> Resource | None:
         """Do the next step of a resource; returns it as it was written, None if there was nothing to do. Raises
@@ -141,9 +150,10 @@ class Provisioning:
         raise unavailable()
 
     def _ask(self, kind: Kind, before: Resource, step: Step, seen: Observation) -> Answer:
-        driver, row = self._driver_of(kind.name), step.row
+        row = step.row
         external: Mapping[str, str] = {}
         try:
+            driver = self._driver_of(kind.name)
             match step.do:
                 case Do.CREATE:
                     external = driver.create(row)

@@ -76,6 +76,10 @@ class Boxes:
         self.faults: dict[str, deque[Fault]] = {}
         self.is_down = False
         self.seconds_per_call = 0.0
+        self.poison = ""
+        """The id of a resource that no look can bear: the driver has a bug."""
+        self.left_out = ""
+        """The id of a resource that the driver leaves out of what it sees."""
         self.most_ever_there: dict[str, int] = {}
         """The most boxes that a resource had at a time."""
         self._clock = clock

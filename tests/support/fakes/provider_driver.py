@@ -30,6 +30,9 @@ class BoxDriver:
         for resource in resources:
             box = shown.get(resource.external.get("id", "")) or by_token.get(resource.id)
             seen[resource.id] = Observation(Seen.MISSING) if box is None else _observation(box)
+        if self._boxes.poison in seen:
+            raise KeyError(self._boxes.poison)
+        seen.pop(self._boxes.left_out, None)
         return seen
 
     def create(self, resource: Resource) -> Mapping[str, str]:

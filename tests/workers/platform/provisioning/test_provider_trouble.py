@@ -3,8 +3,10 @@
 import pytest
 
 from chalicelib.platform.provisioning.model import Power, Seen, State
+from tests.support.declared import handler_of
 from tests.support.fakes.provider import Fault
 from tests.support.provisioning import BoxWorld
+from tests.support.world import sqs_record
 
 LONGEST_LIFE_SECONDS = 20 * 60
 """Until a creation has failed for good: its deadline, and the wait until it is certain that nothing was made."""
@@ -164,3 +166,47 @@ def test_failing_driver_does_not_stop_other_resources_of_the_batch(world):
     made = [world.create(name) for name in ("a", "b")]
     world.settle()
     assert sorted(world.box(each).state for each in made) == [State.CREATING, State.PENDING]
+
+
+def test_bug_that_one_resource_meets_in_a_look_does_not_stop_others(world):
+    made = [world.create(str(number)) for number in range(20)]
+    world.settle()
+    world.boxes.poison = made[7].id
+    world.pass_time(120)
+    states = {each.id: world.box(each).state for each in made}
+    assert states.pop(made[7].id) is State.CREATING
+    assert set(states.values()) == {State.READY}
+    assert "unexpectedly" in world.box(made[7]).reason
+    world.pass_time(1000, step=5)
+    assert world.box(made[7]).state is State.FAILED
+
+
+def test_thing_that_a_driver_leaves_out_is_not_taken_for_missing(world):
+    made = world.create()
+    world.until(made, State.READY)
+    world.boxes.left_out = made.id
+    world.pass_time(3 * 3600, step=20)
+    assert world.box(made).state is State.READY
+
+
+def test_event_of_the_provider_does_not_disturb_a_worker_that_is_at_it(world):
+    made = world.create()
+    world.boxes.plan("create", Fault.CRASH_AFTER)
+    world.settle()
+    assert world.box(made).leased_until is not None
+    assert not world.platform.all_resources.wake("box", made.id)
+    world.clock.advance(130)
+    assert world.platform.all_resources.wake("box", made.id)
+    assert world.until(made, State.READY).leased_until is None
+
+
+def test_resource_of_a_kind_that_is_not_deployed_is_told_and_left_alone(world):
+    made = world.create()
+    world.relay_only()
+    message = {"kind": "tin", "resources": [[made.tenant, made.id]], "hop": 0}
+    own = {"kind": "box", "resources": [[made.tenant, made.id]], "hop": 0}
+    records = [sqs_record(message, "m-1"), sqs_record(own, "m-2")]
+    assert world.call(handler_of("provision"), {"Records": records}) == {"batchItemFailures": []}
+    assert world.box(made).state is State.CREATING
+    (line,) = [line for line in world.lines.records if line["event"] == "unknown_kind"]
+    assert (line["kind"], line["count"], line["level"]) == ("tin", 1, "error")
