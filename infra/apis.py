@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.kit.errors import Kind
+from chalicelib.web.endpoint import PUBLIC
 from chalicelib.web.protocol import ApiProtocol
 from infra.deployables import Deployable, StackKind
 from infra.functions import API_STAGE, APP_NAME
@@ -37,6 +38,10 @@ PUBLIC_KEYS_ROUTE = ("POST", "/api/v1/clusters/default/enrollment_keys/public")
 
 PUBLIC_KEYS_RATE = 5
 PUBLIC_KEYS_BURST = 50
+
+OPEN_RATE = 10
+OPEN_BURST = 50
+"""Of each route of another family that anyone may call and that changes something, such as one that sends a mail."""
 
 LOGS_ACCESS = "LogsAccess"
 MAKES_LOGS_ROLE = "MakesLogsRole"
@@ -172,6 +177,16 @@ def logs_account() -> Json:
     return {"ApiLogsRole": {**role, **kept()}, LOGS_ACCOUNT: {**account, **kept()}}
 
 
+def open_routes(deployable: Deployable) -> list[tuple[str, str]]:
+    """Method and path of the routes of a family that anyone may call and that change something."""
+    endpoints = [endpoint for api in _imported(deployable.family.api) for endpoint in api.endpoints()]
+    return sorted(
+        (endpoint.method, endpoint.route)
+        for endpoint in endpoints
+        if endpoint.permission is None and endpoint.auth is PUBLIC and not endpoint.is_read
+    )
+
+
 def gateway_responses(deployable: Deployable) -> dict[str, Json]:
     """API Gateway's own responses by type, in the form of the API's protocol. A family whose APIs differ in theirs has
     that of its first."""
@@ -225,7 +240,7 @@ def _throttles(deployable: Deployable) -> list[Json]:
     ``*``, so a flood on one route does not affect the others."""
     every = _throttle("*", "/*", *_limits("ROUTES"))
     if deployable.kind is StackKind.FAMILY:
-        return [every]
+        return [every, *(_throttle(*route, OPEN_RATE, OPEN_BURST) for route in open_routes(deployable))]
     return [
         every,
         *(_throttle(method, path, *_limits("FLEET_ROUTES")) for method, path in fleet_routes()),

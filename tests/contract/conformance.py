@@ -1,10 +1,11 @@
-"""What the route tests exercise of the contract, as a table: ``python -m tests.contract.conformance`` with any options
-of pytest.
+"""What the route tests exercise of each API's document, as tables: ``python -m tests.contract.conformance`` with any
+options of pytest.
 
-Runs `RECORDED` with `tests.contract.recording`, and writes docs/conformance.md where
-EDGE_CONTRACT_DIR names the contract's folder; else build/conformance.md, about our own document. Fails if a test fails,
-if an answer does not fit its schema or a documented status was not seen and no reason for that stands here, and if a
-status is no longer exercised that docs/conformance.md had.
+Runs `RECORDED` with `tests.contract.recording`. Writes docs/conformance.md about the fleet's contract where
+EDGE_CONTRACT_DIR names its folder, else build/conformance.md about our own document; and for each API of the other
+families docs/conformance-NAME.md about its own document. Fails if a test fails, if an answer does not fit its schema,
+if a status of the contract or of another family's document was not seen and no reason for that stands here, and if a
+status is no longer exercised that the committed table had.
 """
 
 import json
@@ -18,6 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from chalicelib import families
+from chalicelib.web.api import Api
+from chalicelib.web.dispatch import ON_EVERY_HOST
 from tests.support.published import OPENAPI
 
 Json = Mapping[str, Any]
@@ -29,8 +33,14 @@ RECORDS = ROOT / "build" / "conformance"
 CONTRACT_DIR = "EDGE_CONTRACT_DIR"
 FITS = "✓"
 
-RECORDED = ("tests/api", "tests/contract", "tests/application/project/test_every_repeat.py")
-"""The tests whose answers count: those of single operations, and of repeats of every one that takes a key for them."""
+RECORDED = (
+    "tests/api",
+    "tests/contract",
+    "tests/application/project/test_every_repeat.py",
+    "tests/application/project/test_every_tenant.py",
+)
+"""The tests whose answers count: those of single operations, of repeats of every one that takes a key for them, and of
+callers of other tenants."""
 
 _NO_RULES = "nothing that can be sent has the right shape and is refused"
 _ALWAYS = "answers 200 whatever happens, as the contract's own server; a half that cannot be had says so"
@@ -41,6 +51,9 @@ NOT_PROVOKED: Reasons = {
     ("GET /api/v1/nodes/{node_id}/metrics", "404"): _ALWAYS,
     ("GET /api/v1/nodes/{node_id}/metrics", "503"): _ALWAYS,
 }
+NOT_PROVOKED_ELSEWHERE: Reasons = {}
+"""The same, of the operations of other families than the fleet, which are held to their own documents."""
+
 NOT_FITTING: Reasons = {
     ("GET /api/v1/nodes/{node_id}/metrics", "200"): "`cluster_name` is null for a node that is not known",
     ("GET /api/v1/nodes/{node_id}/metrics/host", "200"): "the contract leaves out the envelope, which its server sends",
@@ -55,8 +68,12 @@ Written by `make conformance` from a run of the route tests; not by hand. For th
 [deviations]({docs}deviations.md).
 
 ✓: tests provoked the status, and each answer fitted its schema, except that fields that a key may not see are null.
-Statuses in brackets are answered besides, documented in our own [openapi.json]({docs}openapi.json) and checked against
-it.
+{besides}"""
+
+_BESIDES = """Statuses in brackets are answered besides, documented in our own [openapi.json]({docs}openapi.json) and
+checked against it.
+"""
+_OWN = """The document is generated from the models and committed ([openapi]({docs}{name}-openapi.json)).
 """
 
 
@@ -69,17 +86,20 @@ class Seen:
 
 @dataclass(frozen=True)
 class Source:
-    """The document that answers are held to. ``is_contract`` is false for our own. Reasons are why no request leads to
-    a status, and why answers are meant to differ from the schema."""
+    """A document that answers are held to. ``is_contract``: every status of it is to be seen; the fleet's own document
+    promises refusals that are tested where they are made. Reasons are why no request leads to a status, and why answers
+    are meant to differ from the schema. ``target`` is the file of its table."""
 
     document: Json
     is_contract: bool
     not_provoked: Reasons = field(default_factory=dict)
     not_fitting: Reasons = field(default_factory=dict)
+    title: str = "the Edge Admin v0.2.0 contract"
+    target: Path = ROOT / "docs" / "conformance.md"
 
     @property
-    def title(self) -> str:
-        return "the Edge Admin v0.2.0 contract" if self.is_contract else "our own document"
+    def is_committed(self) -> bool:
+        return self.target.parent.name == "docs"
 
     def operations(self) -> Iterator[tuple[str, Json]]:
         """``GET /path`` and the operation, in the document's order."""
@@ -88,12 +108,29 @@ class Source:
                 yield f"{method.upper()} {path}", operation
 
 
-def source() -> Source:
-    """The contract where its folder is named, else docs/openapi.json. Raises FileNotFoundError if it is not there."""
+def sources() -> list[Source]:
+    """The documents of all APIs, the fleet's first: the contract where its folder is named, else docs/openapi.json.
+    Raises FileNotFoundError if one is not there."""
     folder = os.environ.get(CONTRACT_DIR, "")
-    if not folder:
-        return Source(_read(ROOT / "docs" / "openapi.json"), is_contract=False)
-    return Source(_read(Path(folder) / OPENAPI), is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
+    if folder:
+        contract = _read(Path(folder) / OPENAPI)
+        fleet = Source(contract, is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
+    else:
+        own = _read(ROOT / "docs" / "openapi.json")
+        target = ROOT / "build" / "conformance.md"
+        fleet = Source(own, is_contract=False, title="our own document", target=target)
+    return [fleet, *(_of_api(api) for name in families.NAMES[1:] for api in families.apis_of(name))]
+
+
+def _of_api(api: Api) -> Source:
+    """The own document of an API of another family than the fleet, without the routes of every host."""
+    document = dict(_read(api.document))
+    document["paths"] = {path: item for path, item in document["paths"].items() if path not in ON_EVERY_HOST}
+    name = api.published.removesuffix("openapi.json").strip("-")
+    target = ROOT / "docs" / f"conformance-{name}.md"
+    prefixes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
+    reasons = {key: reason for key, reason in NOT_PROVOKED_ELSEWHERE.items() if key[0] in prefixes}
+    return Source(document, is_contract=True, not_provoked=reasons, title=f"the API {api.name}", target=target)
 
 
 def _read(file: Path) -> Json:
@@ -113,8 +150,8 @@ def merged(folder: Path) -> dict[str, Seen]:
 
 
 def faults(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
-    """What must not be, one line each. Of our own document only what does not fit: it promises the same refusals
-    everywhere, which are tested where they are made."""
+    """What must not be, one line each. Of the fleet's own document only what does not fit: it promises the same
+    refusals everywhere, which are tested where they are made."""
     found = []
     for name, operation in documented.operations():
         statuses = seen.get(name, Seen({})).statuses
@@ -138,7 +175,7 @@ def table(documented: Source, seen: Mapping[str, Seen]) -> str:
     ]
     marks = [mark for _, cells in rows for _, mark in cells]
     lines = [
-        _INTRODUCTION.format(title=documented.title, docs="" if documented.is_contract else "../docs/"),
+        _introduction(documented),
         f"{len(rows)} operations, {len(marks)} documented statuses: {marks.count(FITS)} exercised and fitting.",
         "\n| operation | statuses |\n| --- | --- |",
         *(_row(name, cells, seen) for name, cells in rows),
@@ -148,6 +185,13 @@ def table(documented: Source, seen: Mapping[str, Seen]) -> str:
         lines.append("\n## Not provoked, or not fitting\n\n| operation | status | reason |\n| --- | --- | --- |")
         lines += [f"| `{name}` | {status} | {reason} |" for (name, status), reason in sorted(reasons.items())]
     return "\n".join(lines) + "\n"
+
+
+def _introduction(documented: Source) -> str:
+    docs = "" if documented.is_committed else "../docs/"
+    name = documented.target.stem.removeprefix("conformance").strip("-")
+    besides = (_OWN if name else _BESIDES).format(docs=docs, name=name)
+    return _INTRODUCTION.format(title=documented.title, docs=docs, besides=besides)
 
 
 def _mark(name: str, status: str, seen: Mapping[str, Seen]) -> str:
@@ -182,16 +226,20 @@ def main(options: list[str]) -> int:
     RECORDS.mkdir(parents=True)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.contract.recording", *RECORDED]
     failed = subprocess.run([*command, *options], cwd=ROOT, check=False).returncode
-    documented, seen = source(), merged(RECORDS)
-    target = ROOT / ("docs" if documented.is_contract else "build") / "conformance.md"
-    page = table(documented, seen)
-    before = target.read_text(encoding="utf-8") if documented.is_contract else page
-    target.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
-    wrong = faults(documented, seen) + lost(before, page)
+    seen = merged(RECORDS)
+    wrong = [line for documented in sources() for line in _write(documented, seen)]
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if failed or wrong else 0
+
+
+def _write(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
+    """Write the table of a document, and return what must not be."""
+    target, page = documented.target, table(documented, seen)
+    before = target.read_text(encoding="utf-8") if documented.is_committed and target.exists() else page
+    target.write_text(page, encoding="utf-8")
+    sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
+    return faults(documented, seen) + lost(before, page)
 
 
 if __name__ == "__main__":

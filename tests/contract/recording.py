@@ -1,16 +1,18 @@
 """A pytest plugin (``-p tests.contract.recording``): notes each operation and status that the tests' client was
-answered, and whether the answer fits the document of `tests.contract.conformance.source`.
+answered, and whether the answer fits its document among `tests.contract.conformance.sources`.
 
 Every process of the run writes a file of its own, so that pytest-xdist's workers do not meet.
 """
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
-from openapi_schema_validator import OAS30Validator
+from openapi_schema_validator import OAS30Validator, OAS31Validator
 
 from chalicelib.web.endpoint import Endpoint
-from tests.contract.conformance import HIDDEN, RECORDS, Source, source
+from tests.contract.conformance import HIDDEN, RECORDS, Source, sources
 from tests.support.client import OBSERVERS, HttpAnswer
 
 CHECKED = 50
@@ -20,25 +22,32 @@ CHECKED = 50
 class Recorder:
     """Operation -> status -> errors."""
 
-    def __init__(self, documented: Source) -> None:
+    def __init__(self, documented: Sequence[Source]) -> None:
         self.seen: dict[str, dict[str, list[str]]] = {}
-        self._components = documented.document["components"]
-        self._operations = dict(documented.operations())
+        # A route of every host stands in several documents: the first one counts.
+        self._operations = {
+            name: (operation, source.document)
+            for source in reversed(documented)
+            for name, operation in source.operations()
+        }
         self._checked: dict[tuple[str, str], int] = {}
-        self._validators: dict[tuple[str, str], OAS30Validator] = {}
+        self._validators: dict[tuple[str, str], Any] = {}
 
     def note(self, endpoint: Endpoint, answer: HttpAnswer) -> None:
         name, status = f"{endpoint.method} {endpoint.shown_path}", str(answer.status)
         errors = self.seen.setdefault(name, {}).setdefault(status, [])
         count = self._checked[name, status] = self._checked.get((name, status), 0) + 1
-        described = self._operations.get(name, {}).get("responses", {}).get(status)
+        operation, document = self._operations.get(name, ({}, {}))
+        described = operation.get("responses", {}).get(status)
         if described is None or count > CHECKED:
             return
         content = described.get("content", {}).get("application/json")
         if content is not None and not _is_by_cursor(answer):
-            validator = self._validators.setdefault(
-                (name, status), OAS30Validator({"allOf": [content["schema"]], "components": self._components})
-            )
+            if (name, status) not in self._validators:
+                kind = OAS31Validator if document.get("openapi", "").startswith("3.1") else OAS30Validator
+                whole = {"allOf": [content["schema"]], "components": document["components"]}
+                self._validators[name, status] = kind(whole)
+            validator = self._validators[name, status]
             errors += [
                 f"{error.json_path}: {error.message[:200]}"
                 for error in validator.iter_errors(answer.json)
@@ -55,7 +64,7 @@ def _is_by_cursor(answer: HttpAnswer) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    recorder = Recorder(source())
+    recorder = Recorder(sources())
     config.stash[_RECORDER] = recorder
     OBSERVERS.append(recorder.note)
 

@@ -27,7 +27,7 @@ def a_source(*, is_contract=True, **reasons):
 
 
 def recorded(*answers):
-    recorder = Recorder(a_source())
+    recorder = Recorder([a_source()])
     for method, status, text in answers:
         endpoint = SimpleNamespace(method=method, shown_path="/things/{id}")
         recorder.note(endpoint, HttpAnswer(status, {}, text))
@@ -114,7 +114,7 @@ def test_null_of_a_field_that_may_be_hidden_fits():
         "components": {"schemas": {"Thing": {"properties": {"api_token": text, "name": text}}}},
         "paths": DOCUMENT["paths"],
     }
-    recorder = Recorder(Source(document, is_contract=True))
+    recorder = Recorder([Source(document, is_contract=True)])
     for name in ("api_token", "name"):
         recorder.note(
             SimpleNamespace(method="GET", shown_path="/things/{id}"),

@@ -56,11 +56,12 @@ CONTEXT = Context(
 )
 APIS = (
     SimpleNamespace(
+        endpoints=list,
         protocol=ApiProtocol(
             name="Toys",
             renderer=Envelope,
             gateway_error=lambda kind, message: GatewayError(f'{{"fault":"{kind}: {message}"}}', {"x-toys": "'yes'"}),
-        )
+        ),
     ),
 )
 """The part of an API's value that templates are made of: errors in a form of its own."""

@@ -37,7 +37,7 @@ class MachinesScene:
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         """The operation, with a body that fits if it takes one."""
         api, endpoint = _OPERATIONS[view]
-        if endpoint.has_body:
+        if endpoint.has_body and "body" not in options:
             options.setdefault("json", BODIES[view])
         path = endpoint.route.format(**{**self.variables, **(variables or {})})
         sent = {"x-api-key": key} if api is ANALYTICS_API else {"authorization": f"Bearer {key}"}

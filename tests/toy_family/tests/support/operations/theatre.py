@@ -23,7 +23,7 @@ class Scene:
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         endpoint = _ENDPOINTS[view]
-        if endpoint.has_body:
+        if endpoint.has_body and "body" not in options:
             options.setdefault("json", {"name": "Gretel"})
         path = endpoint.route.format(**{**getattr(self, "variables", {}), **(variables or {})})
         headers = {**options.pop("headers", {}), **({} if key is None else {KEY_HEADER: key})}
