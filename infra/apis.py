@@ -41,7 +41,7 @@ PUBLIC_KEYS_BURST = 50
 
 OPEN_RATE = 10
 OPEN_BURST = 50
-"""Of each route of another family that anyone may call and that changes something, such as one that sends a mail."""
+"""The limits of each route of another family that anyone may call and that changes something, as by sending a mail."""
 
 LOGS_ACCESS = "LogsAccess"
 MAKES_LOGS_ROLE = "MakesLogsRole"

@@ -48,7 +48,7 @@ class TestAnswerOfTheGateway:
         assert (body["success"], error["details"]) == (False, {})
 
 
-def test_every_route_of_a_stranger_that_changes_something_has_a_throttle_of_its_own(rest_api):
+def test_open_route_that_changes_something_has_a_throttle_of_its_own(rest_api):
     settings = {
         (each["HttpMethod"], each["ResourcePath"].replace("~1", "/")): each for each in rest_api["MethodSettings"]
     }

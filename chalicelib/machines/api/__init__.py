@@ -29,11 +29,13 @@ ANALYTICS_API = Api(
     modules=(
         "chalicelib.machines.api.analytics.instances",
         "chalicelib.machines.api.analytics.queries",
+        "chalicelib.machines.api.analytics.document",
     ),
     folder=_HERE / "analytics",
     description="chalicelib.machines.api.analytics.description.ANALYTICS",
     published="analytics-openapi.json",
     prefixes=("/v1",),
+    document_route="/v1/openapi.json",
 )
 
 APIS = (COMPUTE_API, ANALYTICS_API)

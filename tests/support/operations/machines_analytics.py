@@ -31,6 +31,7 @@ def as_it_is(_: Any) -> Options:
 
 
 PREPARED = {
+    "show_analytics_document": as_it_is,
     "list_instances_with_history": as_it_is,
     "get_instance_summary": with_a_history,
     "query_analytics": asked,

@@ -74,6 +74,7 @@ ANALYTICS = Description(
     "answer has the headers `X-RateLimit-Limit`, `X-RateLimit-Remaining` and `X-RateLimit-Reset` (Unix time): a key "
     "may make 1,000 requests a second.",
     tags={
+        "Documentation": "The document of this API",
         "Instances": "The instances and nodes that have a history",
         "Analytics": "Questions about one of them",
     },
@@ -81,4 +82,5 @@ ANALYTICS = Description(
     server_text="`make up`",
     error=ERROR,
     errors=ERRORS,
+    is_newer=True,
 )
