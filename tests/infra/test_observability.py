@@ -20,6 +20,7 @@ from infra.functions import QUEUES, TABLES
 from infra.package import ROOT
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
+from tests.support.provisioning import BoxWorld
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
 
@@ -110,9 +111,22 @@ def log_fields():
     world.platform.log.failure("failed", ValueError("x"))
     world.platform.counters.count("nodes", 5, by="a mistake")
     world.sweep("recount")
-    lines = [json.loads(line) for line in world.lines.texts]
-    assert {"request", "handled", "failed", "total_corrected"} <= {line["event"] for line in lines}
+    lines = [*world.lines.records, *provisioning_lines()]
+    expected = {"request", "handled", "failed", "total_corrected", "quota_corrected", "stranger"}
+    assert expected <= {line["event"] for line in lines}
     return {name for line in lines for name in line} | {*_REST_LOG_FIELDS, *_SOCKET_LOG_FIELDS}
+
+
+def provisioning_lines():
+    """The lines of a thing that no resource wants, and of a counter of a quota that is wrong."""
+    world = BoxWorld()
+    world.boxes.plant("one", "x")
+    taken = world.platform.quotas.taking("boxes", None)
+    world.platform.tables.scoped("one").write(taken, "quota.broken")
+    world.clock.advance(10)
+    world.sweep("report_strangers")
+    world.sweep("recount")
+    return world.lines.records
 
 
 @pytest.mark.parametrize("path", QUERIES, ids=lambda path: path.stem)
