@@ -216,7 +216,8 @@ class LocalCloud:
         return self._recorder.url_of(function) if self._recorder is not None and is_recorded else self.emulator_url
 
     def _setting_parameters(self, url: str) -> dict[str, str]:
-        given = {"PUBLIC_URL": url, "MACHINE_PROVIDERS": "local", **self._options.settings}
+        machines = {"MACHINE_PROVIDERS": "local", "LOCAL_MACHINES_URL": self.machines.url}
+        given = {"PUBLIC_URL": url, **machines, **self._options.settings}
         return {parameter_name(name): value for name, value in given.items() if name not in SECRET_KEYS}
 
     def _expire_rows(self, emulator: Emulator, prefix: str) -> None:

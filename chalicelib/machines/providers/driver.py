@@ -101,6 +101,8 @@ class InstanceDriver:
         return self._provider(_spec(resource).provider).console(resource)
 
     def _enrolment(self, resource: Resource, cluster_name: str) -> Enrolment:
+        if not self._server_url:
+            raise RefusedError("this installation does not know its own address: the operator has to set PUBLIC_URL")
         expires_at = parse_time(resource.inserted_at) + ENROLS_WITHIN
         with _fleet_errors(f"there is no cluster {cluster_name}: create it, and then another instance"):
             key = self._fleet.create_key(cluster_name, f"instance {resource.name}", expires_at, token=resource.id)

@@ -109,6 +109,14 @@ def test_cluster_that_is_gone_is_refused_with_the_remedy(driver):
         driver.create(instance(cluster="bars"))
 
 
+def test_installation_without_an_address_of_its_own_lets_no_machine_enrol(outside):
+    driver = InstanceDriver({"ec2": outside}, outside, "")
+
+    with pytest.raises(RefusedError, match="set PUBLIC_URL"):
+        driver.create(instance(cluster="shops"))
+    assert outside.launched == []
+
+
 def test_fleet_that_does_not_answer_is_asked_again_later(driver, outside):
     outside.fleet_error = unavailable()
 
