@@ -15,7 +15,7 @@ from tests.bench.prices import Usage
 from tests.bench.prices_agent import LISTS_OF_AN_EXECUTION
 from tests.bench.prices_world import PricedClient, PricedWorld
 from tests.support.callers import Agent, connect, enrolled
-from tests.support.declared import TABLES
+from tests.support.declared import FAMILIES, TABLES
 from tests.support.fakes.dynamo_sizes import item_bytes, project
 from tests.support.world import World
 
@@ -156,9 +156,10 @@ def live_through(agent: Agent) -> None:
         agent.report(execution_id, exit_code=0, output="done\n")
 
 
-def stored_bytes(world: World, tables: Sequence[Table] = TABLES) -> float:
-    """Rows and index entries, as storage is charged."""
-    return sum(_entry_bytes(table, row) for table in tables for row in world.driver.rows(table))
+def stored_bytes(world: World, tables: Sequence[Table] | None = None) -> float:
+    """Rows and index entries, as storage is charged; by default of all tables."""
+    every = world.platform.families.tables if tables is None else tables
+    return sum(_entry_bytes(table, row) for table in every for row in world.driver.rows(table))
 
 
 def _entry_bytes(table: Table, row: Item) -> float:
@@ -230,7 +231,7 @@ def _read(stage: Stage, path: str) -> None:
 
 def _ticks() -> dict[str, Usage]:
     """A run of each schedule in an empty installation."""
-    world = PricedWorld()
+    world = PricedWorld(families=FAMILIES)
     usages = {}
     for each in FUNCTIONS:
         if isinstance(each.source, ScheduleSource):

@@ -11,6 +11,7 @@ from infra.fragment import fragment
 from infra.functions import FUNCTIONS, QUEUES
 from infra.stateful import stateful_template
 from tests.bench import prices
+from tests.bench import prices_analytics as analytics
 from tests.bench.prices import GB, MILLION, Usage
 from tests.bench.prices_activities import activities
 from tests.bench.prices_agent import (
@@ -200,6 +201,8 @@ def per_million() -> dict[str, Usage]:
         "pushes of metrics": each.metrics_push * MILLION,
         "reads of raw metrics": each.metrics_read * MILLION,
         "enrolments": each.enrolment * MILLION,
+        "analytics events, each by itself": analytics.event() * MILLION,
+        "analytics events kept for a month": stored(analytics.event_bytes() * MILLION),
     }
 
 

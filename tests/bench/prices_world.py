@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from math import ceil
 from typing import Any
 
+from chalicelib.families import deployed
 from chalicelib.kit.tables import Call
 from chalicelib.platform.context import QueueSource
+from chalicelib.platform.families import Families
 from infra.functions import function
 from tests.bench import prices
 from tests.bench.prices import Usage
@@ -43,11 +45,15 @@ class _PricedSqs(FakeSqs):
         return answer
 
 
-class PricedWorld(World):
-    """``spent`` is what was used so far."""
+FLEET_ALONE = deployed("fleet")
+"""The families of a deployment without any above the fleet."""
 
-    def __init__(self, **settings: Any) -> None:
-        super().__init__(**settings)
+
+class PricedWorld(World):
+    """``spent`` is what was used so far. Unless ``families`` says otherwise, it is the fleet alone."""
+
+    def __init__(self, *, families: Families = FLEET_ALONE, **settings: Any) -> None:
+        super().__init__(families=families, **settings)
         self.queue_client = self._sqs = _PricedSqs()
         self.spent = Usage()
         self._bill = bill_of(self)
