@@ -25,7 +25,7 @@ from chalicelib.machines.analytics.model import (
     Transition,
     Usage,
 )
-from chalicelib.machines.analytics.periods import widened
+from chalicelib.machines.analytics.periods import LENGTHS, start_of, widened
 
 MOST_SIGNALS = 20_000
 """Signals that one question may look at; about 6 MB to read."""
@@ -131,8 +131,8 @@ class Queries:
             raise invalid("from", f"hours are kept for {self._kept.hours.days} days: ask for the interval day")
         by_hours = span.end - span.start <= BY_HOURS and span.start >= hours_since
         unit = interval or (Interval.HOUR if by_hours else Interval.DAY)
-        # Nothing is kept of what was before, and nothing is known of what is to come.
-        start, end = max(span.start, now - self._kept.days), min(span.end, now)
+        # Nothing is kept of what was before, and nothing is known of what comes after the present period.
+        start, end = max(span.start, now - self._kept.days), min(span.end, start_of(unit, now) + LENGTHS[unit])
         if start >= end:
             return []
         whole = widened(unit, Span(start, end))

@@ -7,6 +7,7 @@ from chalicelib.machines.wiring import Machines
 from chalicelib.web.api import Api
 from chalicelib.web.operation import Endpoint
 from tests.support.client import MASTER_KEY, Client, HttpAnswer
+from tests.support.operations.machines_analytics import ADDRESSED
 from tests.support.operations.machines_analytics import BODIES as ANALYTICS_BODIES
 from tests.support.operations.machines_analytics import PREPARED as ANALYTICS
 from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
@@ -49,6 +50,7 @@ OPERATIONS = Operations(
     scene=MachinesScene,
     prepared={COMPUTE_API.name: COMPUTE, ANALYTICS_API.name: ANALYTICS},
     within=lambda _: {"clusters": frozenset({"north"})},
+    addressed=ADDRESSED,
     of_everybody=frozenset({"template_id"}),
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

@@ -26,9 +26,16 @@ def asked(scene: Any) -> Options:
     return {"json": {**BODIES["query_analytics"], "instanceId": instance_id}}
 
 
+def named(scene: Any) -> list[tuple[Options, Options]]:
+    """A question about an instance of the scene, and the same about an unknown one."""
+    return [(asked(scene), {"json": BODIES["query_analytics"]})]
+
+
 def as_it_is(_: Any) -> Options:
     return {}
 
+
+ADDRESSED = {"query_analytics": named}
 
 PREPARED = {
     "show_analytics_document": as_it_is,
