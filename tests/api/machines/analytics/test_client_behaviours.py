@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.kit.errors import bad_request, not_found
 from chalicelib.machines.api import ANALYTICS_API
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.model import NewApiKey
@@ -61,7 +62,7 @@ def test_instance_id_that_is_not_a_uuid_is_a_validation_error_with_its_path(scen
     assert answer.status == 400
     assert refusal(answer) == (
         "VALIDATION_ERROR",
-        "Invalid request parameters",
+        bad_request({}).message,
         [{"path": "instanceId", "message": "Invalid uuid"}],
     )
 
@@ -75,7 +76,7 @@ def test_path_of_a_wrong_value_names_objects_and_places_in_lists(scene):
 
 
 def test_details_of_other_errors_are_an_object(scene):
-    assert refusal(query(scene)) == ("NOT_FOUND", "Resource not found", {})
+    assert refusal(query(scene)) == ("NOT_FOUND", not_found().message, {})
     answer = broken(scene)
     code, _, details = refusal(answer)
     assert (answer.status, code) == (400, "BAD_REQUEST")
