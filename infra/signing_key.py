@@ -5,7 +5,8 @@ from typing import Any
 
 from chalicelib.platform.signing.keys import KmsKeys
 from chalicelib.platform.signing.model import PrivateKeys, PublicKey
-from chalicelib.platform.signing.service import WEBHOOKS, Signing
+from chalicelib.platform.signing.service import Signing
+from chalicelib.platform.signing.store import WEBHOOKS
 from infra.functions import APP_NAME
 
 DELETION_DAYS = 7

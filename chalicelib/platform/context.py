@@ -66,6 +66,8 @@ class Counted:
     """A table whose rows are counted, all of them and value by value. ``totals`` are the counters that a recount knows
     by name, with its COUNT queries. ``by`` maps the filter of a list to the attribute of the rows that it looks at.
 
+    ``of`` tells whether a row counts at all.
+
     A tenanted table is counted for each tenant. Its totals have no fixed names: `Context.recounts` walks over the
     tenants (`Tenant.stored_totals`). Raises ValueError if it has ``totals``.
     """
@@ -73,6 +75,7 @@ class Counted:
     table: Table
     totals: Mapping[str, Sequence[Query]] = field(default_factory=dict)
     by: Mapping[str, str] = field(default_factory=dict)
+    of: Callable[[Item], bool] = lambda _row: True
 
     def __post_init__(self) -> None:
         if self.table.tenanted and self.totals:

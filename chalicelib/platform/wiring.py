@@ -208,6 +208,7 @@ class Platform:
     def webhooks(self) -> WebhookContext:
         from chalicelib.kit.outbound import Outbound
         from chalicelib.platform.events.service import SOURCE
+        from chalicelib.platform.signing.store import WEBHOOKS
         from chalicelib.platform.webhooks.attempts import Policy
         from chalicelib.platform.webhooks.wiring import WebhookContext
 
@@ -230,6 +231,7 @@ class Platform:
             core_name=settings.core_name,
             lists=self.lists,
             counters=self.counters,
+            sign=lambda body: self.signing.signatures.sign(WEBHOOKS, body).base64,
         )
 
     @cached_property

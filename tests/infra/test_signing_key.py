@@ -6,8 +6,8 @@ from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.signing.keys import KmsKeys
-from chalicelib.platform.signing.service import WEBHOOKS, RotatedMeanwhileError, Signing
-from chalicelib.platform.signing.store import SIGNING_KEYS, PairStore
+from chalicelib.platform.signing.service import RotatedMeanwhileError, Signing
+from chalicelib.platform.signing.store import SIGNING_KEYS, WEBHOOKS, PairStore
 from infra.resolved import resolved
 from infra.signing_key import rotate_signing_key
 from infra.stateful import SIGNING_ALIAS

@@ -84,8 +84,9 @@ class Reactions:
 
 
 def totals_of(counted: Counted, row: Item | None) -> list[str]:
-    """The names of the totals in which a row counts; none for no row and for a tombstone."""
-    if row is None or row.get("deleted_at") is not None:
+    """The names of the totals in which a row counts; none for no row, for a tombstone and for a row
+    that does not count."""
+    if row is None or row.get("deleted_at") is not None or not counted.of(row):
         return []
     table, parts = counted.table.name, counted.by.items()
     return [table, *(total_of(table, name, str(row[attribute])) for name, attribute in parts)]

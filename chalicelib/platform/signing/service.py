@@ -10,9 +10,6 @@ from chalicelib.kit.ids import Ids
 from chalicelib.platform.signing.model import KeyPair, PrivateKeys, PublicKey
 from chalicelib.platform.signing.store import PairStore, associated_with, kept
 
-WEBHOOKS = "webhooks"
-"""The purpose of the key that signs deliveries to webhooks."""
-
 FRESH = timedelta(minutes=5)
 """How long a container uses a pair before it looks for a newer one."""
 

@@ -8,6 +8,9 @@ from chalicelib.platform.signing.model import KeyPair, PublicKey
 
 SIGNING_KEYS = Table("signing_keys", "id")
 
+WEBHOOKS = "webhooks"
+"""The purpose of the key that signs deliveries to webhooks."""
+
 SEALED = ("private_sealed",)
 """The sealed attributes of a row."""
 

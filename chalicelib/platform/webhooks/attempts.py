@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import conflict
-from chalicelib.kit.queues import to_body
+from chalicelib.platform.webhooks.forms import CLOUD_EVENTS, FORMS
 from chalicelib.platform.webhooks.model import Attempt, Delivery, DeliveryStatus, Outcome, compress
 
 FIRST_RETRY_SECONDS = 15
@@ -58,7 +58,9 @@ class Policy:
     first_retry_seconds: int = FIRST_RETRY_SECONDS
 
 
-def new_delivery(webhook_id: str, envelope: Mapping[str, Any], queued_at: str, attempt_limit: int) -> Delivery:
+def new_delivery(
+    webhook_id: str, envelope: Mapping[str, Any], queued_at: str, attempt_limit: int, form: str = CLOUD_EVENTS
+) -> Delivery:
     """An event for a webhook. Its id follows from both, so that queueing it twice makes one delivery."""
     event_id = str(envelope["id"])
     return Delivery(
@@ -66,7 +68,7 @@ def new_delivery(webhook_id: str, envelope: Mapping[str, Any], queued_at: str, a
         webhook_id=webhook_id,
         event_id=event_id,
         event_type=str(envelope["type"]),
-        envelope_gz=compress(to_body(envelope).encode()),
+        envelope_gz=compress(FORMS[form].body(envelope)),
         attempt_limit=attempt_limit,
         queued_at=queued_at,
         inserted_at=queued_at,

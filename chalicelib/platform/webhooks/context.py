@@ -74,7 +74,7 @@ CONTEXT = Context(
         "webhook": by_cursor(lambda platform: platform.webhooks.deliveries.clean_up_chunk),
         "webhook_redelivery": Task(_redeliver_chunk),
     },
-    counted=(Counted(WEBHOOKS, TOTALS),),
+    counted=(Counted(WEBHOOKS, TOTALS, of=lambda row: not row.get("owner")),),
     sealed={WEBHOOKS: ("secret_sealed", "headers_sealed", "previous_secret_sealed")},
     on_change=_on_change,
     grants={

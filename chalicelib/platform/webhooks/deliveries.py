@@ -72,7 +72,7 @@ class Deliveries:
             "corename": self._core_name,
             "data": {"webhook_id": webhook.id},
         }
-        asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1), now, is_forced=True)
+        asked = ask(new_delivery(webhook.id, envelope, to_seconds_text(now), 1, webhook.form), now, is_forced=True)
         self._store.add_asked(asked, "webhook_delivery.tested")
         return asked
 

@@ -6,7 +6,7 @@ So an event reaches its receiver at least once, and twice only if a worker dies 
 next write; the receiver recognises it by its id.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from math import ceil
 from typing import Any
@@ -75,13 +75,17 @@ class Delivering:
         """Deliver an event that was queued for a webhook. Raises `EdgeError` (service unavailable) if the message must
         be repeated."""
         delivery_id = delivery_id_of(str(event["id"]), webhook_id)
-        self._deliver(webhook_id, delivery_id, new_delivery(webhook_id, event, queued_at, self._policy.max_attempts))
+
+        def draft(webhook: Webhook) -> Delivery:
+            return new_delivery(webhook.id, event, queued_at, self._policy.max_attempts, webhook.form)
+
+        self._deliver(webhook_id, delivery_id, draft)
 
     def again(self, webhook_id: str, delivery_id: str) -> None:
         """Continue an existing delivery. Raises `EdgeError` (service unavailable) if the message must be repeated."""
         self._deliver(webhook_id, delivery_id, None)
 
-    def _deliver(self, webhook_id: str, delivery_id: str, draft: Delivery | None) -> None:
+    def _deliver(self, webhook_id: str, delivery_id: str, draft: Callable[[Webhook], Delivery] | None) -> None:
         for _ in self._webhooks.tries():
             webhook, stored = self._deliveries.with_webhook(webhook_id, delivery_id)
             if webhook is None:
@@ -91,7 +95,7 @@ class Delivering:
             if stored is not None:
                 is_settled = not may_start(stored, self._clock.now()) or self._advance(webhook, stored, stored)
             else:
-                is_settled = draft is None or self._advance(webhook, None, draft)
+                is_settled = draft is None or self._advance(webhook, None, draft(webhook))
             if is_settled:
                 return
         raise unavailable()

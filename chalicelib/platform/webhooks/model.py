@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from chalicelib.kit.crypto import Secret
+from chalicelib.platform.webhooks.forms import CLOUD_EVENTS
 
 TEST_EVENT_TYPE = "edge.webhook.test"
 """The type of test events that an operator requests. It is not in the catalogue and cannot be subscribed to."""
@@ -29,7 +30,10 @@ class NewWebhook(BaseModel, frozen=True):
 
 
 class Webhook(BaseModel, frozen=True):
-    """``failures`` counts attempts that failed in a row. From `paused_until` being set until an attempt succeeds,
+    """``form`` names how it gets its events (`forms.FORMS`). ``owner`` names the thing of another part that it belongs
+    to, which alone changes it, "" for none.
+
+    ``failures`` counts attempts that failed in a row. From `paused_until` being set until an attempt succeeds,
     deliveries wait; one attempt may be made once that time has come. ``due_at`` is when the sweep looks at it.
 
     Secrets and headers are sealed. Times are seconds text.
@@ -38,6 +42,8 @@ class Webhook(BaseModel, frozen=True):
     id: str
     url: str
     subscribed_events: tuple[str, ...]
+    form: str = CLOUD_EVENTS
+    owner: str = ""
     secret_sealed: bytes = Field(repr=False)
     headers_sealed: bytes | None = Field(None, repr=False)
     previous_secret_sealed: bytes | None = Field(None, repr=False)
@@ -112,7 +118,7 @@ class Delivery(BaseModel, frozen=True):
 
     @property
     def envelope(self) -> dict[str, Any]:
-        """The event."""
+        """The body as JSON: the event's envelope, or what the webhook's form makes of it."""
         envelope: dict[str, Any] = json.loads(self.body)
         return envelope
 

@@ -18,7 +18,8 @@ from chalicelib.kit.tables import Change, Index, Item, Key, Set, Table, Thing
 from chalicelib.platform.webhooks.model import Delivery, Webhook
 
 LISTING = "webhooks"
-"""The single partition of the index `listing`. Operators create webhooks one by one, so it is never hot."""
+"""The single partition of the index `listing`, which webhooks that belong to something are not in. Operators
+create webhooks one by one, so it is never hot."""
 
 DUE = "webhooks"
 """The one partition of the index `due` of webhooks: only those that are paused, or were a minute ago."""
@@ -119,7 +120,8 @@ def listed_at(inserted_at: str, delivery_id: str) -> str:
 def webhook_to_item(webhook: Webhook) -> Item:
     item: dict[str, Any] = webhook.model_dump(mode="python", exclude={"version"})
     item["subscribed_events"] = list(webhook.subscribed_events)
-    item["listing"] = LISTING
+    item["listing"] = None if webhook.owner else LISTING
+    item["owner"] = webhook.owner or None
     item["due"] = None if webhook.due_at is None else DUE
     return item
 

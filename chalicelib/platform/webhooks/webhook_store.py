@@ -41,6 +41,10 @@ class WebhookStore:
     def add(self, webhook: Webhook) -> None:
         self._tables.apply(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created", result=webhook)
 
+    def add_owned(self, webhook: Webhook) -> bool:
+        """As `add`, for another part; returns False if there is one of that id."""
+        return self._tables.try_write(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created")
+
     def find(self, webhook_id: str) -> Webhook | None:
         row = self._tables.get(WEBHOOKS, webhook_key(webhook_id))
         return None if row is None else webhook_from_item(row)

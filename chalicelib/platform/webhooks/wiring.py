@@ -15,6 +15,7 @@ from chalicelib.platform.webhooks.attempts import Policy
 from chalicelib.platform.webhooks.deliveries import Deliveries
 from chalicelib.platform.webhooks.delivering import Delivering
 from chalicelib.platform.webhooks.delivery_store import DeliveryStore
+from chalicelib.platform.webhooks.owned import OwnedWebhooks
 from chalicelib.platform.webhooks.sending import Sender
 from chalicelib.platform.webhooks.service import Webhooks
 from chalicelib.platform.webhooks.subscriptions import Subscriptions
@@ -24,7 +25,8 @@ from chalicelib.platform.webhooks.webhook_store import WebhookStore
 
 
 class WebhookContext:
-    """``catalogue`` gives the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests."""
+    """``catalogue`` gives the event types that exist; ``source`` and ``core_name`` go into the envelopes of tests,
+    ``sign`` makes signatures that anyone can verify."""
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class WebhookContext:
         core_name: str,
         lists: Lists,
         counters: Counters,
+        sign: Callable[[bytes], str],
     ) -> None:
         self._clock = clock
         self._ids = ids
@@ -52,6 +55,7 @@ class WebhookContext:
         self._source = source
         self._core_name = core_name
         self._lists = lists
+        self._sign = sign
         self._webhooks = WebhookStore(tables)
         self._deliveries = DeliveryStore(tables)
         self.registry = Webhooks(
@@ -79,7 +83,7 @@ class WebhookContext:
 
     @cached_property
     def delivering(self) -> Delivering:
-        sender = Sender(self._outbound, self._vault, self._clock)
+        sender = Sender(self._outbound, self._vault, self._clock, self._sign)
         return Delivering(
             self._webhooks,
             self._deliveries,
@@ -90,6 +94,10 @@ class WebhookContext:
             self._policy,
             self._counters,
         )
+
+    @cached_property
+    def owned(self) -> OwnedWebhooks:
+        return OwnedWebhooks(self._webhooks, self._vault, self._outbound, self._clock, self._ids)
 
     @cached_property
     def subscriptions(self) -> Subscriptions:

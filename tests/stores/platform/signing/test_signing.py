@@ -17,8 +17,8 @@ from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.signing.keys import KmsKeys, SealedKeys
 from chalicelib.platform.signing.model import PrivateKeys
-from chalicelib.platform.signing.service import FRESH, RELIED_ON, WEBHOOKS, RotatedMeanwhileError, Signing
-from chalicelib.platform.signing.store import SIGNING_KEYS, PairStore
+from chalicelib.platform.signing.service import FRESH, RELIED_ON, RotatedMeanwhileError, Signing
+from chalicelib.platform.signing.store import SIGNING_KEYS, WEBHOOKS, PairStore
 from tests.support.drivers import emulated
 from tests.support.fakes.aws import FakeKeyService, FakeKms
 from tests.support.fakes.clock import FakeClock, FakeIds
