@@ -1,4 +1,4 @@
-"""Webhooks that belong to a thing of another part: their form, the signature that anyone verifies, and who sees them."""
+"""Webhooks that belong to a thing of another part: their form, their signature, and who sees them."""
 
 import base64
 import json
@@ -109,7 +109,7 @@ def test_owned_webhook_is_in_no_list_and_counts_in_no_total(world: World) -> Non
     page = registry.list_page(ListRequest())
 
     assert [each.id for each in page.items] == [other.id]
-    assert world.platform.counters.read([WEBHOOKS.name]) == {WEBHOOKS.name: 1}
+    assert world.platform.counters.read(WEBHOOKS.name) == 1
 
 
 def test_owned_webhook_is_read_and_redelivered_by_id_and_changed_by_nobody(world: World) -> None:
