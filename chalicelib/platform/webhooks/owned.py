@@ -38,7 +38,7 @@ class OwnedWebhooks:
 
     def put(self, webhook_id: str, owner: str, url: str, form: str) -> None:
         """Have a webhook of this id that leads to ``url``: make it, or change its receiver, with which a pause ends.
-        Its shared secret is made here and shown to nobody: receivers verify the signature of the form. Raises
+        Its shared secret is made here and never shown: receivers verify the signature of the form. Raises
         `EdgeError` (conflict) if deliveries kept changing the row."""
         for _ in self._store.tries():
             now = to_seconds_text(self._clock.now())
