@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Context, Counted, Family, Function
+from chalicelib.platform.context import Context, Family, Function
+from chalicelib.platform.counted import Counted
 
 if TYPE_CHECKING:
     from chalicelib.platform.access.permissions import Permission

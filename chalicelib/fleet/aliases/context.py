@@ -2,7 +2,8 @@
 
 from chalicelib.fleet.aliases.store import TABLE as ALIASES
 from chalicelib.fleet.aliases.store import TOTALS
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, Context, Counted, Grants
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, Context, Grants
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="aliases",

@@ -3,7 +3,8 @@
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.clusters.store import TOTALS
 from chalicelib.fleet.clusters.subnet_store import SUBNETS
-from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Counted, Grants
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="clusters",

@@ -16,7 +16,8 @@ from chalicelib.kit.counters import total_of
 from chalicelib.kit.parking import moved
 from chalicelib.kit.tables import Item, Ref
 from chalicelib.platform.background.queues import CLEAN_UP
-from chalicelib.platform.context import Event, Events, Rows, Send, operations
+from chalicelib.platform.context import Event, Events, Rows, Send
+from chalicelib.platform.counted import operations
 
 EXECUTION_EVENTS: Mapping[str, EventType] = {
     "execution.created": EventType.EXECUTION_CREATED,

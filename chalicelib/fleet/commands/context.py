@@ -18,7 +18,6 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
-    Counted,
     Function,
     Grants,
     QueueSource,
@@ -26,6 +25,7 @@ from chalicelib.platform.context import (
     Task,
     by_cursor,
 )
+from chalicelib.platform.counted import Counted
 
 
 def _a_pass(chunk_of: Callable[[Any], Callable[[str, str | None], str | None]]) -> Task:

@@ -2,19 +2,8 @@
 
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS, TOTALS
-from chalicelib.platform.context import (
-    BATCH_GET,
-    CHECK,
-    DELETE,
-    GET,
-    PUT,
-    QUERY,
-    UPDATE,
-    Context,
-    Counted,
-    Grants,
-    by_cursor,
-)
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="enrollment",

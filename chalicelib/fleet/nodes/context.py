@@ -12,11 +12,11 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
-    Counted,
     Function,
     Grants,
     ScheduleSource,
 )
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="nodes",

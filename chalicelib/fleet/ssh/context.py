@@ -2,7 +2,8 @@
 
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
 from chalicelib.fleet.ssh.store import KEY_TOTALS, KEYS, USERNAME_TOTALS, USERNAMES
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Counted, Grants, by_cursor
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, by_cursor
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="ssh",

@@ -10,7 +10,8 @@ from chalicelib.fleet.updates.store import REQUESTS
 from chalicelib.kit.changes import Change, texts
 from chalicelib.kit.parking import moved
 from chalicelib.kit.tables import Item
-from chalicelib.platform.context import Event, Events, Rows, Send, operations
+from chalicelib.platform.context import Event, Events, Rows, Send
+from chalicelib.platform.counted import operations
 
 COMPLETED = "self_update_request.completed"
 

@@ -12,12 +12,12 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
-    Counted,
     Function,
     Grants,
     QueueSource,
     by_cursor,
 )
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="updates",

@@ -1,7 +1,8 @@
 """Declares the context `access`: its tables, queues, functions and their permissions."""
 
 from chalicelib.platform.access.store import API_KEYS, TOTALS
-from chalicelib.platform.context import BATCH_GET, GET, PUT, QUERY, UPDATE, Context, Counted, Grants
+from chalicelib.platform.context import BATCH_GET, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.counted import Counted
 
 CONTEXT = Context(
     name="access",

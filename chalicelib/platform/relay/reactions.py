@@ -10,7 +10,8 @@ from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Ref
 from chalicelib.kit.tables.tenants import Tenant
 from chalicelib.platform.audit.changes import acts_of
-from chalicelib.platform.context import Context, Counted, Event, Family, Rows, Send
+from chalicelib.platform.context import Context, Event, Family, Rows, Send
+from chalicelib.platform.counted import Counted
 from chalicelib.platform.families import Families
 from chalicelib.platform.provisioning.changes import events_of_kinds
 

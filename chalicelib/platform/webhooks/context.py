@@ -14,7 +14,6 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
-    Counted,
     Function,
     Grants,
     QueueSource,
@@ -23,6 +22,7 @@ from chalicelib.platform.context import (
     Task,
     by_cursor,
 )
+from chalicelib.platform.counted import Counted
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES
 from chalicelib.platform.webhooks.store import DELIVERIES, TOTALS, WEBHOOKS
 

@@ -8,7 +8,8 @@ from chalicelib.kit.listing.sources import LISTED_AT, all_rows, as_given, fixed,
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Delete, Index, Ref, Set, Table, Update, put_new
 from chalicelib.kit.tables.tenants import Tenant, whole
-from chalicelib.platform.context import Context, Counted, Events, Family, Send
+from chalicelib.platform.context import Context, Events, Family, Send
+from chalicelib.platform.counted import Counted
 from chalicelib.platform.families import Families
 from tests.support.declared import FAMILIES
 from tests.support.world import World

@@ -6,13 +6,13 @@ from chalicelib.platform.context import (
     QUERY,
     UPDATE,
     Context,
-    Counted,
     Function,
     Grants,
     QueueSource,
     ScheduleSource,
     Subscription,
 )
+from chalicelib.platform.counted import Counted
 from chalicelib.theatre.puppets.changes import EVENTS, on_change
 from chalicelib.theatre.puppets.queues import PUPPET_REPAIRS
 from chalicelib.theatre.puppets.store import TABLE, TOTALS
