@@ -32,6 +32,7 @@ NOT_TRIED = {
     "create_executions dynamodb:UpdateItem presence": "as above",
     "trigger_updates sqs:SendMessage admin-*": "a node of another stack that waits when its request is looked at again",
     "trigger_updates dynamodb:UpdateItem self_updates": "a deadline that comes while nodes are waited for",
+    "provision dynamodb:DeleteItem aliases": "an instance that is deleted while its node has aliases",
     "clean_up sqs:SendMessage *command-delivery": "what waits for a cluster that changes hands, some seconds later",
     "clean_up dynamodb:GetItem admins": "as above",
     "clean_up dynamodb:BatchGetItem clusters": "as above",

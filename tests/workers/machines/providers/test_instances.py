@@ -5,6 +5,8 @@ import json
 import pytest
 
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.fleet.ssh.model import NewUsername
+from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.platform.provisioning.model import Changes, Power, State
 from tests.support.builders import a_cluster
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX
@@ -158,6 +160,19 @@ class TestEnrolment:
         assert not strict.key_works(made)
         assert not strict.enrol(made)
         assert strict.ec2.alive() == []
+
+    def test_deleted_instance_takes_the_logins_of_its_node_with_it(self, strict):
+        a_cluster(strict, CLUSTER)
+        made = strict.create(cluster=CLUSTER)
+        strict.settle()
+        strict.pass_time(30)
+        strict.enrol(made)
+        strict.reach(made, State.READY)
+        strict.fleet.ssh.usernames.create(made.id, NewUsername("ada"), reach=EVERYWHERE)
+        strict.delete(made)
+        strict.reach(made, State.GONE)
+
+        assert strict.driver.rows(USERNAMES) == []
 
     def test_instance_that_is_deleted_before_its_agent_enrols_lets_none_in(self, strict):
         a_cluster(strict, CLUSTER)
