@@ -14,7 +14,7 @@ from tests.support.declared import FAMILIES
 
 OPERATIONS = 60
 MOST_WRITES_BEFORE_A_CRASH = 20
-SWEEPS = ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat")
+SWEEPS = ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat", "sweep_provisioning", "report_strangers")
 FAULT_SHARE = 0.5
 """Of all faults, how many a seed draws on average."""
 

@@ -7,18 +7,20 @@ from typing import Any
 
 from chalicelib.kit.tables import Item, Table
 from tests.support.builders import Machine
-from tests.support.world import World
+from tests.support.provisioning import BoxWorld
 
 
 class Scene:
     """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused. ``api_keys`` are the
-    texts of named keys by id. ``mends`` end the faults, when the world comes to rest."""
+    texts of named keys by id, ``strangers`` the ids of things at the provider that no resource made. ``mends`` end the
+    faults, when the world comes to rest."""
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.world = World()
+        self.world = BoxWorld()
         self.machines: list[Machine] = []
         self.api_keys: dict[str, list[str]] = {}
+        self.strangers: set[str] = set()
         self.log: list[str] = []
         self.mends: list[Callable[[], None]] = []
 

@@ -1,6 +1,6 @@
 """Declares the context `quotas`: its table, and the permissions of functions on it."""
 
-from chalicelib.platform.context import BATCH_GET, GET, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.context import BATCH_GET, QUERY, UPDATE, Context, Grants
 from chalicelib.platform.quotas.store import TABLE
 
 CONTEXT = Context(
@@ -9,6 +9,6 @@ CONTEXT = Context(
     grants={
         "machines_api": Grants(tables={"quotas": BATCH_GET | UPDATE}),
         "provision": Grants(tables={"quotas": UPDATE}),
-        "recount": Grants(tables={"quotas": GET | QUERY | UPDATE}),
+        "recount": Grants(tables={"quotas": BATCH_GET | QUERY | UPDATE}),
     },
 )

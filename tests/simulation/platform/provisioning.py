@@ -1,0 +1,104 @@
+"""Resources at the strict provider: created, changed and deleted, whatever the provider does; none is left over."""
+
+from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, Tagged
+from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.support.fakes.provider import Fault
+from tests.support.fakes.provider_driver import KIND
+from tests.support.provisioning import QUOTA
+from tests.support.provisioning_invariants import check_rest
+
+LIMIT = 4
+
+FAULTS = [fault for fault in Fault if fault not in {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}]
+"""Crashes between writes are the runner's."""
+
+
+def some_box(scene: Scene) -> Resource:
+    """A resource of any tenant. Raises `NothingThereError`."""
+    rows = sorted(scene.world.rows(), key=lambda row: row.id)
+    if not rows:
+        raise NothingThereError(KIND)
+    return scene.rng.choice(rows)
+
+
+def create_box(scene: Scene) -> None:
+    tenant = scene.rng.choice(("one", "two"))
+    name = scene.some_name()
+    scene.world.platform.resources(tenant).create(
+        NewResource(kind=KIND, name=name, owner="a", spec={"size": 1}, power=Power.ON, quota=QUOTA, limit=LIMIT)
+    )
+
+
+def create_box_that_refers_to_another(scene: Scene) -> None:
+    parent = some_box(scene)
+    new = NewResource(kind=KIND, name="child", owner="a", spec={}, parents=(parent.id,), quota=QUOTA, limit=LIMIT)
+    scene.world.platform.resources(parent.tenant).create(new)
+
+
+def change_box(scene: Scene) -> None:
+    changes = scene.rng.choice(({"power": Power.OFF}, {"power": Power.ON}, {"act": "restart"}))
+    scene.world.change(some_box(scene), **changes)
+
+
+def delete_box(scene: Scene) -> None:
+    scene.world.delete(some_box(scene))
+
+
+def wake_box(scene: Scene) -> None:
+    scene.world.platform.all_resources.wake(KIND, some_box(scene).id)
+
+
+def something_happens_to_a_thing(scene: Scene) -> None:
+    there = scene.world.boxes.there()
+    if not there:
+        raise NothingThereError("boxes")
+    box = scene.rng.choice(there)
+    seen = scene.rng.choice((Seen.STOPPED, Seen.READY, Seen.ENDED, Seen.BROKEN))
+    scene.world.boxes.become(box.id, seen, "it was hit" if seen is Seen.BROKEN else "")
+
+
+def plant_a_stranger(scene: Scene) -> None:
+    scene.strangers.add(scene.world.boxes.plant("one", f"stranger-{len(scene.strangers)}").id)
+
+
+def provider_is_in_trouble(scene: Scene) -> None:
+    call = scene.rng.choice(("create", "change", "delete", "observe"))
+    scene.world.boxes.plan(call, *scene.rng.choices(FAULTS, k=scene.rng.randint(1, 3)))
+    scene.mends.append(scene.world.boxes.faults.clear)
+
+
+def provider_is_down(scene: Scene) -> None:
+    def mend() -> None:
+        scene.world.boxes.is_down = False
+
+    scene.world.boxes.is_down = True
+    scene.mends.append(mend)
+
+
+def resources_and_things_agree(scene: Scene) -> None:
+    things = [
+        Tagged(tenant=box.tags["tenant"], resource_id=box.tags["resource"], external_id=box.id)
+        for box in scene.world.boxes.there()
+    ]
+    quotas = scene.world.platform.quotas
+    check_rest(scene.world.rows(), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
+
+
+def no_resource_ever_had_two_things(scene: Scene) -> None:
+    two = {resource_id for resource_id, most in scene.world.boxes.most_ever_there.items() if most > 1}
+    assert not two, f"two things at a time: {two}"
+
+
+SIMULATION = Simulation(
+    operations=(
+        create_box,
+        create_box_that_refers_to_another,
+        change_box,
+        delete_box,
+        wake_box,
+        something_happens_to_a_thing,
+        plant_a_stranger,
+    ),
+    invariants=(resources_and_things_agree, no_resource_ever_had_two_things),
+    faults=(provider_is_in_trouble, provider_is_down),
+)
