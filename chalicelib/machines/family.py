@@ -3,6 +3,7 @@
 from chalicelib.machines.analytics import context as analytics
 from chalicelib.machines.catalogue import context as catalogue
 from chalicelib.machines.instances import context as instances
+from chalicelib.machines.instances.changes import STATUS_CHANGED
 from chalicelib.machines.permissions import PERMISSIONS
 from chalicelib.machines.providers import context as providers
 from chalicelib.platform.context import Family, Function, HttpSource
@@ -14,6 +15,7 @@ FAMILY = Family(
     api="chalicelib.machines.api.APIS",
     needs=("fleet",),
     permissions=PERMISSIONS,
+    event_types=(STATUS_CHANGED,),
     functions=(
         Function(
             "machines_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access catalogue idempotency limits"

@@ -4,6 +4,14 @@ from chalicelib.platform.access.permissions import KeyRole, Permission
 
 TEMPLATES_READ = Permission("templates:read", KeyRole.VIEWER)
 ANALYTICS_READ = Permission("analytics:read", KeyRole.VIEWER)
+INSTANCES_READ = Permission("instances:read", KeyRole.VIEWER)
+INSTANCES_WRITE = Permission("instances:write", KeyRole.OPERATOR)
+"""Makes and deletes the caller's instances, and their power operations."""
+INSTANCES_ADMINISTER = Permission("instances:administer", KeyRole.ADMIN)
+"""Reads and changes the instances of all customers."""
+CUSTOMERS_ADMINISTER = Permission("customers:administer", KeyRole.ADMIN)
+"""Sets the tier of a customer, and the clusters that its machines may join."""
+BILLING_READ = Permission("billing:read", KeyRole.VIEWER)
 
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""

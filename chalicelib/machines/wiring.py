@@ -6,8 +6,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chalicelib.fleet.public import FleetAccess
     from chalicelib.machines.analytics.wiring import Analytics
+    from chalicelib.machines.catalogue.allowances import Allowances
     from chalicelib.machines.catalogue.service import Catalogue
+    from chalicelib.machines.instances.administration import AllInstances
+    from chalicelib.machines.instances.service import Instances
     from chalicelib.machines.providers.wiring import Providers
     from chalicelib.platform.wiring import Platform
 
@@ -36,3 +40,37 @@ class Machines:
         from chalicelib.machines.providers.wiring import Providers
 
         return Providers(self.platform)
+
+    @cached_property
+    def fleet(self) -> FleetAccess:
+        from chalicelib.fleet.public import fleet_of
+
+        return fleet_of(self.platform)
+
+    @cached_property
+    def allowances(self) -> Allowances:
+        from chalicelib.machines.catalogue.allowances import Allowances
+
+        platform = self.platform
+        return Allowances(self.catalogue, platform.identity.tenant, platform.limits, platform.clock)
+
+    @cached_property
+    def instances(self) -> Instances:
+        from chalicelib.machines.instances.service import Instances
+
+        platform = self.platform
+        return Instances(
+            self.catalogue,
+            platform.resources,
+            self.allowances.tier_of,
+            platform.identity.tenant,
+            lambda name: self.fleet.find_cluster(name) is not None,
+            platform.clock,
+            platform.ids,
+        )
+
+    @cached_property
+    def all_instances(self) -> AllInstances:
+        from chalicelib.machines.instances.administration import AllInstances
+
+        return AllInstances(self.platform.all_resources, self.instances)

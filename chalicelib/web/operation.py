@@ -46,6 +46,7 @@ class Options(TypedDict, total=False):
     contract_path: str
     documented: bool
     example: object
+    counted_as: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +64,8 @@ class Endpoint:
     operation's resource belongs to, and ``audit`` the verb under which the audit log has what it changed,
     `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. ``repeats`` says why
     a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none either.
+    ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
+    "" for none.
     """
 
     method: str
@@ -90,6 +93,7 @@ class Endpoint:
     contract_path: str = ""
     documented: bool = True
     example: object = NO_EXAMPLE
+    counted_as: str = ""
     protocol: ApiProtocol | None = None
 
     request: type[Request[Any, Any, Any]] = field(init=False)

@@ -97,6 +97,7 @@ class World:
             "operation_limits_enabled": False,
             "machine_providers": ("local",),
             "local_machines_url": MACHINES_URL,
+            "default_tier": "operator",
             **settings,
         }
         self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)

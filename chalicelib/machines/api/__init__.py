@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from chalicelib.machines.api.analytics.protocol import ANALYTICS
-from chalicelib.machines.api.compute.protocol import COMPUTE
+from chalicelib.machines.api.compute.protocol import BILLING, COMPUTE
 from chalicelib.web.api import Api
 
 _HERE = Path(__file__).parent
@@ -14,10 +14,15 @@ COMPUTE_API = Api(
     name="Compute",
     services=_SERVICES,
     protocol=COMPUTE,
-    modules=("chalicelib.machines.api.compute.templates", "chalicelib.machines.api.compute.document"),
+    modules=tuple(
+        f"chalicelib.machines.api.compute.{name}"
+        for name in ("templates", "instances", "admin_instances", "customers", "document")
+    ),
     folder=_HERE / "compute",
     description="chalicelib.machines.api.compute.description.COMPUTE",
     published="compute-openapi.json",
+    events="chalicelib.machines.api.compute.event_description.MACHINE_EVENTS",
+    published_events="machines-asyncapi.json",
     prefixes=("/api/compute",),
     document_route="/api/compute/v1/openapi.json",
 )
@@ -38,4 +43,16 @@ ANALYTICS_API = Api(
     document_route="/v1/openapi.json",
 )
 
-APIS = (COMPUTE_API, ANALYTICS_API)
+BILLING_API = Api(
+    name="Billing",
+    services=_SERVICES,
+    protocol=BILLING,
+    modules=tuple(f"chalicelib.machines.api.billing.{name}" for name in ("limits", "quotas", "customer", "document")),
+    folder=_HERE / "billing",
+    description="chalicelib.machines.api.billing.description.BILLING",
+    published="billing-openapi.json",
+    prefixes=("/api/billing",),
+    document_route="/api/billing/v1/openapi.json",
+)
+
+APIS = (COMPUTE_API, BILLING_API, ANALYTICS_API)

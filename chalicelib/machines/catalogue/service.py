@@ -6,7 +6,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from chalicelib.kit.errors import found
-from chalicelib.machines.catalogue.model import CatalogueFile, Template, Tier
+from chalicelib.machines.catalogue.model import CatalogueFile, QuotaMeaning, Template, Tier
 
 GENERATED = Path(__file__).with_name("catalogue.json")
 """The catalogue as it is packaged."""
@@ -61,12 +61,9 @@ class Catalogue:
         return self._file.operations
 
     @property
-    def quotas(self) -> Mapping[str, Mapping[str, tuple[str, str]]]:
+    def quotas(self) -> Mapping[str, Mapping[str, QuotaMeaning]]:
         """Unit and description of each quota, by service."""
-        return {
-            service: {name: (one.unit, one.description) for name, one in of.items()}
-            for service, of in self._file.quotas.items()
-        }
+        return self._file.quotas
 
     def _placed(self, template: Template) -> Template:
         if template.provider == "local":

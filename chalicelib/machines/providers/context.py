@@ -1,6 +1,7 @@
 """Declares the context `providers`: the kind of resource that an instance is, and what tells of changes outside."""
 
 from chalicelib.fleet.facts import NODE_DELETED, NODE_ENROLLED, NODE_STATUS_CHANGED
+from chalicelib.machines.instances.changes import events_of
 from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.machines.providers.queues import EC2_SOURCE, EC2_STATE_CHANGED, INSTANCE_SIGNALS
 from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready
@@ -28,6 +29,7 @@ INSTANCES = Kind(
     has_power=True,
     drifted=drifted,
     unready=unready,
+    events_of=events_of,
 )
 """An instance: a machine at a provider, and its node if it names a cluster."""
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.tables import Item, Put, Remove, Set, SetIfAbsent, Table, Tables, Update, Value, put_new
+from chalicelib.kit.tables import Item, Put, Remove, Set, SetIfAbsent, Table, Tables, Thing, Update, Value, put_new
 from chalicelib.platform.identity.model import TenantFacts
 
-TENANTS = Table("tenants", partition="id")
+TENANTS = Table("tenants", partition="id", stream=True, thing=Thing("tenant", name="name"))
 """A tenant is a row of its own: later ones name its members by tables of theirs."""
 
 

@@ -4,11 +4,13 @@ The row of a key is a token bucket: it holds the requests of a window, usually a
 container takes whole blocks from it. The requests that a container grants by itself are not counted there.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
 
 from chalicelib.kit.allowance import Allowance
+from chalicelib.platform.limits.model import Standing
 
 WINDOW_MS = 60_000
 """The window of a limit that is given by the minute."""
@@ -85,6 +87,19 @@ def look_at(limit: Limit, full_at_ms: int, now_ms: int) -> Look:
     if owed_ms > limit.window_ms + SKEW_MS:
         return Look.AHEAD
     return Look.ROOM if owed_ms <= most_owed_ms(limit) else Look.EMPTY
+
+
+def standing_of(policy: str, limit: Limit, full_at_ms: int, now_ms: int) -> Standing:
+    """The rest of a limit whose row is full again at that time, as the row alone tells it."""
+    wait_ms = max(0, full_at_ms - now_ms - most_owed_ms(limit))
+    return Standing(
+        policy=policy,
+        quota=limit.quota,
+        window_seconds=limit.window_ms // 1000,
+        remaining=0 if wait_ms else limit.whole.left(full_at_ms, now_ms),
+        reset_seconds=math.ceil(limit.whole.owed_ms(full_at_ms, now_ms) / 1000),
+        wait_seconds=math.ceil(wait_ms / 1000),
+    )
 
 
 def most_owed_ms(limit: Limit) -> int:

@@ -1,11 +1,14 @@
 """The limits of requests, one for each kind of caller."""
 
+from collections.abc import Mapping
+
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.log import Log
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.limits.local import LocalLimit
 from chalicelib.platform.limits.model import Standing
-from chalicelib.platform.limits.rules import Limit, limit_of
+from chalicelib.platform.limits.rules import Limit, limit_of, standing_of
 from chalicelib.platform.limits.shared import SharedLimits
 from chalicelib.platform.limits.store import LimitStore
 
@@ -18,6 +21,8 @@ class Limits:
         self, store: LimitStore, clock: Clock, log: Log, *, per_minute: int, address_rate: float, address_burst: int
     ) -> None:
         self._per_minute = per_minute
+        self._store = store
+        self._clock = clock
         self._keys = SharedLimits(store, clock, log)
         self._addresses = LocalLimit("address", address_rate, address_burst, clock)
 
@@ -36,6 +41,28 @@ class Limits:
             return self.of_principal(principal)
         return self._keys.take(name, f"{principal.actor}#{name}", limit)
 
+    def of_tenant(self, tenant: str, operation: str, per_minute: int) -> Standing:
+        """Count a request of any principal of a tenant as an operation of that type."""
+        return self._keys.take(operation, _subject(tenant, operation), limit_of(per_minute))
+
+    def standings(self, tenant: str, limits: Mapping[str, int]) -> dict[str, Standing]:
+        """The rest of a tenant's limits by type of operation, for the requests a minute of each type: one read. Counts
+        none. Requests that containers grant by themselves, of limits from `EXACT_BELOW` on, are not among them."""
+        now_ms = to_milliseconds(self._clock.now())
+        full_at = self._store.full_at([_subject(tenant, operation) for operation in limits])
+        return {
+            operation: standing_of(operation, limit_of(per_minute), full_at[_subject(tenant, operation)], now_ms)
+            for operation, per_minute in limits.items()
+        }
+
+    def look_at_address(self, address: str) -> Standing:
+        """The rest of an address's limit on public routes, as this container knows it. Counts none."""
+        return self._addresses.look(address)
+
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""
         return self._addresses.take(address)
+
+
+def _subject(tenant: str, operation: str) -> str:
+    return f"tenant:{tenant}/{operation}"

@@ -1,5 +1,6 @@
 """The rows from which containers lease blocks of a key's limit: one conditional write a block."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from chalicelib.kit.tables import (
     LessOrEqual,
     Not,
     Or,
+    Ref,
     Set,
     Table,
     Tables,
@@ -48,6 +50,11 @@ class LimitStore:
     def __init__(self, tables: Tables, clock: Clock) -> None:
         self._tables = tables
         self._clock = clock
+
+    def full_at(self, subjects: Sequence[str]) -> dict[str, int]:
+        """When the bucket of each subject is full again, 0 without a row: one read of at most 100, which may lag."""
+        rows = self._tables.get_many([Ref(LIMITS, {"subject": subject}) for subject in subjects], consistent=False)
+        return {subject: _full_at(row) for subject, row in zip(subjects, rows, strict=True)}
 
     def lease(self, subject: str, limit: Limit, seen_ms: int) -> Lease:
         """Take a block. ``seen_ms`` is the state of the row as far as it is known, 0 for none: it saves a write.

@@ -7,7 +7,7 @@ from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.listing.request import FilterValue
 from chalicelib.platform.provisioning.model import Resource
 from chalicelib.platform.provisioning.resource_store import Name, ResourceStore
-from chalicelib.platform.provisioning.store import from_whole, listing_of_all
+from chalicelib.platform.provisioning.store import FITS, Fits, from_whole, listing_of_all
 
 
 class AllResources:
@@ -18,12 +18,16 @@ class AllResources:
         self._lists = lists
         self._clock = clock
 
-    def page(self, kind: str, filters: Mapping[str, FilterValue], page: int, limit: int) -> tuple[list[Resource], int]:
+    def page(
+        self, kind: str, filters: Mapping[str, FilterValue], page: int, limit: int, fits: Fits | None = None
+    ) -> tuple[list[Resource], int]:
         """A page of the resources of a kind, newest first, and how many there are in all. ``filters``: ``tenant``,
-        ``owner``, ``name``, ``state``, and ranges of ``inserted_at`` and ``updated_at`` (`kit.listing`). Raises
-        `EdgeError` (bad request) for a request that reads too many rows."""
-        request = ListRequest(page=page, page_size=limit, filters=filters)
-        found = self._lists.page(listing_of_all(kind), request)
+        ``owner``, ``name``, ``state``, and ranges of ``inserted_at`` and ``updated_at`` (`kit.listing`); ``fits`` is a
+        test of the caller's own, for which all rows that the filters leave are read. Raises `EdgeError` (bad request)
+        for a request that reads too many rows."""
+        own = {} if fits is None else {FITS: True}
+        request = ListRequest(page=page, page_size=limit, filters={**filters, **own})
+        found = self._lists.page(listing_of_all(kind, fits), request)
         return [from_whole(row) for row in found.items], found.total_count
 
     def find(self, kind: str, resource_id: str) -> Resource | None:

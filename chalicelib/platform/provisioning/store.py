@@ -5,9 +5,10 @@ The specification and the observed facts are stored as JSON text, which keeps nu
 
 import json
 import zlib
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from chalicelib.kit.listing import Choice, IndexSource, Listing, Moment, Text, fixed
+from chalicelib.kit.listing import Choice, Custom, Field, IndexSource, Listing, Moment, Text, fixed
 from chalicelib.kit.tables import Index, Item, Key, Query, Table, Thing
 from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
 from chalicelib.platform.provisioning.model import Resource
@@ -40,7 +41,15 @@ EXTERNAL_ID = "id"
 
 _AS_JSON = ("spec", "observed")
 
-_FIELDS = {
+Fits = Callable[[Resource], bool]
+"""A test of resources that a filter asks for."""
+
+FITS = "fits"
+"""The filter by such a test."""
+
+_WHOLE = tuple(name for name in Resource.model_fields if name != "version")
+
+_FIELDS: Mapping[str, Field] = {
     "name": Text("name"),
     "owner": Text("owner"),
     "state": Choice("state"),
@@ -54,10 +63,12 @@ def listing_of(kind: str) -> Listing:
     return Listing(RESOURCES, fields=_FIELDS, sources=(IndexSource(index="by_kind", partitions=fixed(kind)),))
 
 
-def listing_of_all(kind: str) -> Listing:
-    """The resources of a kind of all tenants."""
+def listing_of_all(kind: str, fits: Fits | None = None) -> Listing:
+    """The resources of a kind of all tenants, with the filter `FITS` if there is such a test."""
     partitions = fixed(*(f"{kind}#{shard}" for shard in range(SHARDS)))
-    fields = {**_FIELDS, "tenant": Text("tenant")}
+    fields: dict[str, Field] = {**_FIELDS, "tenant": Text("tenant")}
+    if fits is not None:
+        fields[FITS] = Custom(_WHOLE, lambda row, _value, _now: fits(from_whole(row)))
     return Listing(ALL_RESOURCES, fields=fields, sources=(IndexSource(index="every", partitions=partitions),))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.machines.api import ANALYTICS_API, APIS, COMPUTE_API
+from chalicelib.machines.api import ANALYTICS_API, APIS, BILLING_API, COMPUTE_API
 from chalicelib.machines.wiring import Machines
 from chalicelib.web.api import Api
 from chalicelib.web.operation import Endpoint
@@ -10,6 +10,7 @@ from tests.support.client import MASTER_KEY, Client, HttpAnswer
 from tests.support.operations.machines_analytics import ADDRESSED
 from tests.support.operations.machines_analytics import BODIES as ANALYTICS_BODIES
 from tests.support.operations.machines_analytics import PREPARED as ANALYTICS
+from tests.support.operations.machines_billing import PREPARED as BILLING
 from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
 from tests.support.operations.machines_compute import PREPARED as COMPUTE
 from tests.support.operations.table import Operations
@@ -26,13 +27,16 @@ _OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
 class MachinesScene:
     """The machines' APIs on one application."""
 
-    def __init__(self) -> None:
-        self.world = World()
-        container = self.world.platform.container(Machines)
-        self._clients = {api.name: Client(api.groups(), container, api=api, key=None) for api in APIS}
+    def __init__(self, world: World | None = None) -> None:
+        self.world = world or World()
+        self.machines = self.world.platform.container(Machines)
+        self._clients = {api.name: Client(api.groups(), self.machines, api=api, key=None) for api in APIS}
         self.variables: dict[str, str] = {
             "template_id": "local-small",
-            "instance_id": "00000000-0000-7000-8000-000000000000",
+            "instance_id": "01a1fd8c-4d3b-7a10-9c55-2f60d7a1e0b4",
+            "customer_id": "acme",
+            "service": "compute",
+            "feature": "create",
         }
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
@@ -45,12 +49,16 @@ class MachinesScene:
         headers = {**options.pop("headers", {}), **({} if key is None else sent)}
         return self._clients[api.name].request(endpoint.method, path, headers=headers, **options)
 
+    def send(self, api: str, method: str, path: str, *, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
+        """A request to any path of an API."""
+        return self._clients[api].request(method, path, key=key, **options)
+
 
 OPERATIONS = Operations(
     scene=MachinesScene,
-    prepared={COMPUTE_API.name: COMPUTE, ANALYTICS_API.name: ANALYTICS},
+    prepared={COMPUTE_API.name: COMPUTE, BILLING_API.name: BILLING, ANALYTICS_API.name: ANALYTICS},
     within=lambda _: {"clusters": frozenset({"north"})},
     addressed=ADDRESSED,
-    of_everybody=frozenset({"template_id"}),
+    of_everybody=frozenset({"template_id", "service", "feature"}),
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

@@ -64,6 +64,8 @@ COMPUTE = Description(
     tags={
         "Documentation": "What this API offers",
         "Templates": "The kinds of machines that can be made",
+        "Instances": "The machines of the caller's customer",
+        "Administration": "The machines and rights of all customers, for the operator of the installation",
     },
     server=LOCAL_URL,
     server_text="`make up`",

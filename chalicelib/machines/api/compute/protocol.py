@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.machines.api.credentials import PAIR, admit_user, bearer_or_pair
+from chalicelib.platform.limits.model import Standing
 from chalicelib.web.audience import Audience, Exchange
 from chalicelib.web.page_bytes import fitting
 from chalicelib.web.protocol import STATUSES, ApiProtocol, GatewayError
@@ -16,8 +18,8 @@ from chalicelib.web.rendering import PageNumbers, to_json
 
 _FIRST_SERVER_ERROR = 500
 
-_STATUSES = {**STATUSES, Kind.VALIDATION_FAILED: 400}
-"""The published API knows no 422: every wrong parameter is a 400."""
+_STATUSES = {**STATUSES, Kind.VALIDATION_FAILED: 400, Kind.METHOD_NOT_ALLOWED: 404}
+"""The published API knows no 422: every wrong parameter is a 400; and no 405: whatever it does not have is a 404."""
 
 
 def error_fields(message: str, code: str, status: int, error_id: str) -> dict[str, str]:
@@ -77,8 +79,22 @@ COMPUTE = ApiProtocol(
 )
 
 
+BILLING = replace(COMPUTE, name="Billing")
+
+
 def _admit(exchange: Exchange) -> None:
     admit_user(exchange, bearer_or_pair(exchange.incoming))
+
+
+def _limit(exchange: Exchange) -> Standing | None:
+    """Count a request of a key, and as an operation of its type for the caller's customer."""
+    edge, principal, operation = exchange.edge, exchange.principal, exchange.endpoint.counted_as
+    standing = edge.limits.of_principal(principal)
+    is_refused = standing is not None and standing.wait_seconds > 0
+    if is_refused or not operation or not principal.actor or not edge.settings.operation_limits_enabled:
+        return standing
+    counted: Standing = exchange.services.allowances.take(principal.tenant, operation)
+    return counted
 
 
 SCHEMES = {
@@ -103,5 +119,6 @@ USER = Audience(
     schemes=SCHEMES,
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
+    limit=_limit,
 )
 """Users of a tenant and holders of keys."""

@@ -52,6 +52,7 @@ class ZonesOut(RootModel[tuple[str, ...]]):
     auth=USER,
     permission=TEMPLATES_READ,
     scope=Scope.TENANT,
+    counted_as="compute.list",
     answer=TemplatesOut,
     summary="List templates",
 )
@@ -67,6 +68,7 @@ def list_templates(_request: Request[NoPath, NoQuery, NoBody], services: Machine
     auth=USER,
     permission=TEMPLATES_READ,
     scope=Scope.TENANT,
+    counted_as="compute.list",
     answer=ZonesOut,
     errors=(404,),
     summary="List the zones of a template",

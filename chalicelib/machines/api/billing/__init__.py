@@ -1,0 +1,1 @@
+"""The billing API: limits, quotas and the customer, read-only."""
