@@ -10,9 +10,11 @@ from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.model import NewApiKey
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import root
+from tests.contract.machines.behaviours import PAGES, relied_on
 from tests.support.client import MASTER_KEY, Client
 from tests.support.operations.machines import MachinesScene
 
+ANALYTICS = "Analytics"
 UNKNOWN = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
 QUESTION = {
     "instanceId": UNKNOWN,
@@ -50,12 +52,22 @@ def refusal(answer):
     return answer.error["code"], answer.error["message"], answer.error["details"]
 
 
+@relied_on(
+    ANALYTICS,
+    PAGES,
+    "every answer is a JSON object: `GET /v1/instances` is `{elements, pagination}`, by default of 50 from the first",
+)
 def test_instances_are_an_object_of_elements_and_pagination_and_no_bare_list(scene):
     answer = scene.request("list_instances_with_history")
 
     assert answer.json == {"elements": [], "pagination": {"total": 0, "limit": 50, "offset": 0}}
 
 
+@relied_on(
+    ANALYTICS,
+    PAGES,
+    "an `instanceId` that is not a UUID is `VALIDATION_ERROR` 400: `Invalid uuid` at the path `instanceId`",
+)
 def test_instance_id_that_is_not_a_uuid_is_a_validation_error_with_its_path(scene):
     answer = query(scene, json={**QUESTION, "instanceId": "i-0123"})
 
@@ -67,6 +79,7 @@ def test_instance_id_that_is_not_a_uuid_is_a_validation_error_with_its_path(scen
     )
 
 
+@relied_on(ANALYTICS, PAGES, '`details` of a validation are a list of `{path: "a.0.b", message}`')
 def test_path_of_a_wrong_value_names_objects_and_places_in_lists(scene):
     answer = query(scene, json={**QUESTION, "filter": {"topics": ["command.failed", "nothing"]}})
 
@@ -75,6 +88,7 @@ def test_path_of_a_wrong_value_names_objects_and_places_in_lists(scene):
     assert problem["message"].startswith('Invalid value for enum: "nothing". Allowed: node.enrolled, ')
 
 
+@relied_on(ANALYTICS, PAGES, "`details` of any other error are an object")
 def test_details_of_other_errors_are_an_object(scene):
     assert refusal(query(scene)) == ("NOT_FOUND", not_found().message, {})
     answer = broken(scene)
@@ -83,6 +97,7 @@ def test_details_of_other_errors_are_an_object(scene):
     assert details["problems"][0].startswith("Invalid JSON at line 1")
 
 
+@relied_on(ANALYTICS, PAGES, "a request without `x-api-key` is `MISSING_API_KEY` 401")
 def test_request_without_a_key_is_missing_api_key(scene):
     answer = query(scene, key=None)
 
@@ -96,6 +111,7 @@ def test_bearer_is_not_the_key_that_this_api_wants(scene):
     assert refusal(answer)[0] == "MISSING_API_KEY"
 
 
+@relied_on(ANALYTICS, PAGES, "a wrong key is `INVALID_API_KEY` 401")
 @pytest.mark.parametrize("key", ["wrong", "edge_0000000000000000000000_wrong", ""])
 def test_wrong_key_is_invalid_api_key(scene, key):
     answer = query(scene, key=key)
@@ -104,6 +120,7 @@ def test_wrong_key_is_invalid_api_key(scene, key):
     assert refusal(answer) == ("INVALID_API_KEY", "The API key is invalid, inactive or expired", {})
 
 
+@relied_on(ANALYTICS, PAGES, "an inactive or expired key is `INVALID_API_KEY` 401")
 def test_revoked_and_expired_keys_are_invalid_api_keys(scene):
     keys, clock = scene.world.platform.api_keys, scene.world.clock
     revoked = keys.create(NewApiKey(name="revoked", role=KeyRole.VIEWER, restrictions={}), root(""))
@@ -117,12 +134,14 @@ def test_revoked_and_expired_keys_are_invalid_api_keys(scene):
         assert refusal(query(scene, key=text.reveal()))[0] == "INVALID_API_KEY"
 
 
+@relied_on(ANALYTICS, PAGES, "errors are `{success: false, error: {code, message, details}}` with the published codes")
 def test_key_without_the_permission_is_forbidden(scene):
     answer = query(scene, key=scene.world.key_with(permissions=("templates:read",)))
 
     assert (answer.status, refusal(answer)[0]) == (403, "FORBIDDEN")
 
 
+@relied_on(ANALYTICS, PAGES, "`X-RateLimit-Limit`, `-Remaining` and `-Reset` are on errors too")
 @pytest.mark.parametrize(
     "options",
     [
@@ -144,6 +163,7 @@ def test_limit_headers_are_on_the_refusal_of_what_is_not_json(scene):
     assert {*LIMITS} <= broken(scene).headers.keys()
 
 
+@relied_on(ANALYTICS, PAGES, "1,000 requests a second, with the reset in Unix time")
 def test_limit_is_a_thousand_requests_a_second_with_the_reset_in_unix_time(scene):
     now = int(scene.world.clock.now().timestamp())
     answer = scene.request("list_instances_with_history")
@@ -154,6 +174,7 @@ def test_limit_is_a_thousand_requests_a_second_with_the_reset_in_unix_time(scene
     assert now <= reset <= now + 1
 
 
+@relied_on(ANALYTICS, PAGES, "429 above the limit; its code is `RATE_LIMITED`, ours")
 def test_request_above_the_limit_is_rate_limited_with_the_seconds_to_wait(scene):
     answers = (scene.request("list_instances_with_history", checked=False) for _ in range(1100))
     refused = next(answer for answer in answers if answer.status != 200)
@@ -176,6 +197,7 @@ def test_unknown_path_or_method_is_answered_in_this_protocol_with_the_headers(sc
     assert {*LIMITS} <= answer.headers.keys()
 
 
+@relied_on(ANALYTICS, PAGES, "`Accept: application/json` is answered in JSON")
 def test_json_is_accepted_and_answered(scene):
     answer = scene.request("list_instances_with_history", headers={"accept": "application/json"})
 
@@ -206,6 +228,7 @@ def test_value_out_of_bounds_or_place_is_refused_by_its_path(scene, given, path)
     assert (code, [problem["path"] for problem in details]) == ("VALIDATION_ERROR", [path])
 
 
+@relied_on(ANALYTICS, PAGES, "`limit` from 1 to 10,000, `offset` from 0")
 @pytest.mark.parametrize("limit", [1, 10_000])
 def test_limits_at_the_bounds_are_taken(scene, limit):
     answer = scene.request("list_instances_with_history", query={"limit": str(limit), "offset": "3"})
