@@ -13,5 +13,5 @@ def occurrence_row(occurrence_id: str, event_type: str, data: str, now: datetime
     """The write that makes something an event; ``data`` is the payload as JSON text, ``facts`` are the internal events
     that it is as well, as a JSON list of ``[type, data]``."""
     expires = int((now + _KEPT).timestamp())
-    row: Item = {"id": occurrence_id, "type": event_type, "data": data, "facts": facts, "expires_epoch": expires}
-    return put_new(TABLE, row)
+    row: Item = {"id": occurrence_id, "type": event_type, "data": data, "expires_epoch": expires}
+    return put_new(TABLE, row if facts is None else {**row, "facts": facts})

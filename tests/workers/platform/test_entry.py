@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 import traceback
+from types import SimpleNamespace
 
 import pytest
 
+from chalicelib import bootstrap
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.kit.log import DamagedError
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.events.queues import EVENTS
+from chalicelib.platform.workers.entry import PLATFORM
 from tests.support.builders import a_cluster, machines
 from tests.support.declared import FAMILIES, RELAY, WORKERS
 from tests.support.world import World, scheduled_event, sqs_record
@@ -117,3 +120,42 @@ def test_worker_module_loads_without_the_application(handler):
     code = f"import {module} as m, sys; assert callable(m.{name}); assert 'app' not in sys.modules"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+class TestGroups:
+    """Messages of a batch that belong together are handled in one call."""
+
+    @pytest.fixture
+    def worker(self, world):
+        """A worker that groups by ``of``, the batches that it was given, and messages that it fails on."""
+        given = []
+
+        @PLATFORM.grouping_sqs_worker("record_things", lambda platform: platform.tables, lambda message: message["of"])
+        def handler(messages, _platform):
+            given.append([message["id"] for message in messages])
+            if any(message.get("is_bad") for message in messages):
+                raise ValueError("a bad message")
+
+        def call(*bodies):
+            records = [sqs_record(body, f"m-{number}") for number, body in enumerate(bodies)]
+            event = SimpleNamespace(to_dict=lambda: {"Records": records}, context=None)
+            with bootstrap.serving(world.platform):
+                answer = handler(event)
+            return [failed["itemIdentifier"] for failed in answer["batchItemFailures"]]
+
+        return call, given
+
+    def test_messages_of_a_group_are_handled_in_one_call(self, worker):
+        call, given = worker
+        assert call({"id": 1, "of": "a"}, {"id": 2, "of": "b"}, {"id": 3, "of": "a"}) == []
+        assert given == [[1, 3], [2]]
+
+    def test_group_that_fails_is_reported_whole_and_alone(self, worker):
+        call, given = worker
+        assert call({"id": 1, "of": "a"}, {"id": 2, "of": "b"}, {"id": 3, "of": "a", "is_bad": True}) == ["m-0", "m-2"]
+        assert given == [[1, 3], [2]]
+
+    def test_message_without_a_group_is_handled_by_itself(self, worker):
+        call, given = worker
+        assert call({"id": 1}, {"id": 2}, {"id": 3, "of": "a"}) == []
+        assert given == [[1], [2], [3]]
