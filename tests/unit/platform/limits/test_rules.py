@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.platform.limits.rules import SKEW_MS, WINDOW_MS, Look, limit_of, look_at, most_owed_ms
+from chalicelib.platform.limits.rules import SKEW_MS, WINDOW_MS, Look, limit_of, look_at, most_owed_ms, standing_of
 
 DEFAULT = 60_000
 
@@ -76,3 +76,19 @@ def test_large_limit_asks_its_row_ten_times_a_second_at_most(per_minute):
 )
 def test_row_is_full_has_room_is_empty_or_comes_from_another_time(owed_ms, look):
     assert look_at(limit_of(DEFAULT), 1_000_000 + owed_ms, 1_000_000) is look
+
+
+@given(taken=st.integers(0, 60))
+def test_standing_of_a_row_tells_what_the_next_request_would_find(taken):
+    limit, now_ms = limit_of(60), 1_000_000
+    full_at_ms = now_ms + taken * limit.cost_ms
+    standing = standing_of("create", limit, full_at_ms, now_ms)
+
+    assert (standing.quota, standing.remaining, standing.reset_seconds) == (60, 60 - taken, taken)
+    assert (standing.wait_seconds > 0) == (look_at(limit, full_at_ms, now_ms) is Look.EMPTY)
+
+
+def test_standing_without_a_row_is_the_whole_limit():
+    standing = standing_of("create", limit_of(10), 0, 1_000_000)
+
+    assert (standing.remaining, standing.reset_seconds, standing.wait_seconds) == (10, 0, 0)
