@@ -11,6 +11,7 @@ from tests.bench import prices
 from tests.bench.prices import MILLION, Usage
 from tests.bench.prices_activities import activities
 from tests.bench.prices_agent import BEAT_SECONDS, HEALTH_REPORT_SECONDS, LISTS_AFTER_RECONNECT, SOCKET_LIFE_SECONDS
+from tests.bench.prices_instances import instances
 from tests.bench.prices_logs import logged, rest_line_bytes, socket_line_bytes
 from tests.bench.prices_model import HOURS, SECONDS, Habits, idle_connected, total
 
@@ -73,6 +74,7 @@ def extras() -> dict[str, Usage]:
         f"`SYSTEM_LOG_LEVEL=INFO`, of {NODES:,} idle connected nodes": (platform - idle) * NODES,
         "Prometheus at the installation's own metrics, each minute": scraping_the_installation(),
         "a further stack": _further_stack(),
+        "a thousand instances at rest, beside machines and agents": instances().look * (HOURS * 1000),
         "keys read again every five minutes by a busy container": Usage(secret_calls=SECONDS / KEYS_READ_AGAIN_SECONDS),
         "a million messages that die, are looked at and redriven": Usage(
             sqs_requests=MILLION * (MAX_RECEIVES + 1 + 3 + 2)

@@ -21,6 +21,7 @@ from tests.bench.prices_agent import (
     LISTS_AFTER_RECONNECT,
     SOCKET_LIFE_SECONDS,
 )
+from tests.bench.prices_instances import instances
 from tests.bench.prices_logs import logged, socket_line_bytes
 
 HOURS = prices.MONTH_HOURS.value
@@ -201,6 +202,8 @@ def per_million() -> dict[str, Usage]:
         "pushes of metrics": each.metrics_push * MILLION,
         "reads of raw metrics": each.metrics_read * MILLION,
         "enrolments": each.enrolment * MILLION,
+        "instances, from the request until they run": instances().made * MILLION,
+        "instances, from their deletion until they are gone": instances().ended * MILLION,
         "analytics events, each by itself": analytics.event() * MILLION,
         "analytics events kept for a month": stored(analytics.event_bytes() * MILLION),
     }
