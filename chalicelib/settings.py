@@ -259,11 +259,12 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _ec2_has_a_network(self) -> Self:
-        if "ec2" in self.machine_providers and not self.machine_subnets:
-            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SUBNETS names no zone and subnet")
-        if "ec2" in self.machine_providers and not self.machine_security_groups:
-            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SECURITY_GROUPS names none")
+    def _providers_are_complete(self) -> Self:
+        needs = {"ec2": ("machine_subnets", "machine_security_groups"), "local": ("local_machines_url",)}
+        for provider in self.machine_providers:
+            for name in needs[provider]:
+                if not getattr(self, name):
+                    raise ValueError(f"MACHINE_PROVIDERS has {provider}, and {name.upper()} is not set")
         return self
 
     @property
