@@ -95,11 +95,12 @@ class BoxWorld(MovingWorld):
         kind: dict[str, Any] | None = None,
         boxes: dict[str, Any] | None = None,
         others: Sequence[Family] = (),
+        **settings: Any,
     ) -> None:
         time = FakeClock()
         self.boxes = Boxes(time, **(boxes or {}))
         of_boxes = family_of(kind_of(self.boxes, **(kind or {})))
-        super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)))
+        super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)), **settings)
 
     def create(self, name: str = "a", **more: Any) -> Resource:
         """Ask for a box."""
