@@ -52,7 +52,7 @@ class Resource(BaseModel, frozen=True):
     - ``external`` holds the provider's ids, ``observed`` what was last seen of it (addresses, power).
     - ``attempts`` counts tries in a row of the step that it is at. ``due_at`` is when a worker looks at it again,
       ``deadline_at`` when the step has failed for good; None for a resource that needs no work.
-    - ``leased_until`` is set while a worker asks the provider: events of the provider do not disturb it.
+    - ``leased_until`` is set while a worker asks the provider: no other touches the resource before.
     - ``asked_at`` is when its provider was last asked to create it; None if nothing can have been made.
       ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.

@@ -1,7 +1,7 @@
 """The effect of a provider's answer on a resource. Pure.
 
-The answer is applied to the row as it is now: somebody may have changed it while the provider was asked. Then only what
-the answer says about the thing itself is noted, and the change has a worker of its own.
+The answer is applied to the row as it is now: a caller may have changed it while the provider was asked. Then only what
+the answer says about the thing itself is noted, and the row is due at once.
 """
 
 from collections.abc import Mapping
@@ -62,11 +62,11 @@ def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
         if current.state is State.PENDING:
             begun = known.model_copy(update={"state": State.CREATING, "reason": "", "attempts": 0})
             return _due(begun, pacing.again(begun, kind, now))
-        return known if current.state is State.CREATING else _due(known, now)
+        return _due(known, now)
     if _did_nothing(error) and current.asked_at == step.row.asked_at:
         current = current.model_copy(update={"asked_at": answer.asked_before})
     if current.state is not State.PENDING:
-        return current
+        return _due(current, now)
     if current.generation != step.row.generation:
         return _due(current, now)
     if isinstance(error, RefusedError | GoneError):
@@ -79,9 +79,9 @@ def _changed(
 ) -> Resource:
     if error is None:
         current = _taken_on(current, step)
-        return _due(current, pacing.again(current, kind, now)) if is_same else current
+        return _due(current, pacing.again(current, kind, now) if is_same else now)
     if not is_same:
-        return current
+        return _due(current, now)
     if isinstance(error, RefusedError):
         return failed(current, error.reason, pacing.after_failure(current, kind, now))
     return _later(current, error, kind, now)
@@ -93,11 +93,11 @@ def _deleted(
     if error is None or isinstance(error, GoneError):
         current = _taken_on(current, step)
         if not is_same:
-            return current
+            return _due(current, now)
         is_patient = current.state is State.FAILED and not current.is_released
         return _due(current, pacing.at_rest(current, kind, now) if is_patient else pacing.again(current, kind, now))
     if not is_same:
-        return current
+        return _due(current, now)
     if current.state is State.FAILED and not current.is_released:
         return _due(current, pacing.at_rest(current, kind, now))
     if isinstance(error, RefusedError) and current.state is State.DELETING:

@@ -117,7 +117,7 @@ class Resources:
             "power": changes.power or resource.power,
             "act": changes.act or resource.act,
             "spec": resource.spec if changes.spec is None else {**changes.spec},
-            "due_at": now,
+            "due_at": _free_at(resource, now),
             "updated_at": now,
         }
         if resource.state not in {State.PENDING, State.CREATING}:
@@ -135,7 +135,7 @@ class Resources:
                 "reason": "",
                 "attempts": 0,
                 "deadline_at": None,
-                "due_at": now,
+                "due_at": _free_at(resource, now),
                 "updated_at": now,
             }
         )
@@ -143,6 +143,12 @@ class Resources:
     def _is_over(self, resource: Resource) -> bool:
         """Whether the time is over for which a resource that is gone stays readable."""
         return resource.expires_epoch is not None and resource.expires_epoch <= self._clock.now().timestamp()
+
+
+def _free_at(resource: Resource, now: str) -> str:
+    """When a worker may look at a resource that was changed now: at once, or when the one that is at it has its answer,
+    which makes it due, or has been lost."""
+    return max(now, resource.leased_until or now)
 
 
 def _unfit(error: ParentUnfitError) -> EdgeError:

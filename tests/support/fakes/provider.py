@@ -82,6 +82,9 @@ class Boxes:
         """The id of a resource that the driver leaves out of what it sees."""
         self.most_ever_there: dict[str, int] = {}
         """The most boxes that a resource had at a time."""
+        self.overlaps: set[str] = set()
+        """The resources for which two callers wanted to make, change or remove something at the same time."""
+        self._asked: set[str] = set()
         self._clock = clock
         self._boxes: dict[str, Box] = {}
         self._views: list[tuple[datetime, dict[str, Box]]] = []
@@ -128,7 +131,11 @@ class Boxes:
     def meet(self, call: str, resources: Sequence[Resource]) -> Fault | None:
         """Count a call; raises the error of its fault if there is one before any work."""
         if self.seconds_per_call:
+            asked = set() if call == "observe" else {each.id for each in resources}
+            self.overlaps |= asked & self._asked
+            self._asked |= asked
             self._clock.sleep(self.seconds_per_call)
+            self._asked -= asked
         self._pass_time()
         self.calls.append((call, tuple(each.id for each in resources)))
         if self.is_down:

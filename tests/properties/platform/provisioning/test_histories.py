@@ -136,6 +136,7 @@ class History:
         self.log.append(name)
         at_once = {row_id: most for row_id, most in self.world.boxes.most_ever_there.items() if most > 1}
         assert not at_once, f"{at_once} after {self.log}"
+        assert not self.world.boxes.overlaps, f"{self.world.boxes.overlaps} after {self.log}"
 
     def rest(self):
         """The provider works, and time passes: longer than all deadlines and looks."""
