@@ -108,7 +108,13 @@ class History:
         body = {"kind": row.kind, "resources": [[row.tenant, row.id]], "hop": 0}
         event = {"Records": [sqs_record(body)]}
         handler = handler_of("provision")
-        caller = self.rng.choice((self.delete, self.change))
+        change = self.rng.choice((self.delete, self.change))
+
+        def caller():
+            world.clock.sleep(1)
+            change()
+            world.call(handler, event, LambdaContext(60))
+
         world.boxes.seconds_per_call = 2
         world.driver.latency(self.rng.choice((0.01, 0.5)))
         outcomes = world.clock.run_together(

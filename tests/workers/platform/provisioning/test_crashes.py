@@ -30,9 +30,10 @@ def check(world):
 def delete(world, made):
     world.delete(made)
     world.until(made, State.GONE)
-    world.pass_time(400, step=5)
+    for _ in range(40):
+        assert (world.boxes.there(), world.used()) == ([], 0)
+        world.pass_time(10, step=5)
     check(world)
-    assert (world.boxes.there(), world.used()) == ([], 0)
 
 
 @pytest.mark.parametrize("point", POINTS)
@@ -66,6 +67,16 @@ def test_delete_at_any_moment_of_provisioning_leaves_nothing(world, seconds, fau
         world.settle()
         world.pass_time(seconds)
     delete(world, made)
+
+
+@pytest.mark.parametrize("late", [5, 60, 240])
+def test_deleted_resource_keeps_its_quota_until_nothing_can_appear(world, late):
+    world.boxes.late_seconds = late
+    world.boxes.plan("create", Fault.LATE)
+    made = world.create()
+    world.settle()
+    delete(world, made)
+    assert len(world.boxes.boxes()) == 1
 
 
 def test_delete_before_any_request_never_asks_the_provider(world):
@@ -131,8 +142,10 @@ def test_delete_while_the_provider_is_asked_leaves_nothing(world):
     def delete_soon():
         world.clock.sleep(1)
         world.delete(made)
+        world.call(handler_of("provision"), event, LambdaContext(60))
 
     world.clock.run_together([lambda: world.call(handler_of("provision"), event, LambdaContext(60)), delete_soon])
+    assert [call for call, _ in world.boxes.calls] == ["create"]
     world.boxes.seconds_per_call = 0
     world.driver.latency(0)
     assert world.box(made).external == {"id": "box-0001"}
