@@ -1,5 +1,5 @@
 """`make demo`: the main job, for real. Three agents enrol, one command runs on all, every output comes back, and a
-webhook is told of each.
+webhook is told of each. Then a machine is made by request, used and removed.
 
 Exit status 0 only if all of it happened.
 """
@@ -14,6 +14,7 @@ from chalicelib.kit.clock import SystemClock
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud
+from infra.local.demo_machine import DemoMachine
 from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
 from infra.local.hops import steps_of, subject_of
 from infra.local.lifetime import Lifetime, StopRequested
@@ -66,6 +67,8 @@ def _run() -> None:
         executions = _run_command(operator, nodes, tap)
         _wait_for("the webhook's events", lambda: webhook.has_told_of(executions), agents.agents)
         webhook.print_one(executions)
+        print("\nMaking a machine from nothing", flush=True)
+        DemoMachine(operator, CLUSTER, lambda what, is_done: _wait_for(what, is_done, agents.agents)).run()
         _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
 
