@@ -13,6 +13,9 @@ INSTANCES = "/api/compute/v1/instances"
 TEMPLATE = {"templateID": "local-small", "zone": "local-a", "name": "demo-machine"}
 COMMAND = 'echo "hello from a machine that was made by request"'
 
+POLL_SECONDS = 1.0
+"""Between looks at the instance: a tier limits how many requests a minute there may be."""
+
 Wait = Callable[[str, Callable[[], bool]], None]
 """Waits until a condition holds; the text says for what."""
 
@@ -63,6 +66,7 @@ class DemoMachine:
 
     def _until(self, status: str) -> None:
         def is_there() -> bool:
+            time.sleep(POLL_SECONDS)
             self._tell(self._operator.call("GET", f"{INSTANCES}/{self._id}"))
             return self._status == status
 
