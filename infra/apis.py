@@ -179,7 +179,7 @@ def logs_account() -> Json:
 
 def open_routes(deployable: Deployable) -> list[tuple[str, str]]:
     """Method and path of the routes of a family that anyone may call and that change something."""
-    endpoints = [endpoint for api in _imported(deployable.family.api) for endpoint in api.endpoints()]
+    endpoints = [endpoint for api in imported(deployable.family.api) for endpoint in api.endpoints()]
     return sorted(
         (endpoint.method, endpoint.route)
         for endpoint in endpoints
@@ -190,7 +190,7 @@ def open_routes(deployable: Deployable) -> list[tuple[str, str]]:
 def gateway_responses(deployable: Deployable) -> dict[str, Json]:
     """API Gateway's own responses by type, in the form of the API's protocol. A family whose APIs differ in theirs has
     that of its first."""
-    api, *_others = _imported(deployable.family.api)
+    api, *_others = imported(deployable.family.api)
     return {
         answer: gateway_response(api.protocol, status, kind, text) for answer, status, kind, text in GATEWAY_RESPONSES
     }
@@ -207,7 +207,7 @@ def gateway_response(protocol: ApiProtocol, status: int, kind: Kind, message: st
     return {"statusCode": str(status), **response} if status else response
 
 
-def _imported(name: str) -> Any:
+def imported(name: str) -> Any:
     """The value of that dotted name."""
     module, _, value = name.rpartition(".")
     return getattr(import_module(module), value)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from chalicelib import families
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from infra.artifacts import Artifacts, deployed_template
 from infra.deployables import chosen
@@ -161,7 +162,7 @@ class LocalCloud:
     def attach(self, family: FamilyStacks) -> None:
         """Deploy another family, whose API then answers at `url` too."""
         family.deploy(self._setting_parameters(self.url))
-        _running(self._proxy).add(family.rest_api_id, family.paths)
+        _running(self._proxy).add(family.rest_api_id, family.paths, family.prefixes)
 
     def stop(self) -> None:
         """End everything that was started. Safe to repeat."""
@@ -217,7 +218,9 @@ class LocalCloud:
 
     def _setting_parameters(self, url: str) -> dict[str, str]:
         machines = {"MACHINE_PROVIDERS": "local", "LOCAL_MACHINES_URL": self.machines.url}
-        given = {"PUBLIC_URL": url, **machines, **self._options.settings}
+        names = [families.NAMES[0], *(each.deployable.family.name for each in self.families)]
+        hosts = {"PUBLIC_URL": url, "FAMILY_URLS": ",".join(f"{name}={url}" for name in names)}
+        given = {**hosts, **machines, **self._options.settings}
         return {parameter_name(name): value for name, value in given.items() if name not in SECRET_KEYS}
 
     def _expire_rows(self, emulator: Emulator, prefix: str) -> None:

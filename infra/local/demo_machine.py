@@ -1,5 +1,5 @@
-"""The second act of `make demo`: a machine from nothing. It is made by request, enrols itself, runs a command, is stopped
-and started, and leaves no trace."""
+"""The second act of `make demo`: a machine from nothing. It is made by request, enrols itself, runs a command, is
+stopped and started, and leaves no trace."""
 
 import time
 from collections.abc import Callable
@@ -21,8 +21,8 @@ Wait = Callable[[str, Callable[[], bool]], None]
 
 
 class DemoMachine:
-    """Makes an instance of provider `local` that enrols in ``cluster``. `run` raises `ApiError`, and what ``wait`` raises
-    if something takes too long."""
+    """Makes an instance of provider `local` that enrols in ``cluster``. `run` raises `ApiError`, and what ``wait``
+    raises if something takes too long."""
 
     def __init__(self, operator: Operator, cluster: str, wait: Wait) -> None:
         self._operator = operator

@@ -56,6 +56,7 @@ class Proxy:
         self._emulator_url = emulator_url
         self._rest_url = ""
         self._routes: list[tuple[re.Pattern[str], str]] = []
+        self._below: list[tuple[re.Pattern[str], str]] = []
         self._socket_url = ""
         self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
         self._session: ClientSession | None = None
@@ -81,17 +82,20 @@ class Proxy:
         self._socket_url = f"{self._emulator_url}/_aws/execute-api/{websocket_api_id}/{API_STAGE}"
         self._routes = [(_pattern(paths), self._rest_url)]
 
-    def add(self, rest_api_id: str, paths: Iterable[str]) -> None:
+    def add(self, rest_api_id: str, paths: Iterable[str], prefixes: Iterable[str] = ()) -> None:
         """Requests for these paths of another API, as API Gateway has them, go there, unless an earlier API has them
-        too."""
-        self._routes.append((_pattern(paths), self._url_of(rest_api_id)))
+        too; and those below the prefixes that nothing is at."""
+        url = self._url_of(rest_api_id)
+        self._routes.append((_pattern(paths), url))
+        self._below.append((re.compile("|".join(f"{re.escape(each)}(/.*)?" for each in prefixes) or r"(?!)"), url))
 
     def _url_of(self, rest_api_id: str) -> str:
         return f"{self._emulator_url}/restapis/{rest_api_id}/{API_STAGE}/_user_request_"
 
     def _upstream(self, path: str) -> str:
         """The API that has a route for the path, or the first one, which answers for paths that nothing is at."""
-        return next((url for pattern, url in self._routes if pattern.fullmatch(path)), self._rest_url)
+        routes = [*self._routes, *self._below]
+        return next((url for pattern, url in routes if pattern.fullmatch(path)), self._rest_url)
 
     def stop(self) -> None:
         """Close the port and every connection. Safe to repeat."""

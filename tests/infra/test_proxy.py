@@ -181,6 +181,9 @@ def test_proxy_on_a_port_in_use_is_an_error(proxy, upstream):
         ("/toys/7?colour=red", "toys"),
         ("/toys/a%2Fb", "toys"),
         ("/toys/7/parts", "rest"),
+        ("/games/chess?x=1", "toys"),
+        ("/games", "toys"),
+        ("/gamesters", "rest"),
         ("/healthz", "rest"),
         ("/nowhere", "rest"),
     ],
@@ -189,7 +192,7 @@ def test_proxy_chooses_the_api_by_route_and_the_first_for_the_rest(upstream, pat
     several = Proxy(0, upstream)
     try:
         several.point_to("rest", "socket", ["/", "/healthz", "/api/v1/nodes/{node_id}", "/{proxy+}"])
-        several.add("toys", ["/toys", "/toys/{toy}", "/healthz", "/{proxy+}"])
+        several.add("toys", ["/toys", "/toys/{toy}", "/healthz", "/{proxy+}"], ["/games"])
         _, _, body = call(several, path)
     finally:
         several.stop()

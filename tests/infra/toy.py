@@ -57,6 +57,7 @@ CONTEXT = Context(
 APIS = (
     SimpleNamespace(
         endpoints=list,
+        prefixes=(),
         protocol=ApiProtocol(
             name="Toys",
             renderer=Envelope,
