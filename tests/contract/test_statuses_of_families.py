@@ -107,9 +107,11 @@ def test_unknown_thing_is_404(row):
     scene, options = prepared(row)
     unknown = operations_of(row.family).unknown
     names = {name: unknown.get(name, NOTHING) for name in row.endpoint.path.model_fields}
+    if row.id in operations_of(row.family).always_answered:
+        assert ask(scene, row, options, variables=names).status == row.endpoint.status
+        return
     with unchanged(scene):
-        answer = ask(scene, row, options, variables=names)
-    assert answer.status == (row.endpoint.status if row.id in operations_of(row.family).always_answered else 404)
+        assert ask(scene, row, options, variables=names).status == 404
 
 
 @each_decided

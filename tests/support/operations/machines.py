@@ -59,6 +59,7 @@ OPERATIONS = Operations(
     prepared={COMPUTE_API.name: COMPUTE, BILLING_API.name: BILLING, ANALYTICS_API.name: ANALYTICS},
     within=lambda _: {"clusters": frozenset({"north"})},
     addressed=ADDRESSED,
+    always_answered=frozenset({"change_customer"}),
     of_everybody=frozenset({"template_id", "service", "feature"}),
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

@@ -20,4 +20,5 @@ BILLING = Description(
     error=ERROR,
     errors=ERRORS,
     error_headers=ERROR_HEADERS,
+    is_newer=True,
 )
