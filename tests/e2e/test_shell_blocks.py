@@ -29,6 +29,7 @@ RUN = [name for name, path in DOCUMENTS.items() if any(block.is_run for block in
 
 SHOWN = {
     "README.md": "the command with its executions, the cluster with its key",
+    "docs/guide-machines.md": "Resource not found",
     "samples/requests/README.md": "7. Take away what this made",
     "samples/webhook_receiver/README.md": '"specversion"',
 }
