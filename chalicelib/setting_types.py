@@ -66,3 +66,6 @@ Subnets = Annotated[CommaList, AfterValidator(_zones_and_subnets)]
 """Items are ``zone=subnet``."""
 FamilyUrls = Annotated[CommaList, AfterValidator(_families_and_urls)]
 """Items are ``family=URL``."""
+
+NETWORKS = ("regtest", "testnet", "bitfinex_regtest", "mainnet")
+"""The networks that hosted nodes can be made for by default."""

@@ -20,6 +20,7 @@ from pydantic import (
 
 from chalicelib.kit.labels import LABEL_PATTERN
 from chalicelib.setting_types import (
+    NETWORKS,
     ClusterName,
     CommaList,
     FamilyUrls,
@@ -59,10 +60,9 @@ class Settings(BaseModel):
         "minutes.",
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
-    signing_key_id: str = Field(
-        "", description="KMS key that signs webhooks of hosted nodes; unset: a key sealed in the tables."
-    )
+    signing_key_id: str = Field("", description="KMS key that signs webhooks; unset: one sealed in the tables.")
     agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
+    export_bucket: str = Field("", description="Bucket that exported logs of hosted nodes are stored in.")
     websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
     public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")
@@ -118,6 +118,8 @@ class Settings(BaseModel):
     event_delivery_max_age_seconds: Annotated[int, Ge(0)] = Field(
         86_400, description="Age in seconds at which an event is no longer delivered to a webhook; `0`: never."
     )
+    hosted_networks: CommaList = Field(NETWORKS, description="Networks of hosted nodes: clusters, with `-` for `_`.")
+    hosted_template: str = Field("local-small", description="Template that hosted nodes are made from.")
 
     # Names.
     core_name: str = Field("default", description="Name of this installation, in the source of every event.")
@@ -259,12 +261,11 @@ class Settings(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _providers_are_complete(self) -> Self:
-        needs = {"ec2": ("machine_subnets", "machine_security_groups"), "local": ("local_machines_url",)}
-        for provider in self.machine_providers:
-            for name in needs[provider]:
-                if not getattr(self, name):
-                    raise ValueError(f"MACHINE_PROVIDERS has {provider}, and {name.upper()} is not set")
+    def _ec2_has_a_network(self) -> Self:
+        if "ec2" in self.machine_providers and not self.machine_subnets:
+            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SUBNETS names no zone and subnet")
+        if "ec2" in self.machine_providers and not self.machine_security_groups:
+            raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SECURITY_GROUPS names none")
         return self
 
     @property

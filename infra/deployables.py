@@ -12,7 +12,7 @@ from enum import StrEnum
 from chalicelib import families
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
-from chalicelib.platform.context import Family, Grants, ProviderEvents, Role, StreamSource, Subscription
+from chalicelib.platform.context import Bucket, Family, Grants, ProviderEvents, Role, StreamSource, Subscription
 from chalicelib.platform.families import Families
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.functions import FAMILIES, LambdaFunction, functions_in
@@ -85,6 +85,11 @@ class Deployable:
     def queues(self) -> tuple[Queue, ...]:
         """The queues of the stateful stack below it."""
         return Families(self.own).queues
+
+    @property
+    def buckets(self) -> tuple[Bucket, ...]:
+        """The buckets of the stateful stack below it."""
+        return tuple(each for context in Families(self.own).contexts for each in context.buckets)
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:

@@ -24,7 +24,7 @@ from infra.listeners import listeners
 from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, options_of, parameter_name
 from infra.policies import policies
 from infra.queues import queue_parameter
-from infra.stateful import stream_parameter
+from infra.stateful import bucket_parameter, stream_parameter
 
 Json = dict[str, Any]
 
@@ -141,6 +141,7 @@ def _parameters(deployable: Deployable) -> Json:
         "ArtifactBucket",
     ]
     required += [queue_parameter(queue) for queue in deployable.queues]
+    required += [bucket_parameter(bucket) for bucket in deployable.buckets]
     required += [stream_parameter(table) for table in deployable.streams]
     given: Json = {name: {"Type": "String"} for name in required}
     settings: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
@@ -222,7 +223,8 @@ def _own_environment(each: LambdaFunction, deployable: Deployable) -> Json:
     grants = deployable.grants(each)
     bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if grants.hands_out_agent else {}
     signing = {"SIGNING_KEY_ID": {"Ref": "SigningKeyArn"}} if grants.signs or grants.reads_public_keys else {}
-    return {"FUNCTION_NAME": each.name} | bucket | signing
+    own = {f"{one.name.upper()}_BUCKET": {"Ref": bucket_parameter(one)} for one in grants.buckets}
+    return {"FUNCTION_NAME": each.name} | bucket | signing | own
 
 
 def _queue_event(source: QueueSource, deployable: Deployable) -> Json:

@@ -26,6 +26,7 @@ def grants_in(every: Iterable[Family], function: str) -> Grants:
         tables=tables,
         sends=_union(each.sends for each in granted),
         counts=_union(each.counts for each in granted),
+        buckets=tuple(sorted({one for each in granted for one in each.buckets}, key=lambda one: one.name)),
         **{flag: any(getattr(each, flag) for each in granted) for flag in _FLAGS},
     )
 

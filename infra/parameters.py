@@ -25,6 +25,7 @@ STACK_VARIABLES = (
     "KMS_KEY_ID",
     "SIGNING_KEY_ID",
     "AGENT_BUCKET",
+    "EXPORT_BUCKET",
     "WEBSOCKET_MANAGEMENT_URL",
 )
 """Variables that the stacks fill in themselves."""

@@ -6,13 +6,13 @@ from typing import Any
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
-from chalicelib.platform.context import QUERY, Grants, QueueSource, StreamSource
+from chalicelib.platform.context import QUERY, Bucket, Grants, QueueSource, StreamSource
 from infra.deployables import Deployable
 from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
 from infra.machine_policies import machine_statements
 from infra.queues import queue_parameter
-from infra.stateful import SIGNING_ALIAS, stream_parameter
+from infra.stateful import SIGNING_ALIAS, bucket_parameter, stream_parameter
 
 Json = dict[str, Any]
 
@@ -50,12 +50,20 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
         (_for_data_keys(grants), grants.decrypts or grants.makes_data_key),
         (_allow(["execute-api:ManageConnections"], [_sockets_arn()]), grants.posts_to_sockets),
         (_allow(["s3:GetObject"], [agent]), grants.hands_out_agent),
+        (
+            _allow(["s3:GetObject", "s3:PutObject"], [_objects_of(one) for one in grants.buckets] or [{}]),
+            bool(grants.buckets),
+        ),
         (_for_signing_keys(grants), grants.signs or grants.reads_public_keys),
     )
 
 
 def _allow(actions: list[str], resources: list[Any]) -> Json:
     return {"Effect": "Allow", "Action": actions, "Resource": resources if len(resources) > 1 else resources[0]}
+
+
+def _objects_of(bucket: Bucket) -> Json:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{{bucket_parameter(bucket)}}}/*"}
 
 
 def _queue_arn(queue: Queue, deployable: Deployable, end: str = "") -> Json:

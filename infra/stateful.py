@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 from chalicelib.kit.tables.schema import Index, Table
+from chalicelib.platform.context import Bucket
 from chalicelib.platform.relay.queues import RELAY_FAILURES
 from infra.alarms import APPLICATION_TOPIC
 from infra.deployables import Deployable
@@ -32,6 +33,9 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
         resources[table_resource(table)] = _table(table, retain=retain)
         if table.stream:
             outputs[stream_parameter(table)] = {"Fn::GetAtt": [table_resource(table), "StreamArn"]}
+    for bucket in deployable.buckets:
+        resources |= _expiring(bucket, retain=retain)
+        outputs[bucket_parameter(bucket)] = {"Ref": bucket_resource(bucket)}
     for queue in deployable.queues:
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [queue_resource(queue), "Arn"]}
     if deployable.is_core:
@@ -83,6 +87,15 @@ def to_compact_json(template: Json) -> str:
 
 def table_resource(table: Table) -> str:
     return f"{logical_id(table.name)}Table"
+
+
+def bucket_resource(bucket: Bucket) -> str:
+    return f"{logical_id(bucket.name)}Bucket"
+
+
+def bucket_parameter(bucket: Bucket) -> str:
+    """The name of the output and parameter with a bucket's name."""
+    return f"{logical_id(bucket.name)}BucketName"
 
 
 def stream_parameter(table: Table) -> str:
@@ -183,23 +196,11 @@ def _key(*, retain: bool) -> Json:
 
 
 def _signing_key(*, retain: bool) -> Json:
-    """The asymmetric key that signs. KMS cannot rotate one by itself: `infra.rotate` makes another."""
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Sid": "AccountDecides",
-                "Effect": "Allow",
-                "Principal": {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}},
-                "Action": "kms:*",
-                "Resource": "*",
-            }
-        ],
-    }
+    """The asymmetric key that signs. KMS cannot rotate one by itself: `infra.rotate` makes another. Its policy
+    is the default one: the account decides who may use it."""
     properties: Json = {
         "KeySpec": "RSA_2048",
         "KeyUsage": "SIGN_VERIFY",
-        "KeyPolicy": policy,
         "Description": stage_name("signatures"),
     }
     alias = {
@@ -226,10 +227,23 @@ def _secret(*, retain: bool) -> Json:
     return {"Secret": _kept({"Type": "AWS::SecretsManager::Secret", "Properties": properties}, retain=retain)}
 
 
+def _expiring(bucket: Bucket, *, retain: bool) -> Json:
+    """A bucket of a family, whose objects are deleted in time. Nothing in it can be restored."""
+    rule = {"Id": "expire", "Status": "Enabled", "ExpirationInDays": bucket.kept_days}
+    abandoned = {"Id": "abandoned", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
+    lifecycle: Json = {"LifecycleConfiguration": {"Rules": [rule, abandoned]}}
+    return _bucket(bucket_resource(bucket), lifecycle, retain=retain)
+
+
 def _artifacts(*, retain: bool) -> Json:
     """The bucket for the packages of deployments. CloudFormation generates its name, since bucket names are shared by
     all accounts. Nothing in it expires, and deleted objects can be restored: a rollback needs the previous package,
     however old."""
+    return _bucket("Artifacts", {"VersioningConfiguration": {"Status": "Enabled"}}, retain=retain)
+
+
+def _bucket(name: str, more: Json, *, retain: bool) -> Json:
+    """A bucket that is closed to the public, encrypted, for TLS alone."""
     closed = {
         "BlockPublicAcls": True,
         "BlockPublicPolicy": True,
@@ -239,13 +253,13 @@ def _artifacts(*, retain: bool) -> Json:
     encryption = [{"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]
     properties: Json = {
         "PublicAccessBlockConfiguration": closed,
-        "VersioningConfiguration": {"Status": "Enabled"},
         "BucketEncryption": {"ServerSideEncryptionConfiguration": encryption},
+        **more,
     }
     bucket: Json = {"Type": "AWS::S3::Bucket", "Properties": properties}
-    policy = only_by_tls("s3:*", [{"Fn::GetAtt": ["Artifacts", "Arn"]}, {"Fn::Sub": "${Artifacts.Arn}/*"}])
-    of_bucket = {"Bucket": {"Ref": "Artifacts"}, "PolicyDocument": policy}
+    policy = only_by_tls("s3:*", [{"Fn::GetAtt": [name, "Arn"]}, {"Fn::Sub": f"${{{name}.Arn}}/*"}])
+    of_bucket = {"Bucket": {"Ref": name}, "PolicyDocument": policy}
     return {
-        "Artifacts": _kept(bucket, retain=retain),
-        "ArtifactsPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": of_bucket},
+        name: _kept(bucket, retain=retain),
+        f"{name}Policy": {"Type": "AWS::S3::BucketPolicy", "Properties": of_bucket},
     }

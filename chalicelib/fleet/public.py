@@ -8,6 +8,7 @@ names them. Every other module of the fleet is private.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from chalicelib.fleet import facts
@@ -16,6 +17,7 @@ from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.enrollment.model import KEY_KEPT
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.fleet.updates.model import NodeState, RequestStatus
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.clusters.model import Cluster
     from chalicelib.fleet.enrollment.model import KeyChanges
     from chalicelib.fleet.nodes.model import Node
+    from chalicelib.fleet.updates.model import NodeUpdate, SelfUpdateRequest
     from chalicelib.kit.crypto import Secret
     from chalicelib.platform.wiring import Platform
 
@@ -40,7 +43,7 @@ NODE_ENROLLED, NODE_DELETED, NODE_STATUS_CHANGED, NODE_CLUSTER_CHANGED = (
 )
 """The types of internal events, for `Subscription.types`."""
 
-_KEY, _COMMAND = "enrollment_key", "command"
+_KEY, _COMMAND, _UPDATE = "enrollment_key", "command", "self_update_request"
 """The purposes for which ids are derived from a token."""
 
 MOST_NODES = 100
@@ -87,6 +90,24 @@ class Result:
     status: str
     exit_code: int | None
     output: str | None
+
+
+class UpdateState(StrEnum):
+    """The state of a self-update of a node."""
+
+    WAITING = "waiting"
+    UPDATED = "updated"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class UpdateFacts:
+    """A self-update of a node. ``version`` is what it says that it runs since, "" if it has not said; ``reason`` tells
+    why the update failed."""
+
+    state: UpdateState
+    version: str = ""
+    reason: str = ""
 
 
 def fleet_of(platform: Platform) -> FleetAccess:
@@ -176,6 +197,30 @@ class FleetAccess:
         with attaching(None):
             return self._fleet.commands.registry.create(new, reach=EVERYWHERE).id
 
+    def newest_agent(self) -> str | None:
+        """The version of the agent that new machines get; None if this stack serves none. One read. Raises `EdgeError`
+        (service unavailable)."""
+        try:
+            return self._fleet.distribution.release(None).version
+        except EdgeError as error:
+            if error.kind is not Kind.NOT_FOUND:
+                raise
+            return None
+
+    def update(self, node_id: str, version: str, *, token: str) -> None:
+        """Have the agent of a node update itself to this version. A repeat with the same token does nothing; the token
+        is as in `create_key`."""
+        targeting = Targeting(type=TargetType.NODES, node_ids=(node_id,))
+        with attaching(None):
+            self._fleet.updates.requests.create(
+                targeting, version, allow_missing=True, reach=EVERYWHERE, request_id=derived_uuid7(token, _UPDATE)
+            )
+
+    def update_state(self, node_id: str, *, token: str) -> UpdateFacts | None:
+        """The state of the update that was asked for with this token; None if none was. Two reads."""
+        found = self._fleet.updates.requests.state_of(derived_uuid7(token, _UPDATE), node_id)
+        return None if found is None else _update_facts(*found)
+
     def result(self, command_id: str, node_id: str) -> Result | None:
         """The execution of a command on a node; None while it does not exist. Two reads."""
         try:
@@ -210,3 +255,21 @@ def _node_facts(node: Node) -> NodeFacts:
         last_seen_at=node.last_seen_at,
         inserted_at=node.inserted_at,
     )
+
+
+def _update_facts(request: SelfUpdateRequest, node: NodeUpdate | None) -> UpdateFacts:
+    """A node that a completed request has not found takes no updates, or was not healthy then; one that was told and
+    does not report how it went is not known to have changed."""
+    is_over = request.status is RequestStatus.COMPLETED
+    if node is None:
+        reason = "its agent takes no updates, or was not healthy" if is_over else ""
+        return UpdateFacts(UpdateState.FAILED if is_over else UpdateState.WAITING, reason=reason)
+    match node.state:
+        case NodeState.UPDATED:
+            return UpdateFacts(UpdateState.UPDATED, node.agent_version or "")
+        case NodeState.FAILED:
+            return UpdateFacts(UpdateState.FAILED, node.agent_version or "", node.reason or "it did not update in time")
+        case _ if is_over:
+            return UpdateFacts(UpdateState.FAILED, reason="its agent was told, and did not report how it went")
+        case _:
+            return UpdateFacts(UpdateState.WAITING)

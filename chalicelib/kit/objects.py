@@ -1,4 +1,4 @@
-"""Reads small objects of one bucket, and creates short-lived signed URLs for large ones."""
+"""Reads and writes small objects of one bucket, and creates short-lived signed URLs for large ones."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -18,6 +18,8 @@ class ObjectClient(Protocol):
     """The part of the SDK's S3 client that is used."""
 
     def get_object(self, *, Bucket: str, Key: str) -> Any: ...  # noqa: N803 - the SDK's names
+
+    def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any: ...  # noqa: N803
 
     def generate_presigned_url(self, ClientMethod: str, Params: Mapping[str, Any], ExpiresIn: int) -> str: ...  # noqa: N803
 
@@ -52,3 +54,15 @@ class Objects:
         may not exist."""
         params = {"Bucket": self._bucket, "Key": key}
         return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+    def upload_link(self, key: str, seconds: int) -> str:
+        """A signed URL with which any client can write this one object for this time, by PUT."""
+        params = {"Bucket": self._bucket, "Key": key}
+        return self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
+
+    def write(self, key: str, content: bytes, content_type: str) -> None:
+        """Store a small object, or replace it. Raises `EdgeError` (service unavailable) if S3 does not take it."""
+        try:
+            self._client.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType=content_type)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable() from error

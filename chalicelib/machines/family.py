@@ -2,6 +2,7 @@
 
 from chalicelib.machines.analytics import context as analytics
 from chalicelib.machines.catalogue import context as catalogue
+from chalicelib.machines.hosted import context as hosted
 from chalicelib.machines.instances import context as instances
 from chalicelib.machines.instances.changes import STATUS_CHANGED
 from chalicelib.machines.permissions import PERMISSIONS
@@ -10,7 +11,7 @@ from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "machines",
-    contexts=(catalogue.CONTEXT, instances.CONTEXT, providers.CONTEXT, analytics.CONTEXT),
+    contexts=(catalogue.CONTEXT, instances.CONTEXT, providers.CONTEXT, hosted.CONTEXT, analytics.CONTEXT),
     services="chalicelib.machines.wiring.Machines",
     api="chalicelib.machines.api.APIS",
     needs=("fleet",),

@@ -13,5 +13,9 @@ CUSTOMERS_ADMINISTER = Permission("customers:administer", KeyRole.ADMIN)
 """Sets the tier of a customer, and the clusters that its machines may join."""
 BILLING_READ = Permission("billing:read", KeyRole.VIEWER)
 
+HOSTED_READ = Permission("hosted_nodes:read", KeyRole.VIEWER)
+HOSTED_WRITE = Permission("hosted_nodes:write", KeyRole.OPERATOR)
+HOSTED_CREDENTIALS = Permission("hosted_nodes:credentials", KeyRole.OPERATOR)
+
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""

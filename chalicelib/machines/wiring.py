@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from chalicelib.machines.analytics.wiring import Analytics
     from chalicelib.machines.catalogue.allowances import Allowances
     from chalicelib.machines.catalogue.service import Catalogue
+    from chalicelib.machines.hosted.wiring import HostedParts
     from chalicelib.machines.instances.administration import AllInstances
     from chalicelib.machines.instances.service import Instances
     from chalicelib.machines.providers.wiring import Providers
@@ -74,3 +75,15 @@ class Machines:
         from chalicelib.machines.instances.administration import AllInstances
 
         return AllInstances(self.platform.all_resources, self.instances)
+
+    @cached_property
+    def hosted(self) -> HostedParts:
+        from chalicelib.machines.hosted.wiring import HostedParts
+
+        return HostedParts(
+            self.platform,
+            self.catalogue,
+            find_fleet=lambda: self.fleet,
+            find_instances=lambda: self.instances,
+            read_console=lambda instance: self.providers.driver.console(instance),  # noqa: PLW0108 - loads what it uses
+        )

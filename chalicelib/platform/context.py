@@ -162,6 +162,7 @@ class Grants:
 
     ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;
+    ``buckets`` are those whose objects it reads and writes, which also lets it make links to them;
     ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
@@ -172,6 +173,7 @@ class Grants:
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sends: tuple[Queue, ...] = ()
     counts: tuple[Queue, ...] = ()
+    buckets: "tuple[Bucket, ...]" = ()
     sends_to_owners: bool = False
     publishes: bool = False
     reads_keys: bool = False
@@ -183,6 +185,15 @@ class Grants:
     hands_out_agent: bool = False
     describes_machines: bool = False
     runs_machines: bool = False
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """A bucket of a family, whose objects are deleted after ``kept_days``. ``name`` makes the names of its resource and
+    of the setting that holds its own, ``{NAME}_BUCKET``."""
+
+    name: str
+    kept_days: int
 
 
 @dataclass(frozen=True)
@@ -222,6 +233,7 @@ class Context:
       part of one kind, in their order.
     - ``grants``: the name of a function to the permissions that this context's code needs in it.
     - ``subscriptions``, ``provider_events``: what is put into its queues from outside. A queue may have both.
+    - ``buckets``: the buckets of its objects.
     - ``kinds``: the kinds of resources that it has made outside, by the engine of `platform.provisioning`.
     """
 
@@ -233,6 +245,7 @@ class Context:
     ended: Callable[[Change], tuple[str, str] | None] | None = None
     recounts: Callable[[Services], Iterable[tuple[str, Sequence[Query]]]] | None = None
     queues: tuple[Queue, ...] = ()
+    buckets: tuple[Bucket, ...] = ()
     follows: tuple[Table, ...] = ()
     on_change: Reaction | None = None
     couriers: Mapping[Queue, Callable[[Services, Sequence[Message], str], None]] = field(default_factory=dict)

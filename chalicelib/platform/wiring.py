@@ -208,7 +208,6 @@ class Platform:
     def webhooks(self) -> WebhookContext:
         from chalicelib.kit.outbound import Outbound
         from chalicelib.platform.events.service import SOURCE
-        from chalicelib.platform.signing.store import WEBHOOKS
         from chalicelib.platform.webhooks.attempts import Policy
         from chalicelib.platform.webhooks.wiring import WebhookContext
 
@@ -231,7 +230,7 @@ class Platform:
             core_name=settings.core_name,
             lists=self.lists,
             counters=self.counters,
-            sign=lambda body: self.signing.signatures.sign(WEBHOOKS, body).base64,
+            sign=lambda body: self.signing.sign_webhook(body),  # noqa: PLW0108 - loads what it uses
         )
 
     @cached_property

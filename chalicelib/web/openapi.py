@@ -26,6 +26,8 @@ from chalicelib.web.protocol import ApiProtocol
 _JSON = "application/json"
 _EMPTY = frozenset({204, 304})
 _TOO_MANY_REQUESTS = 429
+_FIRST_ERROR = 400
+"""An operation may have other successes than its usual one, with the same answer."""
 _RETRY_AFTER = {
     "Retry-After": {
         "description": "Seconds to wait before the next attempt",
@@ -148,7 +150,7 @@ class _Document:
         phrase = HTTPStatus(status).phrase
         if status in _EMPTY:
             return {"description": phrase}
-        if status != endpoint.status:
+        if status >= _FIRST_ERROR:
             return {"description": phrase, **self._error(endpoint, status)}
         if endpoint.media_type:
             content = _content(endpoint.media_type, {"type": "string"}, endpoint.example)

@@ -14,7 +14,6 @@ Json = dict[str, Any]
 INSECURE: Mapping[str, str] = {
     "AUTH_ENABLED": "anybody would be an operator",
     "WEBHOOK_ALLOW_PRIVATE_IPS": "webhooks would reach the network of the functions, and AWS's metadata services",
-    "LOCAL_MACHINES_URL": "machines would be processes of the machine that runs a local cloud",
 }
 """Settings with a value that is for local runs only, with the reason."""
 

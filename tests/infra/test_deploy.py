@@ -143,11 +143,6 @@ class TestTheNext:
         [
             ({"AUTH_ENABLED": "false"}, "AUTH_ENABLED=false is for local runs only"),
             ({"WEBHOOK_ALLOW_PRIVATE_IPS": "true"}, "WEBHOOK_ALLOW_PRIVATE_IPS=true is for local runs only"),
-            (
-                {"LOCAL_MACHINES_URL": "http://127.0.0.1:1/x"},
-                "LOCAL_MACHINES_URL=http://127.0.0.1:1/x is for local runs only",
-            ),
-            ({"MACHINE_PROVIDERS": "local"}, "MACHINE_PROVIDERS has local, and LOCAL_MACHINES_URL is not set"),
             ({"POLL_SECONDS": "0"}, "POLL_SECONDS=0: Input should be greater than or equal to 1"),
             ({"POLL_SECONDS": "soon"}, "POLL_SECONDS=soon: Input should be a valid integer"),
             ({"VPN_MODE": "netmaker"}, "VPN_MODE is netmaker, and NETMAKER_API_URL is not set"),

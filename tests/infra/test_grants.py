@@ -65,6 +65,7 @@ def test_grants_contain_no_wildcard_action_or_table(name):
             # A connection has no name before it exists; it stands behind the name of its owner, as an index does. The
             # queues of further stacks are made after the core, under names that no other queue has.
             known = ("/*/@connections/*", "/index/*", "edge-admin-${Stage}-admin-*-command-delivery")
+            known += ("${ExportBucketName}/*",)  # objects that expire, each under the id of its export
             known += ("${ArtifactBucket}/agent/*",)  # the agent's archives, each under its hash
             for each in known:
                 text = text.replace(each, "")

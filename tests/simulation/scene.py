@@ -7,7 +7,6 @@ from typing import Any
 
 from chalicelib.kit.tables import Item, Table
 from tests.support.builders import Machine
-from tests.support.instances import EC2_SETTINGS
 from tests.support.provisioning import BoxWorld
 
 
@@ -18,7 +17,7 @@ class Scene:
 
     def __init__(self, seed: int) -> None:
         self.rng = Random(seed)
-        self.world = BoxWorld(**EC2_SETTINGS)
+        self.world = BoxWorld()
         self.machines: list[Machine] = []
         self.api_keys: dict[str, list[str]] = {}
         self.strangers: set[str] = set()

@@ -1,18 +1,17 @@
 """A world in which instances are made: on a strict EC2, on the emulator's, or by the fake host of local machines."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.kit.crypto import Secret
 from chalicelib.machines.instances.model import INSTANCE, INSTANCES_QUOTA, InstanceSpec
+from chalicelib.machines.providers.ec2_request import stage_of
 from chalicelib.platform.provisioning.model import NewResource, Power, Resource
 from tests.support.builders import a_registration
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
 from tests.support.machines import EC2_MACHINE
 from tests.support.provisioning import MovingWorld
-from tests.support.world import World
 
 CLUSTER = "shops"
 TENANT = "default"
@@ -20,57 +19,27 @@ TENANT = "default"
 _KEY = re.compile(r"<<'END_OF_KEY'\n(?P<key>[^\n]+)\nEND_OF_KEY")
 
 
-EC2_SETTINGS: Mapping[str, Any] = {
-    "machine_providers": ("ec2", "local"),
-    "machine_subnets": tuple(f"{zone}={subnet}" for zone, subnet in BY_ZONE.items()),
-    "machine_security_groups": (SECURITY_GROUP,),
-}
-"""Settings of a world in which machines can be made on EC2."""
-
-
-def spec_of(*, zone: str = "eu-central-1a", cluster: str | None = None) -> dict[str, Any]:
-    """The specification of an instance on EC2."""
-    spec = InstanceSpec(template_id="any", zone=zone, provider="ec2", cluster_name=cluster, machine=EC2_MACHINE)
-    return spec.model_dump(mode="json")
-
-
-def key_of(world: World, resource: Resource) -> Secret | None:
-    """The enrollment key that the instance's machine was given; None if it was given none."""
-    requests = [request for operation, request in world.machine_client.calls if operation == "RunInstances"]
-    texts = [each.get("UserData", "") for each in requests if each["ClientToken"] == resource.id]
-    found = next((match for text in texts if (match := _KEY.search(text))), None)
-    return None if found is None else Secret(found["key"])
-
-
-def enrol(world: World, resource: Resource, key: Secret | None = None) -> bool:
-    """The agent of the instance's machine enrols, with its own key or another; whether it was let in."""
-    shown = key or key_of(world, resource)
-    if shown is None:
-        return False
-    answer = world.fleet.enrollment.verify(shown.reveal(), resource.id)
-    if answer.verified:
-        registration = a_registration(resource.id, str(resource.spec["cluster_name"]))
-        world.fleet.nodes.registering.register(registration, answer.registration_token, None)
-    return answer.verified
-
-
 class InstanceWorld(MovingWorld):
     """``client`` is EC2's; by default a strict fake, on which everything takes a while and is seen later."""
 
     def __init__(self, client: Any = None, **settings: Any) -> None:
         clock = FakeClock()
-        super().__init__(clock, **EC2_SETTINGS, **settings)
-        self.ec2 = FakeEc2(clock, stage=self.machine_client.stage, lag_seconds=2, boot_seconds=20, stop_seconds=10)
+        super().__init__(
+            clock,
+            machine_providers=("ec2", "local"),
+            machine_subnets=tuple(f"{zone}={subnet}" for zone, subnet in BY_ZONE.items()),
+            machine_security_groups=(SECURITY_GROUP,),
+            **settings,
+        )
+        self.ec2 = FakeEc2(
+            clock, stage=stage_of(self.platform.settings.table_prefix), lag_seconds=2, boot_seconds=20, stop_seconds=10
+        )
         self.machine_client = client or self.ec2
 
     def create(self, *, cluster: str | None = None, zone: str = "eu-central-1a", **more: Any) -> Resource:
         """Ask for an instance on EC2."""
-        new: dict[str, Any] = {
-            "owner": "",
-            "spec": spec_of(zone=zone, cluster=cluster),
-            "quota": INSTANCES_QUOTA,
-            **more,
-        }
+        spec = InstanceSpec(template_id="any", zone=zone, provider="ec2", cluster_name=cluster, machine=EC2_MACHINE)
+        new: dict[str, Any] = {"owner": "", "spec": spec.model_dump(mode="json"), "quota": INSTANCES_QUOTA, **more}
         return self.platform.resources(TENANT).create(
             NewResource(kind=INSTANCE, name="brisk-otter", power=Power.ON, **new)
         )
@@ -91,14 +60,20 @@ class InstanceWorld(MovingWorld):
 
     def key_of(self, resource: Resource) -> Secret:
         """The enrollment key that the instance's machine was given."""
-        key = key_of(self, resource)
-        assert key is not None
-        return key
+        requests = [request for operation, request in self.ec2.calls if operation == "RunInstances"]
+        text = next(each["UserData"] for each in requests if each["ClientToken"] == resource.id)
+        found = _KEY.search(text)
+        assert found is not None
+        return Secret(found["key"])
 
     def key_works(self, resource: Resource) -> bool:
         """Whether a machine with the instance's key and id would be let in now."""
         return str(self.fleet.enrollment.look_at(self.key_of(resource).reveal())) == "verified"
 
     def enrol(self, resource: Resource, key: Secret | None = None) -> bool:
-        """See `enrol`."""
-        return enrol(self, resource, key)
+        """The agent of the instance's machine enrols, with its own key or another; whether it was let in."""
+        answer = self.fleet.enrollment.verify((key or self.key_of(resource)).reveal(), resource.id)
+        if answer.verified:
+            registration = a_registration(resource.id, CLUSTER)
+            self.fleet.nodes.registering.register(registration, answer.registration_token, None)
+        return answer.verified

@@ -95,12 +95,11 @@ class BoxWorld(MovingWorld):
         kind: dict[str, Any] | None = None,
         boxes: dict[str, Any] | None = None,
         others: Sequence[Family] = (),
-        **settings: Any,
     ) -> None:
         time = FakeClock()
         self.boxes = Boxes(time, **(boxes or {}))
         of_boxes = family_of(kind_of(self.boxes, **(kind or {})))
-        super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)), **settings)
+        super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)))
 
     def create(self, name: str = "a", **more: Any) -> Resource:
         """Ask for a box."""

@@ -85,7 +85,7 @@ class World:
             self.socket_client: Any = Troubled(self.socket_client, trouble)
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
-        self.machine_client: Any = FakeEc2(self.clock, stage="")
+        self.machine_client: Any = FakeEc2(self.clock)
         self.machine_host = FakeMachineHost(self.clock)
         self.exchange.serve(MACHINE_HOST, self.machine_host.answer)
         given = {

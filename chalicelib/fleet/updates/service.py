@@ -12,7 +12,7 @@ from chalicelib.fleet.targeting.model import Targeting
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.fleet.transport.dispatch import UPDATES_PER_MESSAGE
 from chalicelib.fleet.updates import node_store, rules, store
-from chalicelib.fleet.updates.model import NodeState, RequestStatus, SelfUpdateRequest, UpdateCheck
+from chalicelib.fleet.updates.model import NodeState, NodeUpdate, RequestStatus, SelfUpdateRequest, UpdateCheck
 from chalicelib.fleet.updates.store import (
     REACHED_LIST,
     REQUEST_LIST,
@@ -27,7 +27,7 @@ from chalicelib.kit.errors import EdgeError, Kind, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.redrive import FIRST_LOOK
-from chalicelib.kit.tables import Tables, TransactionFailedError
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError
 
 REMEMBERED = 2
 """Agents get requests up to this many deadlines old: an agent that was triggered just before a deadline asks after it.
@@ -69,20 +69,28 @@ class SelfUpdates:
         self._store = UpdateStore(tables)
 
     def create(
-        self, targeting: Targeting, version: str | None = None, *, allow_missing: bool = False, reach: Reach
+        self,
+        targeting: Targeting,
+        version: str | None = None,
+        *,
+        allow_missing: bool = False,
+        reach: Reach,
+        request_id: str | None = None,
     ) -> SelfUpdateRequest:
         """Accept a request in one write, regardless of the size of the fleet. Named nodes and clusters must exist
-        within reach, unless they may be missing, and are read first. Succeeds even if no node is left. Raises
-        `EdgeError` (validation failed).
+        within reach, unless they may be missing, and are read first. Succeeds even if no node is left. With a
+        ``request_id``, a UUIDv7, that is there already, the request as it is. Raises `EdgeError` (validation failed).
         """
         details = wrong_with(targeting)
         if details:
             raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)
+        if request_id is not None and (made := self._store.find(request_id)) is not None:
+            return made
         now = self._clock.now()
         text = to_seconds_text(now)
         accepted = accept(targeting, self._nodes, self._clusters, allow_missing=allow_missing, reach=reach)
         request = SelfUpdateRequest(
-            id=self._ids.uuid7(now),
+            id=request_id or self._ids.uuid7(now),
             targeting=accepted.targeting,
             agent_version=version,
             status=RequestStatus.PENDING,
@@ -93,8 +101,18 @@ class SelfUpdates:
             updated_at=text,
             version=1,
         )
-        self._tables.apply(store.put_request(request), "self_update_request.created", result=request)
+        try:
+            self._tables.apply(store.put_request(request), "self_update_request.created", result=request)
+        except ConditionFailedError as error:
+            return request_from_item(error.current or {})
         return request
+
+    def state_of(self, request_id: str, node_id: str) -> tuple[SelfUpdateRequest, NodeUpdate | None] | None:
+        """A request and one of its nodes; None if there is no such request. Two reads."""
+        request = self._store.find(request_id)
+        if request is None:
+            return None
+        return request, next(iter(self._store.updates_of(request_id, [node_id])), None)
 
     def get(self, request_id: str, *, reach: Reach) -> SelfUpdateRequest:
         """The request; its summary is that of the nodes within reach, which are counted where they are not all. Raises

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from chalicelib.machines.api.analytics.protocol import ANALYTICS
 from chalicelib.machines.api.compute.protocol import BILLING, COMPUTE
+from chalicelib.machines.api.hosted.protocol import HOSTED
 from chalicelib.web.api import Api
 
 _HERE = Path(__file__).parent
@@ -55,4 +56,21 @@ BILLING_API = Api(
     document_route="/api/billing/v1/openapi.json",
 )
 
-APIS = (COMPUTE_API, BILLING_API, ANALYTICS_API)
+HOSTED_API = Api(
+    name="Hosted nodes",
+    services=_SERVICES,
+    protocol=HOSTED,
+    modules=(
+        "chalicelib.machines.api.hosted.nodes",
+        "chalicelib.machines.api.hosted.actions",
+        "chalicelib.machines.api.hosted.credentials",
+        "chalicelib.machines.api.hosted.logs",
+    ),
+    folder=_HERE / "hosted",
+    description="chalicelib.machines.api.hosted.description.HOSTED",
+    published="hosted-openapi.json",
+    prefixes=("/api/nodes", "/api/webhook-public-key"),
+    document_route="/api/nodes/openapi.json",
+)
+
+APIS = (COMPUTE_API, BILLING_API, HOSTED_API, ANALYTICS_API)

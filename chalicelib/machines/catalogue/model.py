@@ -25,6 +25,14 @@ class Ec2Machine(_Strict):
     root_device: Annotated[str, StringConstraints(pattern=r"^/dev/[a-z0-9]+$")]
 
 
+class Service(_Strict):
+    """The service that a hosted node of the template exposes: outside, and to others of its cluster."""
+
+    protocol: Literal["http", "https"] = "https"
+    port: Annotated[int, Gt(0)] = 443
+    peer_port: Annotated[int, Gt(0)] = 9735
+
+
 class LocalMachine(_Strict):
     """The local provider needs nothing more."""
 
@@ -52,6 +60,7 @@ class Template(_Strict):
     zones: tuple[str, ...] = ()
     agent: bool
     price_per_hour: Annotated[float, Ge(0)]
+    service: Service = Service()
     machine: dict[str, Any]
 
     @model_validator(mode="after")

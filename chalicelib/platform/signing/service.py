@@ -60,12 +60,15 @@ class Signing:
 
     def rotate(self, purpose: str) -> PublicKey:
         """Sign with a new key: at once here, in other containers within `FRESH`. The present one is answered among the
-        public keys for `RELIED_ON` longer than it may be used. One write. Raises `RotatedMeanwhileError`."""
+        public keys for `RELIED_ON` longer than it may be used. One write. Raises `RotatedMeanwhileError`, and
+        ValueError if there is no other key to take its place."""
         old, now = self._look(purpose), self._clock.now()
         retired = old.public.model_copy(
             update={"retired_at": to_seconds_text(now), "until": to_seconds_text(now + FRESH + RELIED_ON)}
         )
         new = self._new(purpose, (retired, *kept(old.previous, to_seconds_text(now))))
+        if new.public_pem == old.public_pem:
+            raise ValueError(f"the key that shall replace that of {purpose} is the same")
         if not self._store.replace(old, new):
             raise RotatedMeanwhileError(f"the key of {purpose} was rotated by another at the same time")
         self._known.pop(purpose, None)

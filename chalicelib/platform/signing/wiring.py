@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.platform.signing.store import PairStore
+from chalicelib.platform.signing.store import WEBHOOKS, PairStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +48,10 @@ class SigningContext:
 
         keys = KmsKeys(self._kms, self._kms_key) if self._kms_key else SealedKeys(self._sealer)
         return Signing(self._store, keys, self._sealer, self._clock, self._ids)
+
+    def sign_webhook(self, body: bytes) -> str:
+        """The signature of a delivery's body, as base64."""
+        return self.signatures.sign(WEBHOOKS, body).base64
 
     @cached_property
     def authority(self) -> Authority:

@@ -13,14 +13,9 @@ FAULTS = [fault for fault in Fault if fault not in {Fault.CRASH_BEFORE, Fault.CR
 """Crashes between writes are the runner's."""
 
 
-def boxes(scene: Scene) -> list[Resource]:
-    """The rows of all boxes."""
-    return [row for row in scene.world.rows() if row.kind == KIND]
-
-
 def some_box(scene: Scene) -> Resource:
-    """A box of any tenant. Raises `NothingThereError`."""
-    rows = sorted(boxes(scene), key=lambda row: row.id)
+    """A resource of any tenant. Raises `NothingThereError`."""
+    rows = sorted(scene.world.rows(), key=lambda row: row.id)
     if not rows:
         raise NothingThereError(KIND)
     return scene.rng.choice(rows)
@@ -86,7 +81,7 @@ def resources_and_things_agree(scene: Scene) -> None:
         for box in scene.world.boxes.there()
     ]
     quotas = scene.world.platform.quotas
-    check_rest(boxes(scene), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
+    check_rest(scene.world.rows(), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
 
 
 def no_resource_ever_had_two_things(scene: Scene) -> None:

@@ -7,6 +7,7 @@ idempotency), EC2 user guide (instance lifecycle).
 """
 
 import json
+import secrets
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -101,11 +102,6 @@ class FakeEc2:
 
         self._troubles.setdefault(operation, deque()).append(lost)
 
-    def recover(self) -> None:
-        """No further call goes wrong."""
-        self._troubles.clear()
-        self.full_subnets.clear()
-
     def alive(self) -> list[Machine]:
         """The instances that are there, or are coming."""
         now = self.clock.now()
@@ -125,7 +121,7 @@ class FakeEc2:
     def plant(self, stage: str, **tags: str) -> str:
         """An instance that somebody else has made."""
         request = {"InstanceType": "t3.small", "SubnetId": "subnet-0a"}
-        machine = Machine(self._new_id(), request, {STAGE_TAG: stage, **tags}, [(self.clock.now(), "running")])
+        machine = Machine(_new_id(), request, {STAGE_TAG: stage, **tags}, [(self.clock.now(), "running")])
         self.machines[machine.id] = machine
         return machine.id
 
@@ -166,9 +162,6 @@ class FakeEc2:
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
-    def _new_id(self) -> str:
-        return f"i-{len(self.machines) + 1:017x}"
-
     def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
         _validate(operation, request)
         self.calls.append((operation, request))
@@ -186,7 +179,7 @@ class FakeEc2:
         self._check(request)
         now = self.clock.now()
         tags = _tags_of(request, "instance")
-        machine = Machine(self._new_id(), request, tags, [(now, "pending")])
+        machine = Machine(_new_id(), request, tags, [(now, "pending")])
         if self.dies_at_start:
             machine.reason = self.dies_at_start
             machine.become(now, (self.boot_seconds, "terminated"))
@@ -337,6 +330,10 @@ def _refuse(code: str, operation: str, status: int = 400) -> NoReturn:
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
     raise ClientError(about, operation)
+
+
+def _new_id() -> str:
+    return f"i-{secrets.token_hex(8)}0"
 
 
 @cache

@@ -2,21 +2,25 @@
 
 from typing import Any
 
-from chalicelib.machines.api import ANALYTICS_API, APIS, BILLING_API, COMPUTE_API
+from chalicelib.machines.api import ANALYTICS_API, APIS, BILLING_API, COMPUTE_API, HOSTED_API
 from chalicelib.machines.wiring import Machines
+from chalicelib.platform.signing.store import WEBHOOKS
 from chalicelib.web.api import Api
 from chalicelib.web.operation import Endpoint
 from tests.support.client import MASTER_KEY, Client, HttpAnswer
+from tests.support.fakes.aws import FIRST_KEY
 from tests.support.operations.machines_analytics import ADDRESSED
 from tests.support.operations.machines_analytics import BODIES as ANALYTICS_BODIES
 from tests.support.operations.machines_analytics import PREPARED as ANALYTICS
 from tests.support.operations.machines_billing import PREPARED as BILLING
 from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
 from tests.support.operations.machines_compute import PREPARED as COMPUTE
+from tests.support.operations.machines_hosted import BODIES as HOSTED_BODIES
+from tests.support.operations.machines_hosted import PREPARED as HOSTED
 from tests.support.operations.table import Operations
 from tests.support.world import World
 
-BODIES = {**COMPUTE_BODIES, **ANALYTICS_BODIES}
+BODIES = {**COMPUTE_BODIES, **ANALYTICS_BODIES, **HOSTED_BODIES}
 """The body of each operation that takes one, by view."""
 
 _OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
@@ -28,12 +32,16 @@ class MachinesScene:
     """The machines' APIs on one application."""
 
     def __init__(self, world: World | None = None) -> None:
-        self.world = world or World()
+        self.world = world or World(signing_key_id=FIRST_KEY)
         self.machines = self.world.platform.container(Machines)
+        if world is None:
+            # Its public half is noted when it is first asked for.
+            self.world.platform.signing.signatures.public_keys(WEBHOOKS)
         self._clients = {api.name: Client(api.groups(), self.machines, api=api, key=None) for api in APIS}
         self.variables: dict[str, str] = {
             "template_id": "local-small",
             "instance_id": "01a1fd8c-4d3b-7a10-9c55-2f60d7a1e0b4",
+            "node_id": "01a1fd8c-4d3b-7a10-9c55-2f60d7a1e0b4",
             "customer_id": "acme",
             "service": "compute",
             "feature": "create",
@@ -56,7 +64,12 @@ class MachinesScene:
 
 OPERATIONS = Operations(
     scene=MachinesScene,
-    prepared={COMPUTE_API.name: COMPUTE, BILLING_API.name: BILLING, ANALYTICS_API.name: ANALYTICS},
+    prepared={
+        COMPUTE_API.name: COMPUTE,
+        BILLING_API.name: BILLING,
+        HOSTED_API.name: HOSTED,
+        ANALYTICS_API.name: ANALYTICS,
+    },
     within=lambda _: {"clusters": frozenset({"north"})},
     addressed=ADDRESSED,
     always_answered=frozenset({"change_customer"}),

@@ -28,6 +28,7 @@ ROWS = {
 NO_STORES = {
     "fleet/metrics/recounting.py": "the counts of a cluster in the tables of several contexts",
     "fleet/targeting/fan_out.py": "the parts of a fan-out, which commands and self-updates keep alike",
+    "platform/background/due.py": "what is due, of all tenants, for the sweeps of families",
     "platform/sealing/resealing.py": "the sealed attributes of every table, which its context declares",
 }
 """Modules of contexts that name attributes all the same, with the reason."""

@@ -147,6 +147,19 @@ def test_a_rotation_beside_another_is_refused_and_changes_nothing(stage: Stage) 
     assert len(signing.public_keys(WEBHOOKS)) == len(("the rival's", "the first"))
 
 
+def test_a_key_does_not_take_its_own_place(stage: Stage) -> None:
+    keys = stage.keys()
+    made = keys.make()
+    keys.make = lambda: made  # type: ignore[method-assign]
+    signing = Signing(PairStore(stage.tables), keys, stage.sealer, stage.clock, stage.ids)
+    [key] = signing.public_keys(WEBHOOKS)
+
+    with pytest.raises(ValueError, match="is the same"):
+        signing.rotate(WEBHOOKS)
+
+    assert signing.public_keys(WEBHOOKS) == [key]
+
+
 def test_the_private_key_is_in_no_representation_and_not_in_clear_in_the_row(stage: Stage) -> None:
     stage.container().sign(WEBHOOKS, b"x")
 

@@ -1,0 +1,1 @@
+"""Hosted nodes: instances with an enrolled agent that are kept for their owner, action by action."""

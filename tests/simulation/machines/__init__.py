@@ -1,1 +1,0 @@
-"""The operations and invariants of the contexts of the machines."""
