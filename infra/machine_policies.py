@@ -27,7 +27,10 @@ def machine_statements(grants: Grants) -> list[Json]:
         # IAM has no narrower resource for it: it reveals the account's instances.
         statements.append(_allow(["ec2:DescribeInstances"], "*"))
     if grants.runs_machines:
-        statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on()]
+        verbs = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances")
+        statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on(*verbs)]
+    if grants.reads_consoles:
+        statements.append(_acted_on("GetConsoleOutput"))
     return statements
 
 
@@ -68,8 +71,8 @@ def _tagged_when_made() -> Json:
     return _allow(["ec2:CreateTags"], [_ec2("instance"), _ec2("volume")], condition)
 
 
-def _acted_on() -> Json:
-    verbs = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances", "GetConsoleOutput")
+def _acted_on(*verbs: str) -> Json:
+    """Actions on the machines that carry the tag."""
     condition = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
     return _allow([f"ec2:{verb}" for verb in verbs], _ec2("instance"), condition)
 

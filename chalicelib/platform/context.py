@@ -167,7 +167,8 @@ class Grants:
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
-    at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag.
+    at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag, ``reads_consoles``
+    reads the console output of those.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -185,6 +186,7 @@ class Grants:
     hands_out_agent: bool = False
     describes_machines: bool = False
     runs_machines: bool = False
+    reads_consoles: bool = False
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,18 @@ def test_tags_are_given_only_when_a_machine_is_made():
     }
 
 
-@pytest.mark.parametrize(
-    "action", ["StartInstances", "StopInstances", "RebootInstances", "TerminateInstances", "GetConsoleOutput"]
-)
+@pytest.mark.parametrize("action", ["StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"])
 def test_machines_are_acted_on_only_if_they_carry_the_tag(action):
     (statement,) = statements_for(f"ec2:{action}")
 
     assert kinds_of(statement) == {"instance"}
+    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+def test_console_is_read_of_machines_with_the_tag_alone():
+    (statement,) = machine_statements(Grants(reads_consoles=True))
+
+    assert statement["Action"] == ["ec2:GetConsoleOutput"]
     assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
 
 
