@@ -27,6 +27,9 @@ Move = Callable[[Resource, Observation, Kind, datetime], Step]
 MOST_MISSES = 2
 """Looks in a row that do not find a thing which was there, before it is given up: one answer may be wrong."""
 
+LOOKS_BETWEEN_REQUESTS = 3
+"""A request that was taken on and does not show is repeated at every third look: descriptions lag."""
+
 CAME_BACK = "It was taken for lost and is there again. Delete it, and create it again if it is needed"
 
 _NOTHING = Observation(Seen.MISSING)
@@ -152,6 +155,8 @@ def remove(resource: Resource, observation: Observation, kind: Kind, now: dateti
     if is_late(resource, now):
         reason = resource.reason or observation.reason or "its provider still shows it"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
+    if resource.state is State.DELETING and _may_show_later(resource):
+        return Step(Do.WRITE, again(resource, kind, now))
     return Step(Do.DELETE, asking(resource, now))
 
 
@@ -213,7 +218,14 @@ def _change(resource: Resource, observation: Observation, kind: Kind, now: datet
     if is_late(resource, now):
         reason = resource.reason or observation.reason or "its provider does not carry it out"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
+    if _may_show_later(resource):
+        return Step(Do.WRITE, again(resource, kind, now))
     return Step(Do.CHANGE, asking(resource, now))
+
+
+def _may_show_later(resource: Resource) -> bool:
+    """Whether the provider has taken on what is wanted, and has not had long to show it."""
+    return resource.asked_generation >= resource.generation and resource.attempts % LOOKS_BETWEEN_REQUESTS != 0
 
 
 def _released(resource: Resource, reason: str, kind: Kind, now: datetime) -> Resource:

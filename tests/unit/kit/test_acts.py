@@ -28,6 +28,8 @@ LIDS = Table("lids", partition="id", stream=True, thing=Thing("lid"))
 QUIET = Table("quiet", partition="id", thing=Thing("box"))
 SOME = Table("some", partition="id", stream=True, relayed=frozenset({"box.shut"}), thing=Thing("box"))
 PARTS = Table("parts", partition="id", stream=True, thing=Thing("box", id="box_id", made_with=True))
+MIXED = Table("mixed", partition="id", stream=True, thing=Thing(kind_in="kind", name="name"))
+MIXED_QUIET = Table("mixed_quiet", partition="id", thing=Thing(kind_in="kind", name="name"))
 NOTES = Table("notes", partition="id")
 
 DELETING = Origin("request", "key:k", "203.0.113.7", verb="box.delete")
@@ -40,7 +42,7 @@ def note(origin: Origin, thing: ActedOn) -> Put:
 @pytest.fixture
 def driver():
     clock = FakeClock()
-    return FakeDynamo([BOXES, NAMED, LIDS, QUIET, SOME, PARTS, NOTES], clock)
+    return FakeDynamo([BOXES, NAMED, LIDS, QUIET, SOME, PARTS, MIXED, MIXED_QUIET, NOTES], clock)
 
 
 @pytest.fixture
@@ -162,3 +164,14 @@ def test_stamp_has_the_act_of_an_operator_alone(tables):
         acted = tables.write(Put(LIDS, {"id": "d"}), "lid.made")["changed_by"]
     assert set(acted) - set(plain) == {"verb", "name", "deferred"}
     assert (acted["verb"], acted["name"], acted["deferred"]) == ("lid.make", "Kim", True)
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "expected"),
+    [(MIXED, "box", []), (MIXED_QUIET, "box", ["request/m"]), (MIXED_QUIET, "lid", [])],
+)
+def test_row_that_names_its_own_kind_is_noted_if_the_stream_does_not_tell_it(tables, driver, table, kind, expected):
+    making = Origin("request", "key:k", "203.0.113.7", verb="box.make")
+    with working_for(making):
+        tables.write(put_new(table, {"id": "m", "kind": kind, "name": "Max"}), "box.made")
+    assert noted(driver) == expected

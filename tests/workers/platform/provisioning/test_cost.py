@@ -30,6 +30,18 @@ def test_create_is_one_transaction_before_any_call_of_the_provider(world):
     assert world.boxes.calls == []
 
 
+def test_life_without_trouble_takes_a_bounded_number_of_writes(world):
+    written = []
+    world.driver.on_write = lambda operation, plan: written.append(plan[0][0].table.name)
+    made = world.create()
+    world.until(made, State.READY)
+    assert (written.count("resources"), written.count("quotas")) == (9, 0)
+    written.clear()
+    world.delete(made)
+    world.until(made, State.GONE)
+    assert written.count("resources") == 7
+
+
 def test_thing_at_rest_costs_one_look_and_one_write_an_hour(world):
     made = world.create()
     world.until(made, State.READY)
