@@ -18,6 +18,7 @@ from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewUsername
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.crypto import Secret
 from chalicelib.web.asyncapi import document, document_text, message_name
 from tests.application.fleet.ssh.world import FakePasswords
@@ -102,7 +103,7 @@ def envelopes():
     world.clock.advance(40 * 86_400)
     world.sweep("prune_executions")
     world.settle()
-    return world.bus_client.envelopes
+    return [json.loads(entry["Detail"]) for entry in world.bus_client.entries if entry["Source"] != INTERNAL_SOURCE]
 
 
 def checker(whole, schema):

@@ -16,7 +16,7 @@ CONTEXT = Context(
             "chalicelib.platform.workers.publish_events.handler",
             QueueSource(EVENTS, 20),
             30,
-            loads="events webhooks",
+            loads="events signing webhooks",
         ),
     ),
     events=EVENTS_OF_OCCURRENCES,

@@ -60,14 +60,14 @@ CONTEXT = Context(
             "chalicelib.platform.workers.deliver_webhook.handler",
             QueueSource(WEBHOOK_DELIVERIES, 200, batch_size=1),
             30,
-            loads="events webhooks",
+            loads="events signing webhooks",
         ),
         Function(
             "sweep_webhooks",
             "chalicelib.platform.workers.sweep_webhooks.handler",
             ScheduleSource(),
             120,
-            loads="events webhooks",
+            loads="events signing webhooks",
         ),
     ),
     tasks={
