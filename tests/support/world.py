@@ -201,6 +201,7 @@ class World:
     def _route_internal_events(self) -> None:
         """Put internal events into the queues that subscribe to them, as a rule on the bus does."""
         entries = self.bus_client.entries
+        self._routed = min(self._routed, len(entries))  # a test may have cleared them
         for entry in entries[self._routed :]:
             for context in self._families.contexts:
                 for subscription in context.subscriptions:

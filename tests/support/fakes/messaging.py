@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
 from infra.local.limits import SOCKET_FRAME_BYTES, batch_refusal, bus_refusal, message_texts
 
@@ -110,7 +111,8 @@ class FakeBus:
 
     @property
     def envelopes(self) -> list[Any]:
-        return [json.loads(entry["Detail"]) for entry in self.entries]
+        """The published ones: what subscribers outside get. Those between families are in ``entries`` too."""
+        return [json.loads(entry["Detail"]) for entry in self.entries if entry.get("Source") != INTERNAL_SOURCE]
 
 
 class FakeSocketApi:

@@ -1,7 +1,5 @@
 """What an agent may change by itself is bounded: each change is an event for everybody."""
 
-import json
-
 import pytest
 
 from tests.support.callers import enrolled
@@ -25,7 +23,7 @@ def flip(client, agent, number):
 
 def events(world):
     world.settle()
-    return [json.loads(entry["Detail"])["type"] for entry in world.bus_client.entries]
+    return [envelope["type"] for envelope in world.bus_client.envelopes]
 
 
 def test_flipping_health_makes_a_bounded_number_of_events(world, client, agent):

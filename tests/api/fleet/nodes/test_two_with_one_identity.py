@@ -1,7 +1,5 @@
 """Two machines with a copy of one identity: found out within a beat, told, and given no work until somebody decides."""
 
-import json
-
 import pytest
 
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE
@@ -67,8 +65,7 @@ class TestWithInstanceIds:
             [SECOND, FIRST],
         )
         world.settle(twice=True)
-        (told,) = {entry["Detail"] for entry in world.bus_client.entries}
-        told = json.loads(told)
+        (told,) = {one["id"]: one for one in world.bus_client.envelopes}.values()
         assert told["type"] == "edge.node.status_changed"
         assert (told["data"]["status"], told["data"]["identity_conflict_at"]) == ("unhealthy", "2026-11-21T10:01:01Z")
 

@@ -291,8 +291,8 @@ class TestBlocked:
         client.post(f"{NODES_PATH}/{agent.id}/block")
         world.settle()
 
-        details = [json.loads(entry["Detail"]) for entry in world.bus_client.entries]
-        assert [(one["type"], one["data"]["status"], one["data"]["previous_status"]) for one in details] == [
+        told = world.bus_client.envelopes
+        assert [(one["type"], one["data"]["status"], one["data"]["previous_status"]) for one in told] == [
             ("edge.node.status_changed", "unreachable", "healthy")
         ]
 
