@@ -36,5 +36,5 @@ class Owners:
         self._tables.try_write(store.new_owner(owner), "analytics.owner_noted")
 
     def end(self, owner: Owner, expires_epoch: int | None) -> None:
-        """Let the row go with that of the instance; None: it stays."""
-        self._tables.write(store.owner_ends(owner.id, expires_epoch), "analytics.owner_ends")
+        """Let the row go with that of the instance; None: it stays. May be repeated."""
+        self._tables.try_write(store.owner_ends(owner.id, expires_epoch), "analytics.owner_ends")

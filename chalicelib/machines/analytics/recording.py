@@ -5,9 +5,9 @@ from datetime import datetime
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import unavailable
-from chalicelib.kit.tables import Tables, TransactionFailedError
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Update
 from chalicelib.machines.analytics import store
-from chalicelib.machines.analytics.model import Entry, Instance, Kept, Owner
+from chalicelib.machines.analytics.model import Entry, Instance, Kept, Owner, Standing
 from chalicelib.machines.analytics.owners import Owners
 
 MOST_TOGETHER = 20
@@ -60,10 +60,12 @@ class Recorder:
         for entry in entries:
             last = entry.resource if owner.is_instance else entry.node
             until = int((entry.at + max(self._kept.hours, self._kept.days)).timestamp())
-            for change in store.standing_changes(entry, until if last else None):
-                is_latest = tables.try_write(change, "analytics.standing")
-                if is_latest and last is not None and (owner.is_ending or not last.state):
-                    self._owners.end(owner, None if last.state else until)
+            is_latest = all(
+                _is_latest(tables, change, standing)
+                for change, standing in store.standing_changes(entry, until if last else None)
+            )
+            if last is not None and is_latest and (owner.is_ending or not last.state):
+                self._owners.end(owner, None if last.state else until)
 
     def _record(self, tables: Tables, entries: Sequence[Entry]) -> int:
         """One transaction; what turns out to be recorded is left out, and the rest tried again."""
@@ -80,3 +82,12 @@ class Recorder:
             else:
                 return len(left)
         raise unavailable()
+
+
+def _is_latest(tables: Tables, change: Update, standing: Standing) -> bool:
+    """Whether the standing is the latest, now or since an earlier try."""
+    try:
+        tables.write(change, "analytics.standing")
+    except ConditionFailedError as error:
+        return store.has_standing(error.current, standing)
+    return True

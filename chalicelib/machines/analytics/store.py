@@ -22,7 +22,8 @@ from chalicelib.kit.tables import (
     Index,
     Item,
     Key,
-    LessOrEqual,
+    Less,
+    Not,
     Or,
     Page,
     Put,
@@ -107,19 +108,20 @@ def new_instance(instance: Instance) -> Put:
     return put_new(INSTANCES, {**row, "listed_at": f"{instance.inserted_at}#{instance.id}"})
 
 
-def standing_changes(entry: Entry, gone_until: int | None) -> Iterator[Update]:
-    """Note the latest standing of an instance and of its node; each fails if a later one is there. ``gone_until`` is
-    when a row expires whose subject is gone, None where the standing does not say that."""
+def standing_changes(entry: Entry, gone_until: int | None) -> Iterator[tuple[Update, Standing]]:
+    """Note the standings of an instance and of its node; each fails unless it is later than the one that is there.
+    ``gone_until`` is when a row expires whose subject is gone, None where the standing does not say that."""
     for name, attribute, standing in (("resource", "state", entry.resource), ("node", "status", entry.node)):
         if standing is not None:
             key = f"{name}_key"
-            changes = (Set(key, standing.key), Set(attribute, standing.state))
-            # Also the same once more: what follows from it may be left to do.
-            newer = Or(Absent(key), LessOrEqual(key, standing.key))
-            about = _standing_facts(standing)
-            yield Update(
-                INSTANCES, key_of(entry.instance_id), (*changes, *about, *_ending(standing, gone_until)), newer
+            changes = (
+                Set(key, standing.key),
+                Set(attribute, standing.state),
+                *_standing_facts(standing),
+                *_ending(standing, gone_until),
             )
+            newer = Or(Absent(key), Less(key, standing.key))
+            yield Update(INSTANCES, key_of(entry.instance_id), changes, newer), standing
 
 
 def _standing_facts(standing: Standing) -> list[Change]:
@@ -136,8 +138,14 @@ def _ending(standing: Standing, gone_until: int | None) -> tuple[Change, ...]:
 
 
 def owner_ends(instance_id: str, expires_epoch: int | None) -> Update:
-    """Let the owner's row go with that of the instance; None: it stays."""
-    return Update(OWNERS, key_of(instance_id), (Set("expires_epoch", expires_epoch),))
+    """Let the owner's row go with that of the instance, None: it stays; fails where that is noted."""
+    is_noted = Absent("expires_epoch") if expires_epoch is None else Equals("expires_epoch", expires_epoch)
+    return Update(OWNERS, key_of(instance_id), (Set("expires_epoch", expires_epoch),), Not(is_noted))
+
+
+def has_standing(row: Item | None, standing: Standing) -> bool:
+    """Whether this is the latest standing of an instance, or of its node."""
+    return row is not None and standing.key in {row.get("resource_key"), row.get("node_key")}
 
 
 def rows_of(entry: Entry, kept: Kept) -> list[Put]:

@@ -74,11 +74,11 @@ class TestPush:
         assert (again["id"], again["updated_at"]) == (first["id"], "2026-11-21T10:00:05Z")
         assert push(client, agent, "agent", AGENT)["id"] != first["id"]
 
-    def test_push_costs_two_calls(self, client, agent):
+    def test_push_costs_two_calls_and_one_where_a_family_is_told(self, client, agent):
         agent.heartbeat()  # that it was heard is noted once in a while
         push(client, agent, "host", HOST)
         meter = client.services.platform.tables.meter
-        assert [call.operation for call in meter.calls] == ["BatchGetItem", "UpdateItem"]
+        assert [call.operation for call in meter.calls] == ["BatchGetItem", "UpdateItem", "PutItem"]
 
     @pytest.mark.parametrize(
         ("body", "field"),

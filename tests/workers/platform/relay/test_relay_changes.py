@@ -107,7 +107,8 @@ class TestParking:
         assert parked["error"] == "UnreadableRecordError"
         assert parked["record"]["eventID"] == first["eventID"]
         assert world.platform.counters.read("nodes") == 1
-        assert len(world.queue_client.bodies(EVENTS)[0]["events"]) == 1
+        told = [each["envelope"]["data"]["node_id"] for each in world.queue_client.bodies(EVENTS)[0]["events"]]
+        assert set(told) == {second["dynamodb"]["Keys"]["id"]["S"]}
 
     def test_record_with_an_unknown_attribute_type_is_parked(self, world):
         first, second = self.record(world)
