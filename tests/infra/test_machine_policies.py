@@ -95,6 +95,7 @@ def test_no_function_may_hand_a_role_on_or_change_tags_later():
 
 def test_machines_are_made_by_one_function():
     assert [name for name, grants in GRANTS.items() if grants.runs_machines] == ["provision"]
+    assert [name for name, grants in GRANTS.items() if grants.reads_consoles] == ["run_hosted_builds"]
 
 
 def test_value_of_the_tag_is_what_the_code_makes_of_its_tables_prefix():

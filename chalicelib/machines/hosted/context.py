@@ -84,6 +84,7 @@ CONTEXT = Context(
             sends=(HOSTED_BUILDS,),
             decrypts=True,
             makes_data_key=True,
+            reads_consoles=True,
             hands_out_agent=True,
             buckets=(EXPORT_BUCKET,),
         ),
