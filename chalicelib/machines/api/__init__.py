@@ -65,6 +65,7 @@ HOSTED_API = Api(
         "chalicelib.machines.api.hosted.actions",
         "chalicelib.machines.api.hosted.credentials",
         "chalicelib.machines.api.hosted.logs",
+        "chalicelib.machines.api.hosted.document",
     ),
     folder=_HERE / "hosted",
     description="chalicelib.machines.api.hosted.description.HOSTED",

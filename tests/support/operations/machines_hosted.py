@@ -54,6 +54,7 @@ BODIES: dict[str, Any] = {
 }
 
 PREPARED = {
+    "show_hosted_document": lambda _: {},
     "list_hosted_nodes": prepared,
     "create_hosted_node": prepared,
     "destroy_hosted_node": _to_destroy,

@@ -58,6 +58,7 @@ HOSTED = Description(
     version="1.0.0",
     text="Nodes that are kept for their owner: machines with an enrolled agent, changed by builds.",
     tags={
+        "Documentation": "The document of this API",
         "Nodes": "Nodes, made, looked at and destroyed",
         "Actions": "Builds that change a node",
         "Credentials": "The key of webhooks, and certificates of clients",
@@ -67,5 +68,6 @@ HOSTED = Description(
     server_text="`make up`",
     error=ERROR,
     errors=ERRORS,
+    is_newer=True,
 )
 """The texts and errors of the document."""
