@@ -13,7 +13,7 @@ from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
 from infra.deployables import CORE
 from infra.fragment import check_types, fragment
-from infra.functions import consumer_of, logical_id
+from infra.functions import QUEUES, consumer_of, logical_id
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
@@ -119,7 +119,7 @@ def test_queues_with_delayed_messages_are_declared_as_delayed():
         found |= set(re.findall(r"send\(\s*([A-Z_]+),[^()]*(?:\([^()]*\)[^()]*)*delay_seconds=", path.read_text()))
 
     assert found
-    assert {name.lower().replace("_", "-") for name in found} <= {queue for queue in CORE.queues if queue.is_delayed}
+    assert {name.lower().replace("_", "-") for name in found} <= {queue for queue in QUEUES if queue.is_delayed}
 
 
 class TestWhatIsSpokenByTls:
