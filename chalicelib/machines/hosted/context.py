@@ -86,7 +86,6 @@ CONTEXT = Context(
             makes_data_key=True,
             reads_consoles=True,
             hands_out_agent=True,
-            reads_consoles=True,
             buckets=(EXPORT_BUCKET,),
         ),
         "sweep_hosted_builds": Grants(
