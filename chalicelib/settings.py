@@ -9,14 +9,7 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from annotated_types import Ge, Gt, Le
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from chalicelib.kit.labels import LABEL_PATTERN
 from chalicelib.setting_types import (
@@ -102,6 +95,12 @@ class Settings(BaseModel):
     )
 
     # Tenants and their users.
+    self_registration: bool = Field(default=False, description="Let anyone register, as user of a new tenant.")
+    mails_per_hour: Annotated[int, Ge(0)] = Field(
+        10, description="Mails that may be asked for to one address in an hour; `0`: no limit."
+    )
+    mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
+    mail_dir: str = Field("build/mail", description="Folder of the files that a local cloud writes in place of mails.")
     default_tier: str = Field("free", description="Tier of the catalogue that a tenant has until it is given another.")
 
     # Webhooks.

@@ -57,18 +57,18 @@ def alarm(description: str, topic: Json, metric: Json, *, above: int, period_sec
     return {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
 
 
-def waiting_alarm(what: str, queue_resource: str, topic: Json) -> Json:
+def waiting_alarm(what: str, queue_name: Json, topic: Json) -> Json:
     """Alarms if there is a message in a queue that no function consumes."""
     metric = {
         "Namespace": "AWS/SQS",
         "MetricName": "ApproximateNumberOfMessagesVisible",
-        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue_resource, "QueueName"]}}],
+        "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
         "Statistic": "Maximum",
     }
     return alarm(f"{what} waits for a person", topic, metric, above=0)
 
 
-def age_alarm(consumer: LambdaFunction, queue_resource: str, topic: Json) -> Json:
+def age_alarm(consumer: LambdaFunction, queue_name: Json, topic: Json) -> Json:
     """Alarms when messages stay in a queue too long: before they become dead letters, and also when the function cannot
     keep up with the work. It leaves time for a third attempt, and for messages that were sent with a delay."""
     above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
@@ -77,7 +77,7 @@ def age_alarm(consumer: LambdaFunction, queue_resource: str, topic: Json) -> Jso
     metric = {
         "Namespace": "AWS/SQS",
         "MetricName": "ApproximateAgeOfOldestMessage",
-        "Dimensions": [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue_resource, "QueueName"]}}],
+        "Dimensions": [{"Name": "QueueName", "Value": queue_name}],
         "Statistic": "Maximum",
     }
     what = f"Work of {consumer.name} has waited for {above} s"

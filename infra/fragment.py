@@ -23,6 +23,7 @@ from infra.listeners import CONDITIONS as LISTENER_CONDITIONS
 from infra.listeners import listeners
 from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, options_of, parameter_name
 from infra.policies import policies
+from infra.queue_alarms import queue_alarms
 from infra.queues import queue_parameter
 from infra.stateful import bucket_parameter, stream_parameter
 
@@ -60,7 +61,7 @@ def fragment(deployable: Deployable) -> Json:
     resources[apis.REST_API] = apis.rest_api(deployable)
     written = apis.written_by_the_account() if deployable.is_core else {}
     resources[apis.REST_LOGS] = _log_group("rest_access", deployable, **written)
-    resources |= application_alarms(deployable) | domains(deployable) | firewall(deployable)
+    resources |= application_alarms(deployable) | queue_alarms(deployable) | domains(deployable) | firewall(deployable)
     if deployable.is_core:
         resources[apis.SOCKET_API] = apis.socket_api()
         resources[apis.SOCKET_STAGE] = apis.socket_stage()

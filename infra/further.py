@@ -110,6 +110,12 @@ def own_queue() -> Json:
         "QueuePolicy": {"Type": "AWS::SQS::QueuePolicy", "Properties": closed},
         OWN_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": queue},
         OWN_DEAD_QUEUE: {"Type": "AWS::SQS::Queue", "Properties": dead},
-        f"{OWN_QUEUE}AgeAlarm": age_alarm(consumer, OWN_QUEUE, APPLICATION_TOPIC),
-        f"{OWN_DEAD_QUEUE}Alarm": waiting_alarm("A delivery of a further stack", OWN_DEAD_QUEUE, APPLICATION_TOPIC),
+        f"{OWN_QUEUE}AgeAlarm": age_alarm(consumer, _name_of(OWN_QUEUE), APPLICATION_TOPIC),
+        f"{OWN_DEAD_QUEUE}Alarm": waiting_alarm(
+            "A delivery of a further stack", _name_of(OWN_DEAD_QUEUE), APPLICATION_TOPIC
+        ),
     }
+
+
+def _name_of(queue: str) -> Json:
+    return {"Fn::GetAtt": [queue, "QueueName"]}

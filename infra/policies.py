@@ -55,6 +55,10 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
             bool(grants.buckets),
         ),
         (_for_signing_keys(grants), grants.signs or grants.reads_public_keys),
+        (
+            _allow(["ses:SendEmail"], [_arn("ses", "identity/*"), _arn("ses", "configuration-set/*")]),
+            grants.sends_mails,
+        ),
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import ProviderEvents, Subscription
-from infra.alarms import age_alarm, waiting_alarm
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, logical_id
 
@@ -34,11 +33,12 @@ def stage_name(name: str) -> Json:
     return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-{name}"}
 
 
-def queues(deployable: Deployable, topic: Json, bus: Json) -> Json:
-    """The queues of that stack, by logical id. ``topic`` is told by their alarms; ``bus`` is the name of the bus."""
+def queues(deployable: Deployable, bus: Json) -> Json:
+    """The queues of that stack, by logical id; their alarms are in the application's template (`infra.queue_alarms`).
+    ``bus`` is the name of the bus."""
     resources: Json = {}
     for queue in deployable.queues:
-        resources |= _queue(queue, deployable.functions, topic)
+        resources |= _queue(queue, deployable.functions)
     rules = {f"{queue_resource(each.queue)}Rule": each for each in deployable.subscriptions}
     others = {f"{queue_resource(each.queue)}ProviderRule": each for each in deployable.provider_events}
     resources |= _policies(deployable, {**rules, **others})
@@ -50,9 +50,8 @@ def queues(deployable: Deployable, topic: Json, bus: Json) -> Json:
     return resources
 
 
-def _queue(queue: Queue, functions: Iterable[LambdaFunction], topic: Json) -> Json:
-    """A queue with its dead-letter queue, and the alarms on messages that wait too long and on dead letters. Raises
-    ValueError for a queue without a consumer that is not manual."""
+def _queue(queue: Queue, functions: Iterable[LambdaFunction]) -> Json:
+    """A queue with its dead-letter queue. Raises ValueError for a queue without a consumer that is not manual."""
     name = queue_resource(queue)
     properties: Json = {
         "QueueName": stage_name(queue),
@@ -60,7 +59,7 @@ def _queue(queue: Queue, functions: Iterable[LambdaFunction], topic: Json) -> Js
         "MessageRetentionPeriod": RETENTION_SECONDS,
     }
     if queue.dead_letters is None:
-        return {name: {"Type": "AWS::SQS::Queue", "Properties": properties}, **_waiting_alarm(queue, name, topic)}
+        return {name: {"Type": "AWS::SQS::Queue", "Properties": properties}}
     consumer = consumer_of(queue, functions)
     if consumer is None:
         raise ValueError(f"the queue {queue} has no consumer")
@@ -73,15 +72,7 @@ def _queue(queue: Queue, functions: Iterable[LambdaFunction], topic: Json) -> Js
             "Properties": {**properties, "VisibilityTimeout": visibility, "RedrivePolicy": redrive},
         },
         dead: {"Type": "AWS::SQS::Queue", "Properties": {**properties, "QueueName": stage_name(queue.dead_letters)}},
-        f"{name}AgeAlarm": age_alarm(consumer, name, topic),
-        **_waiting_alarm(queue.dead_letters, dead, topic),
     }
-
-
-def _waiting_alarm(queue: str, resource: str, topic: Json) -> Json:
-    alarm = waiting_alarm(f"A message of {queue}", resource, topic)
-    alarm["Properties"]["AlarmName"] = stage_name(f"{queue}-waiting")
-    return {f"{resource}Alarm": alarm}
 
 
 def only_by_tls(action: str, resource: Any) -> Json:

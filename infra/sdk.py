@@ -14,7 +14,9 @@ from typing import Any
 Json = dict[str, Any]
 
 DATA = Path("botocore") / "data"
-SERVICES = frozenset({"apigatewaymanagementapi", "dynamodb", "ec2", "events", "kms", "s3", "secretsmanager", "sqs"})
+SERVICES = frozenset(
+    {"apigatewaymanagementapi", "dynamodb", "ec2", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs"}
+)
 """The services that the functions call."""
 
 OPERATIONS = {
@@ -23,7 +25,8 @@ OPERATIONS = {
             *("RunInstances", "StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"),
             *("DescribeInstances", "GetConsoleOutput"),
         }
-    )
+    ),
+    "sesv2": frozenset({"SendEmail"}),
 }
 """The operations that are called of a service whose model is large: EC2's has 700, and 3 MB."""
 

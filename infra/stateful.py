@@ -11,7 +11,6 @@ from typing import Any
 from chalicelib.kit.tables.schema import Index, Table
 from chalicelib.platform.context import Bucket
 from chalicelib.platform.relay.queues import RELAY_FAILURES
-from infra.alarms import APPLICATION_TOPIC
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, logical_id
 from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_url_prefix, queues, stage_name
@@ -39,7 +38,7 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
     for queue in deployable.queues:
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [queue_resource(queue), "Arn"]}
     if deployable.is_core:
-        resources |= queues(deployable, {"Ref": "AlarmTopic"}, {"Ref": "EventBus"})
+        resources |= queues(deployable, {"Ref": "EventBus"})
         resources |= (
             _bus()
             | _key(retain=retain)
@@ -59,7 +58,7 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
             "AlarmTopicArn": {"Ref": "AlarmTopic"},
         }
     else:
-        resources |= queues(deployable, APPLICATION_TOPIC, {"Ref": "EventBusName"})
+        resources |= queues(deployable, {"Ref": "EventBusName"})
     family = deployable.family.name
     own = "tables, queues, bus, key and secret" if deployable.is_core else f"tables and queues of {family}"
     return {
@@ -75,7 +74,7 @@ def _parameters(deployable: Deployable) -> Json:
     """The stage, and for a family outputs of the core's stateful stack."""
     parameters: Json = {"Stage": {"Type": "String", "AllowedPattern": "[a-z][a-z0-9]{1,15}"}}
     if not deployable.is_core:
-        needed = {"AlarmTopicArn": deployable.queues, "EventBusName": deployable.subscriptions}
+        needed = {"EventBusName": deployable.subscriptions}
         parameters |= {name: {"Type": "String"} for name, users in needed.items() if users}
     return parameters
 

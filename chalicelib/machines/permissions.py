@@ -12,6 +12,11 @@ INSTANCES_ADMINISTER = Permission("instances:administer", KeyRole.ADMIN)
 CUSTOMERS_ADMINISTER = Permission("customers:administer", KeyRole.ADMIN)
 """Sets the tier of a customer, and the clusters that its machines may join."""
 BILLING_READ = Permission("billing:read", KeyRole.VIEWER)
+SESSIONS_READ = Permission("sessions:read", KeyRole.VIEWER)
+SESSIONS_WRITE = Permission("sessions:write", KeyRole.OPERATOR)
+KEY_PAIRS_READ = Permission("key_pairs:read", KeyRole.VIEWER)
+KEY_PAIRS_WRITE = Permission("key_pairs:write", KeyRole.OPERATOR)
+USERS_READ = Permission("users:read", KeyRole.VIEWER)
 
 HOSTED_READ = Permission("hosted_nodes:read", KeyRole.VIEWER)
 HOSTED_WRITE = Permission("hosted_nodes:write", KeyRole.OPERATOR)

@@ -1,4 +1,4 @@
-"""The parts that tell callers: keys of the settings, named keys and sessions."""
+"""The parts that tell callers: keys of the settings, named keys, and users with their sessions."""
 
 from __future__ import annotations
 
@@ -15,16 +15,20 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.keys import OperatorKeys
     from chalicelib.platform.access.named_keys import NamedKeys
     from chalicelib.platform.access.stage_secret import StageSecret
+    from chalicelib.platform.identity.wiring import Identity
     from chalicelib.platform.limits.wrong_keys import WrongKeys
+    from chalicelib.platform.mail.model import Mailer
     from chalicelib.platform.wiring import Platform
 
 
 class Callers:
-    """Parts of the ``platform`` by name. ``read_secret`` gives the text of a secret of Secrets Manager."""
+    """Parts of the ``platform`` by name. ``read_secret`` gives the text of a secret of Secrets Manager, ``mailer`` what
+    sends mails."""
 
-    def __init__(self, platform: Platform, read_secret: Callable[[str], str]) -> None:
+    def __init__(self, platform: Platform, read_secret: Callable[[str], str], mailer: Callable[[], Mailer]) -> None:
         self._platform = platform
         self._read_secret = read_secret
+        self._mailer = mailer
 
     @cached_property
     def stage_secret(self) -> StageSecret:
@@ -53,7 +57,7 @@ class Callers:
     def identities(self) -> Identities:
         from chalicelib.platform.access.identities import Identities
 
-        return Identities(self.keys, lambda: self.named_keys, self.wrong_keys)
+        return Identities(self.keys, lambda: self.named_keys, self.wrong_keys, lambda: self.identity.sessions)
 
     @cached_property
     def named_keys(self) -> NamedKeys:
@@ -91,3 +95,18 @@ class Callers:
         from chalicelib.platform.limits.wrong_keys import WrongKeys
 
         return WrongKeys(self._platform.clock)
+
+    @cached_property
+    def identity(self) -> Identity:
+        from chalicelib.platform.identity.wiring import Identity
+
+        return Identity(
+            self._platform.tables,
+            self._platform.clock,
+            self._platform.ids,
+            self._platform.log,
+            sealer=lambda: self._platform.sealer,
+            keys=lambda: self.api_keys,
+            mailer=self._mailer,
+            default_tier=self._platform.settings.default_tier,
+        )

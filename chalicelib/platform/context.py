@@ -168,7 +168,7 @@ class Grants:
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
     at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag, ``reads_consoles``
-    reads the console output of those.
+    reads the console output of those. ``sends_mails`` sends by SES from the addresses that it has verified.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -187,6 +187,7 @@ class Grants:
     describes_machines: bool = False
     runs_machines: bool = False
     reads_consoles: bool = False
+    sends_mails: bool = False
 
 
 @dataclass(frozen=True)

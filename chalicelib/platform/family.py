@@ -8,6 +8,7 @@ from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
 from chalicelib.platform.identity import context as identity
 from chalicelib.platform.limits import context as limits
+from chalicelib.platform.mail import context as mail
 from chalicelib.platform.permissions import PERMISSIONS
 from chalicelib.platform.provisioning import context as provisioning
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
@@ -22,8 +23,8 @@ FAMILY = Family(
     permissions=PERMISSIONS,
     internal=(RESOURCE_CHANGED,),
     contexts=(
-        *(access.CONTEXT, limits.CONTEXT, identity.CONTEXT, idempotency.CONTEXT, events.CONTEXT),
-        *(signing.CONTEXT, webhooks.CONTEXT),
+        *(access.CONTEXT, limits.CONTEXT, mail.CONTEXT, identity.CONTEXT, idempotency.CONTEXT),
+        *(events.CONTEXT, signing.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, audit.CONTEXT, quotas.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
     ),
 )

@@ -6,6 +6,7 @@ Modules that only some functions use are imported on first use, as in `bootstrap
 from __future__ import annotations
 
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.kit import aws
@@ -18,6 +19,10 @@ from chalicelib.settings import Settings
 if TYPE_CHECKING:
     from chalicelib.kit.data_keys import KeyService
     from chalicelib.kit.outbound import Exchange, Resolver
+    from chalicelib.platform.mail.model import Mailer
+
+LOCAL_SENDER = "edge-admin@localhost.localdomain"
+"""The sender of the mails of a local cloud, unless it is given one."""
 
 
 class Gateways(Protocol):
@@ -55,6 +60,9 @@ class Gateways(Protocol):
 
     @property
     def kms_client(self) -> Any: ...
+
+    @property
+    def mailer(self) -> Mailer: ...
 
     @property
     def resolver(self) -> Resolver: ...
@@ -111,6 +119,17 @@ class Aws:
     @cached_property
     def machine_client(self) -> Any:
         return aws.client("ec2")
+
+    @cached_property
+    def mailer(self) -> Mailer:
+        settings = self._settings
+        if aws.is_local():
+            from chalicelib.platform.mail.files import FileMailer
+
+            return FileMailer(Path(settings.mail_dir), settings.mail_from or LOCAL_SENDER)
+        from chalicelib.platform.mail.ses import SesMailer
+
+        return SesMailer(lambda: aws.client("sesv2"), settings.mail_from)
 
     @cached_property
     def key_service(self) -> KeyService:

@@ -161,7 +161,7 @@ class Platform:
     def callers(self) -> Callers:
         from chalicelib.platform.callers import Callers
 
-        return Callers(self, self._gateways.read_secret)
+        return Callers(self, self._gateways.read_secret, lambda: self._gateways.mailer)
 
     @property
     def identities(self) -> Identities:
@@ -171,11 +171,9 @@ class Platform:
     def api_keys(self) -> ApiKeys:
         return self.callers.api_keys
 
-    @cached_property
+    @property
     def identity(self) -> Identity:
-        from chalicelib.platform.identity.wiring import Identity
-
-        return Identity(self.tables, self.clock, default_tier=self.settings.default_tier)
+        return self.callers.identity
 
     @cached_property
     def idempotency(self) -> Idempotency:
@@ -196,6 +194,7 @@ class Platform:
             per_minute=settings.key_requests_per_minute,
             address_rate=settings.public_rate_per_second,
             address_burst=settings.public_burst,
+            mails_per_hour=settings.mails_per_hour,
         )
 
     @cached_property

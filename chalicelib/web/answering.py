@@ -63,7 +63,10 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         outgoing = refusal(internal(), protocol, _renderer(exchange, protocol))
     _log(exchange, outgoing.status)
     limits = {} if exchange.standing is None else protocol.limit_headers(exchange.standing, edge.clock.now())
-    return finished(outgoing, exchange.request_id, {**cors, **limits, **exchange.headers})
+    more = {**cors, **limits, **exchange.headers}
+    if "vary" in cors and "vary" in exchange.headers:
+        more["vary"] = f"{cors['vary']}, {exchange.headers['vary']}"
+    return finished(outgoing, exchange.request_id, more)
 
 
 def internal() -> EdgeError:

@@ -96,8 +96,12 @@ def _without_null(schema: Schema) -> Schema:
     if len(others) == len(branches):
         return schema
     rest = {name: value for name, value in schema.items() if name != "anyOf"}
+    if len(others) == 1 and "anyOf" in others[0]:
+        others = others[0]["anyOf"]
     if len(others) != 1:
-        return {**rest, "anyOf": others, "nullable": True}
+        # Null is allowed by a schema that names a type (OpenAPI 3.0.3, proposal "Clarify nullable"): so by a branch.
+        branches = [branch if "$ref" in branch else {**branch, "nullable": True} for branch in others]
+        return {**rest, "anyOf": branches, "nullable": True}
     if "$ref" in others[0]:
         return {**rest, "allOf": others, "nullable": True}
     # Null must be named among the values of an enum (OpenAPI 3.0.3, proposal "Clarify nullable").

@@ -109,7 +109,7 @@ def test_stateful_template_fits_into_a_request_with_reserve(name):
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.region)
 @pytest.mark.parametrize("name", WITH_STATE)
 def test_queue_and_table_names_fit_and_queues_have_one_policy_each(name, place):
-    given = {"Stage": STAGE, "AlarmTopicArn": "topic", "EventBusName": "bus"}
+    given = {"Stage": STAGE, "EventBusName": "bus"}
     state = resolved(stateful_template(EVERY[name], retain=True), given, place)
     queues = of_type(state, "AWS::SQS::Queue").values()
 

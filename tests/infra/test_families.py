@@ -65,7 +65,7 @@ class TestStateful:
     def test_family_state_takes_its_parameters_from_the_core(self, stateful):
         core = stateful_template(CORE_BESIDE, retain=True)["Outputs"]
 
-        assert set(stateful["Parameters"]) == {"Stage", "AlarmTopicArn", "EventBusName"}
+        assert set(stateful["Parameters"]) == {"Stage", "EventBusName"}
         assert set(stateful["Parameters"]) - {"Stage"} <= set(core)
         assert not set(stateful["Outputs"]) & set(core)
 

@@ -8,6 +8,8 @@ import pytest
 from chalicelib.fleet.api.protocol import EDGE_ADMIN
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
+from chalicelib.platform.identity.session_store import SESSIONS
+from chalicelib.platform.identity.verification_store import VERIFICATIONS
 from chalicelib.platform.webhooks.store import DELIVERIES
 from infra.apis import GATEWAY_RESPONSES, gateway_response
 from infra.artifacts import INLINE_TEMPLATE_BYTES
@@ -89,27 +91,30 @@ def test_queue_hides_messages_beyond_its_consumer_timeout_and_has_dead_letters(s
     assert resources[dead]["Properties"]["QueueName"] == {"Fn::Sub": f"edge-admin-${{Stage}}-{queue}-dead"}
 
 
-def test_dead_letter_and_failure_queues_raise_an_alarm(stateful):
+def test_dead_letter_and_failure_queues_raise_an_alarm(stateful, application):
     watched = {
-        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::GetAtt"][0]
-        for alarm in of_type(stateful, "AWS::CloudWatch::Alarm").values()
+        alarm["Properties"]["Dimensions"][0]["Value"]["Fn::Sub"]
+        for alarm in of_type(application, "AWS::CloudWatch::Alarm").values()
         if alarm["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
     }
-    unattended = {name for name in of_type(stateful, "AWS::SQS::Queue") if name.endswith("DeadQueue")}
+    unattended = {
+        each["Properties"]["QueueName"]["Fn::Sub"]
+        for name, each in of_type(stateful, "AWS::SQS::Queue").items()
+        if name.endswith("DeadQueue") or name == "RelayFailuresQueue"
+    }
 
-    assert watched == unattended | {"RelayFailuresQueue"}
+    assert watched == unattended
 
 
 @pytest.mark.parametrize("queue", [queue for queue in CORE.queues if consumer_of(queue)])
-def test_old_message_in_a_queue_raises_an_alarm(stateful, queue):
+def test_old_message_in_a_queue_raises_an_alarm(stateful, application, queue):
     """Three attempts may pass, and the time until a message that was sent for later is due."""
-    alarm = stateful["Resources"][f"{logical_id(queue)}QueueAgeAlarm"]["Properties"]
-    visibility = stateful["Resources"][f"{logical_id(queue)}Queue"]["Properties"]["VisibilityTimeout"]
+    alarm = application["Resources"][f"{logical_id(queue)}QueueAgeAlarm"]["Properties"]
+    properties = stateful["Resources"][f"{logical_id(queue)}Queue"]["Properties"]
+    visibility = properties["VisibilityTimeout"]
 
     assert alarm["MetricName"] == "ApproximateAgeOfOldestMessage"
-    assert alarm["Dimensions"] == [
-        {"Name": "QueueName", "Value": {"Fn::GetAtt": [f"{logical_id(queue)}Queue", "QueueName"]}}
-    ]
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": properties["QueueName"]}]
     assert alarm["Threshold"] == 3 * visibility + (900 if queue.is_delayed else 0)
 
 
@@ -179,9 +184,8 @@ def test_throttled_functions_raise_an_alarm(application):
     assert "Dimensions" not in alarm
 
 
-def test_missing_data_raises_only_the_silent_heartbeat_alarm(stateful, application):
-    alarms = [*of_type(stateful, "AWS::CloudWatch::Alarm").values()]
-    alarms += of_type(application, "AWS::CloudWatch::Alarm").values()
+def test_missing_data_raises_only_the_silent_heartbeat_alarm(application):
+    alarms = [*of_type(application, "AWS::CloudWatch::Alarm").values()]
 
     assert len(alarms) > len(CORE.functions)
     silent = application["Resources"]["HeartbeatSilenceAlarm"]
@@ -239,6 +243,8 @@ def test_relay_filter_lets_only_requests_of_operators_pass(application):
     assert operations == {
         stream_parameter(DELIVERIES): ["webhook_delivery.redelivered", "webhook_delivery.tested"],
         stream_parameter(API_KEYS): ["api_key.created", "api_key.revoked", "api_key.rotated", "api_key.updated"],
+        stream_parameter(SESSIONS): ["session.revoked"],
+        stream_parameter(VERIFICATIONS): ["api_key.created", "session.started", "user.registered"],
     }
 
 

@@ -29,6 +29,7 @@ from tests.support.fakes.log import Lines
 from tests.support.fakes.machine_host import HOST as MACHINE_HOST
 from tests.support.fakes.machine_host import URL as MACHINES_URL
 from tests.support.fakes.machine_host import FakeMachineHost
+from tests.support.fakes.mails import FakeMailer
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
 from tests.support.fakes.objects import FakeObjects
 from tests.support.fakes.receivers import FakeReceivers, FakeResolver
@@ -76,6 +77,7 @@ class World:
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
         self.object_client = FakeObjects()
+        self.mailer = FakeMailer()
         self.key_service = FakeKeyService()
         self.kms_client = FakeKms()
         self._trouble = trouble

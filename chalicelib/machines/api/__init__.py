@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from chalicelib.machines.api.analytics.protocol import ANALYTICS
+from chalicelib.machines.api.auth.protocol import AUTH
 from chalicelib.machines.api.compute.protocol import BILLING, COMPUTE
 from chalicelib.machines.api.hosted.protocol import HOSTED
 from chalicelib.web.api import Api
@@ -74,4 +75,21 @@ HOSTED_API = Api(
     document_route="/api/nodes/openapi.json",
 )
 
-APIS = (COMPUTE_API, BILLING_API, HOSTED_API, ANALYTICS_API)
+AUTH_API = Api(
+    name="Auth",
+    services=_SERVICES,
+    protocol=AUTH,
+    modules=(
+        "chalicelib.machines.api.auth.sessions",
+        "chalicelib.machines.api.auth.key_pairs",
+        "chalicelib.machines.api.auth.users",
+        "chalicelib.machines.api.auth.document",
+    ),
+    folder=_HERE / "auth",
+    description="chalicelib.machines.api.auth.description.AUTH",
+    published="auth-openapi.json",
+    prefixes=("/api/auth",),
+    document_route="/api/auth/v2/openapi.json",
+)
+
+APIS = (COMPUTE_API, AUTH_API, BILLING_API, HOSTED_API, ANALYTICS_API)

@@ -35,6 +35,11 @@ class KeyText:
         return f"{self.public}_{self.secret}"
 
 
+def public_half(key_id: str) -> str:
+    """The half of a key pair that may be shown."""
+    return f"{NAMED_KEY}_{key_id}"
+
+
 def joined(public: str, secret: str) -> str:
     """The whole text of its halves."""
     return f"{public}_{secret}"

@@ -11,6 +11,9 @@ from chalicelib.kit.crypto import Secret
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 
+CREATED = "api_key.created"
+"""The operation that makes keys."""
+
 SORTABLE = frozenset({"name", "expires_at", "last_used_at", "revoked_at", "inserted_at", "updated_at"})
 """The fields by which a list of keys can be sorted."""
 

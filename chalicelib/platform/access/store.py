@@ -39,12 +39,10 @@ from chalicelib.kit.tables import (
     Value,
     put_new,
 )
-from chalicelib.platform.access.model import USE_NOTED_EVERY, ApiKey
+from chalicelib.platform.access.model import CREATED, USE_NOTED_EVERY, ApiKey
 
 LISTING = "api_keys"
 """The single partition of the index `listing`. Keys are made one by one, so it is never hot."""
-
-CREATED = "api_key.created"
 
 API_KEYS = Table(
     "api_keys",

@@ -1,7 +1,12 @@
-"""Tenants."""
+"""Tenants, users, their sessions, and the codes that prove an address."""
 
-from pydantic import BaseModel
+from dataclasses import dataclass
+from enum import StrEnum
 
+from pydantic import BaseModel, Field
+
+from chalicelib.kit.crypto import Secret
+from chalicelib.platform.access.model import ShownKey
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 
 
@@ -24,3 +29,95 @@ def facts_without_a_row(tenant_id: str, tier: str) -> TenantFacts:
     return TenantFacts(
         id=tenant_id, name=tenant_id, tier=tier, clusters=None if tenant_id == DEFAULT_TENANT else frozenset()
     )
+
+
+class User(BaseModel, frozen=True):
+    """A user. ``tenant`` is the one that its sessions work in; ``email`` is in lower case. Times are seconds text."""
+
+    id: str
+    email: str
+    alias: str
+    full_name: str
+    tenant: str
+    inserted_at: str
+    updated_at: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewUser:
+    """A user, as it asks to be registered."""
+
+    email: str
+    full_name: str
+    alias: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """The program that a session belongs to, as its first request told it."""
+
+    ip: str
+    user_agent: str
+    kind: str
+
+
+class Session(BaseModel, frozen=True):
+    """A session of a user, who works in ``tenant``. ``name`` is the user's, for people. Times are seconds text. Its
+    token is accepted once the session is ``verified``, until it expires or is revoked; the token is stored as its HMAC
+    under ``hash_key_sealed``, a key of this row alone."""
+
+    id: str
+    user_id: str
+    tenant: str
+    name: str
+    kind: str
+    ip: str
+    user_agent: str
+    verified: bool = False
+    expires_at: str
+    revoked_at: str | None = None
+    inserted_at: str
+    updated_at: str
+    hash_key_sealed: bytes = Field(repr=False)
+    secret_hash: str = Field(repr=False)
+
+
+class Subject(StrEnum):
+    """The kind of row that a code verifies."""
+
+    SESSION = "session"
+    KEY = "api_key"
+
+
+class Verification(BaseModel, frozen=True):
+    """A code that was asked for, which verifies the row ``subject_id`` alone. It was mailed to ``address``; None for a
+    code that no mail was written for, which is never right. ``tries`` counts the codes that were offered. The code is
+    sealed, and taken out once it was used."""
+
+    id: str
+    subject: Subject
+    subject_id: str
+    address: str | None = None
+    tries: int = 0
+    inserted_at: str
+    expires_at: str
+    used_at: str | None = None
+    mailed_at: str | None = None
+    code_sealed: bytes | None = Field(None, repr=False)
+
+
+@dataclass(frozen=True)
+class StartedSession:
+    """A new session with its token, which is shown this once, and the id of the code that verifies it."""
+
+    session: Session
+    token: Secret
+    verification_id: str
+
+
+@dataclass(frozen=True)
+class NewKeyPair:
+    """A new key pair, whose secret is shown this once. ``verification_id`` is None where no code is needed."""
+
+    shown: ShownKey
+    verification_id: str | None

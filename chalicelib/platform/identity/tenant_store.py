@@ -11,7 +11,6 @@ from chalicelib.kit.tables import Item, Put, Remove, Set, SetIfAbsent, Table, Ta
 from chalicelib.platform.identity.model import TenantFacts
 
 TENANTS = Table("tenants", partition="id", stream=True, thing=Thing("tenant", name="name"))
-"""A tenant is a row of its own: later ones name its members by tables of theirs."""
 
 
 class TenantStore:

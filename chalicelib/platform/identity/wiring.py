@@ -1,20 +1,83 @@
 """`Identity`: the parts of this context by name."""
 
-from collections.abc import Collection
+from __future__ import annotations
 
-from chalicelib.kit.clock import Clock
-from chalicelib.kit.tables import Tables, Value
-from chalicelib.platform.identity.model import TenantFacts, facts_without_a_row
+from collections.abc import Callable, Collection
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.platform.access.hashing import SecretHashes
+from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
+from chalicelib.platform.identity.key_pairs import KeyPairs
+from chalicelib.platform.identity.model import TenantFacts, User, facts_without_a_row
+from chalicelib.platform.identity.registration import Registration
+from chalicelib.platform.identity.session_store import SESSIONS
+from chalicelib.platform.identity.sessions import Sessions
 from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, listed
+from chalicelib.platform.identity.user_store import UserStore
+from chalicelib.platform.identity.verifications import Verifications
+
+if TYPE_CHECKING:
+    from chalicelib.kit.clock import Clock
+    from chalicelib.kit.crypto import Sealer
+    from chalicelib.kit.ids import Ids
+    from chalicelib.kit.log import Log
+    from chalicelib.kit.tables import Tables, Value
+    from chalicelib.platform.access.api_keys import ApiKeys
+    from chalicelib.platform.mail.model import Mailer
 
 
 class Identity:
-    """Tenants and users. ``default_tier`` is that of tenants that were not given one."""
+    """Tenants, users, their sessions and key pairs. ``sealer``, ``keys`` and ``mailer`` give parts that not every
+    caller needs. ``default_tier`` is that of tenants that were not given one."""
 
-    def __init__(self, tables: Tables, clock: Clock, *, default_tier: str) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        log: Log,
+        *,
+        sealer: Callable[[], Sealer],
+        keys: Callable[[], ApiKeys],
+        mailer: Callable[[], Mailer],
+        default_tier: str,
+    ) -> None:
+        self._tables = tables
         self._clock = clock
-        self._tenants = TenantStore(tables)
+        self._ids = ids
+        self._log = log
+        self._sealer = sealer
+        self._keys = keys
+        self._mailer = mailer
         self._default_tier = default_tier
+        self._tenants = TenantStore(tables)
+        self._users = UserStore(tables)
+
+    @cached_property
+    def verifications(self) -> Verifications:
+        return Verifications(
+            self._tables, self._clock, self._ids, sealer=self._sealer(), mailer=self._mailer, log=self._log
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(
+            self._tables,
+            self._clock,
+            self._ids,
+            hashes=SecretHashes(self._sealer(), self._ids, SESSIONS),
+            verifications=self.verifications,
+            log=self._log,
+        )
+
+    @cached_property
+    def registration(self) -> Registration:
+        return Registration(self._tables, self._clock, self._ids, self.sessions)
+
+    @cached_property
+    def key_pairs(self) -> KeyPairs:
+        return KeyPairs(self._tables, self._clock, self._keys(), self.verifications)
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The facts of a tenant, in one consistent read. A tenant without a row has the default tier and no clusters,
@@ -35,3 +98,20 @@ class Identity:
         if values:
             self._tenants.change(tenant_id, values, self._clock.now())
         return self.tenant(tenant_id)
+
+    def find_user(self, user_id: str) -> User | None:
+        """The user of that id, in one consistent read."""
+        return self._users.find(user_id)
+
+    def members(self, tenant_id: str) -> list[User]:
+        """The users of a tenant, the oldest first."""
+        return self._users.members(tenant_id)
+
+    def user_id_of(self, email: str, by: Principal) -> str | None:
+        """The id of the user with that address, if the principal may know it: one of its tenant, or, for the operator
+        of the installation, any."""
+        user_id = self._users.id_of(email)
+        if user_id is None or by.tenant == DEFAULT_TENANT:
+            return user_id
+        user = self._users.find(user_id)
+        return user_id if user is not None and user.tenant == by.tenant else None

@@ -64,7 +64,7 @@ def limit_of(quota: int, window_ms: int = WINDOW_MS) -> Limit:
         block = max(min(BLOCK, per_minute // BLOCKS_PER_MINUTE), per_minute // (60 * LEASES_PER_SECOND))
         own_per_second = min(OWN_PER_SECOND, per_minute / 60 / OWN_PART)
         own = Allowance(max(1, int(own_per_second)), 1000 / own_per_second)
-    cost_ms = block * WINDOW_MS // per_minute
+    cost_ms = block * window_ms // quota
     return Limit(quota, window_ms, Allowance(quota, cost_ms / block), own, block, cost_ms)
 
 

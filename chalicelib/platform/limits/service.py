@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.crypto import digest
 from chalicelib.kit.ids import to_milliseconds
 from chalicelib.kit.log import Log
 from chalicelib.platform.access.principal import Principal
@@ -12,17 +13,29 @@ from chalicelib.platform.limits.rules import Limit, limit_of, standing_of
 from chalicelib.platform.limits.shared import SharedLimits
 from chalicelib.platform.limits.store import LimitStore
 
+HOUR_MS = 3_600_000
+
 
 class Limits:
     """Counts requests. ``per_minute`` is the limit of a key that has none of its own, 0 for none; ``address_rate`` and
-    ``address_burst`` are those of an address on public routes."""
+    ``address_burst`` are those of an address on public routes, ``mails_per_hour`` that of a mail address, 0 for
+    none."""
 
     def __init__(
-        self, store: LimitStore, clock: Clock, log: Log, *, per_minute: int, address_rate: float, address_burst: int
+        self,
+        store: LimitStore,
+        clock: Clock,
+        log: Log,
+        *,
+        per_minute: int,
+        address_rate: float,
+        address_burst: int,
+        mails_per_hour: int = 0,
     ) -> None:
         self._per_minute = per_minute
         self._store = store
         self._clock = clock
+        self._mails_per_hour = mails_per_hour
         self._keys = SharedLimits(store, clock, log)
         self._addresses = LocalLimit("address", address_rate, address_burst, clock)
 
@@ -58,6 +71,12 @@ class Limits:
     def look_at_address(self, address: str) -> Standing:
         """The rest of an address's limit on public routes, as this container knows it. Counts none."""
         return self._addresses.look(address)
+
+    def of_mails(self, address: str) -> Standing | None:
+        """Count a mail that is asked for to a mail address, known or not. None if there is no limit."""
+        if not self._mails_per_hour:
+            return None
+        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(self._mails_per_hour, HOUR_MS))
 
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""

@@ -30,7 +30,7 @@ LIMITS = Table("limits", partition="subject", expires_at="expires_epoch")
 
 _FULL_AT = "full_at_ms"
 _KEPT = timedelta(hours=1)
-"""The TTL of a row: longer than a bucket takes to fill."""
+"""The TTL of a row, at least: longer than a bucket takes to fill."""
 
 _MOST_WRITES = 4
 """The first is for the state as it was last seen; the others for the state that a refused write tells."""
@@ -63,7 +63,8 @@ class LimitStore:
         """
         now = self._clock.now()
         now_ms = to_milliseconds(now)
-        expires = Set("expires_epoch", int((now + _KEPT).timestamp()))
+        kept = max(_KEPT, 2 * timedelta(milliseconds=limit.window_ms))
+        expires = Set("expires_epoch", int((now + kept).timestamp()))
         full_at_ms = seen_ms
         for _ in range(_MOST_WRITES):
             change, condition = _block(limit, full_at_ms, now_ms)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.machines.api import ANALYTICS_API, APIS, BILLING_API, COMPUTE_API, HOSTED_API
+from chalicelib.machines.api import ANALYTICS_API, APIS, AUTH_API, BILLING_API, COMPUTE_API, HOSTED_API
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.signing.store import WEBHOOKS
 from chalicelib.web.api import Api
@@ -12,6 +12,9 @@ from tests.support.fakes.aws import FIRST_KEY
 from tests.support.operations.machines_analytics import ADDRESSED
 from tests.support.operations.machines_analytics import BODIES as ANALYTICS_BODIES
 from tests.support.operations.machines_analytics import PREPARED as ANALYTICS
+from tests.support.operations.machines_auth import BODIES as AUTH_BODIES
+from tests.support.operations.machines_auth import PREPARED as AUTH
+from tests.support.operations.machines_auth import VARIABLES as AUTH_VARIABLES
 from tests.support.operations.machines_billing import PREPARED as BILLING
 from tests.support.operations.machines_compute import BODIES as COMPUTE_BODIES
 from tests.support.operations.machines_compute import PREPARED as COMPUTE
@@ -20,7 +23,7 @@ from tests.support.operations.machines_hosted import PREPARED as HOSTED
 from tests.support.operations.table import Operations
 from tests.support.world import World
 
-BODIES = {**COMPUTE_BODIES, **ANALYTICS_BODIES, **HOSTED_BODIES}
+BODIES = {**COMPUTE_BODIES, **AUTH_BODIES, **ANALYTICS_BODIES, **HOSTED_BODIES}
 """The body of each operation that takes one, by view."""
 
 _OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
@@ -31,8 +34,8 @@ _OPERATIONS: dict[str, tuple[Api, Endpoint]] = {
 class MachinesScene:
     """The machines' APIs on one application."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or World(signing_key_id=FIRST_KEY)
+    def __init__(self, world: World | None = None, **settings: Any) -> None:
+        self.world = world or World(**{"signing_key_id": FIRST_KEY, **settings})
         self.machines = self.world.platform.container(Machines)
         if world is None:
             # Its public half is noted when it is first asked for.
@@ -45,6 +48,7 @@ class MachinesScene:
             "customer_id": "acme",
             "service": "compute",
             "feature": "create",
+            **AUTH_VARIABLES,
         }
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
@@ -61,11 +65,17 @@ class MachinesScene:
         """A request to any path of an API."""
         return self._clients[api].request(method, path, key=key, **options)
 
+    def any(self, method: str, path: str, **options: Any) -> HttpAnswer:
+        """Any path, of the API with the longest prefix of it, on an application with all of them."""
+        api = max(APIS, key=lambda each: max((len(one) for one in each.prefixes if path.startswith(one)), default=0))
+        return self._clients[api.name].request(method, path, **options)
+
 
 OPERATIONS = Operations(
     scene=MachinesScene,
     prepared={
         COMPUTE_API.name: COMPUTE,
+        AUTH_API.name: AUTH,
         BILLING_API.name: BILLING,
         HOSTED_API.name: HOSTED,
         ANALYTICS_API.name: ANALYTICS,

@@ -1,0 +1,1 @@
+"""The auth API, below /api/auth/v2: users, their sessions and key pairs."""

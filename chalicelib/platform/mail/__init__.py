@@ -1,0 +1,1 @@
+"""Mails: what is sent, and by what."""

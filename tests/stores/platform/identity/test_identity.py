@@ -1,0 +1,167 @@
+"""Rows of tenants, users, sessions and codes, on the fake and on the emulator alike."""
+
+from datetime import timedelta
+
+import pytest
+
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.tables import Tables, TransactionFailedError
+from chalicelib.platform.identity.model import Session, Subject, TenantFacts, User, Verification, facts_without_a_row
+from chalicelib.platform.identity.session_store import SESSIONS, SessionStore, put_session, verify_session
+from chalicelib.platform.identity.tenant_store import TENANTS, TenantStore, facts_of, listed, put_tenant
+from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS, UserStore, put_member, put_user
+from chalicelib.platform.identity.verification_store import VERIFICATIONS, VerificationStore, put_verification, use
+from tests.support.drivers import BOTH, driver_for
+from tests.support.fakes.clock import FakeClock, FakeIds
+
+ALL = [TENANTS, USERS, ADDRESSES, MEMBERS, SESSIONS, VERIFICATIONS]
+
+
+class Rows:
+    def __init__(self, tables, clock, ids):
+        self.tables, self.clock, self.ids = tables, clock, ids
+
+    @property
+    def now(self):
+        return self.clock.now()
+
+    def new_id(self):
+        return self.ids.uuid7(self.now)
+
+    def a_user(self, email="ada@example.com"):
+        at = to_seconds_text(self.now)
+        names = {"alias": "ada", "full_name": "Ada Lovelace", "tenant": "t-1"}
+        return User(id=self.new_id(), email=email, inserted_at=at, updated_at=at, **names)
+
+    def a_session(self, user_id="u-1", **fields):
+        at = to_seconds_text(self.now)
+        given = {"tenant": "t-1", "name": "ada", "kind": "standard", "ip": "203.0.113.7", "user_agent": ""}
+        ends = {"expires_at": to_seconds_text(self.now + timedelta(hours=1))}
+        secret = {"hash_key_sealed": b"sealed", "secret_hash": "hash"}
+        times = {"inserted_at": at, "updated_at": at}
+        session = Session(id=self.new_id(), user_id=user_id, **{**given, **ends, **secret, **times, **fields})
+        self.tables.commit([put_session(session, self.now)], "session.started")
+        return session
+
+    def a_code(self):
+        given = {"subject": Subject.SESSION, "subject_id": "s-1", "address": "ada@example.com"}
+        ends = to_seconds_text(self.now + timedelta(minutes=10))
+        code = Verification(
+            id=self.new_id(), inserted_at=to_seconds_text(self.now), expires_at=ends, code_sealed=b"sealed", **given
+        )
+        self.tables.commit([put_verification(code)], "session.started")
+        return code
+
+
+@pytest.fixture(params=BOTH)
+def rows(request):
+    clock, ids = FakeClock(), FakeIds()
+    with driver_for(request, ALL, clock) as driver:
+        yield Rows(Tables(driver, clock, ids), clock, ids)
+
+
+def test_user_is_found_by_id_and_by_address(rows):
+    user = rows.a_user()
+    rows.tables.commit(put_user(user), "user.registered")
+    store = UserStore(rows.tables)
+    assert store.find(user.id) == user
+    assert (store.id_of(user.email), store.id_of("bob@example.com")) == (user.id, None)
+
+
+def test_second_user_of_an_address_is_not_written(rows):
+    first, second = rows.a_user(), rows.a_user()
+    rows.tables.commit(put_user(first), "user.registered")
+    with pytest.raises(TransactionFailedError):
+        rows.tables.commit(put_user(second), "user.registered")
+    assert UserStore(rows.tables).find(second.id) is None
+
+
+def test_members_are_those_of_their_tenant_oldest_first(rows):
+    users = []
+    for number, tenant in enumerate(("t-1", "t-2", "t-1")):
+        user = rows.a_user(f"{number}@example.com")
+        rows.tables.commit([*put_user(user), put_member(tenant, user.id, "owner", rows.now)], "user.registered")
+        users.append(user)
+        rows.clock.advance(1)
+    assert UserStore(rows.tables).members("t-1") == [users[0], users[2]]
+
+
+def test_tenant_has_what_was_changed_and_otherwise_the_default(rows):
+    facts = TenantFacts(id="t-1", name="Example Works", tier="")
+    rows.tables.commit([put_tenant(facts, "u-1", rows.now)], "user.registered")
+    store = TenantStore(rows.tables)
+
+    def known():
+        return facts_of(store.find("t-1"), facts_without_a_row("t-1", "free"))
+
+    assert known() == TenantFacts(id="t-1", name="Example Works", tier="free")
+    store.change("t-1", {"tier": "pro", "clusters": listed(["south", "north"])}, rows.now)
+    assert known() == TenantFacts(id="t-1", name="Example Works", tier="pro", clusters=frozenset({"north", "south"}))
+
+
+def test_session_is_verified_until_it_is_revoked_or_ends(rows):
+    store, session = SessionStore(rows.tables), rows.a_session()
+    assert store.find(session.id) == session
+    later = rows.now + timedelta(hours=2)
+    assert not store.extend(session.id, later, rows.now)
+    rows.tables.commit([verify_session(session.id, session.expires_at, rows.now)], "session.verified")
+    assert store.find(session.id).verified
+    assert store.extend(session.id, later, rows.now)
+    assert store.find(session.id).expires_at == to_seconds_text(later)
+    assert [store.revoke(session.id, rows.now) for _ in range(2)] == [True, False]
+    assert not store.extend(session.id, later, rows.now)
+    with pytest.raises(TransactionFailedError):
+        rows.tables.commit([verify_session(session.id, session.expires_at, rows.now)], "session.verified")
+
+
+def test_session_that_has_ended_is_neither_verified_nor_extended(rows):
+    store, session = SessionStore(rows.tables), rows.a_session()
+    rows.clock.advance(3600)
+    with pytest.raises(TransactionFailedError):
+        rows.tables.commit([verify_session(session.id, session.expires_at, rows.now)], "session.verified")
+    assert not store.extend(session.id, rows.now + timedelta(hours=1), rows.now)
+
+
+def test_sessions_of_a_user_are_listed_newest_first(rows):
+    mine = []
+    for user_id in ("u-1", "u-2", "u-1"):
+        session = rows.a_session(user_id)
+        mine += [session.id] if user_id == "u-1" else []
+        rows.clock.advance(1)
+    assert [one.id for one in SessionStore(rows.tables).of_user("u-1")] == mine[::-1]
+
+
+def test_tries_of_a_code_are_counted_up_to_five(rows):
+    store, code = VerificationStore(rows.tables), rows.a_code()
+    told = [store.count_try(code.id, Subject.SESSION, rows.now) for _ in range(6)]
+    assert [(known.tries, is_counted) for known, is_counted in told] == [
+        *((number, True) for number in range(1, 6)),
+        (5, False),
+    ]
+
+
+def test_code_of_another_kind_or_time_counts_no_try(rows):
+    store, code = VerificationStore(rows.tables), rows.a_code()
+    assert store.count_try(code.id, Subject.KEY, rows.now)[1] is False
+    assert store.count_try(rows.new_id(), Subject.SESSION, rows.now) == (None, False)
+    rows.clock.advance(600)
+    assert store.count_try(code.id, Subject.SESSION, rows.now)[1] is False
+    assert store.find(code.id).tries == 0
+
+
+def test_used_code_is_gone_and_cannot_be_used_again(rows):
+    store, code = VerificationStore(rows.tables), rows.a_code()
+    rows.tables.commit([use(code.id, rows.now)], "session.verified")
+    assert (store.find(code.id).code_sealed, store.find(code.id).used_at) == (None, to_seconds_text(rows.now))
+    with pytest.raises(TransactionFailedError):
+        rows.tables.commit([use(code.id, rows.now)], "session.verified")
+    assert store.count_try(code.id, Subject.SESSION, rows.now)[1] is False
+
+
+def test_mailed_code_says_when(rows):
+    store, code = VerificationStore(rows.tables), rows.a_code()
+    store.note_mailed(code.id, rows.now)
+    first = store.find(code.id).mailed_at
+    rows.clock.advance(5)
+    store.note_mailed(code.id, rows.now)
+    assert store.find(code.id).mailed_at == first == to_seconds_text(rows.now - timedelta(seconds=5))
