@@ -96,9 +96,6 @@ class Settings(BaseModel):
 
     # Tenants and their users.
     self_registration: bool = Field(default=False, description="Let anyone register, as user of a new tenant.")
-    mails_per_hour: Annotated[int, Ge(0)] = Field(
-        10, description="Mails that may be asked for to one address in an hour; `0`: no limit."
-    )
     mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
     mail_dir: str = Field("build/mail", description="Folder of the files that a local cloud writes in place of mails.")
     default_tier: str = Field("free", description="Tier of the catalogue that a tenant has until it is given another.")

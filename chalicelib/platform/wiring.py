@@ -194,7 +194,6 @@ class Platform:
             per_minute=settings.key_requests_per_minute,
             address_rate=settings.public_rate_per_second,
             address_burst=settings.public_burst,
-            mails_per_hour=settings.mails_per_hour,
         )
 
     @cached_property

@@ -15,11 +15,13 @@ from chalicelib.platform.limits.store import LimitStore
 
 HOUR_MS = 3_600_000
 
+MAILS_PER_HOUR = 10
+"""Mails that may be asked for to one address."""
+
 
 class Limits:
     """Counts requests. ``per_minute`` is the limit of a key that has none of its own, 0 for none; ``address_rate`` and
-    ``address_burst`` are those of an address on public routes, ``mails_per_hour`` that of a mail address, 0 for
-    none."""
+    ``address_burst`` are those of an address on public routes."""
 
     def __init__(
         self,
@@ -30,12 +32,10 @@ class Limits:
         per_minute: int,
         address_rate: float,
         address_burst: int,
-        mails_per_hour: int = 0,
     ) -> None:
         self._per_minute = per_minute
         self._store = store
         self._clock = clock
-        self._mails_per_hour = mails_per_hour
         self._keys = SharedLimits(store, clock, log)
         self._addresses = LocalLimit("address", address_rate, address_burst, clock)
 
@@ -72,11 +72,9 @@ class Limits:
         """The rest of an address's limit on public routes, as this container knows it. Counts none."""
         return self._addresses.look(address)
 
-    def of_mails(self, address: str) -> Standing | None:
-        """Count a mail that is asked for to a mail address, known or not. None if there is no limit."""
-        if not self._mails_per_hour:
-            return None
-        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(self._mails_per_hour, HOUR_MS))
+    def of_mails(self, address: str) -> Standing:
+        """Count a mail that is asked for to a mail address, known or not."""
+        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(MAILS_PER_HOUR, HOUR_MS))
 
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""

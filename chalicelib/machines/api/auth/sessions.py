@@ -135,7 +135,7 @@ def revoke_session(request: Request[SessionPath, NoQuery, NoBody], services: Mac
 def hold_mails_to(address: str, services: Machines) -> None:
     """Count a mail to an address. Raises `EdgeError` (rate limited) for too many."""
     standing = services.platform.limits.of_mails(address)
-    if standing is not None and standing.wait_seconds:
+    if standing.wait_seconds:
         raise rate_limited(standing.wait_seconds)
 
 
