@@ -31,4 +31,4 @@ def test_path_that_is_not_served_is_not_found_in_the_form_of_the_api(method, pat
 
 def test_other_method_of_a_path_tells_those_that_there_are():
     answer = MachinesScene().any("PUT", "/api/auth/v2/sessions")
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (answer.status, answer.headers["allow"]) == (404, "GET, HEAD, OPTIONS")

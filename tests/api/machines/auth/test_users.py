@@ -5,7 +5,6 @@ import pytest
 from chalicelib.kit.errors import not_found
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.identity.model import TenantFacts
-from chalicelib.settings import Settings
 from tests.support.operations.machines import MachinesScene
 from tests.support.operations.machines_auth import ADDRESS, a_session, registered
 
@@ -52,9 +51,8 @@ def test_user_registers_with_a_tenant_of_its_own(open_scene):
     assert len({principal.tenant for principal in principals} | {"default"}) == 3
     identity = open_scene.world.platform.identity
     mine = principals[0]
-    assert identity.tenant(mine.tenant) == TenantFacts(
-        id=mine.tenant, name="Ada Lovelace", tier=Settings().default_tier
-    )
+    tier = open_scene.world.platform.settings.default_tier
+    assert identity.tenant(mine.tenant) == TenantFacts(id=mine.tenant, name="Ada Lovelace", tier=tier)
     assert [user.id for user in identity.members(mine.tenant)] == [mine.user]
     assert register(open_scene, email="eve@example.com").status == 200
 
