@@ -125,3 +125,12 @@ def test_operation_that_is_not_offered_is_not_found(scene, method, path):
 
     assert (answer.status, answer.json["error"]["error_id"]) == (404, answer.headers["x-error-id"])
     assert answer.headers["x-error"] == answer.json["error"]["message"]
+
+
+@relied_on(BILLING, f"{GO}, {JS}", "`GET /customer/members` answers `{pages, items, members}`")
+def test_members_are_a_page(scene):
+    assert scene.request("list_customer_members", query={"limit": 5, "page": 1}).json == {
+        "pages": 0,
+        "items": 0,
+        "members": [],
+    }

@@ -28,4 +28,5 @@ PREPARED = {
     "get_quota": _named("compute", "instances"),
     "get_customer": as_it_is,
     "get_customer_tier": as_it_is,
+    "list_customer_members": as_it_is,
 }

@@ -1,6 +1,6 @@
 """The caller's customer and its tier."""
 
-from chalicelib.machines.api.billing.models import CustomerOut, CustomerTierOut
+from chalicelib.machines.api.billing.models import CustomerOut, CustomerTierOut, MemberOut, MemberQuery, MembersOut
 from chalicelib.machines.api.compute.protocol import USER
 from chalicelib.machines.permissions import BILLING_READ
 from chalicelib.machines.wiring import Machines
@@ -39,3 +39,33 @@ def get_customer_tier(request: Request[NoPath, NoQuery, NoBody], services: Machi
     tenant = request.principal.tenant
     tier = services.allowances.tier_of(tenant)
     return CustomerTierOut(customer_id=tenant, tier_id=tier.id, tier_name=tier.name, description=tier.description)
+
+
+@routes.get(
+    "/api/billing/v1/customer/members",
+    auth=USER,
+    permission=BILLING_READ,
+    scope=Scope.TENANT,
+    counted_as="billing.read",
+    answer=MembersOut,
+    summary="List the customer's members",
+)
+def list_customer_members(request: Request[NoPath, MemberQuery, NoBody], services: Machines) -> MembersOut:
+    """Lists the users of the caller's customer, a page at a time."""
+    every, query = services.platform.identity.members(request.principal.tenant), request.query
+    members = [
+        MemberOut(
+            role_id=one.id,
+            user_id=one.id,
+            role="user" if index else "owner",
+            email=one.email,
+            joined_at=one.inserted_at,
+        )
+        for index, one in enumerate(every)
+    ]
+    start = (query.page - 1) * query.limit
+    return MembersOut(
+        pages=-(-len(members) // query.limit),
+        items=len(members),
+        members=tuple(members[start : start + query.limit]),
+    )

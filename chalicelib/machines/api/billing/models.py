@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from annotated_types import MaxLen, MinLen
-from pydantic import BaseModel
+from annotated_types import Ge, Le, MaxLen, MinLen
+from pydantic import BaseModel, Field
 
 from chalicelib.kit.fields import about
 from chalicelib.machines.api.compute.fields import Camel
-from chalicelib.machines.api.compute.instance_models import CUSTOMER_ID
-from chalicelib.web.validation import Path
+from chalicelib.machines.api.compute.instance_models import CUSTOMER_ID, USER_ID
+from chalicelib.web.validation import Int32, Path, Query, Timestamp
 
 WINDOW = "minute"
 """The window of every limit."""
@@ -187,6 +187,31 @@ class CustomerOut(BaseModel):
 
     id: Annotated[str, about("Id of the customer, as `customerID` of its instances.", CUSTOMER_ID)]
     gcid: Annotated[str | None, about("Its id at a payment provider: null, since there is none.", None)] = None
+
+
+class MemberQuery(Query):
+    """The page of members."""
+
+    limit: Annotated[Int32, Ge(1), Le(100), about("Members on a page, at most.")] = 10
+    page: Annotated[Int32, Ge(1), about("Number of the page. A page after the last one is empty.")] = 1
+
+
+class MemberOut(Camel):
+    """A user of the caller's customer."""
+
+    role_id: Annotated[str, Field(alias="roleID"), about("Id of the membership: that of the user.", USER_ID)]
+    user_id: Annotated[str, Field(alias="userID"), about("Id of the user, as `userID` of its instances.", USER_ID)]
+    role: Annotated[str, about("`owner` for the user that registered the customer, else `user`.", "owner")]
+    email: Annotated[str, about("Address of the user.", "ada@example.com")]
+    joined_at: Annotated[Timestamp, about("When the user was registered.", "2026-11-21T10:00:00Z")]
+
+
+class MembersOut(Camel):
+    """A page of the members of the caller's customer."""
+
+    pages: Annotated[int, about("Number of pages with this limit.", 1)]
+    items: Annotated[int, about("Number of members on all pages.", 1)]
+    members: Annotated[tuple[MemberOut, ...], about("The members of this page, the oldest first.")]
 
 
 class CustomerTierOut(Camel):
