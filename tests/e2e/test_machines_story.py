@@ -1,9 +1,16 @@
 """A machine from nothing, through real HTTP: made by request, enrolled by itself, used, stopped, started, told of by
 analytics, and gone without a trace."""
 
+import base64
 import time
 
+import pytest
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
 from tests.e2e.cloud import eventually, fleet
+from tests.e2e.webhook_receiver import Receiver
 
 INSTANCES = "/api/compute/v1/instances"
 
@@ -93,3 +100,37 @@ def test_agent_that_leaves_is_no_node_any_more(cloud):
         assert result["exit_code"] == 0
         eventually(lambda: leaving.api.get(f"/api/v1/nodes/{node_id}").status == 404)
         eventually(lambda: not agent.running)
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def test_hosted_node_is_built_told_of_by_a_signed_webhook_and_destroyed(cloud, api, receiver):
+    def becomes_on_the_wire(status):
+        def look():
+            time.sleep(0.5)
+            seen = api.get(f"/api/nodes/{node_id}").json["status"]
+            assert seen != "FAILED"
+            return seen == status
+
+        eventually(look)
+
+    with fleet(cloud, "regtest"):
+        settings = {"webhookUrl": receiver.url("/nodes")}
+        made = api.call("POST", "/api/nodes", {"name": "story", "network": "regtest", "settings": settings})
+        assert made.status == 200, made.text
+        node_id = made.json["data"]["nodeId"]
+        becomes_on_the_wire("RUNNING")
+
+        told = eventually(lambda: [each for each in receiver.received("/nodes") if b'"status":"RUNNING"' in each.body])
+        served = load_pem_public_key(api.get("/api/webhook-public-key").json["data"].encode())
+        signature = base64.b64decode(told[0].headers["x-thunderstack-signature"])
+        served.verify(signature, told[0].body, PKCS1v15(), SHA256())
+
+        assert api.call("DELETE", "/api/nodes", {"destroyNodeId": node_id}).status == 200
+        becomes_on_the_wire("DESTROYED")
+        eventually(lambda: api.get(f"/api/v1/nodes/{node_id}").status == 404)
