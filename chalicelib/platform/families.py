@@ -39,6 +39,11 @@ class Families:
         return tuple(queue for context in self.contexts for queue in context.queues)
 
     @cached_property
+    def queues_of_the_core(self) -> tuple[Queue, ...]:
+        """Those of the platform and of the family that stands in its stacks, which is the next one."""
+        return Families(self.each[:2]).queues
+
+    @cached_property
     def counted(self) -> tuple[Counted, ...]:
         return tuple(counted for context in self.contexts for counted in context.counted)
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import QueueSource, StreamSource
-from infra.functions import FUNCTIONS
+from infra.deployables import CORE
 from infra.grants import GRANTS
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud
@@ -171,8 +171,8 @@ def unused_grants(cloud: LocalCloud) -> set[tuple[str, str, str]]:
 
 
 def started_functions(cloud: LocalCloud) -> set[str]:
-    """The functions that queues and streams start, and that wrote something."""
-    asked = [each.name for each in FUNCTIONS if isinstance(each.source, QueueSource | StreamSource)]
+    """The functions of the core that queues and streams start, and that wrote something."""
+    asked = [each.name for each in CORE.functions if isinstance(each.source, QueueSource | StreamSource)]
     return {name for name in asked if any(True for _ in cloud.function_logs(name))}
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib import families
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Grants
@@ -25,6 +26,10 @@ DYNAMODB_ACTIONS = {
     "DeleteItem",
     "ConditionCheckItem",
 }
+
+
+def test_metrics_of_the_installation_may_count_every_queue_that_they_watch():
+    assert set(GRANTS["api_handler"].counts) == set(families.deployed("").queues_of_the_core)
 
 
 def statements_of(name):

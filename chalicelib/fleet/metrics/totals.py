@@ -11,7 +11,7 @@ from chalicelib.kit.counters import event_counter, total_of
 
 SCHEDULES = (
     *("sweep_commands", "sweep_webhooks", "check_health", "heartbeat"),
-    *("recount", "prune_executions", "reconcile_vpn"),
+    *("recount", "prune_executions", "reconcile_vpn", "sweep_provisioning", "report_strangers"),
 )
 """The functions that the clock starts."""
 

@@ -62,4 +62,6 @@ class MetricParts:
         from chalicelib.fleet.metrics.admin import AdminMetrics
 
         platform = self._platform
-        return AdminMetrics(platform.counters, platform.queues, platform.families.queues, self._fleet.degraded)
+        return AdminMetrics(
+            platform.counters, platform.queues, platform.families.queues_of_the_core, self._fleet.degraded
+        )

@@ -12,7 +12,6 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.queues import QueueError
 from chalicelib.platform.context import ScheduleSource
 from infra.deployables import CORE
-from infra.functions import QUEUES
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.client import API_KEY, METRICS_KEY
@@ -20,6 +19,9 @@ from tests.support.declared import TOTALS
 from tests.support.published import OPENAPI, published
 from tests.support.world import World
 from tests.workers.fleet.test_main_job import run_all
+
+QUEUES = deployed("fleet").queues
+"""The queues of the core."""
 
 URL = "/api/v1/admins/me/metrics"
 RAW = f"{URL}/raw"
