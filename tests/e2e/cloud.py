@@ -155,6 +155,8 @@ def granted(prefix: str) -> set[Call]:
             "kms:Decrypt": grants.decrypts,
             "kms:GenerateDataKey": grants.makes_data_key,
             "execute-api:ManageConnections": grants.posts_to_sockets,
+            "kms:Sign": grants.signs,
+            "kms:GetPublicKey": grants.reads_public_keys,
             "s3:GetObject": grants.hands_out_agent,
         }
         calls |= {Call(name, action) for action, is_granted in plain.items() if is_granted}
