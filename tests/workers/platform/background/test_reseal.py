@@ -90,7 +90,8 @@ def test_sealed_attributes_are_all_listed_for_resealing(world, fleet):
     found = {
         (table, name) for table in TABLES for row in world.driver.rows(table) for name in row if name.endswith(SUFFIX)
     }
-    assert found == {(table, name) for table, names in FAMILIES.sealed.items() for name in names}
+    sealed = {table: names for table, names in FAMILIES.sealed.items() if world.driver.rows(table)}
+    assert found == {(table, name) for table, names in sealed.items() for name in names}
 
 
 def test_resealed_values_use_the_new_key_and_open_as_before(world, client, fleet, rotation):
