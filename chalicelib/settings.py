@@ -98,7 +98,10 @@ class Settings(BaseModel):
     self_registration: bool = Field(default=False, description="Let anyone register, as user of a new tenant.")
     mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
     mail_dir: str = Field("build/mail", description="Folder of the files that a local cloud writes in place of mails.")
-    default_tier: str = Field("free", description="Tier of the catalogue that a tenant has until it is given another.")
+    default_tier: str = Field(
+        "free",
+        description="Tier of the catalogue that a customer has until it is given another; the operator has `operator`.",
+    )
 
     # Webhooks.
     webhook_max_attempts: PositiveInt = Field(

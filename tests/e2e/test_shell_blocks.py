@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.kit.errors import not_found
 from infra.local.cloud import LocalCloud
 from infra.local.emulator import free_port
 from infra.package import ROOT
@@ -29,7 +30,7 @@ RUN = [name for name, path in DOCUMENTS.items() if any(block.is_run for block in
 
 SHOWN = {
     "README.md": "the command with its executions, the cluster with its key",
-    "docs/guide-machines.md": "Resource not found",
+    "docs/guide-machines.md": not_found().message,
     "samples/requests/README.md": "7. Take away what this made",
     "samples/webhook_receiver/README.md": '"specversion"',
 }

@@ -24,11 +24,15 @@ class TenantFacts(BaseModel, frozen=True):
         return self.clusters is None or cluster_name in self.clusters
 
 
+OPERATOR_TIER = "operator"
+"""The tier of the operator's own tenant, until it is given another."""
+
+
 def facts_without_a_row(tenant_id: str, tier: str) -> TenantFacts:
-    """The facts of a tenant that has no row. The operator's may use any cluster."""
-    return TenantFacts(
-        id=tenant_id, name=tenant_id, tier=tier, clusters=None if tenant_id == DEFAULT_TENANT else frozenset()
-    )
+    """The facts of a tenant that has no row. The operator's has a tier of its own, and may use any cluster."""
+    if tenant_id == DEFAULT_TENANT:
+        return TenantFacts(id=tenant_id, name=tenant_id, tier=OPERATOR_TIER, clusters=None)
+    return TenantFacts(id=tenant_id, name=tenant_id, tier=tier, clusters=frozenset())
 
 
 class User(BaseModel, frozen=True):

@@ -115,5 +115,5 @@ def test_request_costs_one_write_for_a_small_limit_and_none_for_a_large_one(scen
 def test_tier_that_there_is_not_is_a_mistake_of_ours_that_the_log_names():
     scene = MachinesScene(World(default_tier="gold"))
 
-    assert scene.request("create_instance").status == 500
+    assert scene.request("create_instance", key=key_of(scene, "acme")).status == 500
     assert "DEFAULT_TIER" in "".join(scene.world.lines.texts)

@@ -164,7 +164,8 @@ def test_wrong_field_is_named(scene):
 
 @relied_on(COMPUTE, PAGES, "an error of ours has the type `ERROR` and says nothing of its cause")
 def test_error_of_ours_has_the_type_error():
-    scene = MachinesScene(World(default_tier="gold"))
+    scene = MachinesScene(World())
+    scene.world.platform.identity.change_tenant("default", tier="gold")
     answer = scene.request("create_instance")
     error = told(answer)
 
@@ -173,7 +174,8 @@ def test_error_of_ours_has_the_type_error():
 
 @relied_on(COMPUTE, GO, "429 has `Retry-After` in whole seconds, at least 1: 0 falls back to the client's own pauses")
 def test_refusal_for_the_rate_tells_whole_seconds():
-    scene = MachinesScene(World(operation_limits_enabled=True, default_tier="free"))
+    scene = MachinesScene(World(operation_limits_enabled=True))
+    scene.world.platform.identity.change_tenant("default", tier="free")
     answers = [scene.request("create_instance", checked=False) for _ in range(11)]
 
     assert answers[-1].status == 429
@@ -183,7 +185,8 @@ def test_refusal_for_the_rate_tells_whole_seconds():
 
 @relied_on(COMPUTE, PAGES, "403 of an ordinary operation is the quota; another's instance is 404")
 def test_forbidden_is_the_quota_and_another_s_instance_is_not_found():
-    scene = MachinesScene(World(default_tier="free"))
+    scene = MachinesScene(World())
+    scene.world.platform.identity.change_tenant("default", tier="free")
     answers = [scene.request("create_instance") for _ in range(3)]
     other = instance_in(scene, State.READY, tenant="acme")
 

@@ -11,9 +11,9 @@ def identity():
     return World(default_tier="small").platform.identity
 
 
-def test_operators_tenant_without_a_row_may_use_any_cluster(identity):
+def test_operators_tenant_without_a_row_has_its_tier_and_any_cluster(identity):
     facts = identity.tenant("default")
-    assert facts == TenantFacts(id="default", name="default", tier="small", clusters=None)
+    assert facts == TenantFacts(id="default", name="default", tier="operator", clusters=None)
     assert facts.may_use("north")
 
 
