@@ -30,6 +30,9 @@ STACK_VARIABLES = (
 )
 """Variables that the stacks fill in themselves."""
 
+LOCAL_VARIABLES = ("MAIL_DIR", "LOCAL_MACHINES_URL")
+"""Settings of a local cloud alone, which deployments have no parameters for: a function's variables are few."""
+
 FAMILY_SETTINGS = frozenset({"PUBLIC_URL"})
 """Settings that the stack of another family has for itself; it takes all others from the core."""
 
@@ -147,7 +150,7 @@ in."""
 def documented_settings() -> tuple[str, ...]:
     """The names of the settings that a deployer may give, as environment variables."""
     names = (name.upper() for name in Settings.model_fields)
-    return tuple(sorted(name for name in names if name not in (*SECRET_KEYS, *STACK_VARIABLES)))
+    return tuple(sorted(name for name in names if name not in (*SECRET_KEYS, *STACK_VARIABLES, *LOCAL_VARIABLES)))
 
 
 def options_of(kind: StackKind) -> dict[str, Option]:

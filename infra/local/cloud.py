@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 
 from chalicelib import families
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
+from chalicelib.settings import Settings
 from infra.artifacts import Artifacts, deployed_template
 from infra.deployables import chosen
 from infra.functions import APP_NAME, LambdaFunction
@@ -25,8 +26,8 @@ from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 from infra.local.recorder import Call, Recorder
 from infra.local.sweeper import Sweeper
 from infra.local.transform import CONCURRENCY, local_state, local_template
-from infra.package import package, write_stateful
-from infra.parameters import SECRET_KEYS, parameter_name
+from infra.package import ROOT, package, write_stateful
+from infra.parameters import LOCAL_VARIABLES, SECRET_KEYS, parameter_name
 from infra.stacks import Stacks, application_stack, stateful_stack
 
 T = TypeVar("T")
@@ -155,6 +156,13 @@ class LocalCloud:
         """LambdaFunction and error code of each call that was too large for AWS, where `calls` are recorded."""
         return list(_running(self._recorder).refused)
 
+    @property
+    def local_variables(self) -> dict[str, str]:
+        """The settings that deployments on AWS have not. Functions run in folders of their own, so the one for mails is
+        absolute."""
+        mails = self._options.settings.get("MAIL_DIR", Settings.model_fields["mail_dir"].default)
+        return {"LOCAL_MACHINES_URL": self.machines.url, "MAIL_DIR": str((ROOT / mails).resolve())}
+
     def sweep(self) -> None:
         """Run every scheduled function once, now, and wait for it."""
         _running(self._sweeper).sweep()
@@ -198,7 +206,11 @@ class LocalCloud:
         self._step("tables, queues and keys made")
         artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
         local = local_template(
-            template, websocket_url=proxy.websocket_url, endpoint_of=self.endpoint_of, deployable=self._core
+            template,
+            websocket_url=proxy.websocket_url,
+            endpoint_of=self.endpoint_of,
+            variables=self.local_variables,
+            deployable=self._core,
         )
         local = deployed_template(local, artifacts, archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
@@ -217,11 +229,11 @@ class LocalCloud:
         return self._recorder.url_of(function) if self._recorder is not None and is_recorded else self.emulator_url
 
     def _setting_parameters(self, url: str) -> dict[str, str]:
-        machines = {"MACHINE_PROVIDERS": "local", "LOCAL_MACHINES_URL": self.machines.url}
         names = [families.NAMES[0], *(each.deployable.family.name for each in self.families)]
         hosts = {"PUBLIC_URL": url, "FAMILY_URLS": ",".join(f"{name}={url}" for name in names)}
-        given = {**hosts, **machines, **self._options.settings}
-        return {parameter_name(name): value for name, value in given.items() if name not in SECRET_KEYS}
+        given = {**hosts, "MACHINE_PROVIDERS": "local", **self._options.settings}
+        left_out = {*SECRET_KEYS, *LOCAL_VARIABLES}
+        return {parameter_name(name): value for name, value in given.items() if name not in left_out}
 
     def _expire_rows(self, emulator: Emulator, prefix: str) -> None:
         """Set the TTL attributes: the emulator ignores those of a template."""

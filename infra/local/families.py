@@ -31,6 +31,8 @@ class Cloud(Protocol):
     @property
     def emulator_url(self) -> str: ...
     @property
+    def local_variables(self) -> Mapping[str, str]: ...
+    @property
     def state(self) -> Mapping[str, str]: ...
     def client(self, service: str) -> Any: ...
     def endpoint_of(self, function: str) -> str: ...
@@ -64,6 +66,7 @@ class FamilyStacks:
             template,
             websocket_url=self._cloud.websocket_url,
             endpoint_of=self._cloud.endpoint_of,
+            variables=self._cloud.local_variables,
             deployable=self.deployable,
         )
         artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])

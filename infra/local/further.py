@@ -74,7 +74,11 @@ class FurtherStack:
     def _deploy(self) -> None:
         template, archive = package(self._cloud.folder / self.name, STAGE, code_only=True, deployable=FURTHER)
         local = local_template(
-            template, websocket_url=self._cloud.websocket_url, endpoint_of=self._cloud.endpoint_of, deployable=FURTHER
+            template,
+            websocket_url=self._cloud.websocket_url,
+            endpoint_of=self._cloud.endpoint_of,
+            variables=self._cloud.local_variables,
+            deployable=FURTHER,
         )
         artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])
         application = deployed_template(local, artifacts, archive)

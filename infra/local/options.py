@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.families import CHOSEN
-from infra.parameters import SECRET_KEYS, documented_settings
+from infra.parameters import LOCAL_VARIABLES, SECRET_KEYS, documented_settings
 
 STAGE = "local"
 SWEEP_SECONDS = 5.0
@@ -31,7 +31,7 @@ class Options:
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, port: int) -> "Options":
         """The settings from the shell. PORT overrides ``port``."""
-        known = (*documented_settings(), *SECRET_KEYS)
+        known = (*documented_settings(), *LOCAL_VARIABLES, *SECRET_KEYS)
         settings = {name: environment[name] for name in known if environment.get(name)}
         return cls(
             port=int(environment.get("PORT") or port),

@@ -1,7 +1,7 @@
 """Adapts the application's template to the local cloud, in no more than is necessary."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.web.application import ANY
@@ -22,9 +22,15 @@ WAITING_CONCURRENCY = 8
 
 
 def local_template(
-    packaged: Json, *, websocket_url: str, endpoint_of: Callable[[str], str], deployable: Deployable = CORE
+    packaged: Json,
+    *,
+    websocket_url: str,
+    endpoint_of: Callable[[str], str],
+    variables: Mapping[str, str],
+    deployable: Deployable = CORE,
 ) -> Json:
-    """A copy of that stack's template for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs.
+    """A copy of that stack's template for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs,
+    ``variables`` are those that only functions of a local cloud have.
 
     It knows no route for whatever method a path does not declare (each method gets its own) and no gateway responses in
     the API's body; agents come through the proxy; the runner calls the sweeps itself, so the schedules are off. It
@@ -43,12 +49,12 @@ def local_template(
                 event["Properties"]["Enabled"] = False
             if event["Type"] == "SQS":
                 event["Properties"]["ScalingConfig"]["MaximumConcurrency"] = copies
-    template["Globals"]["Function"]["Environment"]["Variables"]["WEBSOCKET_URL"] = websocket_url
+    template["Globals"]["Function"]["Environment"]["Variables"] |= {"WEBSOCKET_URL": websocket_url, **variables}
     for each in deployable.functions:
         endpoint = endpoint_of(each.name)
         management = f"{endpoint}/_aws/execute-api/${{WebsocketAPI}}/{API_STAGE}"
-        variables = {"AWS_ENDPOINT_URL": endpoint, "WEBSOCKET_MANAGEMENT_URL": {"Fn::Sub": management}}
-        resources[each.resource]["Properties"]["Environment"]["Variables"] |= variables
+        own = {"AWS_ENDPOINT_URL": endpoint, "WEBSOCKET_MANAGEMENT_URL": {"Fn::Sub": management}}
+        resources[each.resource]["Properties"]["Environment"]["Variables"] |= own
     return template
 
 

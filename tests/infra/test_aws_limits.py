@@ -72,9 +72,10 @@ def test_role_policies_fit_into_iam_with_reserve(deployed):
 
 def test_function_environments_fit_into_lambda_with_reserve(deployed):
     """With every setting as long as its default, or somewhat longer where there is none."""
+    defaults = {name: Settings.model_fields[name.lower()].default for name in documented_settings()}
     settings = {
-        name: len(str(default)) if (default := Settings.model_fields[name.lower()].default) else LONG_SETTING
-        for name in documented_settings()
+        name: len(",".join(default) if isinstance(default, tuple) else str(default)) if default else LONG_SETTING
+        for name, default in defaults.items()
     }
     for properties in of_type(deployed, "AWS::Lambda::Function").values():
         variables = properties["Environment"]["Variables"]

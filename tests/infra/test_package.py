@@ -126,7 +126,7 @@ def test_zip_of_the_same_sources_is_identical_for_every_stage(packaged, tmp_path
     [
         ("app.py", True),
         ("botocore/data/dynamodb/2012-08-10/service-2.json.gz", True),
-        ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
+        ("botocore/data/rds/2014-10-31/service-2.json.gz", False),
         ("botocore/data/endpoints.json", True),
         ("botocore/session.py", True),
         ("pydantic/__pycache__/main.cpython-311.pyc", False),
@@ -141,7 +141,10 @@ class TestLocalTemplate:
     def local(self, packaged):
         template, _ = packaged
         return local_template(
-            template, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda name: f"http://127.0.0.1:2/{name}"
+            template,
+            websocket_url="ws://127.0.0.1:1/agent",
+            endpoint_of=lambda name: f"http://127.0.0.1:2/{name}",
+            variables={"MAIL_DIR": "/tmp/mails"},
         )
 
     def test_local_template_leaves_the_packaged_template_unchanged(self, packaged, local):
@@ -220,7 +223,7 @@ def test_packaged_path_has_one_route_for_undeclared_methods(packaged):
 
 def test_local_template_has_a_route_for_each_method(packaged):
     template, _ = packaged
-    local = local_template(template, websocket_url="ws://x", endpoint_of=lambda _: "http://x")
+    local = local_template(template, websocket_url="ws://x", endpoint_of=lambda _: "http://x", variables={})
     paths = local["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
     for methods in paths.values():
         assert set(methods) == {"delete", "get", "head", "options", "patch", "post", "put"}

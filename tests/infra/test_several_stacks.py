@@ -115,7 +115,11 @@ class TestWhatItIs:
 
     def test_local_template_of_a_further_stack_has_its_functions(self, further):
         local = local_template(
-            further, websocket_url="ws://127.0.0.1:1/agent", endpoint_of=lambda _name: "http://x", deployable=FURTHER
+            further,
+            websocket_url="ws://127.0.0.1:1/agent",
+            endpoint_of=lambda _name: "http://x",
+            variables={},
+            deployable=FURTHER,
         )
         assert of_type(local, "AWS::Serverless::Function").keys() == {each.resource for each in OURS}
         assert [event["Properties"]["Enabled"] for event in events_of(local) if event["Type"] == "Schedule"] == [False]
