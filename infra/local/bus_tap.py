@@ -1,7 +1,9 @@
-"""Records the events of the application with a rule on the event bus and a queue."""
+"""Records the published events of the application with a rule on the event bus and a queue."""
 
 import json
 from typing import Any
+
+from chalicelib.kit.bus import EVENT_SOURCE
 
 RULE = "tap"
 
@@ -13,7 +15,7 @@ class BusTap:
         self._sqs = sqs
         self._url = sqs.create_queue(QueueName=f"{bus_name}-{RULE}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]
-        pattern = json.dumps({"source": [{"exists": True}]})
+        pattern = json.dumps({"source": [EVENT_SOURCE]})
         events.put_rule(Name=RULE, EventBusName=bus_name, EventPattern=pattern)
         events.put_targets(Rule=RULE, EventBusName=bus_name, Targets=[{"Id": RULE, "Arn": attributes["QueueArn"]}])
         self._seen: dict[str, dict[str, Any]] = {}
