@@ -223,7 +223,8 @@ AGENTS = (
     _write("leave", 3, 4, 16),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
-    Operation("push_metrics", 2, 2, 1),
+    # One write more where a family above has asked for the fact.
+    Operation("push_metrics", 3, 2, 2),
     _write("create_own_alias", 3, 3, 8),
     Operation("list_own_executions", 2, 2.5, 0, idle, "nothing to do"),
     Operation("list_own_executions", 3, 2.5, 1, idle_for_a_while, "last_seen_at is due"),

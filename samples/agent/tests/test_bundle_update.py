@@ -347,6 +347,7 @@ def test_update_without_disk_space_keeps_the_old_version(server, files, small_di
         machine.stop()
 
 
+@pytest.mark.slow
 def test_update_waits_for_running_commands(server, files, machine, bundles):
     serve(server, files, bundles("newer"))
     slow = server.add("sleep 12; echo to the end", wake=True)

@@ -24,8 +24,8 @@ class SmallKeys:
         self._identities = identities
         self._per_minute = per_minute
 
-    def identify(self, *presented):
-        return replace(self._identities.identify(*presented), requests_per_minute=self._per_minute)
+    def identify(self, *presented, **further):
+        return replace(self._identities.identify(*presented, **further), requests_per_minute=self._per_minute)
 
 
 def client(own_limit=None, **values):

@@ -371,4 +371,5 @@ class TestLog:
 @pytest.mark.skipif(not os.environ.get("EDGE_CONTRACT_DIR"), reason="EDGE_CONTRACT_DIR names no folder")
 def test_event_types_are_those_of_the_contract(client):
     schema = published(OPENAPI)["components"]["schemas"]["EventTypeListResponse"]
-    assert client.get("/api/v1/event_types").data == schema["properties"]["data"]["example"]
+    told = client.get("/api/v1/event_types").data
+    assert [each for each in told if each.startswith("edge.")] == schema["properties"]["data"]["example"]

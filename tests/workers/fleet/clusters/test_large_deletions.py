@@ -53,6 +53,7 @@ def test_command_deletion_removes_ten_thousand_executions_in_chunks(world):
     assert (world.driver.rows(EXECUTIONS), world.driver.rows(FAN_OUTS)) == ([], [])
 
 
+@pytest.mark.slow
 def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
     a_cluster(world)
     node = a_node(world, world.fleet.clusters.get("north", reach=EVERYWHERE))
