@@ -159,6 +159,7 @@ class TestInstaller:
         assert "enrolled already" in done.stdout
         assert {path.name for path in old.iterdir()} == {"versions", "current", "launcher.py"}
 
+    @pytest.mark.slow
     def test_installer_presents_the_key_after_a_refused_token(self, plane, tmp_path):
         assert run(plane, tmp_path, "--key-file", "-", standard_input=plane.key).returncode == 0
         identity = tmp_path / "machine" / "var/lib/edge-agent/identity.json"

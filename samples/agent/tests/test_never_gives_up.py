@@ -178,10 +178,20 @@ PATHS = [
 ]
 
 
+FEW = frozenset({"a page", "deep", "odd times", "no text"})
+"""The most different ones; the others are slow together."""
+
+
 @pytest.mark.parametrize(
     ("content", "status"),
-    [*((content, 200) for content in NONSENSE.values()), (NONSENSE["a page"], 502), (NONSENSE["a page"], 403)],
-    ids=[*NONSENSE, "a page with 502", "a page with 403"],
+    [
+        *(
+            pytest.param(content, 200, id=name, marks=() if name in FEW else pytest.mark.slow)
+            for name, content in NONSENSE.items()
+        ),
+        pytest.param(NONSENSE["a page"], 502, id="a page with 502"),
+        pytest.param(NONSENSE["a page"], 403, id="a page with 403", marks=pytest.mark.slow),
+    ],
 )
 def test_invalid_answers_are_retried(server, agents, machine, tmp_path, content, status):
     server.poll_seconds = 0.2

@@ -35,7 +35,11 @@ SEVERAL = {
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.slow) if name in {"prune", "redeliver"} else name for name in SEVERAL]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in {"cancel", "deadline", "prune", "redeliver"} else name
+        for name in SEVERAL
+    ],
 )
 def test_long_work_is_completed_by_several_invocations(name):
     count, timeouts = SEVERAL[name]

@@ -36,6 +36,7 @@ def calls_of(world, action) -> int:
     return world.platform.tables.meter.count
 
 
+@pytest.mark.slow
 def test_command_deletion_removes_ten_thousand_executions_in_chunks(world):
     made = command(world)
     fan_out(world, made)

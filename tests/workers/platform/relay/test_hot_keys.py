@@ -22,6 +22,8 @@ from tests.support.declared import WORKERS
 from tests.support.fakes.dynamo_faults import PartitionLimit
 from tests.support.world import World, sqs_record
 
+pytestmark = pytest.mark.slow
+
 FLEET = 2000
 UNITS_PER_SECOND = 1000
 WORKERS_AT_ONCE = 4
