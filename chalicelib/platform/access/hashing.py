@@ -6,9 +6,10 @@ without knowing the secrets.
 """
 
 import hmac
+from collections.abc import Sequence
 from hashlib import sha256
 
-from chalicelib.kit.crypto import Sealer, associated_data
+from chalicelib.kit.crypto import Sealer, associated_data, same
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Table
 
@@ -34,9 +35,13 @@ class SecretHashes:
         hash_key = bytes.fromhex(self._sealer.open(hash_key_sealed, self._associated(key_id)).reveal())
         return _hmac(hash_key, secret)
 
-    def hash_for_nobody(self, secret: str) -> str:
-        """The same work for a key that does not exist, so that the time of a refusal tells little."""
-        return _hmac(_NO_KEY, secret)
+    def proves(self, secret: str, key_id: str, hash_key_sealed: bytes | None, accepted: Sequence[str]) -> bool:
+        """Whether the hash of a secret is one of the ``accepted``. Without a hash key, as for a row that does not
+        exist, it is not; the time of that refusal tells little. Raises `UnsealError` for a hash key of another row."""
+        if hash_key_sealed is None:
+            return same(_hmac(_NO_KEY, secret), "")
+        given = self.hash(secret, key_id, hash_key_sealed)
+        return any(same(given, known) for known in accepted)
 
     def _associated(self, key_id: str) -> str:
         return associated_data(self._table, key_id, "hash_key")

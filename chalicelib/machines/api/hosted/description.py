@@ -15,10 +15,8 @@ from chalicelib.kit.errors import (
 )
 from chalicelib.machines.api.hosted.protocol import HOSTED as PROTOCOL
 from chalicelib.web.answering import internal
+from chalicelib.web.api import LOCAL_URL
 from chalicelib.web.description import Description
-
-LOCAL_URL = "http://127.0.0.1:8080"
-"""The address of `make up`, which stands in the committed documents."""
 
 ERROR: dict[str, Any] = {
     "type": "object",
