@@ -103,6 +103,7 @@ def test_demo_succeeds_and_leaves_no_process_or_file():
         assert _rest_of(demo) == []
 
 
+@pytest.mark.slow
 def test_two_local_clouds_run_side_by_side_and_end_with_ctrl_c():
     ports = [free_port(), free_port()]
     with (

@@ -1,9 +1,13 @@
 """The real zip, built once for all tests of a run; and the templates, as CloudFormation gets and makes them."""
 
 import fcntl
+import json
 import os
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,21 +31,23 @@ def real_zip(tmp_path_factory: pytest.TempPathFactory) -> RealZip:
     if python is None:
         reason = f"no Python {PYTHON} on PATH, in pyenv or uv: the real zip cannot be run"
         (pytest.fail if os.environ.get(REQUIRED) else pytest.skip)(reason)
-    folder = _shared(tmp_path_factory)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "done").exists():
-            _build(folder)
-            (folder / "done").touch()
+    folder = _made_once(tmp_path_factory, "real-zip", _build)
     return RealZip(python, folder / "code", folder / "runtime-client")
 
 
-def _shared(factory: pytest.TempPathFactory) -> Path:
-    """One folder for all workers of a run."""
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that the first worker of a run fills, for all of them."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
-        return factory.mktemp("real-zip")
-    folder = factory.getbasetemp().parent / "real-zip"
+        folder = factory.mktemp(name)
+        make(folder)
+        return folder
+    folder = factory.getbasetemp().parent / name
     folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            make(folder)
+            (folder / "done").touch()
     return folder
 
 
@@ -55,29 +61,55 @@ def _build(folder: Path) -> None:
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory):
     """The packaged template of each role, without the libraries."""
-    build = tmp_path_factory.mktemp("packages")
-    return {role: package(build / role, "local", code_only=True, deployable=STACKS[role])[0] for role in Role}
+    folder = _made_once(tmp_path_factory, "packages", _package_roles)
+    return {role: _read(folder / f"{role}.json") for role in Role}
+
+
+def _package_roles(folder: Path) -> None:
+    for role in Role:
+        template, _ = package(folder / "build" / role, "local", code_only=True, deployable=STACKS[role])
+        _write(folder / f"{role}.json", template)
 
 
 @pytest.fixture(scope="session")
 def every_package(packages, tmp_path_factory):
     """The packaged template of each stack by its id in `places.EVERY`, those of all families among them."""
-    build = tmp_path_factory.mktemp("families")
-    found = {str(role): packages[role] for role in Role}
+    folder = _made_once(tmp_path_factory, "families", _package_families)
+    roles = {str(role): packages[role] for role in Role}
+    return roles | {name: _read(folder / f"{name}.json") for name in EVERY if name not in roles}
+
+
+def _package_families(folder: Path) -> None:
     for name, deployable in EVERY.items():
-        root = write_project(build / "toys-project") if deployable is TOYS else ROOT
-        if name not in found:
-            found[name] = package(build / name, "local", code_only=True, deployable=deployable, root=root)[0]
-    return found
+        if name not in {str(role) for role in Role}:
+            root = write_project(folder / "toys-project") if deployable is TOYS else ROOT
+            build = folder / "build" / name
+            _write(
+                folder / f"{name}.json", package(build, "local", code_only=True, deployable=deployable, root=root)[0]
+            )
 
 
 @pytest.fixture(scope="session")
-def every_template(every_package):
+def every_template(every_package, tmp_path_factory):
     """What the SAM transform makes of them."""
-    return {name: transformed(each) for name, each in every_package.items()}
+    folder = _made_once(tmp_path_factory, "transformed", partial(_transform, every_package))
+    return {name: _read(folder / f"{name}.json") for name in every_package}
 
 
 @pytest.fixture(scope="session")
-def templates(packages):
-    """What the SAM transform makes of them."""
-    return {role: transformed(packages[role]) for role in Role}
+def templates(every_template):
+    """What the SAM transform makes of those of the roles."""
+    return {role: every_template[str(role)] for role in Role}
+
+
+def _transform(packaged: dict[str, Any], folder: Path) -> None:
+    for name, each in packaged.items():
+        _write(folder / f"{name}.json", transformed(each))
+
+
+def _write(path: Path, template: Any) -> None:
+    path.write_text(json.dumps(template), encoding="utf-8")
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))

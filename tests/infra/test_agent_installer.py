@@ -147,6 +147,7 @@ class TestInstaller:
         assert plane.key not in done.stdout + done.stderr
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp.")] == []
 
+    @pytest.mark.slow
     def test_installer_rerun_without_a_key_replaces_the_previous_agent(self, plane, tmp_path, bundle):
         assert run(plane, tmp_path, "--key-file", "-", standard_input=plane.key).returncode == 0
         old = tmp_path / "machine" / "opt" / "edge-agent"

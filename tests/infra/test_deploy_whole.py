@@ -29,6 +29,7 @@ def functions_in(deployer, stack):
     return {row["LogicalResourceId"] for row in rows if row["ResourceType"] == "AWS::Lambda::Function"}
 
 
+@pytest.mark.slow
 def test_full_deployment_is_made_updated_and_then_unchanged(deployer):
     network = {"SUBNET_IDS": "subnet-1", "SECURITY_GROUP_IDS": "sg-1"}
     deployer.core({"POLL_SECONDS": "30"})

@@ -7,11 +7,10 @@ import pytest
 
 from chalicelib.kit.tables.driver import Query
 from chalicelib.kit.tables.schema import Index, Table
-from chalicelib.platform.context import Context, Family
+from chalicelib.platform.context import Context, Family, Role
 from infra.deployables import CORE, Deployable, StackKind
 from infra.deployment.indexes import Application, application, refusals, used_indexes
 from infra.functions import TABLES
-from infra.package import package
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
 
@@ -103,8 +102,8 @@ class TestRemoval:
             Query(NODES, "a", index=retired)
 
 
-def test_packaged_application_lists_the_indexes_its_code_queries(tmp_path):
-    template, _ = package(tmp_path, "dev", code_only=True)
+def test_packaged_application_lists_the_indexes_its_code_queries(packages):
+    template = packages[Role.CORE]
 
     assert application("core", template).used == used_indexes(TABLES)
     assert template["Outputs"]["Release"]["Value"]

@@ -19,7 +19,7 @@ from infra.further import (
     urls_for_agents,
 )
 from infra.local.transform import local_template
-from infra.package import ROOT, package
+from infra.package import ROOT
 from infra.parameters import documented_settings, parameter_name
 from infra.stacks import Stacks, application_stack, further_stack, stateful_stack
 from infra.stateful import stateful_template
@@ -29,9 +29,9 @@ OURS = FURTHER.functions
 
 
 @pytest.fixture(scope="module")
-def further(tmp_path_factory):
+def further(packages):
     """As it goes to AWS."""
-    return package(tmp_path_factory.mktemp("build"), "local", code_only=True, deployable=FURTHER)[0]
+    return packages[Role.FURTHER]
 
 
 @pytest.fixture(scope="module")

@@ -295,7 +295,14 @@ def test_outcome_report_without_an_answer_is_repeated(server, machine):
     assert len({json.dumps(each) for each in server.outcomes()}) == 1
 
 
-@pytest.mark.parametrize("moment", ["update.json", "self_update.downloading", "installing", "agent.starting"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "installing",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("update.json", "self_update.downloading")),
+        pytest.param("agent.starting", marks=pytest.mark.slow),
+    ],
+)
 def test_update_interrupted_at_any_step_leaves_a_running_version_and_reports_it(
     server, files, machine, bundles, moment
 ):

@@ -57,7 +57,13 @@ def sent(answer):
     return sent_bytes(whole)
 
 
-@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
+MANY = [
+    pytest.param(text, id=name, marks=pytest.mark.slow if name in {"json", "line separators"} else ())
+    for name, text in TEXTS.items()
+]
+
+
+@pytest.mark.parametrize("text", MANY)
 def test_hundred_long_executions_fit_polls_and_lists(client, world, text):
     (agent,) = enrolled(client, 1)
     for _ in range(100):

@@ -186,7 +186,9 @@ class TestShares:
         world.call(WORKER, {"Records": [sqs_record({"kind": "cancel_command", "id": self.made.id})]})
         assert self.row(world) == before
 
-    @pytest.mark.parametrize("crash_after", [1, 50, 120, 230, 340, 449, 451, 455])
+    @pytest.mark.parametrize(
+        "crash_after", [1, 230, *(pytest.param(n, marks=pytest.mark.slow) for n in (50, 120, 340, 449, 451, 455))]
+    )
     def test_divided_pass_with_a_crash_after_any_write_completes(self, world, crash_after):
         world.fleet.commands.registry.cancel(self.made.id, reach=EVERYWHERE)
         world.settle(twice=True, crash_after=crash_after)

@@ -77,6 +77,7 @@ def test_node_deletion_cancels_ten_thousand_executions_in_chunks(world):
     assert {row["id"] for row in world.driver.rows(PRESENCE)} == {other.id}
 
 
+@pytest.mark.slow
 def test_cluster_deletion_removes_ten_thousand_keys_in_chunks(world):
     cluster, kept = a_cluster(world), a_cluster(world, "south")
     first = world.fleet.enrollment.create("north", {}, reach=EVERYWHERE)

@@ -72,7 +72,7 @@ def statuses(outcomes: Sequence[list[HttpAnswer]]) -> Counter[tuple[int, ...]]:
     return Counter(tuple(answer.status for answer in answers) for answers in outcomes)
 
 
-@pytest.mark.parametrize("uses", [None, FLEET], ids=["unlimited", "limited"])
+@pytest.mark.parametrize("uses", [pytest.param(None, marks=pytest.mark.slow), FLEET], ids=["unlimited", "limited"])
 def test_two_hundred_concurrent_enrolments_all_succeed(uses):
     """Measured from the first verification to the last registration."""
     storm = Storm()

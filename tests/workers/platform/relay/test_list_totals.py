@@ -14,7 +14,7 @@ from tests.support.builders import a_cluster, a_command, machines
 from tests.support.declared import RELAY
 from tests.support.world import World
 
-SIZES = [50, 1500, 5000]
+SIZES = [50, 1500, pytest.param(5000, marks=pytest.mark.slow)]
 CEILING = 4 + 4 - 1
 WITH_A_PARENT = CEILING + 1
 """With the commands of the executions, or the presence of the nodes."""
