@@ -6,6 +6,7 @@ API's envelope. Merging replaces lists and never fails on a wrong name: `check_t
 """
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.kit.tables.schema import Table
@@ -22,7 +23,7 @@ from infra.libraries import PYTHON
 from infra.listeners import CONDITIONS as LISTENER_CONDITIONS
 from infra.listeners import listeners
 from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, options_of, parameter_name
-from infra.policies import policies
+from infra.policies import managed_policies, policies
 from infra.queue_alarms import queue_alarms
 from infra.queues import queue_parameter
 from infra.stateful import bucket_parameter, stream_parameter
@@ -54,9 +55,9 @@ def fragment(deployable: Deployable) -> Json:
     resources: Json = {}
     for each in deployable.functions:
         resources[each.resource] = {"Properties": _function_properties(each, deployable)}
-        network = {"ManagedPolicyArns": _in_network([_NETWORK_POLICY])} if each.reaches_nodes else {}
-        own = policies(each, deployable.grants(each), deployable)
-        resources[each.role] = {"Properties": {"Policies": own, **network}}
+        managed = managed_policies(each, deployable.grants(each), deployable)
+        resources[each.role] = {"Properties": _role_properties(each, managed, deployable)}
+        resources |= managed
         resources[each.log_group] = _log_group(each.name, deployable)
     resources[apis.REST_API] = apis.rest_api(deployable)
     written = apis.written_by_the_account() if deployable.is_core else {}
@@ -128,6 +129,15 @@ def check_types(template: Json) -> None:
         raise ValueError(f"resources without a Type: {', '.join(untyped)}")
 
 
+def _role_properties(each: LambdaFunction, managed: Iterable[str], deployable: Deployable) -> Json:
+    """The role names its managed policies, and not they the role: so they are there before the function starts."""
+    attached: list[Json] = [{"Ref": name} for name in managed]
+    if each.reaches_nodes:
+        attached.append(_in_network(_NETWORK_POLICY))
+    arns = {"ManagedPolicyArns": attached} if attached else {}
+    return {"Policies": policies(each, deployable.grants(each), deployable), **arns}
+
+
 def _parameters(deployable: Deployable) -> Json:
     required = [
         "Stage",
@@ -162,7 +172,7 @@ def _conditions(deployable: Deployable) -> Json:
     return conditions | (apis.CORE_CONDITIONS | LISTENER_CONDITIONS if deployable.is_core else {})
 
 
-def _in_network(value: Json | list[Json]) -> Json:
+def _in_network(value: Json) -> Json:
     """The value if the deployer has named a network; otherwise AWS::NoValue."""
     return {"Fn::If": [_IN_NETWORK, value, _NO_VALUE]}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from infra.policies import documents_of
 from infra.resolved import Location, resolved, transformed
 
 Json = dict[str, Any]
@@ -89,12 +90,11 @@ def parliament() -> Any:
 
 
 def of_policies(template: Json, parameters: Mapping[str, str]) -> Iterator[Finding]:
-    """The findings of parliament in the roles of a transformed template, resolved with these parameters."""
+    """The findings of parliament in the roles and managed policies of a transformed template, resolved with these
+    parameters."""
     for name, resource in resolved(template, parameters, Location())["Resources"].items():
-        for policy in (
-            resource.get("Properties", {}).get("Policies", []) if resource["Type"] == "AWS::IAM::Role" else []
-        ):
-            for each in parliament().analyze_policy_string(json.dumps(policy["PolicyDocument"])).findings:
+        for document in documents_of(resource):
+            for each in parliament().analyze_policy_string(json.dumps(document)).findings:
                 yield Finding(each.issue, str(each.detail), name)
 
 

@@ -1,5 +1,10 @@
-"""The policies of the functions' roles, made of their grants."""
+"""The policies of the functions' roles, made of their grants.
 
+The inline policies of a role may have 10,240 characters together (IAM quotas). A role with many tables has its grants
+on them in managed policies, of 6,144 characters each, instead; everything else stays inline.
+"""
+
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,11 +24,19 @@ Json = dict[str, Any]
 DATA_KEY_PURPOSE = "edge-admin data key"
 """The encryption context of every data key that the code requests from KMS."""
 
+MANY_TABLES = 25
+"""A role with grants on as many tables has them in managed policies."""
+
+PARTS = 4
+"""Managed policies of a role. Ten can be attached to one (IAM quotas), of which AWS's own for networks is one more."""
+
 
 def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -> list[Json]:
     """The value of ``Policies`` of the function's IAM role, in that stack. Raises KeyError for a table that does not
     exist."""
-    statements = [_logs(function), *_table_statements(grants, deployable.all_tables)]
+    statements = [_logs(function)]
+    if not _has_many_tables(grants):
+        statements += _table_statements(grants, deployable.all_tables)
     if grants.sends:
         statements.append(_allow(["sqs:SendMessage"], [_queue_arn(queue, deployable) for queue in grants.sends]))
     if grants.sends_to_owners:
@@ -37,8 +50,43 @@ def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -
     if function.reaches_nodes:
         statements.append(_no_network_interfaces())
     statements += _source_statements(function, deployable)
-    document = {"Version": "2012-10-17", "Statement": statements}
-    return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": document}]
+    return [{"PolicyName": f"{function.role}Policy", "PolicyDocument": _document(statements)}]
+
+
+def managed_policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -> Json:
+    """The managed policies that the function's IAM role needs, by logical id: none for a role with few tables.
+
+    A table's part follows from its own name, so that another table moves none: a grant that moved from one policy to
+    another would be missing for a moment of the deployment. Raises KeyError for a table that does not exist."""
+    if not _has_many_tables(grants):
+        return {}
+    made: Json = {}
+    for part in range(PARTS):
+        own = {name: actions for name, actions in grants.tables.items() if zlib.crc32(name.encode()) % PARTS == part}
+        if own:
+            statements = _table_statements(Grants(tables=own), deployable.all_tables)
+            properties = {"PolicyDocument": _document(statements)}
+            made[f"{function.role}Tables{part + 1}"] = {"Type": "AWS::IAM::ManagedPolicy", "Properties": properties}
+    return made
+
+
+def documents_of(resource: Json) -> list[Json]:
+    """The policy documents of a template's resource: those of a role, or that of a managed policy."""
+    match resource["Type"]:
+        case "AWS::IAM::Role":
+            return [each["PolicyDocument"] for each in resource["Properties"].get("Policies", [])]
+        case "AWS::IAM::ManagedPolicy":
+            return [resource["Properties"]["PolicyDocument"]]
+        case _:
+            return []
+
+
+def _has_many_tables(grants: Grants) -> bool:
+    return len(grants.tables) >= MANY_TABLES
+
+
+def _document(statements: list[Json]) -> Json:
+    return {"Version": "2012-10-17", "Statement": statements}
 
 
 def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
@@ -126,8 +174,8 @@ def _for_signing_keys(grants: Grants) -> Json:
 
 
 def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]:
-    """One statement for all tables with the same actions: a role's policies may have 10,240 characters (IAM quotas).
-    For the same reason a query is granted on all indexes of a table at once."""
+    """One statement for all tables with the same actions, to keep policies short. For the same reason a query is
+    granted on all indexes of a table at once."""
     by_actions: dict[tuple[str, ...], list[Json]] = {}
     for name, actions in sorted(grants.tables.items()):
         rows = f"table/${{TablePrefix}}{tables[name].name}"

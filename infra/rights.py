@@ -75,8 +75,7 @@ RIGHTS = (
         "dynamodb",
         (
             *("CreateTable", "UpdateTable", "DeleteTable", "DescribeTable", "*TimeToLive", "*ContinuousBackups"),
-            *("DescribeContributorInsights", "DescribeKinesisStreamingDestination", "GetResourcePolicy"),
-            *("TagResource", "UntagResource", "ListTagsOfResource"),
+            *("DescribeContributorInsights", "DescribeKinesisStreamingDestination", "GetResourcePolicy", "*Tag*"),
         ),
         (_HERE + "table/{app}-{stage}-*",),
     ),
@@ -162,13 +161,14 @@ RIGHTS = (
     ),
     Right(("AWS::Lambda::Function",), "ec2", ("DescribeVpcs", "DescribeSubnets", "DescribeSecurityGroups")),
     Right(
-        ("AWS::IAM::Role",),
+        ("AWS::IAM::Role", "AWS::IAM::ManagedPolicy"),
         "iam",
         (
-            *("CreateRole", "DeleteRole", "GetRole", "UpdateRole*", "UpdateAssumeRolePolicy", "*RolePolicy"),
-            *("ListRolePolicies", "ListRoleTags", "ListAttachedRolePolicies", "TagRole", "UntagRole"),
+            *("CreateRole", "DeleteRole", "GetRole", "UpdateRole*", "*RolePolic*", "ListRoleTags", "TagRole"),
+            *("UntagRole", "CreatePolicy*", "DeletePolicy*", "GetPolicy*", "ListPolicyVersions"),
+            "ListEntitiesForPolicy",
         ),
-        _ROLES,
+        (*_ROLES, "arn:{partition}:iam::{account}:policy/{own}"),
     ),
     Right(
         ("AWS::IAM::Role",),

@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.web.application import ANY
 from infra.deployables import CORE, Deployable
 from infra.functions import API_STAGE, function
+from infra.policies import documents_of
 
 Json = dict[str, Any]
 
@@ -67,8 +68,8 @@ def local_state(template: Json) -> Json:
 
 def _adapt_policies(resources: Json) -> None:
     for resource in resources.values():
-        for policy in resource["Properties"].get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
+        for document in documents_of(resource):
+            for statement in document["Statement"]:
                 if "sqs:SendMessage" in statement["Action"]:
                     statement["Action"].append("sqs:SendMessageBatch")
                 if any(action.startswith("kms:") for action in statement["Action"]):

@@ -6,12 +6,18 @@ import pytest
 from chalicelib.settings import Settings
 from infra.artifacts import TEMPLATE_BYTES
 from infra.parameters import documented_settings
+from infra.policies import documents_of
 from infra.resolved import resolved
 from infra.stateful import stateful_template, to_compact_json
 from tests.infra.places import EVERY, PLACES, STAGE, parameters_of_the_application
 
 POLICY_CHARACTERS = 10_240
 """What the inline policies of a role may have together, white space aside (IAM quotas)."""
+
+MANAGED_POLICY_CHARACTERS = 6_144
+"""What a managed policy may have (IAM quotas)."""
+
+MANAGED_POLICIES_OF_A_ROLE = 10
 
 ROOM = 1_000
 """What a change may add before somebody has to think."""
@@ -41,6 +47,15 @@ def of_type(template, kind):
     return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
 
 
+def sizes_of(template, kind):
+    """The characters of all policies of each resource of that type, together."""
+    return {
+        name: sum(map(len, map(to_compact_json, documents_of(each))))
+        for name, each in template["Resources"].items()
+        if each["Type"] == kind
+    }
+
+
 @pytest.fixture(params=[(name, place) for name in EVERY for place in PLACES], ids=lambda it: f"{it[0]}-{it[1].region}")
 def deployed(request, every_template):
     """A stack of the longest names, with everything that is optional, in each place."""
@@ -61,13 +76,13 @@ def deployed(request, every_template):
 
 
 def test_role_policies_fit_into_iam_with_reserve(deployed):
-    sizes = {
-        name: sum(len(to_compact_json(each["PolicyDocument"])) for each in role.get("Policies", []))
-        for name, role in of_type(deployed, "AWS::IAM::Role").items()
-    }
+    inline, managed = sizes_of(deployed, "AWS::IAM::Role"), sizes_of(deployed, "AWS::IAM::ManagedPolicy")
 
-    assert max(sizes.values()) > ROOM
-    assert {name: size for name, size in sizes.items() if size > POLICY_CHARACTERS - ROOM} == {}
+    assert max(inline.values()) > ROOM
+    assert {name: size for name, size in inline.items() if size > POLICY_CHARACTERS - ROOM} == {}
+    assert {name: size for name, size in managed.items() if size > MANAGED_POLICY_CHARACTERS - ROOM} == {}
+    attached = [len(role.get("ManagedPolicyArns", [])) for role in of_type(deployed, "AWS::IAM::Role").values()]
+    assert max(attached) <= MANAGED_POLICIES_OF_A_ROLE / 2
 
 
 def test_function_environments_fit_into_lambda_with_reserve(deployed):

@@ -17,11 +17,13 @@ from infra.functions import FAMILIES, functions_in
 from infra.grants import grants_in
 from infra.lint import of_policies, of_templates
 from infra.package import write_stateful
+from infra.policies import PARTS
 from infra.queues import queue_parameter
 from infra.rights import types
 from infra.stacks import application_stack, stateful_stack
 from infra.stateful import stateful_template, to_compact_json
 from tests.infra.places import parameters_of_the_application
+from tests.infra.roles import statements_of
 from tests.infra.toy import CONTEXT, CORE_BESIDE, DEPLOYABLE, FAMILY, MADE, PLAYED, TOYS
 
 DEPLOYED = [each for each in FAMILIES if each is not PLATFORM]
@@ -39,11 +41,6 @@ def application(every_package):
 
 def of_type(template, kind):
     return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
-
-
-def statements_of(template, role):
-    (policy,) = template["Resources"][role]["Properties"]["Policies"]
-    return policy["PolicyDocument"]["Statement"]
 
 
 def resources_with(statements, action):
@@ -181,7 +178,8 @@ class TestCoreBesideIt:
             "Resources"
         ].keys() - beside["Resources"].keys()
 
-        assert changed == {"CleanUpRole", "RecountRole"}
+        managed = {f"CleanUpRoleTables{part + 1}" for part in range(PARTS)}
+        assert changed == {"CleanUpRole", "RecountRole", *managed}
         variables = beside["Globals"]["Function"]["Environment"]["Variables"]
         assert variables.pop("FAMILIES") == ",".join([*families.NAMES, "toys"])
         assert variables == alone["Globals"]["Function"]["Environment"]["Variables"]

@@ -8,9 +8,10 @@ from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Grants
 from chalicelib.platform.families import Families
 from infra.deployables import CORE
+from infra.fragment import fragment
 from infra.functions import FAMILIES, FUNCTIONS, TABLES, function
 from infra.grants import GRANTS, is_in_a_loop
-from infra.policies import DATA_KEY_PURPOSE, policies
+from infra.policies import DATA_KEY_PURPOSE, MANY_TABLES, PARTS, documents_of, managed_policies, policies
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -33,8 +34,15 @@ def test_metrics_of_the_installation_may_count_every_queue_that_they_watch():
 
 
 def statements_of(name):
-    (policy,) = policies(function(name), GRANTS[name], CORE)
-    return policy["PolicyDocument"]["Statement"]
+    return statements_for(function(name), GRANTS[name])
+
+
+def statements_for(each, grants):
+    """Those of its inline and of its managed policies."""
+    managed = managed_policies(each, grants, CORE).values()
+    (policy,) = policies(each, grants, CORE)
+    documents = [policy["PolicyDocument"], *(document for each in managed for document in documents_of(each))]
+    return [statement for document in documents for statement in document["Statement"]]
 
 
 def allowed(name):
@@ -107,8 +115,7 @@ def test_query_grant_includes_indexes_where_they_exist():
     indexed = next(table for table in CORE.tables if table.indexes)
     plain = next(table for table in CORE.tables if not table.indexes)
     grants = Grants(tables={indexed.name: QUERY, plain.name: QUERY})
-    (policy,) = policies(function("recount"), grants, CORE)
-    statements = policy["PolicyDocument"]["Statement"]
+    statements = statements_for(function("recount"), grants)
     queried = [text_of(each) for statement in statements for each in resources_of(statement)]
 
     assert any(text.endswith(f"table/${{TablePrefix}}{indexed.name}/index/*") for text in queried)
@@ -147,8 +154,62 @@ def test_queue_worker_may_consume_its_own_queue_only():
 
 def test_tables_with_the_same_actions_share_a_statement():
     for name in GRANTS:
-        of_tables = [tuple(each["Action"]) for each in allowed(name) if each["Action"][0].startswith("dynamodb:")]
+        (policy,) = policies(function(name), GRANTS[name], CORE)
+        statements = policy["PolicyDocument"]["Statement"]
+        of_tables = [tuple(each["Action"]) for each in statements if each["Action"][0].startswith("dynamodb:")]
         assert len(of_tables) == len(set(of_tables))
+
+
+class TestManagedPolicies:
+    MANY = Grants(tables=dict.fromkeys(list(BY_NAME)[:MANY_TABLES], QUERY))
+    FEW = Grants(tables=dict.fromkeys(list(BY_NAME)[: MANY_TABLES - 1], QUERY))
+
+    def test_grants_on_few_tables_stay_in_the_role(self):
+        assert managed_policies(function("recount"), self.FEW, CORE) == {}
+
+    def test_grants_on_many_tables_are_the_same_in_managed_policies(self):
+        def granted(grants):
+            return {
+                (action, text_of(resource))
+                for statement in statements_for(function("recount"), grants)
+                for action in statement["Action"]
+                for resource in resources_of(statement)
+            }
+
+        last = list(BY_NAME)[MANY_TABLES - 1]
+        (policy,) = policies(function("recount"), self.MANY, CORE)
+
+        assert [each["Action"][0] for each in policy["PolicyDocument"]["Statement"]] == ["logs:CreateLogStream"]
+        assert granted(self.MANY) == granted(self.FEW) | granted(Grants(tables={last: QUERY}))
+
+    def test_new_table_leaves_the_others_in_their_policies(self):
+        def part_of(grants):
+            return {
+                text_of(resource): name
+                for name, each in managed_policies(function("recount"), grants, CORE).items()
+                for document in documents_of(each)
+                for statement in document["Statement"]
+                for resource in resources_of(statement)
+            }
+
+        before = part_of(self.MANY)
+        after = part_of(Grants(tables=dict.fromkeys(BY_NAME, QUERY)))
+
+        assert len(set(before.values())) == PARTS
+        assert {name: after[name] for name in before} == before
+
+    def test_managed_policies_are_named_by_the_role_so_they_are_first(self):
+        resources = fragment(CORE)["Resources"]
+        managed = {name: each for name, each in resources.items() if each.get("Type") == "AWS::IAM::ManagedPolicy"}
+        attached = [
+            each["Ref"]
+            for role in CORE.functions
+            for each in resources[role.role]["Properties"].get("ManagedPolicyArns", [])
+            if "Ref" in each
+        ]
+
+        assert attached == list(managed)
+        assert not [each for each in managed.values() if "Roles" in each["Properties"]]
 
 
 def test_kms_key_is_used_for_the_granted_purpose_only():

@@ -13,6 +13,7 @@ from infra.deployables import CORE
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, kept_in_package, package, run_chalice
 from infra.stateful import stateful_template
+from tests.infra.roles import statements_of
 
 
 @pytest.fixture(scope="module")
@@ -152,13 +153,12 @@ class TestLocalTemplate:
 
         [schedule] = template["Resources"]["CheckHealth"]["Properties"]["Events"].values()
         assert "Enabled" not in schedule["Properties"]
-        statements = template["Resources"]["ApiHandlerRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        statements = statements_of(template, "ApiHandlerRole")
         assert any("Condition" in each for each in statements if each["Action"][0].startswith("kms:"))
 
     def test_local_kms_statements_have_no_condition(self, local):
         for each in CORE.functions:
-            [policy] = local["Resources"][each.role]["Properties"]["Policies"]
-            of_kms = [one for one in policy["PolicyDocument"]["Statement"] if one["Action"][0].startswith("kms:")]
+            of_kms = [one for one in statements_of(local, each.role) if one["Action"][0].startswith("kms:")]
             assert not [one for one in of_kms if "Condition" in one]
 
     def test_local_state_has_no_policy_that_requires_tls(self):

@@ -23,6 +23,7 @@ PROD = policy("prod", "123456789012", "eu-central-1", "aws")
 STACK = "arn:aws:cloudformation:eu-central-1:123456789012:stack"
 TABLE = "arn:aws:dynamodb:eu-central-1:123456789012:table"
 ROLE = "arn:aws:iam::123456789012:role"
+POLICY = "arn:aws:iam::123456789012:policy"
 
 
 def allowed(document, action, resource=None):
@@ -78,6 +79,7 @@ def test_deployer_policy_allows_every_call_of_a_deployment(emulator, tmp_path):
         ("cloudformation:CreateStack", f"{STACK}/edge-admin-prod/1"),
         ("cloudformation:CreateStack", f"{STACK}/edge-admin-prod-state/1"),
         ("iam:CreateRole", f"{ROLE}/edge-admin-prod-ApiHandlerRole-1A2B3C"),
+        ("iam:CreatePolicyVersion", f"{POLICY}/edge-admin-prod-ApiHandlerRoleTables1-1A2B3C"),
     ],
 )
 def test_deployer_policy_covers_its_stage_only(action, resource):
