@@ -99,7 +99,16 @@ class SshPublicKeys:
         """Delete a key: logins with it are refused from now on. A concurrent deletion counts as this one. Raises
         `EdgeError` (not found, service unavailable).
         """
-        key = self.get(row_id, reach=reach)
+        self._remove(self.get(row_id, reach=reach))
+
+    def remove(self, row_id: str) -> None:
+        """Delete a key, if it is there. Raises `EdgeError` (service unavailable)."""
+        key = self._store.find_key(row_id)
+        if key is not None:
+            self._remove(key)
+
+    def _remove(self, key: SshPublicKey) -> None:
+        row_id = key.id
         for _ in self._tables.tries():
             username = self._store.find_username(key.ssh_username_id)
             if username is None or row_id not in {one.id for one in username.public_keys}:

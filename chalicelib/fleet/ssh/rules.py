@@ -56,6 +56,16 @@ def too_many_keys() -> EdgeError:
     return conflict(f"username has reached its limit of {KEYS_MAX} public keys")
 
 
+def one_group_only() -> EdgeError:
+    """The refusal of a user of no group, or of two."""
+    return invalid("base", "exactly one of cluster_name and label should be given")
+
+
+def one_person_only() -> EdgeError:
+    """The refusal to take access away from nobody in particular, or from two."""
+    return invalid("base", "exactly one of username and fingerprint should be given")
+
+
 def credential_of(username: str, password: str | None, public_key: str | None) -> Credential:
     """The presented credential; an empty text counts as absent. Raises `EdgeError` (validation failed) unless there is
     exactly one."""

@@ -120,6 +120,12 @@ class SshUsernames:
         service unavailable)."""
         self._remove(self.get(row_id, reach=reach))
 
+    def remove(self, row_id: str) -> None:
+        """Delete a user name with its keys, if it is there. Raises `EdgeError` (service unavailable)."""
+        username = self._store.find_username(row_id)
+        if username is not None:
+            self._remove(username)
+
     def clean_up_chunk(self, node_id: str, after: str | None) -> str | None:
         """Delete user names of a deleted node from the cursor ``after`` on; returns the next cursor, None at the end.
         User names that were created for a new node with the same id stay."""

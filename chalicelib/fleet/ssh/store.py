@@ -6,7 +6,9 @@ verification is one read). Both are always written in one transaction.
 
 import hashlib
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from chalicelib.fleet.ssh.group_model import Person
 from chalicelib.fleet.ssh.model import SshPublicKey, SshUsername
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
@@ -43,6 +45,7 @@ USERNAMES = Table(
     indexes=(
         Index("by_node", "node_id", "listed_at", ("username", "has_password", "inserted_at", "updated_at")),
         Index("listing", "listing", "listed_at", ("username", "has_password", "inserted_at", "updated_at", "node_id")),
+        Index("by_username", "username", "listed_at", ("node_id", "inserted_at")),
     ),
     stream=True,
     unparked=frozenset({"password_hash", "public_keys"}),
@@ -58,6 +61,7 @@ KEYS = Table(
     indexes=(
         Index("by_node", "node_id", "listed_at", _KEY_FIELDS),
         Index("listing", "listing", "listed_at", (*_KEY_FIELDS, "node_id")),
+        Index("by_fingerprint", "fingerprint", "listed_at", ("node_id", "inserted_at")),
     ),
     stream=True,
     unparked=frozenset({"public_key"}),
@@ -89,6 +93,14 @@ def key_id(ssh_username_id: str, key_name: str) -> str:
     return compose_uuid7(milliseconds_of(ssh_username_id), int.from_bytes(digest[:10]))
 
 
+class OnNode(NamedTuple):
+    """The id of a user name or a key, its node, and when it was made."""
+
+    id: str
+    node_id: str
+    inserted_at: str
+
+
 class SshStore:
     """Reads rows."""
 
@@ -107,6 +119,20 @@ class SshStore:
     def find_key(self, row_id: str) -> SshPublicKey | None:
         row = self._tables.get(KEYS, {"id": row_id})
         return None if row is None else key_from_item(row)
+
+    def made_for(self, person: Person, after: str | None, limit: int) -> tuple[list[OnNode], str | None]:
+        """The next user names of this name, or keys of this fingerprint, on any node, oldest first, and the cursor of
+        the last one if there may be more. Read from an index, so a very recent one may be missing."""
+        table, index, value = (USERNAMES, "by_username", person.username)
+        if value is None:
+            table, index, value = (KEYS, "by_fingerprint", person.fingerprint)
+        by = table.index(index)
+        start: Key | None = None
+        if after is not None:
+            start = {by.partition: str(value), "listed_at": after, "id": after.partition("#")[2]}
+        page = self._tables.query(Query(table, str(value), by, limit=limit, start=start))
+        found = [OnNode(str(row["id"]), str(row["node_id"]), str(row["inserted_at"])) for row in page.items]
+        return found, None if page.last_key is None else str(page.last_key["listed_at"])
 
     def usernames_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[SshUsername], str | None]:
         """The next user names of a node, oldest first, and the cursor of the last one if there may be more. Read from

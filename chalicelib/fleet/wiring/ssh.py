@@ -6,15 +6,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from chalicelib.fleet.ssh.group_users import SshGroupUsers
     from chalicelib.fleet.ssh.keyring import SshPublicKeys
     from chalicelib.fleet.ssh.passwords import Passwords
+    from chalicelib.fleet.ssh.revoking import Revoking
     from chalicelib.fleet.ssh.service import SshUsernames
     from chalicelib.fleet.ssh.verifying import Verifier
     from chalicelib.fleet.wiring import Fleet
 
 
 class SshParts:
-    """User names and public keys of nodes, and the verifier that checks logins against them."""
+    """User names and public keys of nodes, users of groups, and the verifier that checks logins against them."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -44,6 +46,31 @@ class SshParts:
             nodes=self._fleet.nodes.reading,
             clusters=self._fleet.clusters,
             lists=self._platform.lists,
+        )
+
+    @cached_property
+    def group_users(self) -> SshGroupUsers:
+        from chalicelib.fleet.ssh.group_users import SshGroupUsers
+
+        return SshGroupUsers(
+            self._platform.tables,
+            self._platform.clock,
+            clusters=self._fleet.clusters,
+            passwords=self.passwords,
+            lists=self._platform.lists,
+        )
+
+    @cached_property
+    def revoking(self) -> Revoking:
+        from chalicelib.fleet.ssh.revoking import Revoking
+
+        return Revoking(
+            self._platform.tables,
+            self._platform.clock,
+            nodes=self._fleet.nodes.reading,
+            usernames=self.usernames,
+            public_keys=self.public_keys,
+            group_users=self.group_users,
         )
 
     @cached_property
