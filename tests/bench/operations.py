@@ -179,14 +179,21 @@ UPDATES = (
     _write("delete_self_update_request", 1, 0, 12),
 )
 SSH = (
-    _write("create_ssh_username", 2, 1, 10),
+    # Names and keys stand in an index each by which a person's access is found.
+    _write("create_ssh_username", 2, 1, 12),
     Operation("list_ssh_usernames", 4, 1.5),
     Operation("get_ssh_username", 1, 1),
-    _write("delete_ssh_username", 2, 1, 20),
-    _write("create_ssh_public_key", 2, 1, 8),
+    _write("delete_ssh_username", 2, 1, 23),
+    _write("create_ssh_public_key", 2, 1, 9),
     Operation("list_ssh_public_keys", 4, 2.5),
     Operation("get_ssh_public_key", 1, 1),
-    _write("delete_ssh_public_key", 3, 2, 14),
+    _write("delete_ssh_public_key", 3, 2, 15),
+    _write("create_ssh_group_user", 2, 1, 6),
+    Operation("list_ssh_group_users", 4, 1.5),
+    Operation("get_ssh_group_user", 1, 1),
+    Operation("update_ssh_group_user", 2, 1, 2),
+    _write("delete_ssh_group_user", 2, 1, 10),
+    _write("revoke_ssh_access", 1, 0, 5),
 )
 WEBHOOKS = (
     Operation("create_webhook", 1, 0, 2),
@@ -235,7 +242,8 @@ AGENTS = (
     Operation("check_self_update", 3, 3.5),
     Operation("report_self_update", 4, 4, 1),
     Operation("get_bundle", 1, 2, note="of a node"),
-    _write("verify_ssh_credentials", 3, 4, 6),
+    # The user names of node and cluster, failed attempts, and four rows that may say that access was taken away.
+    _write("verify_ssh_credentials", 3, 9, 6),
 )
 API_KEYS = (
     Operation("create_api_key", 1, 0, 2),

@@ -30,6 +30,12 @@ SENT: Mapping[str, Mapping[str, Any]] = {
     "create_self_update_request": {"targeting": {"type": "all"}},
     "create_ssh_username": {"username": "deploy", "public_keys": [{"key_name": "laptop", "public_key": SSH_KEY}]},
     "create_ssh_public_key": {"key_name": "desk", "public_key": SSH_KEY.replace("IHUk", "IHUl")},
+    "create_ssh_group_user": {
+        "cluster_name": "north",
+        "username": "deploy",
+        "public_keys": [{"key_name": "laptop", "public_key": SSH_KEY}],
+    },
+    "update_ssh_group_user": {"public_keys": [{"key_name": "desk", "public_key": SSH_KEY.replace("IHUk", "IHUl")}]},
     "create_webhook": WEBHOOK,
     "rotate_webhook_secret": {"secret": "another-cryptographically-random-secret!"},
     "redeliver_failed": {"since": "2026-11-21T00:00:00Z"},
@@ -48,6 +54,7 @@ class Scene:
         self.variables = self.app.variables
         self._have("ssh_username_id", "create_ssh_username", username="operator")
         self._have("ssh_public_key_id", "create_ssh_public_key")
+        self._have("ssh_group_user_id", "create_ssh_group_user", username="operator")
         self._have("self_update_request_id", "create_self_update_request")
         self._have("webhook_id", "create_webhook")
         self._have("api_key_id", "create_api_key")

@@ -19,6 +19,7 @@ _OPERATOR = (
     "self_update_requests",
     "ssh_usernames",
     "ssh_public_keys",
+    "ssh_group_users",
     "webhooks",
     "webhook_deliveries",
     "event_types",

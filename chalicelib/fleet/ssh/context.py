@@ -39,7 +39,7 @@ CONTEXT = Context(
             tables={
                 "ssh_usernames": GET | BATCH_GET | QUERY | UPDATE | DELETE,
                 "ssh_public_keys": GET | QUERY | DELETE,
-                "ssh_group_users": BATCH_GET | QUERY | PUT | DELETE,
+                "ssh_group_users": BATCH_GET | QUERY | UPDATE | DELETE,
                 "ssh_revocations": GET,
             }
         ),

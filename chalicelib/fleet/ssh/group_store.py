@@ -113,9 +113,12 @@ def insert(user: GroupUser) -> Put:
     return put_new(GROUP_USERS, _to_item(user))
 
 
-def replace(user: GroupUser) -> Put:
+def replace(user: GroupUser) -> Update:
     """The user with new credentials, if nobody has changed or deleted it since it was read."""
-    return Put(GROUP_USERS, _to_item(user), Equals("version", user.version))
+    changed = ("password_hash", "has_password", "public_keys", "updated_at")
+    item = _to_item(user)
+    changes = tuple(Set(name, item[name]) for name in changed)
+    return Update(GROUP_USERS, {"id": user.id}, changes, Equals("version", user.version))
 
 
 def remove(user: GroupUser) -> Delete:

@@ -13,7 +13,7 @@ from chalicelib.fleet.ssh.model import NewKey
 from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.rules import check_keys, one_group_only
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import forbidden, found, not_found, taken, unavailable
+from chalicelib.kit.errors import forbidden, found, invalid, not_found, taken, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
     Flag,
@@ -64,14 +64,16 @@ class SshGroupUsers:
 
     def create(self, new: NewGroupUser, *, reach: Reach) -> GroupUser:
         """Create a user of a group with its credentials, all or none. Raises `EdgeError` (validation failed) unless
-        exactly one group is named, and for keys that must not be used, (not found) for an unknown cluster, (forbidden)
-        for a label if the caller is restricted to clusters, (conflict) for a name that the group already has or a
-        repeated key name."""
+        exactly one group is named, for an unknown cluster, and for keys that must not be used, (forbidden) for a label
+        if the caller is restricted to clusters, (conflict) for a name that the group already has or a repeated key
+        name."""
         if (new.cluster_name is None) == (new.label is None):
             raise one_group_only()
         if new.label is not None and not reach.is_everywhere:
             raise forbidden()
-        cluster = None if new.cluster_name is None else self._clusters.get(new.cluster_name, reach=reach)
+        cluster = None if new.cluster_name is None else self._clusters.find(new.cluster_name)
+        if new.cluster_name is not None and (cluster is None or not reach.includes(cluster.id)):
+            raise invalid("cluster_name", "not found")
         now = to_seconds_text(self._clock.now())
         group = Group(cluster_id=None if cluster is None else cluster.id, label=new.label)
         user = GroupUser(
@@ -92,7 +94,7 @@ class SshGroupUsers:
         try:
             self._tables.commit(writes, "ssh_group_user.created", result=user)
         except TransactionFailedError as error:
-            raise (taken("username") if 0 in error.failed else not_found()) from error
+            raise (taken("username") if 0 in error.failed else invalid("cluster_name", "not found")) from error
         return user
 
     def get(self, row_id: str, *, reach: Reach) -> GroupUser:

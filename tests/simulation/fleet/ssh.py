@@ -1,8 +1,12 @@
 """SSH access: user names and their keys; both belong to nodes, and a key stands on its user name too."""
 
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.fleet.ssh.group_model import Credentials, NewGroupUser, Person
+from chalicelib.fleet.ssh.group_store import GROUP_USERS, REVOCATIONS
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
+from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from tests.simulation.scene import Scene, Simulation
 from tests.support.ssh_keys import ed25519_key
@@ -26,6 +30,28 @@ def delete_key(scene: Scene) -> None:
     scene.fleet.ssh.public_keys.delete(str(scene.some_row(KEYS)["id"]), reach=EVERYWHERE)
 
 
+def create_group_user(scene: Scene) -> None:
+    cluster = str(scene.some_row(CLUSTERS)["name"])
+    name = scene.rng.choice(("deploy", "admin"))
+    new = NewGroupUser(name, cluster_name=cluster, public_keys=(_a_key(scene),))
+    scene.fleet.ssh.group_users.create(new, reach=EVERYWHERE)
+
+
+def change_group_user(scene: Scene) -> None:
+    row_id = str(scene.some_row(GROUP_USERS)["id"])
+    scene.fleet.ssh.group_users.change(row_id, Credentials(public_keys=(_a_key(scene),)), reach=EVERYWHERE)
+
+
+def delete_group_user(scene: Scene) -> None:
+    scene.fleet.ssh.group_users.delete(str(scene.some_row(GROUP_USERS)["id"]), reach=EVERYWHERE)
+
+
+def revoke(scene: Scene) -> None:
+    key = parse(_a_key(scene).public_key).fingerprint
+    person = scene.rng.choice((Person(username="admin"), Person(fingerprint=key)))
+    scene.fleet.ssh.revoking.revoke(person, reach=EVERYWHERE)
+
+
 def _a_key(scene: Scene) -> NewKey:
     number = scene.rng.choice((1, 2, 3))
     return NewKey(f"key {number}", ed25519_key(number))
@@ -43,13 +69,38 @@ def keys_stand_on_their_usernames(scene: Scene) -> None:
     assert listed == stored, f"keys stand in one place only: {listed ^ stored}"
 
 
+def group_users_are_of_clusters(scene: Scene) -> None:
+    clusters = {row["id"] for row in scene.rows(CLUSTERS)}
+    lost = [row["username"] for row in scene.rows(GROUP_USERS) if row["cluster_id"] not in clusters]
+    assert not lost, f"users outlived their clusters: {lost}"
+
+
+def what_is_revoked_is_gone(scene: Scene) -> None:
+    """A name or a key that was made before the person lost access is deleted in the end."""
+    until = {row["id"]: str(row["revoked_at"]) for row in scene.rows(REVOCATIONS)}
+    users = [*scene.rows(USERNAMES), *scene.rows(GROUP_USERS)]
+    names = [(Person(username=str(row["username"])), row) for row in users]
+    keys = [(Person(fingerprint=str(key["fingerprint"])), key) for row in users for key in row["public_keys"]]
+    left = [who for who, row in (*names, *keys) if row["inserted_at"] <= until.get(f"everywhere#{who.key}", "")]
+    assert not left, f"revoked, and still there: {left}"
+
+
 def totals_are_those_of_the_rows(scene: Scene) -> None:
-    for table in (USERNAMES, KEYS):
+    for table in (USERNAMES, KEYS, GROUP_USERS):
         counted, there = scene.world.platform.counters.read(table.name), len(scene.rows(table))
         assert counted == there, f"{counted} {table.name} are counted, {there} are there"
 
 
 SIMULATION = Simulation(
-    operations=(create_username, create_username, delete_username, add_key, delete_key),
-    invariants=(usernames_are_of_nodes, keys_stand_on_their_usernames, totals_are_those_of_the_rows),
+    operations=(
+        *(create_username, create_username, delete_username, add_key, delete_key),
+        *(create_group_user, change_group_user, delete_group_user, revoke),
+    ),
+    invariants=(
+        usernames_are_of_nodes,
+        keys_stand_on_their_usernames,
+        group_users_are_of_clusters,
+        what_is_revoked_is_gone,
+        totals_are_those_of_the_rows,
+    ),
 )

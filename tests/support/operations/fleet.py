@@ -185,6 +185,12 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "list_ssh_public_keys": as_it_is,
     "get_ssh_public_key": as_it_is,
     "delete_ssh_public_key": as_it_is,
+    "create_ssh_group_user": as_it_is,
+    "list_ssh_group_users": as_it_is,
+    "get_ssh_group_user": as_it_is,
+    "update_ssh_group_user": as_it_is,
+    "delete_ssh_group_user": as_it_is,
+    "revoke_ssh_access": query(username="operator"),
     "create_webhook": as_it_is,
     "list_webhooks": as_it_is,
     "get_webhook": as_it_is,
@@ -262,7 +268,7 @@ def _targets(**further: Any) -> Callable[[Scene], list[tuple[Options, Options]]]
 
 _UNKNOWN = {
     **dict.fromkeys(("key_id", "node_id", "alias_id", "command_id", "execution_id", "ssh_username_id"), NOWHERE),
-    **dict.fromkeys(("ssh_public_key_id", "self_update_request_id"), NOWHERE),
+    **dict.fromkeys(("ssh_public_key_id", "ssh_group_user_id", "self_update_request_id"), NOWHERE),
     "cluster_name": "nowhere",
 }
 
@@ -274,6 +280,12 @@ OPERATIONS = Operations(
     outside=_clusters("south"),
     reached={"list_clusters": 1},
     unknown=_UNKNOWN,
-    addressed={"create_command": _targets(command_text="true"), "create_self_update_request": _targets()},
+    addressed={
+        "create_ssh_group_user": lambda _: [
+            tuple({"json": {**SENT["create_ssh_group_user"], "cluster_name": name}} for name in ("north", "nowhere"))
+        ],
+        "create_command": _targets(command_text="true"),
+        "create_self_update_request": _targets(),
+    },
     always_answered=frozenset({"show_node_metrics"}),
 )

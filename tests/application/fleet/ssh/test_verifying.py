@@ -121,7 +121,7 @@ class TestTime:
         world.fleet.ssh.verifier.verify(agent.node, Credential(name, AuthMethod.PASSWORD, Secret("wrong")))
 
         assert [(call.operation, call.table) for call in world.platform.tables.meter.calls] == [
-            ("BatchGetItem", "ssh_attempts,ssh_usernames"),
+            ("BatchGetItem", "ssh_attempts,ssh_group_users,ssh_revocations,ssh_usernames"),
             ("UpdateItem", "ssh_attempts"),
             ("UpdateItem", "ssh_attempts"),
             ("PutItem", "occurrences"),

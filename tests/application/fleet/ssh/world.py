@@ -1,6 +1,7 @@
 """The application in process with machines, and a hasher that counts instead of hashing."""
 
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.fleet.ssh.group_model import GroupUser, NewGroupUser
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewKey, NewUsername, SshPublicKey, SshUsername
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.tables import Driver
@@ -50,6 +51,18 @@ class SshWorld(World):
             tuple(NewKey(f"k{place}", key) for place, key in enumerate(keys)),
         )
         return self.fleet.ssh.usernames.create((machine or self.machine).id, new, reach=EVERYWHERE)
+
+    def group_user(
+        self, name: str = "deploy", *keys: str, password: str | None = None, cluster: str = "north"
+    ) -> GroupUser:
+        """A user of a cluster whose keys are called k0, k1, …"""
+        new = NewGroupUser(
+            name,
+            cluster_name=cluster,
+            password=None if password is None else Secret(password),
+            public_keys=tuple(NewKey(f"k{place}", key) for place, key in enumerate(keys)),
+        )
+        return self.fleet.ssh.group_users.create(new, reach=EVERYWHERE)
 
     def key(self, owner: SshUsername, name: str, line: str) -> SshPublicKey:
         return self.fleet.ssh.public_keys.create(owner.id, NewKey(name, line), reach=EVERYWHERE)
