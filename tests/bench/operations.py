@@ -191,7 +191,7 @@ SSH = (
     _write("create_ssh_group_user", 2, 1, 6),
     Operation("list_ssh_group_users", 4, 1.5),
     Operation("get_ssh_group_user", 1, 1),
-    Operation("update_ssh_group_user", 2, 1, 2),
+    Operation("update_ssh_group_user", 2, 1, 3),
     _write("delete_ssh_group_user", 2, 1, 10),
     _write("revoke_ssh_access", 1, 0, 5),
 )
@@ -210,7 +210,7 @@ WEBHOOKS = (
 )
 AUDIT = (
     # Keys and count of four partitions, and the rows of the page: the log has no counter.
-    Operation("list_audit_events", 5, 8),
+    Operation("list_audit_events", 5, 9),
 )
 ADMINS = (
     Operation("show_admin", 1, 0.5),

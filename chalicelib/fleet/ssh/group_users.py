@@ -25,7 +25,7 @@ from chalicelib.kit.listing import (
     Moment,
     Text,
 )
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
 
 CLEAN_UP_USERS = 50
 """Users that one message of a clean-up removes."""
@@ -124,8 +124,8 @@ class SshGroupUsers:
             }
             changed = user.model_copy(update=update)
             try:
-                self._tables.commit([group_store.replace(changed)], "ssh_group_user.changed")
-            except TransactionFailedError:
+                self._tables.write(group_store.replace(changed), "ssh_group_user.changed")
+            except ConditionFailedError:
                 continue
             return changed
         raise unavailable()
@@ -139,12 +139,11 @@ class SshGroupUsers:
         """Delete the row, retrying until it is gone."""
         for _ in self._tables.tries():
             try:
-                self._tables.commit([group_store.remove(user)], "ssh_group_user.deleted")
-            except TransactionFailedError as error:
-                row = error.failed[0]
-                if row is None:
+                self._tables.write(group_store.remove(user), "ssh_group_user.deleted")
+            except ConditionFailedError as error:
+                if error.current is None:
                     return
-                user = user_from_item(row)
+                user = user_from_item(error.current)
             else:
                 return
         raise unavailable()
@@ -157,12 +156,11 @@ class SshGroupUsers:
                 return
             changed = user.model_copy(update={"public_keys": tuple(kept)})
             try:
-                self._tables.commit([group_store.replace(changed)], "ssh_group_user.key_dropped")
-            except TransactionFailedError as error:
-                row = error.failed[0]
-                if row is None:
+                self._tables.write(group_store.replace(changed), "ssh_group_user.key_dropped")
+            except ConditionFailedError as error:
+                if error.current is None:
                     return
-                user = user_from_item(row)
+                user = user_from_item(error.current)
             else:
                 return
         raise unavailable()
