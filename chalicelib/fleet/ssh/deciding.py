@@ -1,4 +1,4 @@
-"""Who is let in: the accounts under which a login may be, and what of them counts. Pure."""
+"""The decision about a login: the accounts that it may be for, and the credentials of them that count. Pure."""
 
 import hmac
 from collections.abc import Sequence

@@ -77,7 +77,7 @@ class Credentials:
 
 
 class Person(NamedTuple):
-    """Who loses access: everybody of a user name, or whoever has the key of a fingerprint."""
+    """The person who loses access: all accounts of a user name, or all logins with the key of a fingerprint."""
 
     username: str | None = None
     fingerprint: str | None = None

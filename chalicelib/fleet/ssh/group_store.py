@@ -45,8 +45,9 @@ GROUP_USERS = Table(
 )
 
 REVOCATIONS = Table("ssh_revocations", partition="id", stream=True, thing=Thing("ssh_access"))
-"""When a person lost access, in one cluster or everywhere. What was made up to then lets nobody in, whether its row has
-been found and deleted by now or not. The rows stay: some hundred bytes for each person who left."""
+"""The time at which a person lost access, in one cluster or everywhere. Credentials that were made up to then are refused,
+whether their rows have been found and deleted by now or not. The rows stay: some hundred bytes for each person who left.
+"""
 
 ALL_GROUP_USERS = IndexSource(
     index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(GROUP_USERS)
@@ -114,7 +115,7 @@ def insert(user: GroupUser) -> Put:
 
 
 def replace(user: GroupUser) -> Update:
-    """The user with new credentials, if nobody has changed or deleted it since it was read."""
+    """The user with new credentials, if it has not changed since it was read."""
     changed = ("password_hash", "has_password", "public_keys", "updated_at")
     item = _to_item(user)
     changes = tuple(Set(name, item[name]) for name in changed)
@@ -122,7 +123,7 @@ def replace(user: GroupUser) -> Update:
 
 
 def remove(user: GroupUser) -> Delete:
-    """Delete the row, if nobody has changed it since it was read."""
+    """Delete the row, if it has not changed since it was read."""
     row: Item = {"username": user.username}
     return Delete(GROUP_USERS, {"id": user.id}, Equals("version", user.version), was_read=True, row=row)
 
@@ -135,7 +136,7 @@ def note_verified(user: GroupUser, now: str, not_since: str) -> Update:
 
 
 def note_revoked(person: Person, cluster_id: str | None, now: str) -> Update:
-    """What was made until now (seconds text) lets this person in no more."""
+    """Credentials of this person that were made until now (seconds text) are refused."""
     table, key = revocation_ref(person, cluster_id)
     return Update(table, key, (Set("revoked_at", now),))
 

@@ -66,8 +66,8 @@ class Revoking:
         row = self._tables.get(group_store.REVOCATIONS, {"id": message["id"]})
         if row is None:
             return None
-        place, _, key = str(row["id"]).partition("#")
-        cluster_id = None if place == group_store.EVERYWHERE else place
+        scope, _, key = str(row["id"]).partition("#")
+        cluster_id = None if scope == group_store.EVERYWHERE else scope
         here, person, until = StepCursor.parse(message.get("cursor")), Person.of_key(key), str(row["revoked_at"])
         work = self._on_nodes if here.step == _OF_NODES else self._in_groups
         following = here.after(work(person, cluster_id, until, here.within))

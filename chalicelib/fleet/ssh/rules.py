@@ -62,7 +62,7 @@ def one_group_only() -> EdgeError:
 
 
 def one_person_only() -> EdgeError:
-    """The refusal to take access away from nobody in particular, or from two."""
+    """The refusal of a revocation that names no person, or two."""
     return invalid("base", "exactly one of username and fingerprint should be given")
 
 

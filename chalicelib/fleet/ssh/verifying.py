@@ -75,9 +75,9 @@ class Verifier:
         name and the key last lost access. Raises `EdgeError` (rate limited)."""
         own = username_ref(username_id(node.id, node.inserted_at, credential.username))
         groups = [group_user_ref(group, credential.username) for group in groups_of(node.cluster_id, ())]
-        names = [revocation_ref(person, place) for place in (None, node.cluster_id)]
+        names = [revocation_ref(person, cluster_id) for cluster_id in (None, node.cluster_id)]
         key = Person(fingerprint=fingerprint)
-        keys = [revocation_ref(key, place) for place in (None, node.cluster_id)] if fingerprint else []
+        keys = [revocation_ref(key, cluster_id) for cluster_id in (None, node.cluster_id)] if fingerprint else []
         wanted = [self._attempts.ref(node.id, credential.method), own, *groups, *names, *keys]
         failures, mine, *others = self._tables.get_many(wanted)
         self._attempts.check(failures, credential.method)
@@ -136,7 +136,7 @@ def _note_of(account: SshUsername | GroupUser, now: str, not_since: str) -> Upda
 
 
 def _fingerprint_of(credential: Credential) -> str:
-    """That of the offered key; an empty text for a password, and for what is no key."""
+    """The fingerprint of the offered key; an empty text for a password and for an invalid key."""
     if credential.method is AuthMethod.PASSWORD:
         return ""
     try:

@@ -65,7 +65,7 @@ class SshGroupUserCreate(Body):
 
 
 class SshGroupUserUpdate(Body):
-    """New credentials of a user of a group. What is left out stays."""
+    """New credentials of a user of a group. Fields that are left out stay."""
 
     password: Annotated[Password | None, about("The only password from now on; null: none.", None)] = Field(
         default=None, repr=False
@@ -83,7 +83,7 @@ class SshGroupUserUpdate(Body):
 class SshGroupUserListQuery(ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE_GROUP_USERS)] = None
     username: Annotated[TextFilter, matching("the user name")] = None
-    cluster_name: Annotated[TextFilter, matching("the name of the cluster")] = None
+    cluster_name: Annotated[TextFilter, matching("the cluster whose nodes the user may log in to")] = None
     label: Annotated[TextFilter, matching("the label, `name:value`")] = None
     has_password: Annotated[BoolFilter, whether("users with a password", "users without one")] = None
 
@@ -131,7 +131,7 @@ class SshAccessQuery(Query):
     username: Annotated[Username | None, about("Everybody who logs in with this name.", samples.USERNAME)] = None
     fingerprint: Annotated[
         Annotated[str, StringConstraints(pattern=FINGERPRINT_PATTERN)] | None,
-        about("Whoever has the public key of this SHA-256 fingerprint, whatever the name.", samples.FINGERPRINT),
+        about("Logins with the public key of this SHA-256 fingerprint, under any name.", samples.FINGERPRINT),
     ] = None
 
 
@@ -212,7 +212,7 @@ def get_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], service
 def update_ssh_group_user(
     request: Request[GroupUserPath, NoQuery, SshGroupUserUpdate], services: Fleet
 ) -> SshGroupUserOut:
-    """Replaces the password, the public keys, or both: what they were lets nobody in from now on. Open sessions go
+    """Replaces the password, the public keys, or both: the former ones are refused from now on. Open sessions go
     on."""
     return SshGroupUserOut.of(
         services.ssh.group_users.change(
@@ -250,9 +250,9 @@ def delete_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], serv
     summary="Take a person's SSH access away everywhere",
 )
 def revoke_ssh_access(request: Request[NoPath, SshAccessQuery, NoBody], services: Fleet) -> SshAccessOut:
-    """Refuses, from now on and on all nodes, every login with what was made so far for a user name, or with the public
-    key of a fingerprint, and deletes it in the background: user names of nodes, users of clusters and labels, keys.
-    What is made after this second works. With a key that is restricted to clusters it holds in those clusters. Open
+    """Refuses, from now on and on all nodes, every login with credentials that were made so far for a user name, or with
+    the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and labels,
+    keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds in those clusters. Open
     sessions go on. Succeeds even if there is nothing to take away."""
     services.ssh.revoking.revoke(
         Person(username=request.query.username, fingerprint=request.query.fingerprint),

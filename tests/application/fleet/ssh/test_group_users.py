@@ -110,7 +110,7 @@ class TestRefusals:
 
         assert refused(lambda: world.fleet.ssh.group_users.create(new, reach=reach)).kind is Kind.FORBIDDEN
 
-    def test_users_of_labels_and_of_other_clusters_are_hidden_from_a_restricted_caller(self, world):
+    def test_users_of_labels_and_of_other_clusters_are_hidden_by_reach(self, world):
         a_cluster(world, "south")
         mine, theirs = world.group_user("deploy"), world.group_user("deploy", cluster="south")
         users = world.fleet.ssh.group_users

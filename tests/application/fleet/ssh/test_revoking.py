@@ -63,7 +63,7 @@ def test_revoked_key_is_refused_under_any_name_and_others_stay(world):
     assert [key["fingerprint"] for key in user["public_keys"]] == [fingerprint(OTHER)]
 
 
-def test_what_is_made_a_second_after_a_revocation_lets_in(world):
+def test_user_made_a_second_after_a_revocation_is_let_in(world):
     world.username("ada", MINE)
     revoke(world, username="ada")
     world.settle(twice=True)
