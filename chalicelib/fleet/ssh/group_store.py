@@ -45,9 +45,9 @@ GROUP_USERS = Table(
 )
 
 REVOCATIONS = Table("ssh_revocations", partition="id", stream=True, thing=Thing("ssh_access"))
-"""The time at which a person lost access, in one cluster or everywhere. Credentials that were made up to then are refused,
-whether their rows have been found and deleted by now or not. The rows stay: some hundred bytes for each person who left.
-"""
+"""The time at which a person lost access, in one cluster or everywhere. Credentials that were made up to then are
+refused, whether their rows have been found and deleted by now or not. The rows stay: some hundred bytes for each person
+who left."""
 
 ALL_GROUP_USERS = IndexSource(
     index="listing", partitions=fixed(LISTING), insertion=LISTED_AT, totals=all_rows(GROUP_USERS)

@@ -251,9 +251,9 @@ def delete_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], serv
 )
 def revoke_ssh_access(request: Request[NoPath, SshAccessQuery, NoBody], services: Fleet) -> SshAccessOut:
     """Refuses, from now on and on all nodes, every login with credentials that were made so far for a user name, or with
-    the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and labels,
-    keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds in those clusters. Open
-    sessions go on. Succeeds even if there is nothing to take away."""
+    the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and
+    labels, keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds
+    in those clusters. Open sessions go on. Succeeds even if there is nothing to take away."""
     services.ssh.revoking.revoke(
         Person(username=request.query.username, fingerprint=request.query.fingerprint),
         reach=reach_of(request.principal),
