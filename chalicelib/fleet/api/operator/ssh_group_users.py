@@ -250,7 +250,7 @@ def delete_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], serv
     summary="Take a person's SSH access away everywhere",
 )
 def revoke_ssh_access(request: Request[NoPath, SshAccessQuery, NoBody], services: Fleet) -> SshAccessOut:
-    """Refuses, from now on and on all nodes, every login with credentials that were made so far for a user name, or with
+    """Refuses, from now on and on all nodes, each login with credentials that were made so far for a user name, or with
     the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and
     labels, keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds
     in those clusters. Open sessions go on. Succeeds even if there is nothing to take away."""
