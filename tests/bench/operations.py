@@ -163,6 +163,8 @@ COMMANDS = (
     Operation("get_command", 5, 5),
     # A command has a deadline, so its row stands in the index of what is due: a unit more here and below.
     Operation("cancel_command", 1, 0, 3),
+    # The command, its executions by index, four partitions at a time, and the new command's transaction.
+    _write("retry_command", 6, 3, 6),
     _write("delete_command", 6, 4, 7),
     Operation("list_executions", 8, 5.5),
     Operation("get_execution", 2, 2),

@@ -29,6 +29,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "change_cluster": {"cluster_name": "south"},
     "create_alias": {"name": "web"},
     "create_own_alias": {"name": "web"},
+    "retry_command": {"outcomes": ["cancelled"]},
     "create_command": {
         "command_text": "uptime",
         "timeout": 1000,

@@ -280,6 +280,11 @@ ALIASES = [
 
 _ALL = {"type": "all"}
 
+
+def again_with_a_blank_text(app: Application) -> Options:
+    return {**all_finished(app), "json": {"outcomes": ["cancelled"], "command_text": " "}}
+
+
 COMMANDS = [
     Case("create_command", 201, {"targeting": _ALL, "timeout": None}, body(command_text="true", targeting=_ALL)),
     Case("create_command", 422, invalid("command_text", BLANK), body(command_text=" \n", targeting=_ALL)),
@@ -306,6 +311,10 @@ COMMANDS = [
     Case("get_command", 404, None, NOT_THERE),
     Case("cancel_command", 202, {"result": "cancellation requested"}),
     Case("cancel_command", 404, None, NOT_THERE),
+    Case("retry_command", 201, {"state": "creating"}, all_finished),
+    Case("retry_command", 404, None, NOT_THERE),
+    Case("retry_command", 409, commands.nothing_to_retry(["cancelled"])),
+    Case("retry_command", 422, invalid("command_text", BLANK), again_with_a_blank_text),
     Case("delete_command", 204, None, all_finished),
     Case("delete_command", 404, None, NOT_THERE),
     Case("delete_command", 409, commands.command_delete_refused(2)),

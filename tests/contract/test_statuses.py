@@ -10,7 +10,15 @@ from chalicelib.fleet.api.agent import aliases as agent_aliases
 from chalicelib.fleet.api.agent import enrollment as agent_enrollment
 from chalicelib.fleet.api.agent import executions as agent_executions
 from chalicelib.fleet.api.agent import nodes as agent_nodes
-from chalicelib.fleet.api.operator import aliases, clusters, command_executions, commands, enrollment_keys, nodes
+from chalicelib.fleet.api.operator import (
+    aliases,
+    clusters,
+    command_executions,
+    command_retries,
+    commands,
+    enrollment_keys,
+    nodes,
+)
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import forbidden, invalid, not_found, rate_limited, unavailable
@@ -24,7 +32,7 @@ from tests.support.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 MODULES = (
-    *(clusters, enrollment_keys, nodes, aliases, commands, command_executions),
+    *(clusters, enrollment_keys, nodes, aliases, commands, command_retries, command_executions),
     *(agent_enrollment, agent_nodes, agent_aliases, agent_executions, health),
 )
 """Enrolment, machines and commands: the main job. Other families have such tests of their own."""

@@ -15,6 +15,7 @@ _OPERATOR = (
     "metrics_discovery",
     "aliases",
     "commands",
+    "command_retries",
     "command_executions",
     "self_update_requests",
     "ssh_usernames",

@@ -109,7 +109,11 @@ CONTEXT = Context(
         "websocket_message": Grants(tables={"executions": QUERY}),
         "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(EXECUTION_CREATION,)),
         "create_executions": Grants(
-            tables={"commands": BATCH_GET, "fan_outs": GET | BATCH_GET | UPDATE | CHECK, "executions": QUERY | PUT},
+            tables={
+                "commands": BATCH_GET,
+                "fan_outs": GET | BATCH_GET | UPDATE | CHECK,
+                "executions": BATCH_GET | QUERY | PUT,
+            },
             sends=(EXECUTION_CREATION,),
         ),
         "deliver_commands": Grants(tables={"commands": BATCH_GET, "executions": BATCH_GET | UPDATE}),

@@ -15,6 +15,7 @@ from chalicelib.fleet.commands.store import (
     execution_key,
     execution_to_item,
     fan_out_key,
+    outcome_of_row,
     output_changes,
     status_changes,
 )
@@ -192,6 +193,15 @@ class ExecutionStore:
         """Whether one of these is an execution of the command, and open if that is asked; reads until it finds one."""
         return any(
             row["id"] in ids and (not is_open or _is_open(row))
+            for page in self._all_of_command(command_id)
+            for row in page.items
+        )
+
+    def has_outcome(self, command_id: str, outcomes: Container[str], among: Container[str] | None) -> bool:
+        """Whether an execution of the command, of these if ``among`` is given, has one of the outcomes, from an index;
+        reads until it finds one."""
+        return any(
+            outcome_of_row(row) in outcomes and (among is None or row["id"] in among)
             for page in self._all_of_command(command_id)
             for row in page.items
         )

@@ -8,6 +8,7 @@ from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import (
     LOOK,
     PARTS_ARE_LEFT,
@@ -50,6 +51,7 @@ class FanOuts:
         self._clusters = clusters
         self._commands = CommandStore(tables)
         self._creation = Creation(tables, clock)
+        self._targets = TargetPages(tables, nodes)
 
     def create_chunk(self, command_id: str, part: str, cursor: str | None, tell: Tell) -> FanOutChunk:
         """Create the next executions of a part, or of the whole fleet. ``tell`` is called with them at once if they are
@@ -112,7 +114,7 @@ class FanOuts:
         """The next nodes, before filters; None for a whole fleet that is too large for one message."""
         if part != WHOLE_FLEET:
             size = CHUNK * transactions_per_page(workers, selection.SLICE // CHUNK)
-            return selection.page_of_part(self._nodes, command.targeting, part, cursor, command.inserted_at, size)
+            return self._targets.page(command, part, cursor, size)
         fleet = self._nodes.whole_fleet(MOST_OF_A_SHARD, command.inserted_at)
         return None if fleet is None else TargetPage(fleet, None)
 

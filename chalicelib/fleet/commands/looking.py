@@ -12,6 +12,7 @@ from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command
+from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import LOOK, FanOut
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
 from chalicelib.fleet.nodes.reading import NodeReader
@@ -46,6 +47,7 @@ class Looking:
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
         self._creation = Creation(tables, clock)
+        self._targets = TargetPages(tables, nodes)
 
     def look(self, command_id: str, cursor: str | None, tell: Tell, time: WorkTime) -> str | None:
         """Create missing executions until ``time`` is over; returns the next cursor, None at the end. It reads the
@@ -79,7 +81,7 @@ class Looking:
 
     def _page(self, command: Command, part: str, position: _Position) -> TargetPage:
         size = CHUNK * transactions_per_page(1, selection.SLICE // CHUNK)
-        return selection.page_of_part(self._nodes, command.targeting, part, position.within, command.inserted_at, size)
+        return self._targets.page(command, part, position.within, size)
 
     def _serve(self, command: Command, fan_out: FanOut, missing: list[TargetNode], tell: Tell) -> bool:
         until = fan_out.looks_since or fan_out.inserted_at

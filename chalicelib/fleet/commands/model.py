@@ -26,6 +26,11 @@ class Command(BaseModel, frozen=True):
     version: int = 0
 
     @property
+    def retry_of(self) -> str | None:
+        """The command whose executions it repeats."""
+        return self.targeting.command_id
+
+    @property
     def is_deleted(self) -> bool:
         return self.deleted_at is not None
 
@@ -53,6 +58,14 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+
+
+class RetriedOutcome(StrEnum):
+    """The outcomes that a retry takes."""
+
+    FAILED = "failed"
+    EXPIRED = "expired"
+    CANCELLED = "cancelled"
 
 
 REPORTED = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")
@@ -177,6 +190,19 @@ class NewCommand:
     never_expires: bool = False
     allow_missing: bool = False
     id: str | None = None
+
+
+@dataclass(frozen=True)
+class Retry:
+    """The executions that a retry takes, and its changes of the command: None leaves text and timeout as
+    they are, unless there shall be ``no_timeout``. The deadline is a new one, as of a `NewCommand`."""
+
+    outcomes: tuple[RetriedOutcome, ...]
+    command_text: str | None = None
+    timeout: int | None = None
+    no_timeout: bool = False
+    expired_at: datetime | None = None
+    never_expires: bool = False
 
 
 @dataclass(frozen=True)

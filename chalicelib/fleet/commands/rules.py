@@ -4,7 +4,7 @@ Each transition is one conditional write: `when` is the whole permission, checke
 the status of an execution.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.fleet.commands import output as outputs
@@ -130,6 +130,10 @@ def command_delete_refused(open_count: int) -> EdgeError:
 
 def command_delete_refused_while_created() -> EdgeError:
     return conflict("cannot delete command while its executions are being created")
+
+
+def nothing_to_retry(outcomes: Iterable[str]) -> EdgeError:
+    return conflict(f"no execution of this command is {' or '.join(outcomes)}")
 
 
 def partly_out_of_reach() -> EdgeError:

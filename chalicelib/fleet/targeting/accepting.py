@@ -60,7 +60,7 @@ def _require_all(targeting: Targeting, found: Sequence[Cluster], nodes: NodeRead
             names = {cluster.name for cluster in found}
             missing = [name for name in targeting.cluster_names or () if name not in names]
             _refuse_missing("cluster_names", "cluster", missing)
-        case TargetType.ALL:
+        case TargetType.ALL | TargetType.EXECUTIONS:
             return
 
 

@@ -17,16 +17,19 @@ is processed shard by shard."""
 
 
 class TargetType(StrEnum):
-    """How the base set of nodes is named; filters narrow it."""
+    """How the base set of nodes is named; filters narrow it. ``executions``: the nodes of some executions of a
+    command, for retries alone."""
 
     ALL = "all"
     NODES = "nodes"
     CLUSTERS = "clusters"
+    EXECUTIONS = "executions"
 
 
 class Targeting(BaseModel, frozen=True):
     """The targets of a request as the operator wrote them, without repetitions in lists. Filters contain public names
-    and values in the grammar of lists; None means "not given".
+    and values in the grammar of lists; None means "not given". ``command_id`` and ``outcomes`` say which
+    executions of which command a retry repeats.
 
     ``within`` are the ids of the clusters that its writer reaches: nodes of others are left out, also where a node
     moves before its turn comes. None: the writer reaches all.
@@ -35,6 +38,8 @@ class Targeting(BaseModel, frozen=True):
     type: TargetType
     node_ids: tuple[str, ...] | None = None
     cluster_names: tuple[str, ...] | None = None
+    command_id: str | None = None
+    outcomes: tuple[str, ...] | None = None
     node_filters: Mapping[str, Any] | None = None
     cluster_filters: Mapping[str, Any] | None = None
     within: tuple[str, ...] | None = None

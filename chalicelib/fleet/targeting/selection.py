@@ -32,6 +32,9 @@ CLUSTERS_PER_PAGE = 25
 _NAMED = "nodes#"
 """Begins the name of a part of a request for named nodes: one slice of them."""
 
+OF_EXECUTIONS = "executions"
+"""The one part of a request for the nodes of executions: the commands page over it, whose rows those are."""
+
 _IN_CLUSTER = "#"
 """Stands in a cursor between the number of a cluster and the cursor in it."""
 
@@ -72,6 +75,8 @@ def parts_of(targeting: Targeting, named: Sequence[Cluster]) -> frozenset[str]:
             return frozenset(f"cluster#{','.join(cluster.id for cluster in some)}" for some in slices)
         case TargetType.NODES:
             return frozenset(f"{_NAMED}{index}" for index in range(-(-len(targeting.node_ids or ()) // SLICE)))
+        case TargetType.EXECUTIONS:
+            return frozenset({OF_EXECUTIONS})
 
 
 def page_of_part(
@@ -106,8 +111,9 @@ def may_miss(part: str) -> bool:
 def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
     """Whether a node that is found in a part only later was in it until then (seconds text), as far as its row can
     tell: one that has changed since may have moved in, or fit the filters, only by that change."""
-    is_for_good = targeting.type is TargetType.ALL and not targeting.node_filters and not targeting.cluster_filters
-    return is_for_good or node.updated_at <= until
+    is_for_good = targeting.type in {TargetType.ALL, TargetType.EXECUTIONS}
+    is_filtered = bool(targeting.node_filters or targeting.cluster_filters)
+    return (is_for_good and not is_filtered) or node.updated_at <= until
 
 
 def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, clusters: Clusters) -> list[TargetNode]:

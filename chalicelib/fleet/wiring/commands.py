@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.fan_out import FanOuts
     from chalicelib.fleet.commands.looking import Looking
     from chalicelib.fleet.commands.pruning import Pruning
+    from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
     from chalicelib.fleet.wiring import Fleet
 
@@ -39,6 +40,14 @@ class CommandParts:
             read_total=platform.counters.read,
             default_deadline=timedelta(seconds=deadline) if deadline else None,
         )
+
+    @cached_property
+    def retries(self) -> Retries:
+        from chalicelib.fleet.commands.part_store import Parts
+        from chalicelib.fleet.commands.retries import Retries
+
+        tables = self._platform.tables
+        return Retries(tables, self.registry, Parts(tables, self._fleet.clusters.within))
 
     @cached_property
     def executions(self) -> Executions:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.model import Report, RetriedOutcome, Retry, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
@@ -18,6 +18,11 @@ def report_result(scene: Scene) -> None:
     row = scene.some_row(EXECUTIONS)
     report = Report(is_expired=False, exit_code=scene.rng.choice((0, 1)))
     scene.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
+
+
+def retry_command(scene: Scene) -> None:
+    wanted = Retry(tuple(scene.rng.sample(tuple(RetriedOutcome), 2)))
+    scene.fleet.commands.retries.retry(str(scene.some_row(COMMANDS)["id"]), wanted, reach=EVERYWHERE)
 
 
 def cancel_command(scene: Scene) -> None:
@@ -47,6 +52,14 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(give_command, give_command, report_result, report_result, cancel_command, delete_command),
+    operations=(
+        give_command,
+        give_command,
+        report_result,
+        report_result,
+        cancel_command,
+        retry_command,
+        delete_command,
+    ),
     invariants=(a_node_has_a_command_once, no_part_of_a_fan_out_is_left, totals_are_those_of_the_rows),
 )

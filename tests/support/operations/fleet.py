@@ -168,6 +168,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_command": as_it_is,
     "cancel_command": as_it_is,
     "delete_command": all_finished,
+    "retry_command": all_finished,
     "list_executions": as_it_is,
     "get_execution": as_it_is,
     "delete_execution": all_finished,

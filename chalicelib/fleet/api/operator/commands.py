@@ -92,6 +92,10 @@ class CommandOut(BaseModel):
     timeout: Annotated[int | None, fields.TIMEOUT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
     targeting: Annotated[dict[str, Any], fields.TARGETING]
+    retry_of: Annotated[
+        str | None,
+        about("UUID of the command that this one repeats on some of its nodes; null: of none.", None, format="uuid"),
+    ]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
     updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 
@@ -167,7 +171,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
     )
     return request.once(
         lambda: services.commands.registry.create(new, reach=reach_of(request.principal)),
-        lambda command: _accepted(command, request.principal),
+        lambda command: accepted(command, request.principal),
     )
 
 
@@ -252,9 +256,10 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
     return NoContent()
 
 
-def _accepted(command: Command, principal: Principal) -> Created:
-    accepted = CommandAcceptedOut(**_show(command, principal).model_dump(), state="creating")
-    return Created(accepted, location=f"/api/v1/commands/{command.id}")
+def accepted(command: Command, principal: Principal) -> Created:
+    """The answer to a request that made a command."""
+    shown = CommandAcceptedOut(**_show(command, principal).model_dump(), state="creating")
+    return Created(shown, location=f"/api/v1/commands/{command.id}")
 
 
 def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
@@ -262,12 +267,14 @@ def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
 
 
 def _show(command: Command, principal: Principal) -> CommandOut:
+    targeting = command.targeting.shown(reach_of(principal))
     shown = CommandOut(
         id=command.id,
         command_text=command.command_text,
         timeout=command.timeout,
         expired_at=command.expired_at,
-        targeting=command.targeting.shown(reach_of(principal)),
+        targeting=targeting,
+        retry_of=targeting.get("command_id"),
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,
     )

@@ -1,5 +1,6 @@
 """Targeting: the nodes that a command or a self-update request is for."""
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 from annotated_types import MaxLen
@@ -19,6 +20,14 @@ MOST_TARGETS = 2000
 """Node ids or cluster names in one request; `all` and filters serve more."""
 
 
+class BaseSet(StrEnum):
+    """The base sets that requests may name."""
+
+    ALL = TargetType.ALL
+    NODES = TargetType.NODES
+    CLUSTERS = TargetType.CLUSTERS
+
+
 class NodeFilters(TimeFilters, NodeFilterFields, Body):
     """Conditions on the node itself; all of them have to hold."""
 
@@ -35,7 +44,7 @@ class TargetingIn(Body):
     model_config = ConfigDict(json_schema_extra={"example": samples.TARGETING})
 
     type: Annotated[
-        OneOf[TargetType],
+        OneOf[BaseSet],
         about("The base set: all nodes, the nodes of `node_ids`, or those of the clusters in `cluster_names`."),
     ]
     node_ids: Annotated[
@@ -63,7 +72,7 @@ class TargetingIn(Body):
     def to_targeting(self) -> Targeting:
         """The same, with what was not given left out."""
         return Targeting(
-            type=self.type,
+            type=TargetType(self.type),
             node_ids=self.node_ids if "node_ids" in self.model_fields_set else None,
             cluster_names=self.cluster_names if "cluster_names" in self.model_fields_set else None,
             node_filters=_given(self.node_filters),

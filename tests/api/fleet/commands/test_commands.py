@@ -43,6 +43,7 @@ class TestCreate:
             "timeout": None,
             "expired_at": "2026-11-22T10:00:00Z",
             "targeting": {"type": "all"},
+            "retry_of": None,
             "state": "creating",
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
