@@ -58,11 +58,12 @@ templates: setup
 	@$(BIN)/python -m infra.package --code-only --role further --build build/check/further
 	@$(BIN)/python -m infra.lint build/check
 
-openapi: setup ## Write the documents of the APIs, of their events and of permissions from the models, and the catalogue of machines
+openapi: setup ## Write the documents of the APIs, of their events and of permissions from the models, the tools, and the catalogue of machines
 	@$(BIN)/python -m chalicelib.machines.catalogue.generate
 	@$(BIN)/python -m chalicelib.web.openapi
 	@$(BIN)/python -m chalicelib.web.asyncapi
 	@$(BIN)/python -m chalicelib.web.permissions_page
+	@$(BIN)/python -m chalicelib.web.mcp.catalogue
 
 openapi-check: setup
 	@$(BIN)/python -m infra.openapi_check

@@ -7,6 +7,7 @@ everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
@@ -99,7 +100,9 @@ def _renderer(exchange: Exchange, protocol: ApiProtocol) -> Renderer:
 def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     endpoint, services, audience = exchange.endpoint, exchange.services, exchange.endpoint.auth
     audience.admit(exchange)
-    if audience.by_permission:
+    if exchange.incoming.is_of_assistant:
+        exchange.principal = replace(exchange.principal, reveals=False)
+    elif audience.by_permission:
         hold_to(exchange, audience.limit(exchange))
     if endpoint.permission is not None:
         _check_permission(endpoint, endpoint.permission, exchange)

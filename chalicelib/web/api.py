@@ -13,6 +13,7 @@ from chalicelib.web.protocol import ApiProtocol
 if TYPE_CHECKING:
     from chalicelib.web.description import Description, EventsDescription
     from chalicelib.web.endpoint import Endpoints
+    from chalicelib.web.mcp.naming import Naming
     from chalicelib.web.operation import Endpoint
 
 LOCAL_URL = "http://127.0.0.1:8080"
@@ -30,9 +31,10 @@ class Api:
     modules of routes, in the order of the document; each has its `Endpoints` as ``routes``. ``folder`` holds the
     generated table of routes and the generated documents; ``published`` and ``published_events`` are the names of their
     copies in docs/. ``description`` and ``events`` are dotted names of a `Description` and an `EventsDescription`,
-    which only the generators import. ``prefixes`` are the paths below which this API answers requests that no operation
-    matches. ``document_route`` is where it serves its OpenAPI document. ``prepare`` builds from the container the parts
-    that most requests need, before the first one.
+    which only the generators import; ``tools`` is that of a `Naming`, for an API with tools for assistants.
+    ``prefixes`` are the paths below which this API answers requests that no operation matches. ``document_route`` is
+    where it serves its OpenAPI document. ``prepare`` builds from the container the parts that most requests need,
+    before the first one.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Api:
     published: str
     events: str = ""
     published_events: str = ""
+    tools: str = ""
     prefixes: tuple[str, ...] = ("/",)
     document_route: str = ""
     prepare: Callable[[Any], object] | None = None
@@ -62,6 +65,11 @@ class Api:
     def events_document(self) -> FilePath:
         """The AsyncAPI document as it is packaged."""
         return self.folder / "asyncapi.json"
+
+    @property
+    def tools_document(self) -> FilePath:
+        """The tools for assistants as they are packaged."""
+        return self.folder / "tools.json"
 
     def groups(self) -> list["Endpoints"]:
         """The operations, module by module. Imports all modules: for documents and tests."""
@@ -86,6 +94,11 @@ class Api:
         """Its description in the AsyncAPI document."""
         described: EventsDescription = _imported(self.events)
         return described
+
+    def tool_naming(self) -> "Naming":
+        """The names and hints of its tools for assistants."""
+        naming: Naming = _imported(self.tools)
+        return naming
 
     def table_text(self) -> str:
         """The content of the table of routes."""

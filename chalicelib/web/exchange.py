@@ -3,7 +3,7 @@
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +20,8 @@ class Incoming:
 
     Header names are lower-case; a header that was sent twice keeps all its values. For a repeated query name the last
     value counts. Path variables are percent-decoded here: a REST API passes them on as they were sent.
+    ``is_of_assistant``: it is the call of a tool, of an assistant whose request has been counted, and which sees no
+    secrets.
     """
 
     method: str
@@ -30,6 +32,7 @@ class Incoming:
     address: str
     _body: str | None = field(default=None, repr=False)
     _body_is_base64: bool = False
+    is_of_assistant: bool = False
 
     @classmethod
     def from_event(cls, event: Mapping[str, Any]) -> "Incoming":
@@ -48,6 +51,30 @@ class Incoming:
             address=(context.get("identity") or {}).get("sourceIp") or "",
             _body=event.get("body"),
             _body_is_base64=bool(event.get("isBase64Encoded")),
+        )
+
+    def onward(
+        self,
+        method: str,
+        route: str,
+        *,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        headers: Mapping[str, tuple[str, ...]],
+        body: str | None,
+    ) -> "Incoming":
+        """The request of another operation that is made for the caller of this one, with its key."""
+        kept = {name: self.headers[name] for name in ("authorization",) if name in self.headers}
+        return replace(
+            self,
+            method=method,
+            route=route,
+            path=path,
+            query=query,
+            headers={"content-type": ("application/json",), **kept, **headers},
+            _body=body,
+            _body_is_base64=False,
+            is_of_assistant=True,
         )
 
     def header(self, name: str) -> str | None:

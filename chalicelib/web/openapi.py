@@ -110,7 +110,7 @@ class _Document:
             "tags": [endpoint.tag],
             "summary": endpoint.summary,
         }
-        if text := _text(endpoint):
+        if text := text_of(endpoint):
             operation["description"] = text
         operation["security"] = [{name: []} for name in endpoint.auth.schemes]
         if endpoint.permission is not None:
@@ -193,7 +193,7 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     return statuses | {413, 415} if endpoint.has_body else statuses
 
 
-def _text(endpoint: Endpoint) -> str:
+def text_of(endpoint: Endpoint) -> str:
     """The view's docstring, which is written for callers, the text of the guard, and the permission."""
     written = [to_markdown(endpoint.view.__doc__ or "")]
     if endpoint.guard:

@@ -209,6 +209,7 @@ WEBHOOKS = (
     Operation("get_delivery", 2, 2),
     Operation("redeliver_one", 3, 2, 4),
     Operation("list_event_types", 0),
+    Operation("explain_event_type", 0),
 )
 AUDIT = (
     # Keys and count of four partitions, and the rows of the page: the log has no counter.
@@ -261,7 +262,7 @@ OUTSIDE_THE_TABLES = tuple(
     Operation(view, 0)
     for view in (
         *("livez", "ping", "openapi", "list_apis", "show_guide", "show_swagger_ui", "show_api_reference"),
-        *("show_event_reference", "show_asyncapi", "get_installer"),
+        *("show_event_reference", "show_asyncapi", "get_installer", "serve_assistant"),
     )
 )
 PROBES = (Operation("healthz", 1, 0.5), Operation("readyz", 1, 0.5))

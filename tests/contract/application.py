@@ -7,8 +7,10 @@ from typing import Any
 from urllib.parse import quote
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
+from chalicelib.fleet.api.assistants import ASSISTANT
 from chalicelib.fleet.api.protocol import AGENT, METRICS, OPERATOR
 from chalicelib.fleet.commands.store import EXECUTIONS
+from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.web.endpoint import Endpoint
@@ -56,6 +58,7 @@ class Application:
             "alias_id": alias.id,
             "command_id": self.command.id,
             "execution_id": execution_id,
+            "event_type": EventType.NODE_REGISTERED,
         }
         self.hear()
 
@@ -69,7 +72,8 @@ class Application:
 
     def key_for(self, endpoint: Endpoint) -> str | None:
         """The key that the endpoint wants, None where it wants none."""
-        return {OPERATOR: MASTER_KEY, METRICS: MASTER_KEY, AGENT: self.token}.get(endpoint.auth)
+        keys = {OPERATOR: MASTER_KEY, METRICS: MASTER_KEY, ASSISTANT: MASTER_KEY, AGENT: self.token}
+        return keys.get(endpoint.auth)
 
     def path_of(self, endpoint: Endpoint, **variables: str) -> str:
         """The endpoint's path, variables in place, each quoted. One that is not known here leads to nothing."""

@@ -44,6 +44,7 @@ API = Api(
     modules=(
         *(f"chalicelib.fleet.api.operator.{name}" for name in _OPERATOR),
         *(f"chalicelib.fleet.api.agent.{name}" for name in _AGENT),
+        "chalicelib.fleet.api.assistants",
         "chalicelib.fleet.api.health",
         "chalicelib.fleet.api.documentation",
     ),
@@ -52,6 +53,7 @@ API = Api(
     published="openapi.json",
     events="chalicelib.fleet.api.event_description.EDGE_EVENTS",
     published_events="asyncapi.json",
+    tools="chalicelib.fleet.api.tools.TOOLS",
     document_route="/api/openapi",
     prepare=_prepare_polling,
 )

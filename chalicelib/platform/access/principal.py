@@ -37,7 +37,8 @@ class Principal:
     ``shown_key`` names the key of the settings that it has shown, where it is not the present value of the actor's:
     `MASTER_KEY_PREVIOUS`. ``role`` and the names in ``permissions`` say what it may do; ``restrictions``
     what its reach is limited to, as ids by the name of the restriction. No restriction: everything of its tenant.
-    ``outputs``: whether it may read outputs and texts of commands. ``requests_per_minute``: its limit, None for the
+    ``outputs``: whether it may read outputs and texts of commands. ``reveals``: whether its permissions to read
+    secrets hold in this request. ``requests_per_minute``: its limit, None for the
     default. ``expires_at`` (seconds text): when it is no longer accepted, None for never.
     """
 
@@ -52,6 +53,7 @@ class Principal:
     permissions: frozenset[str] = frozenset()
     restrictions: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     outputs: bool = True
+    reveals: bool = True
     requests_per_minute: int | None = None
     expires_at: str | None = None
 
@@ -62,6 +64,8 @@ class Principal:
 
     def has(self, permission: Permission) -> bool:
         """Whether its role or its list contains the permission."""
+        if permission.name.endswith(":reveal") and not self.reveals:
+            return False
         by_role = self.role is not None and self.role.contains(permission.role)
         return by_role or permission.name in self.permissions
 

@@ -40,7 +40,7 @@ def test_published_document_is_valid_openapi(published):
 
 def test_document_has_every_operation_under_a_unique_name(published):
     operations = [operation for methods in published["paths"].values() for operation in methods.values()]
-    assert len(operations) == len(API.endpoints())
+    assert len(operations) == len([endpoint for endpoint in API.endpoints() if endpoint.documented])
     names = Counter(operation["operationId"] for operation in operations)
     assert [name for name, count in names.items() if count > 1] == []
     assert {tag["name"] for tag in published["tags"]} == {operation["tags"][0] for operation in operations}

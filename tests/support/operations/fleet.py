@@ -203,6 +203,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_delivery": as_it_is,
     "redeliver_one": as_it_is,
     "list_event_types": as_it_is,
+    "explain_event_type": as_it_is,
     "show_admin": as_it_is,
     "show_admin_name": as_it_is,
     "show_admin_cluster": as_it_is,
@@ -232,6 +233,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_bundle": a_published_agent,
     "get_installer": as_it_is,
     "verify_ssh_credentials": as_it_is,
+    "serve_assistant": lambda _: {"json": {"jsonrpc": "2.0", "id": 1, "method": "ping"}},
     "livez": as_it_is,
     "ping": as_it_is,
     "healthz": as_it_is,
@@ -271,6 +273,7 @@ _UNKNOWN = {
     **dict.fromkeys(("key_id", "node_id", "alias_id", "command_id", "execution_id", "ssh_username_id"), NOWHERE),
     **dict.fromkeys(("ssh_public_key_id", "ssh_group_user_id", "self_update_request_id"), NOWHERE),
     "cluster_name": "nowhere",
+    "event_type": "edge.unknown",
 }
 
 OPERATIONS = Operations(

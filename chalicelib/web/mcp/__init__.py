@@ -1,0 +1,1 @@
+"""The tools of an API for assistants, over the Model Context Protocol: each tool is an operation of the API."""
