@@ -11,7 +11,7 @@ FAMILIES ?=
 AGENTS ?= 0
 WORKERS ?= 3
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(if $(shell command -v $(name)),$(name))))
-REQUIREMENTS := requirements.txt samples/agent/requirements.txt requirements-dev.txt
+REQUIREMENTS := requirements.txt samples/agent/requirements.txt samples/cli/requirements.txt requirements-dev.txt
 
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -1,0 +1,129 @@
+"""`run` and `retry`: give a command to machines, and follow it to its end."""
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from edgectl import values
+from edgectl.building import Columns, Output
+from edgectl.client import Client, Json
+from edgectl.errors import INTERRUPTED
+from edgectl.lookup import find
+from edgectl.output import Format, show_one, show_rows
+from edgectl.resources.fleet import NODES
+from edgectl.resources.work import COMMANDS
+from edgectl.running import Watch
+from edgectl.session import Session, session_of
+from edgectl.targets import nodes_of, targeting_of
+
+On = Annotated[
+    list[str],
+    typer.Option("--on", help="Machines: all, cluster:NAME, labels as env=prod,role=web, or names; may be repeated."),
+]
+Timeout = Annotated[str | None, typer.Option("--timeout", help="Longest run on a machine, as 30s or 5m.")]
+Expires = Annotated[
+    str | None, typer.Option("--expires", help="Machines that are off may run it until: a span as 12h, or none.")
+]
+Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show outputs.")]
+WaitSeconds = Annotated[str | None, typer.Option("--wait-at-most", help="Longest wait, as 10m; then exit code 124.")]
+Show = Annotated[str, typer.Option("--show", help="Outputs to show: all, failed, none; auto: all of up to 100.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but outputs and refusals.")]
+
+
+def run(
+    context: typer.Context,
+    command: Annotated[list[str], typer.Argument(help="The command line, for the shell of each machine.")],
+    on: On,
+    timeout: Timeout = None,
+    expires: Expires = None,
+    wait: Wait = True,
+    wait_at_most: WaitSeconds = None,
+    show: Show = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the machines and do nothing.")] = False,
+    quiet: Quiet = False,
+    output: Output = Format.TABLE,
+    columns: Columns = None,
+) -> None:
+    """Run a command on machines; options stand before it.
+
+    Ends with 0 if it succeeded on all of them, 1 if not, 2 if it was refused, 124 if it did not end in time.
+    """
+    session = session_of(context)
+    client = session.client()
+    targeting = targeting_of(client, on)
+    if dry_run:
+        show_rows(nodes_of(client, targeting), NODES.columns, output, columns)
+        return
+    body: dict[str, Any] = {
+        "command_text": " ".join(command),
+        "targeting": targeting,
+        **_limits(session, timeout, expires),
+    }
+    given = client.post(COMMANDS.path, body)
+    _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+
+
+def retry(
+    context: typer.Context,
+    command: Annotated[str, typer.Argument(help="Id of the command, or its beginning.")],
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option("--outcome", help="Machines with this outcome; may be repeated. Default: failed, expired."),
+    ] = None,
+    text: Annotated[str | None, typer.Option("--text", help="A corrected command line.")] = None,
+    timeout: Timeout = None,
+    expires: Expires = None,
+    wait: Wait = True,
+    wait_at_most: WaitSeconds = None,
+    show: Show = "auto",
+    quiet: Quiet = False,
+    output: Output = Format.TABLE,
+) -> None:
+    """Give a command again to the machines where it failed."""
+    session = session_of(context)
+    client = session.client()
+    body = {
+        "outcomes": outcome or ["failed", "expired"],
+        **({} if text is None else {"command_text": text}),
+        **_limits(session, timeout, expires),
+    }
+    given = client.post(f"{COMMANDS.path}/{find(client, COMMANDS, command)}/retry", body)
+    _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+
+
+def _limits(session: Session, timeout: str | None, expires: str | None) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if timeout is not None:
+        found["timeout"] = round(values.seconds_of(timeout, "--timeout") * 1000)
+    if expires is not None:
+        found["expired_at"] = None if expires == "none" else values.moment_of(expires, "--expires", session.now())
+    return found
+
+
+def _follow(
+    session: Session,
+    client: Client,
+    given: Json,
+    *,
+    wait: bool,
+    wait_at_most: str | None,
+    show: str,
+    quiet: bool,
+    form: Format,
+) -> None:
+    if not wait:
+        show_one(given, form)
+        return
+    seconds = None if wait_at_most is None else values.seconds_of(wait_at_most, "--wait-at-most")
+    watch = Watch(client, given["id"], show=show, seconds=seconds, quiet=quiet, sleep=session.sleep or time.sleep)
+    try:
+        code = watch.to_end()
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nit goes on: edgectl commands show {given['id']}; to stop it: edgectl commands cancel {given['id']}",
+            err=True,
+        )
+        raise SystemExit(INTERRUPTED) from None
+    if code:
+        raise SystemExit(code)

@@ -1,0 +1,73 @@
+"""How the commands for a kind of things are declared: `resources` holds the declarations, `building` makes commands."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """How the text of an option becomes a value."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    FLAG = "flag"
+    TEXTS = "texts"
+    SECRET = "secret"  # noqa: S105 - a kind, not a secret
+    KEY_FILES = "key_files"
+    KEY_FILE = "key_file"
+    TARGETS = "targets"
+    PAIRS = "pairs"
+    SPAN = "span"
+    MOMENT = "moment"
+
+
+@dataclass(frozen=True)
+class Field:
+    """An option of a command and the field of the request that it fills. ``clears``: the word ``none`` stands for
+    null."""
+
+    name: str
+    help: str
+    kind: Kind = Kind.TEXT
+    option: str = ""
+    is_required: bool = False
+    clears: bool = False
+
+    @property
+    def flag(self) -> str:
+        return "--" + (self.option or self.name).replace("_", "-")
+
+
+@dataclass(frozen=True)
+class Action:
+    """A command for one operation. Each ``{variable}`` of the path is an argument; ``fields`` fill the body, or with
+    ``in_query`` the query. ``asks`` is the question before it acts, of which ``{}`` is the first argument. ``done`` is
+    said for an answer without a body; ``hint`` is printed after the answer, with its fields."""
+
+    verb: str
+    method: str
+    path: str
+    help: str
+    fields: tuple[Field, ...] = ()
+    in_query: bool = False
+    asks: str = ""
+    done: str = "done"
+    hint: str = ""
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Resource:
+    """A kind of things: a group of commands. ``path`` is its list; ``columns`` are those of tables. ``names`` are the
+    fields by which people call one, beside its ``id``. ``variables`` says of what kind the variables of its paths are,
+    where their names do not."""
+
+    name: str
+    help: str
+    path: str = ""
+    columns: tuple[str, ...] = ()
+    filters: tuple[Field, ...] = ()
+    names: tuple[str, ...] = ()
+    id: str = "id"
+    actions: tuple[Action, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)

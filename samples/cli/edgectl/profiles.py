@@ -1,0 +1,85 @@
+"""The control planes that somebody works with: their addresses and keys, in a file that only its owner can read."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from edgectl.errors import CliError
+
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """An address and a key."""
+
+    url: str
+    key: str = field(repr=False)
+
+
+def path() -> Path:
+    """``$XDG_CONFIG_HOME/edgectl/profiles.json``, by default below ``~/.config``."""
+    base = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+    return Path(base) / "edgectl" / "profiles.json"
+
+
+def names() -> list[str]:
+    """The names of all profiles."""
+    return sorted(_read())
+
+
+def load(name: str | None, url: str | None) -> Profile:
+    """The profile to work with: ``EDGE_URL`` and ``EDGE_KEY`` before the file, ``--url`` before both. Raises `CliError`
+    if address or key is missing, or if the file can be read by others."""
+    chosen = name or os.environ.get("EDGE_PROFILE") or DEFAULT
+    stored = _read().get(chosen, {})
+    if name is not None and not stored:
+        known = ", ".join(names()) or "none yet"
+        raise CliError(f"there is no profile {name!r} (profiles: {known}): edgectl login --profile {name}")
+    address = url or os.environ.get("EDGE_URL") or stored.get("url")
+    key = os.environ.get("EDGE_KEY") or stored.get("key")
+    if not address or not key:
+        missing = "address" if not address else "key"
+        raise CliError(f"no {missing}: edgectl login, or set EDGE_URL and EDGE_KEY")
+    return Profile(address.rstrip("/"), key)
+
+
+def save(name: str, profile: Profile) -> None:
+    """Store a profile. The file is made with mode 0600, and replaced as a whole."""
+    _write({**_read(), name: {"url": profile.url, "key": profile.key}})
+
+
+def remove(name: str) -> bool:
+    """Forget a profile; False if there is none of that name."""
+    stored = _read()
+    if stored.pop(name, None) is None:
+        return False
+    _write(stored)
+    return True
+
+
+def _read() -> dict[str, dict[str, str]]:
+    file = path()
+    try:
+        mode = file.stat().st_mode & 0o077
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return {}
+    if mode:
+        raise CliError(f"others can read {file}: chmod 600 {file}")
+    try:
+        stored: dict[str, dict[str, str]] = json.loads(text)
+    except ValueError as error:
+        raise CliError(f"{file} is damaged: remove it, then edgectl login") from error
+    return stored
+
+
+def _write(stored: dict[str, dict[str, str]]) -> None:
+    file = path()
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
+        json.dump(stored, opened, indent=2)
+    new.replace(file)

@@ -1,0 +1,118 @@
+"""Waits for a command and shows what becomes of it."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+
+from edgectl.client import Client, Json
+from edgectl.errors import DEADLINE, SOME_FAILED
+from edgectl.resources.work import COMMANDS, EXECUTIONS
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
+MOST_OUTPUTS = 100
+"""Machines up to which every output is shown without being asked for; beyond, those of the failed ones."""
+
+_WELL = frozenset({"succeeded"})
+_OPEN = frozenset({"pending", "sent", "open", "total", "waiting"})
+
+
+class Watch:
+    """Follows one command to its end. ``show`` is all, failed, none or auto. ``clock`` and ``sleep`` stand in for time
+    in tests."""
+
+    def __init__(
+        self,
+        client: Client,
+        command_id: str,
+        *,
+        show: str,
+        seconds: float | None,
+        quiet: bool,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._client = client
+        self._id = command_id
+        self._show = show
+        self._seconds = seconds
+        self._quiet = quiet
+        self._clock = clock
+        self._sleep = sleep
+        self._shown: set[str] = set()
+        self._ended = -1
+        self._said = ""
+
+    def to_end(self) -> int:
+        """The exit code: 0 if all succeeded, 1 if not, 124 if it did not end in time. Raises `CliError`."""
+        deadline = None if self._seconds is None else self._clock() + self._seconds
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            command = self._client.get(f"{COMMANDS.path}/{self._id}")
+            self._tell(command)
+            if command["state"] == "finished":
+                return self._result(command)
+            if deadline is not None and self._clock() >= deadline:
+                self._say(f"not finished in time: edgectl commands show {self._id}", always=True)
+                return DEADLINE
+            self._sleep(pause)
+            pause = min(pause * 1.3, LONGEST_PAUSE_SECONDS)
+
+    def _tell(self, command: Json) -> None:
+        summary = command["summary"] or {}
+        ended = sum(count for name, count in summary.items() if name not in _OPEN)
+        if ended == self._ended:
+            return
+        self._ended = ended
+        if summary:
+            self._say(_progress(summary))
+        if self._show != "none":
+            self._outputs(command)
+
+    def _outputs(self, command: Json) -> None:
+        targets = command["targets"] or 0
+        only_failed = self._show == "failed" or (self._show == "auto" and targets > MOST_OUTPUTS)
+        query: dict[str, Any] = {"outcome": "failed"} if only_failed else {}
+        for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
+            if row["id"] not in self._shown and row["outcome"] not in {"pending", "sent"}:
+                self._shown.add(row["id"])
+                show_output(row)
+
+    def _result(self, command: Json) -> int:
+        summary: Mapping[str, int] = command["summary"] or {}
+        if not command["targets"]:
+            self._say("no machine matched", always=True)
+            return SOME_FAILED
+        bad = {name: count for name, count in summary.items() if count and name not in _WELL | _OPEN}
+        if not bad:
+            return 0
+        if not self._quiet:
+            self._say(f"repeat these: edgectl retry {self._id}", always=True)
+        return SOME_FAILED
+
+    def _say(self, text: str, *, always: bool = False) -> None:
+        if (always or not self._quiet) and text != self._said:
+            self._said = text
+            print(text, file=sys.stderr)
+
+
+def show_output(row: Json) -> None:
+    """One machine's end of a command: a line about it on standard error, its output on standard output."""
+    code = "" if row["exit_code"] is None else f", exit code {row['exit_code']}"
+    style = "green" if row["outcome"] == "succeeded" else "red"
+    Console(stderr=True, highlight=False).print(
+        f"[{style}]{row['node_id'] or 'a deleted machine'}: {row['outcome']}{code}[/{style}]"
+    )
+    output = row["output"]
+    if output:
+        print(output, end="" if output.endswith("\n") else "\n")
+        if row.get("output_truncated"):
+            print(f"… shortened: edgectl executions show {row['id']}", file=sys.stderr)
+
+
+def _progress(summary: Mapping[str, Any]) -> str:
+    total = summary["total"]
+    parts = [f"{count} {name}" for name, count in summary.items() if count and name not in {"total", "open"}]
+    return f"{total} machines: {', '.join(parts) or 'none yet'}"

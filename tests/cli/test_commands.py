@@ -1,0 +1,230 @@
+"""The commands of `edgectl`, against the real routes: what they do, print and end with."""
+
+import json
+
+import pytest
+import yaml
+from edgectl.errors import DEADLINE, INTERRUPTED, REFUSED, SOME_FAILED
+
+from chalicelib.platform.access.permissions import KeyRole
+from tests.support.builders import a_cluster, machines
+from tests.support.callers import Agent, operator
+from tests.support.terminal import Terminal
+from tests.support.world import World
+
+
+@pytest.fixture
+def world():
+    world = World()
+    a_cluster(world)
+    return world
+
+
+@pytest.fixture
+def terminal(world):
+    return Terminal(world)
+
+
+@pytest.fixture
+def nodes(world):
+    found = machines(world, 3)
+    world.settle()
+    return found
+
+
+class Fleet:
+    """Agents that run whatever waits for them: those of the numbers in ``failing`` end with exit code 3."""
+
+    def __init__(self, world, machines, failing=()):
+        self.world = world
+        self.agents = []
+        client = operator(world)
+        for number, machine in enumerate(machines):
+            agent = Agent(client, number)
+            agent.id, agent.token = machine.id, machine.token
+            self.agents.append(agent)
+        self.failing = failing
+
+    def work(self):
+        self.world.settle()
+        for number, agent in enumerate(self.agents):
+            for execution_id in agent.waiting():
+                agent.acknowledge(execution_id)
+                code = 3 if number in self.failing else 0
+                agent.report(execution_id, status="completed", exit_code=code, output=f"from {number}\n")
+        self.world.settle()
+
+
+class TestRun:
+    def test_run_shows_each_output_and_ends_with_0(self, terminal, world, nodes):
+        terminal.meanwhile = Fleet(world, nodes).work
+        ended = terminal.type("run", "--on", "all", "uname", "-s")
+
+        assert ended.code == 0
+        assert sorted(ended.out.splitlines()) == ["from 0", "from 1", "from 2"]
+        assert "3 machines: 3 succeeded" in ended.err
+
+    def test_run_that_fails_somewhere_ends_with_1_and_names_the_repeat(self, terminal, world, nodes):
+        terminal.meanwhile = Fleet(world, nodes, failing={1}).work
+        ended = terminal.type("run", "--on", "cluster:north", "true")
+        command = json.loads(terminal.type("commands", "list", "-o", "json").out)[0]
+
+        assert ended.code == SOME_FAILED
+        assert f"{nodes[1].id}: failed, exit code 3" in ended.err
+        assert f"edgectl retry {command['id']}" in ended.err
+
+    def test_retry_runs_again_where_it_failed(self, terminal, world, nodes):
+        fleet = Fleet(world, nodes, failing={1})
+        terminal.meanwhile = fleet.work
+        terminal.type("run", "--on", "all", "true")
+        command = json.loads(terminal.type("commands", "list", "-o", "json").out)[0]
+        world.clock.advance(1)
+        fleet.failing = ()
+        ended = terminal.type("retry", command["id"][:18])
+
+        assert (ended.code, ended.out) == (0, "from 1\n")
+
+    def test_run_without_an_end_in_time_ends_with_124(self, terminal, nodes):
+        ended = terminal.type("run", "--on", nodes[0].id, "--wait-at-most", "0s", "true")
+
+        assert ended.code == DEADLINE
+        assert "edgectl commands show" in ended.err
+
+    def test_interrupted_run_says_how_to_stop_it(self, terminal, nodes):
+        def interrupt():
+            raise KeyboardInterrupt
+
+        terminal.meanwhile = interrupt
+        ended = terminal.type("run", "--on", nodes[0].id, "true")
+
+        assert ended.code == INTERRUPTED
+        assert "edgectl commands cancel" in ended.err
+
+    def test_dry_run_lists_the_machines_and_does_nothing(self, terminal, nodes):
+        ended = terminal.type("run", "--on", "cluster:north", "--dry-run", "-o", "json", "true")
+
+        assert {row["id"] for row in json.loads(ended.out)} == {node.id for node in nodes}
+        assert terminal.type("commands", "list", "-o", "json").out == "[]\n"
+
+    @pytest.mark.parametrize(
+        "on", [("all", "cluster:north"), ("env=prod", "web"), ("",), ("cluster:north", "till-3"), ("nothing",)]
+    )
+    def test_targets_that_are_unclear_or_unknown_are_refused(self, terminal, nodes, on):
+        ended = terminal.type("run", *(part for text in on for part in ("--on", text)), "true")
+
+        assert ended.code == REFUSED
+        assert terminal.type("commands", "list", "-o", "json").out == "[]\n"
+
+    def test_run_without_targets_is_refused(self, terminal):
+        assert terminal.type("run", "true").code == REFUSED
+
+
+class TestNames:
+    def test_node_is_found_by_alias_and_by_the_beginning_of_its_id(self, terminal, nodes):
+        assert terminal.type("aliases", "create", nodes[0].id, "--name", "till-3").code == 0
+
+        for name in ("till-3", nodes[0].id[:-2]):
+            assert json.loads(terminal.type("nodes", "show", name, "-o", "json").out)["id"] == nodes[0].id
+
+    def test_name_of_several_things_is_refused_with_all_of_them(self, terminal, world, nodes):
+        ended = terminal.type("nodes", "show", nodes[0].id[:8])
+
+        assert ended.code == REFUSED
+        assert all(node.id in ended.err for node in nodes)
+
+    def test_thing_of_another_clusters_key_does_not_exist(self, terminal, world, nodes):
+        a_cluster(world, "south")
+        terminal.type("aliases", "create", nodes[0].id, "--name", "till-3")
+        south = world.fleet.clusters.find("south").id
+        other = Terminal(world, world.key_with(role=KeyRole.ADMIN, restrictions={"clusters": frozenset({south})}))
+
+        for name in ("till-3", nodes[0].id, nodes[0].id[:-2]):
+            assert other.type("nodes", "show", name).code == REFUSED
+            assert other.type("run", "--on", name, "true").code == REFUSED
+        assert other.type("nodes", "list", "-o", "json").out == "[]\n"
+
+
+class TestChanges:
+    def test_enrollment_key_is_shown_with_the_lines_for_the_machine(self, terminal):
+        ended = terminal.type("keys", "create", "north", "--uses", "none", "--expires", "7d")
+
+        assert "install.sh" in ended.out
+        assert "2026-11-28T10:00:00Z" in ended.out
+
+    def test_deletion_asks_and_does_nothing_without_a_yes(self, terminal, nodes):
+        assert terminal.type("nodes", "delete", nodes[0].id, typed="n\n").code == INTERRUPTED
+        assert terminal.type("nodes", "show", nodes[0].id).code == 0
+        assert terminal.type("nodes", "delete", nodes[0].id, "--yes").code == 0
+        assert terminal.type("nodes", "show", nodes[0].id).code == REFUSED
+
+    def test_change_without_a_field_is_refused(self, terminal):
+        ended = terminal.type("clusters", "update", "north")
+
+        assert (ended.code, ended.err) == (REFUSED, "edgectl: nothing to change: give one of --node-limit\n")
+
+    def test_limit_can_be_set_and_cleared(self, terminal):
+        for limit, stored in (("5", 5), ("none", None)):
+            ended = terminal.type("clusters", "update", "north", "--node-limit", limit, "-o", "json")
+            assert json.loads(ended.out)["node_limit"] == stored
+
+    def test_key_of_a_viewer_changes_nothing(self, world, nodes):
+        viewer = Terminal(world, world.key_with(role=KeyRole.VIEWER))
+        before = world.state()
+        for line in (
+            ("run", "--on", "all", "true"),
+            ("nodes", "delete", nodes[0].id, "--yes"),
+            ("clusters", "create", "--name", "south"),
+            ("ssh-groups", "revoke", "--user", "ada", "--yes"),
+        ):
+            ended = viewer.type(*line)
+            assert ended.code == REFUSED
+            assert "this key may not do that" in ended.err
+        assert world.state() == before
+        assert viewer.type("nodes", "list").code == 0
+
+
+class TestOutput:
+    @pytest.mark.parametrize(
+        ("form", "read"),
+        [
+            ("json", json.loads),
+            ("yaml", yaml.safe_load),
+            ("jsonl", lambda text: [json.loads(line) for line in text.splitlines()]),
+        ],
+    )
+    def test_list_in_a_format_for_programs_has_every_row(self, terminal, nodes, form, read):
+        rows = read(terminal.type("nodes", "list", "-o", form, "--columns", "id,status").out)
+
+        assert sorted(row["id"] for row in rows) == sorted(node.id for node in nodes)
+        assert {row["status"] for row in rows} == {"healthy"}
+
+    def test_list_as_csv_has_a_line_of_names(self, terminal, nodes):
+        lines = terminal.type("nodes", "list", "-o", "csv", "--columns", "id,cluster_name").out.splitlines()
+
+        assert lines[0] == "id,cluster_name"
+        assert len(lines) == 1 + len(nodes)
+
+    def test_list_longer_than_a_page_is_complete(self, terminal, world):
+        for number in range(130):
+            a_cluster(world, f"c{number}")
+
+        assert len(terminal.type("clusters", "list", "-o", "jsonl").out.splitlines()) == 131
+        assert len(terminal.type("clusters", "list", "--limit", "7", "-o", "jsonl").out.splitlines()) == 7
+
+    def test_unknown_column_is_refused_with_those_that_there_are(self, terminal, nodes):
+        ended = terminal.type("nodes", "list", "--columns", "id,colour")
+
+        assert ended.code == REFUSED
+        assert "no column 'colour'; there are id, " in ended.err
+
+    def test_refusal_of_the_control_plane_names_the_field(self, terminal):
+        ended = terminal.type("clusters", "create", "--name", "No Name")
+
+        assert ended.code == REFUSED
+        assert "name: " in ended.err
+        assert "Traceback" not in ended.err
+
+    def test_any_operation_can_be_called_by_its_path(self, terminal):
+        ended = terminal.type("api", "post", "/api/v1/clusters", "--data", '{"name": "south"}')
+
+        assert json.loads(ended.out)["data"]["name"] == "south"

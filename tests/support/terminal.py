@@ -1,0 +1,83 @@
+"""`edgectl` at a terminal, against the application in this process: every request goes through the real routes."""
+
+import io
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+from edgectl.client import Client
+from edgectl.main import main
+from edgectl.profiles import Profile
+from edgectl.session import Session
+
+from tests.support.callers import operator
+from tests.support.client import MASTER_KEY
+from tests.support.world import World
+
+URL = "https://edge.example.com"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command line ended, and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+class InProcess(httpx.BaseTransport):
+    """Hands requests to the routes of a world."""
+
+    def __init__(self, world: World) -> None:
+        self._client = operator(world)
+        self.asked: list[tuple[str, str]] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append((request.method, request.url.path))
+        kept = {name: value for name, value in request.headers.items() if name in {"content-type", "idempotency-key"}}
+        answer = self._client.request(
+            request.method,
+            request.url.path,
+            query=request.url.params.multi_items(),
+            headers=kept,
+            body=request.content.decode() or None,
+            key=request.headers["Authorization"].removeprefix("Bearer "),
+        )
+        return httpx.Response(answer.status, headers=dict(answer.headers), text=answer.text, request=request)
+
+
+class Terminal:
+    """A person at a terminal, with a key. ``meanwhile`` happens whenever a command waits."""
+
+    def __init__(self, world: World, key: str = MASTER_KEY) -> None:
+        self.world = world
+        self.key = key
+        self.transport = InProcess(world)
+        self.meanwhile: Any = world.settle
+
+    def type(self, *arguments: str, typed: str = "") -> Ended:
+        """One command line; ``typed`` is what the person answers to questions."""
+        out, err = io.StringIO(), io.StringIO()
+        session = Session(
+            connect=lambda profile: Client(profile, transport=self.transport, pause=lambda _: None),
+            now=self.world.clock.now,
+            sleep=lambda _: self.meanwhile(),
+        )
+        environment = {"EDGE_URL": URL, "EDGE_KEY": self.key, "NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}
+        with (
+            patch.dict("os.environ", environment),
+            patch.object(sys, "stdin", io.StringIO(typed)),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = main(arguments, session)
+        return Ended(code, out.getvalue(), err.getvalue())
+
+
+def profile() -> Profile:
+    """The one of a terminal."""
+    return Profile(URL, MASTER_KEY)
