@@ -113,8 +113,10 @@ demo: setup ## The main job for real: three agents enrol, a command runs on all,
 up: setup ## The same, kept running: PORT=8080 AGENTS=0 FAMILIES=... MASTER_KEY=... LOCAL_SWEEP_SECONDS=5
 	@$(BIN)/python -m infra.local.up $(AGENTS)
 
-dist: setup ## build/dist: the agent and all its libraries as one archive for each architecture, checked by hashes
+dist: setup ## build/dist: the agent and all its libraries as one archive for each architecture, checked by hashes; edgectl as a wheel
 	@$(BIN)/python -m infra.agent_bundle
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist samples/cli
+	@rm -rf samples/cli/build samples/cli/*.egg-info
 
 package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack; FAMILIES=...: all by default
 	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE) --families "$(FAMILIES)"

@@ -119,6 +119,16 @@ class TestRun:
         assert terminal.type("run", "true").code == REFUSED
 
 
+def test_machines_that_are_not_healthy_are_listed(terminal, world, nodes):
+    world.clock.advance(3600)
+    world.sweep("check_health")
+    world.settle()
+
+    listed = json.loads(terminal.type("down", "north", "-o", "json").out)
+    assert {row["id"] for row in listed} == {node.id for node in nodes}
+    assert json.loads(terminal.type("down", "south", "-o", "json").out) == []
+
+
 class TestNames:
     def test_node_is_found_by_alias_and_by_the_beginning_of_its_id(self, terminal, nodes):
         assert terminal.type("aliases", "create", nodes[0].id, "--name", "till-3").code == 0

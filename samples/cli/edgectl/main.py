@@ -13,12 +13,13 @@ from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
 from edgectl import __version__, profiles, values
-from edgectl.building import group_of
+from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
-from edgectl.output import Format, show_one
+from edgectl.output import Format, show_one, show_rows
 from edgectl.profiles import DEFAULT, Profile
 from edgectl.resources import RESOURCES
+from edgectl.resources.fleet import NODES
 from edgectl.session import Session, session_of
 
 SHELLS = ("bash", "zsh", "fish")
@@ -79,6 +80,23 @@ def list_profiles() -> None:
     """List the stored profiles."""
     for name in profiles.names():
         typer.echo(name)
+
+
+@app.command()
+def down(
+    context: typer.Context,
+    cluster: Annotated[str | None, typer.Argument(help="Only those of this cluster.")] = None,
+    output: Output = Format.TABLE,
+    columns: Columns = None,
+) -> None:
+    """List the machines that are not healthy."""
+    client = session_of(context).client()
+    rows = [
+        row
+        for status in ("unreachable", "unhealthy")
+        for row in client.walk(NODES.path, status=status, cluster_name=cluster)
+    ]
+    show_rows(rows, NODES.columns, output, columns)
 
 
 @app.command("api")

@@ -15,6 +15,9 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 MOST_OUTPUTS = 100
 """Machines up to which every output is shown without being asked for; beyond, those of the failed ones."""
 
+CATCHING_UP = 10
+"""How often the end of a command is looked at again for outputs that are missing."""
+
 _WELL = frozenset({"succeeded"})
 _OPEN = frozenset({"pending", "sent", "open", "total", "waiting"})
 
@@ -53,6 +56,7 @@ class Watch:
             command = self._client.get(f"{COMMANDS.path}/{self._id}")
             self._tell(command)
             if command["state"] == "finished":
+                self._catch_up(command)
                 return self._result(command)
             if deadline is not None and self._clock() >= deadline:
                 self._say(f"not finished in time: edgectl commands show {self._id}", always=True)
@@ -66,14 +70,26 @@ class Watch:
         if ended == self._ended:
             return
         self._ended = ended
-        if summary:
+        if summary.get("total"):
             self._say(_progress(summary))
         if self._show != "none":
             self._outputs(command)
 
+    def _catch_up(self, command: Json) -> None:
+        """Show outputs that the list did not have yet: it is read from an index, which lags."""
+        summary = command["summary"] or {}
+        expected = summary.get("failed", 0) if self._only_failed(command) else summary.get("total", 0)
+        for _ in range(CATCHING_UP):
+            if self._show == "none" or len(self._shown) >= expected:
+                return
+            self._sleep(FIRST_PAUSE_SECONDS)
+            self._outputs(command)
+
+    def _only_failed(self, command: Json) -> bool:
+        return self._show == "failed" or (self._show == "auto" and (command["targets"] or 0) > MOST_OUTPUTS)
+
     def _outputs(self, command: Json) -> None:
-        targets = command["targets"] or 0
-        only_failed = self._show == "failed" or (self._show == "auto" and targets > MOST_OUTPUTS)
+        only_failed = self._only_failed(command)
         query: dict[str, Any] = {"outcome": "failed"} if only_failed else {}
         for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
             if row["id"] not in self._shown and row["outcome"] not in {"pending", "sent"}:
