@@ -100,7 +100,7 @@ CONTEXT = Context(
     grants={
         "api_handler": Grants(
             tables={
-                "commands": BATCH_GET | QUERY | PUT | UPDATE,
+                "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
                 "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
                 "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
             },
