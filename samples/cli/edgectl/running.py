@@ -92,7 +92,7 @@ class Watch:
         only_failed = self._only_failed(command)
         query: dict[str, Any] = {"outcome": "failed"} if only_failed else {}
         for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
-            if row["id"] not in self._shown and row["outcome"] not in {"pending", "sent"}:
+            if row["id"] not in self._shown and row["outcome"] != "open":
                 self._shown.add(row["id"])
                 show_output(row)
 

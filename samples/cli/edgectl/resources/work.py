@@ -27,7 +27,7 @@ EXECUTIONS = Resource(
         Field("command_id", "Only of this command.", option="command"),
         NODE,
         CLUSTER,
-        Field("outcome", "Only with this outcome: succeeded, failed, cancelled, expired, pending, sent."),
+        Field("outcome", "Only with this outcome: succeeded, failed, cancelled, expired, open."),
         Field("completed_at__gte", "Only ended since: a time, or a span back as 12h.", Kind.SPAN, "since"),
     ),
     actions=(
