@@ -73,7 +73,14 @@ WEBHOOKS = Resource(
     ),
 )
 
-EVENTS = Resource("events", "Types of events.", f"{V1}/event_types", ("type", "description"))
+EVENTS = Resource(
+    "events",
+    "Types of events.",
+    f"{V1}/event_types",
+    ("type", "description"),
+    id="type",
+    actions=(Action("show", "GET", f"{V1}/event_types/{{name}}", "Show one with its fields and an example."),),
+)
 
 ADMIN = Resource(
     "admin",
