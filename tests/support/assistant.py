@@ -66,6 +66,9 @@ async def _call(assistant: Assistant, *, name: str, arguments: dict[str, Any]) -
 def arguments_for(tool: Tool, variables: dict[str, str], query: dict[str, Any], body: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call that is the request with these parts."""
     arguments = {name: variables[variable] for name, variable in tool.path.items()}
-    arguments |= {name: query[field] for name, field in tool.query.items() if field in query}
+    for name, field in tool.query.items():
+        if field in query:
+            is_list = tool.arguments[name].get("type") == "array"
+            arguments[name] = query[field].split(",") if is_list else query[field]
     arguments |= {name: body[field] for name, field in tool.body.items() if field in body}
     return json.loads(json.dumps(arguments))

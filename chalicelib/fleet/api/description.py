@@ -45,6 +45,7 @@ _TAGS = {
     "SelfUpdates.Request": "Updates of the agents themselves",
     "Ssh.SshUsername": "Names under which people log in to nodes",
     "Ssh.SshPublicKey": "Public keys that let people log in",
+    "Ssh.SshGroupUser": "Names under which people log in to every node of a cluster or with a label",
     "Events.Webhook": "Receivers of events, and the log of deliveries to them",
     "Events.Type": "The types of events",
     "Access.AuditEvent": "The audit log: what operators did, and what they were refused",

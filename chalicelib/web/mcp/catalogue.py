@@ -7,7 +7,7 @@ order is ``sort``.
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path as FilePath
 from typing import Any
@@ -81,7 +81,7 @@ def _tool(endpoint: Endpoint, naming: Naming, module: str) -> Json:
     named = naming.named.get(key_of(endpoint)) or _named_by_rule(endpoint, naming)
     path = _arguments(endpoint.path, naming)
     query = _arguments(endpoint.query, naming)
-    body = _arguments(endpoint.body, naming)
+    body = {f"new_{name}" if name in path else name: field for name, field in _arguments(endpoint.body, naming).items()}
     schemas: dict[str, Json] = {}
     required: list[str] = []
     for model, arguments in ((endpoint.path, path), (endpoint.query, query), (endpoint.body, body)):
@@ -153,7 +153,7 @@ _LISTS_ORDER = frozenset({"order_by", "order_directions"})
 def _arguments(model: type[BaseModel], naming: Naming) -> dict[str, str]:
     """The names of the arguments for the fields of a part of the request. An older name of a field that is there under
     its newer one has none."""
-    fields: Mapping[str, Any] = model.model_fields
+    fields = [field.alias or name for name, field in model.model_fields.items()]
     newer = {old: new for old, new in naming.arguments.items() if old in fields}
     return {
         newer.get(name, name).replace("__", "_"): name

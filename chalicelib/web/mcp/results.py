@@ -60,7 +60,7 @@ def _failed(tool: Tool, outgoing: Outgoing, answered: Any) -> Json:
     if not (isinstance(answered, dict) and "error" in answered):
         return _result({"data": answered}, [_NEXT[503], to_json(answered)], is_error=True)
     told = {**answered["error"]}
-    names = {field: name for name, field in (*tool.body.items(), *tool.query.items(), *tool.path.items())}
+    names = {field: name for name, field in (*tool.path.items(), *tool.query.items(), *tool.body.items())}
     if details := told.get("details"):
         told["details"] = {_renamed(field, names): texts for field, texts in details.items()}
     if wait := outgoing.headers.get("retry-after"):

@@ -37,6 +37,11 @@ def prepared(scene, tool):
     return arguments_for(tool, variables, options.get("query", {}), body)
 
 
+def unprepared(scene, name):
+    """Arguments that fit, for which nothing is arranged."""
+    return arguments_for(TOOLS[name], scene.variables, {}, SENT.get(view_of(TOOLS[name]), {}))
+
+
 @pytest.mark.parametrize("name", TOOLS)
 def test_tool_is_carried_out_as_its_operation(name):
     scene = OPERATIONS.scene()
@@ -60,7 +65,7 @@ def test_all_tools_are_listed_to_a_key_that_may_do_everything(mode):
 def test_viewer_is_offered_reading_tools_and_changes_nothing_by_any():
     scene = OPERATIONS.scene()
     viewer = scene.world.key_with(role=KeyRole.VIEWER)
-    arguments = {name: prepared(OPERATIONS.scene(), tool) for name, tool in TOOLS.items() if tool.changes}
+    arguments = {name: unprepared(scene, name) for name, tool in TOOLS.items() if tool.changes}
     before = scene.world.state()
 
     async def work(assistant):
@@ -92,9 +97,7 @@ def test_key_of_another_cluster_reaches_nothing_by_any_tool():
     """As of an operation: nothing of the scene is answered, and nothing of it changes."""
     scene = OPERATIONS.scene()
     restricted = scene.world.key_with(role=KeyRole.ADMIN, restrictions=OPERATIONS.outside(scene))
-    arguments = {
-        name: arguments_for(tool, scene.variables, {}, SENT.get(view_of(tool), {})) for name, tool in TOOLS.items()
-    }
+    arguments = {name: unprepared(scene, name) for name in TOOLS}
     addressed = {name for name, tool in TOOLS.items() if tool.path and tool.permission}
     before = scene.world.state()
 
@@ -105,6 +108,33 @@ def test_key_of_another_cluster_reaches_nothing_by_any_tool():
     assert scene.world.state() == before
     answered = {name for name, result in results.items() if not result.is_error}
     assert answered <= {"get_node_metrics"}  # empty for any id
+
+
+READS = [name for name, tool in TOOLS.items() if not tool.changes and tool.permission and tool.audience == "operator"]
+
+
+@pytest.mark.parametrize("role", ["all", "outside"])
+def test_reading_tool_shows_exactly_what_the_operation_shows_the_same_key(role):
+    """So that a reach, a hidden text and a filter hold here as they do there."""
+    scene = OPERATIONS.scene()
+    restrictions = {} if role == "all" else OPERATIONS.outside(scene)
+    key = scene.world.key_with(role=KeyRole.VIEWER, restrictions=restrictions)
+    over_http = {name: scene.request(view_of(TOOLS[name]), key=key) for name in READS}
+
+    async def work(assistant):
+        return {name: await assistant.call_tool(name, path_arguments(scene, name)) for name in READS}
+
+    for name, result in asking(scene.app.client, key, work).items():
+        expected = over_http[name]
+        assert result.is_error == (expected.status >= 400), name
+        if result.is_error:
+            assert result.structured_content["error"]["code"] == expected.error["code"]
+        else:
+            assert result.structured_content["data"] == expected.data
+
+
+def path_arguments(scene, name):
+    return arguments_for(TOOLS[name], scene.variables, {}, {})
 
 
 class TestChoice:
