@@ -13,6 +13,7 @@ from chalicelib.fleet.mesh import context as mesh
 from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
 from chalicelib.fleet.permissions import PERMISSIONS
+from chalicelib.fleet.schedules import context as schedules
 from chalicelib.fleet.ssh import context as ssh
 from chalicelib.fleet.targeting import context as targeting
 from chalicelib.fleet.transport import context as transport
@@ -33,6 +34,7 @@ FAMILY = Family(
         admins.CONTEXT,
         targeting.CONTEXT,
         commands.CONTEXT,
+        schedules.CONTEXT,
         transport.CONTEXT,
         updates.CONTEXT,
         ssh.CONTEXT,

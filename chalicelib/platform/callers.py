@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.keys import OperatorKeys
     from chalicelib.platform.access.named_keys import NamedKeys
     from chalicelib.platform.access.stage_secret import StageSecret
+    from chalicelib.platform.access.standing import StandingPrincipals
     from chalicelib.platform.identity.wiring import Identity
     from chalicelib.platform.limits.wrong_keys import WrongKeys
     from chalicelib.platform.mail.model import Mailer
@@ -68,6 +69,13 @@ class Callers:
         return NamedKeys(
             ApiKeyStore(self._platform.tables), uses, self.secret_hashes, self._platform.clock, self._platform.log
         )
+
+    @cached_property
+    def standing(self) -> StandingPrincipals:
+        from chalicelib.platform.access.standing import StandingPrincipals
+        from chalicelib.platform.access.store import ApiKeyStore
+
+        return StandingPrincipals(ApiKeyStore(self._platform.tables), self._platform.clock)
 
     @cached_property
     def secret_hashes(self) -> SecretHashes:

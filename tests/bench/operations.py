@@ -173,6 +173,17 @@ COMMANDS = (
     # The first of the two finds that it is no longer pending, and is billed all the same.
     Operation("cancel_execution", 2, 0, 3, acknowledged, "sent"),
 )
+SCHEDULES = (
+    # A schedule and its name, in one transaction. Two indexes follow the schedule.
+    _write("create_schedule", 1, 0, 16),
+    Operation("list_schedules", 2, 1.5),
+    Operation("get_schedule", 1, 1),
+    _write("update_schedule", 2, 1, 16),
+    _write("pause_schedule", 2, 1, 16),
+    _write("resume_schedule", 2, 1, 16),
+    _write("delete_schedule", 2, 1, 16),
+    Operation("list_schedule_runs", 2, 1.5),
+)
 UPDATES = (
     Operation("create_self_update_request", 1, 0, 3),
     Operation("list_self_update_requests", 4, 1.5),
@@ -274,6 +285,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *ALIASES,
     *COMMANDS,
     *REPEATS,
+    *SCHEDULES,
     *UPDATES,
     *SSH,
     *WEBHOOKS,

@@ -57,6 +57,7 @@ class Scene:
         self._have("ssh_group_user_id", "create_ssh_group_user", username="operator")
         self._have("self_update_request_id", "create_self_update_request")
         self._have("webhook_id", "create_webhook")
+        self._have("schedule_id", "create_schedule")
         self._have("api_key_id", "create_api_key")
         self.ask("send_test_event")
         self.world.settle()

@@ -193,6 +193,17 @@ class TestChanges:
         assert viewer.type("nodes", "list").code == 0
 
 
+class TestSchedules:
+    def test_schedule_is_made_changed_paused_and_resumed_by_its_name(self, terminal, nodes):
+        line = ("--command", "df -h", "--on", "all", "--cron", "30 2 * * *", "--within", "3600", "--output", "json")
+        made = json.loads(terminal.type("schedules", "create", "--name", "nightly", *line).out)
+        assert (made["command"]["command_text"], made["if_offline"]["run_within_seconds"]) == ("df -h", 3600)
+        assert terminal.type("schedules", "update", "nightly", "--timezone", "Europe/Berlin").code == 0
+        for verb, state in (("pause", "paused"), ("resume", "active")):
+            assert json.loads(terminal.type("schedules", verb, "nightly", "--output", "json").out)["state"] == state
+        assert terminal.type("schedules", "runs", "nightly").code == 0
+
+
 class TestOutput:
     @pytest.mark.parametrize(
         ("form", "read"),

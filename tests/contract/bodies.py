@@ -30,6 +30,14 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "create_alias": {"name": "web"},
     "create_own_alias": {"name": "web"},
     "retry_command": {"outcomes": ["cancelled"]},
+    "create_schedule": {
+        "name": "nightly",
+        "command": {"command_text": "uptime", "timeout": 1000, "targeting": {"type": "all"}},
+        "cron": "30 2 * * *",
+        "timezone": "Europe/Berlin",
+        "if_offline": {"run_within_seconds": 3600},
+    },
+    "update_schedule": {"cron": "0 3 * * *"},
     "create_command": {
         "command_text": "uptime",
         "timeout": 1000,

@@ -17,6 +17,7 @@ _OPERATOR = (
     "commands",
     "command_retries",
     "command_executions",
+    "schedules",
     "self_update_requests",
     "ssh_usernames",
     "ssh_public_keys",

@@ -41,6 +41,7 @@ _TAGS = {
     "Nodes.Node": "Machines that run the agent",
     "Nodes.Alias": "Further names of nodes in the network of their cluster",
     "Commands.Command": "Command lines and the nodes that run them",
+    "Commands.Schedule": "Commands that are given at a time, or again and again",
     "Commands.CommandExecution": "One command on one node: its status, output and exit code",
     "SelfUpdates.Request": "Updates of the agents themselves",
     "Ssh.SshUsername": "Names under which people log in to nodes",

@@ -1,6 +1,6 @@
 """Reads and writes of commands and of their remaining work."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 
@@ -41,6 +41,7 @@ from chalicelib.kit.tables import (
     TransactionFailedError,
     Update,
     Value,
+    Write,
     put_new,
 )
 
@@ -57,10 +58,10 @@ class CommandStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def add(self, command: Command, fan_out: FanOut) -> Command:
-        """Create command and fan-out in one transaction, regardless of the number of targets. Returns the command that
+    def add(self, command: Command, fan_out: FanOut, also: Sequence[Write] = ()) -> Command:
+        """Create command and fan-out in one transaction, with what is ``also`` written. Returns the command that
         exists if another caller has just created it with the same id."""
-        writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
+        writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)), *also)
         try:
             self._tables.commit(writes, "command.created", result=command)
         except TransactionFailedError as error:

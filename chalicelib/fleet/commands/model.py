@@ -9,6 +9,13 @@ from pydantic import BaseModel
 from chalicelib.fleet.targeting.model import Targeting
 
 
+class ScheduleName(BaseModel, frozen=True):
+    """The schedule that gave a command, by its name at that time."""
+
+    id: str
+    name: str
+
+
 class Command(BaseModel, frozen=True):
     """Never updated. A deleted one stays as a tombstone for a day, since late events still name its text and deadline.
 
@@ -20,6 +27,7 @@ class Command(BaseModel, frozen=True):
     targeting: Targeting
     timeout: int | None = None
     expired_at: str | None = None
+    schedule: ScheduleName | None = None
     inserted_at: str
     updated_at: str
     deleted_at: str | None = None
@@ -181,7 +189,7 @@ class Progress:
 class NewCommand:
     """A new command. ``expired_at`` is aware; without it the command gets the default deadline, unless it
     ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist. ``id`` is one that the
-    caller has derived: a repeat with it returns the command that exists."""
+    caller has derived: a repeat with it returns the command that exists. ``schedule`` is the one that gives it."""
 
     command_text: str
     targeting: Targeting
@@ -190,6 +198,7 @@ class NewCommand:
     never_expires: bool = False
     allow_missing: bool = False
     id: str | None = None
+    schedule: ScheduleName | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """`Commands`: what operators do with commands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -24,7 +24,7 @@ from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, not_fou
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import IsSet, Listing, ListPage, ListRequest, Lists, Moment, Number, ReadTotal, Text
 from chalicelib.kit.redrive import FIRST_LOOK
-from chalicelib.kit.tables import Item, Tables
+from chalicelib.kit.tables import Item, Tables, Write
 
 TEXT_LIMIT_BYTES = 128 * 1024 - 1
 """UTF-8 bytes of a command's text: what Linux takes as one argument of a process, 128 KiB with the zero byte at its end
@@ -83,10 +83,16 @@ class Commands:
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
-    def create(self, new: NewCommand, *, reach: Reach) -> Command:
-        """Accept a command in one transaction, regardless of the size of the fleet. Executions follow from it. Named
-        nodes and clusters must exist within reach, and are read first. Succeeds even if the filters match no node.
-        Raises `EdgeError` (validation failed).
+    def check(self, new: NewCommand, *, reach: Reach) -> None:
+        """Raises `EdgeError` (validation failed) for a command that would be refused now."""
+        _validate(new, self._clock.now())
+        accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing, reach=reach)
+
+    def create(self, new: NewCommand, *, reach: Reach, also: Sequence[Write] = ()) -> Command:
+        """Accept a command in one transaction, regardless of the size of the fleet, and with it what is ``also``
+        written. Executions follow from it. Named nodes and clusters must exist within reach, and are read first.
+        Succeeds even if the filters match no node. Raises `EdgeError` (validation failed), and `TransactionFailedError`
+        if a condition of the other writes does not hold.
         """
         if new.id is not None and (made := self._commands.find(new.id)) is not None:
             return made
@@ -102,6 +108,7 @@ class Commands:
             timeout=new.timeout,
             expired_at=deadline,
             targeting=accepted.targeting,
+            schedule=new.schedule,
             inserted_at=text,
             updated_at=text,
         )
@@ -114,7 +121,7 @@ class Commands:
             target_cluster_name=named[0].name if len(named) == 1 else None,
             inserted_at=text,
         )
-        return self._commands.add(command, fan_out)
+        return self._commands.add(command, fan_out, also)
 
     def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Command]:
         """One page; raises as `Lists.page` and, for a restricted reach, `ReachedCommands.page` do."""

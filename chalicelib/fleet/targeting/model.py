@@ -52,10 +52,14 @@ class Targeting(BaseModel, frozen=True):
         """Whether all that the writer reaches is within this reach."""
         return bool(self.within) and reach.covers(self.within or ()) if self.within is not None else reach.is_everywhere
 
+    def is_shown_to(self, reach: Reach) -> bool:
+        """Whether callers of this reach see all of a request."""
+        return reach.is_everywhere or self.is_within(reach)
+
     def shown(self, reach: Reach) -> dict[str, Any]:
         """The targeting as callers see it. To those who do not reach all that its writer does, only what it is about is
         shown: ids, names and filters may name what they do not reach."""
-        if reach.is_everywhere or self.is_within(reach):
+        if self.is_shown_to(reach):
             return self.model_dump(mode="json", exclude_none=True, exclude={"within"})
         return {"type": self.type.value}
 

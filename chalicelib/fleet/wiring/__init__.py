@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.wiring.commands import CommandParts
     from chalicelib.fleet.wiring.mesh import MeshParts
     from chalicelib.fleet.wiring.metrics import MetricParts
+    from chalicelib.fleet.wiring.schedules import ScheduleParts
     from chalicelib.fleet.wiring.ssh import SshParts
     from chalicelib.fleet.wiring.transport import TransportParts
     from chalicelib.fleet.wiring.updates import UpdateParts
@@ -124,6 +125,12 @@ class Fleet:
         from chalicelib.fleet.wiring.commands import CommandParts
 
         return CommandParts(self)
+
+    @cached_property
+    def schedules(self) -> ScheduleParts:
+        from chalicelib.fleet.wiring.schedules import ScheduleParts
+
+        return ScheduleParts(self)
 
     @cached_property
     def transport(self) -> TransportParts:

@@ -1,6 +1,6 @@
-"""Queues unfinished work of commands, self-update requests and tasks again, expires commands at their deadline, and
-repeats clean-ups once indexes have caught up. Work for the nodes of clusters with a new owner is delivered again by
-that owner. The cost depends on the due rows, not on all rows."""
+"""Queues unfinished work of commands, self-update requests and tasks again, and schedules whose time has come; expires
+commands at their deadline, and repeats clean-ups once indexes have caught up. Work for the nodes of clusters with a new
+owner is delivered again by that owner. The cost depends on the due rows, not on all rows."""
 
 from itertools import groupby
 
@@ -16,6 +16,9 @@ from chalicelib.kit.tasks import message_of, queue_of
 from chalicelib.platform.background.queues import CLEAN_UP
 
 blueprint = Blueprint(__name__)
+
+SCHEDULES_PER_SWEEP = 1000
+"""Each is a write and a message; the rest waits a minute."""
 
 COMMANDS_PER_SWEEP = 1000
 """About ten seconds of work; the most overdue come first, the next sweep takes the rest."""
@@ -33,6 +36,8 @@ TASKS_PER_SWEEP = 1000
     lambda services: (services.commands.fan_outs, services.updates.fan_outs, services.platform.counters),
 )
 def handler(services: Fleet) -> None:
+    for due_schedules in services.schedules.running.due_work(SCHEDULES_PER_SWEEP):
+        services.platform.queues.send(CLEAN_UP, due_schedules)
     for page in services.commands.fan_outs.due_work(COMMANDS_PER_SWEEP):
         for queue, messages in page:
             services.platform.queues.send(queue, messages)

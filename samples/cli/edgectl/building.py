@@ -111,7 +111,14 @@ def _body(action: Action, sent: dict[str, Any]) -> dict[str, Any] | None:
         return None
     if action.method == "PATCH" and not sent:
         raise CliError(f"nothing to change: give one of {', '.join(field.flag for field in action.fields)}")
-    return sent
+    body: dict[str, Any] = {}
+    for name, value in sent.items():
+        *outer, last = name.split(".")
+        within = body
+        for part in outer:
+            within = within.setdefault(part, {})
+        within[last] = value
+    return body
 
 
 def _values(session: Session, client: Client, fields: tuple[Field, ...], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -178,7 +185,7 @@ def _argument_of(resource: Resource, variable: str) -> str:
 
 
 def _parameter_of(field: Field) -> str:
-    return f"of_{field.name}"
+    return f"of_{field.name.replace('.', '_')}"
 
 
 def _option(field: Field) -> inspect.Parameter:

@@ -23,7 +23,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Field:
-    """An option of a command and the field of the request that it fills. ``clears``: the word ``none`` stands for
+    """An option of a command and the field of the request that it fills; a dot reaches into an object of the body.
+    ``clears``: the word ``none`` stands for
     null."""
 
     name: str

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.web.docs.assets import asset
 from infra.agent_bundle import Bundle
 from infra.agent_release import publish
@@ -53,6 +54,23 @@ def another_ssh_key(_: Scene) -> Options:
 def blocked(scene: Scene) -> Options:
     scene.ask("block_node")
     return {}
+
+
+def another_schedule(_: Scene) -> Options:
+    return {"json": {**SENT["create_schedule"], "name": "another"}}
+
+
+def a_schedule_of_clusters(scene: Scene) -> Options:
+    """A schedule of a restricted key, which others that reach as much can see."""
+    owner = scene.world.key_with(role=KeyRole.OPERATOR, restrictions=_clusters("north", "south", "main")(scene))
+    made = scene.ask("create_schedule", json={**SENT["create_schedule"], "name": "of clusters"}, key=owner).data["id"]
+    return {"variables": {"schedule_id": made}}
+
+
+def paused_schedule(scene: Scene) -> Options:
+    options = a_schedule_of_clusters(scene)
+    scene.ask("pause_schedule", **options)
+    return options
 
 
 def all_finished(scene: Scene) -> Options:
@@ -169,6 +187,14 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "cancel_command": as_it_is,
     "delete_command": all_finished,
     "retry_command": all_finished,
+    "create_schedule": another_schedule,
+    "list_schedules": as_it_is,
+    "get_schedule": a_schedule_of_clusters,
+    "update_schedule": a_schedule_of_clusters,
+    "pause_schedule": a_schedule_of_clusters,
+    "resume_schedule": paused_schedule,
+    "delete_schedule": a_schedule_of_clusters,
+    "list_schedule_runs": a_schedule_of_clusters,
     "list_executions": as_it_is,
     "get_execution": as_it_is,
     "delete_execution": all_finished,
@@ -270,7 +296,9 @@ def _targets(**further: Any) -> Callable[[Scene], list[tuple[Options, Options]]]
 
 
 _UNKNOWN = {
-    **dict.fromkeys(("key_id", "node_id", "alias_id", "command_id", "execution_id", "ssh_username_id"), NOWHERE),
+    **dict.fromkeys(
+        ("key_id", "node_id", "alias_id", "command_id", "execution_id", "schedule_id", "ssh_username_id"), NOWHERE
+    ),
     **dict.fromkeys(("ssh_public_key_id", "ssh_group_user_id", "self_update_request_id"), NOWHERE),
     "cluster_name": "nowhere",
     "event_type": "edge.unknown",

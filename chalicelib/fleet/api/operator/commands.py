@@ -81,6 +81,13 @@ class CommandListQuery(ListQuery):
     expired_at__lte: Annotated[DateFilter, until("Deadline")] = None
 
 
+class CommandScheduleOut(BaseModel):
+    """The schedule that gave a command."""
+
+    id: Annotated[str, about("UUID of the schedule.", samples.SCHEDULE_ID, format="uuid")]
+    name: Annotated[str, about("Its name when it gave the command.", samples.SCHEDULE)]
+
+
 class CommandOut(BaseModel):
     """A command line and the nodes that it was given to."""
 
@@ -95,6 +102,9 @@ class CommandOut(BaseModel):
     retry_of: Annotated[
         str | None,
         about("UUID of the command that this one repeats on some of its nodes; null: of none.", None, format="uuid"),
+    ]
+    schedule: Annotated[
+        CommandScheduleOut | None, nullable(CommandScheduleOut), about("The schedule that gave it; null: none.")
     ]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
     updated_at: Annotated[Timestamp, fields.UPDATED_AT]
@@ -268,6 +278,7 @@ def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
 
 def _show(command: Command, principal: Principal) -> CommandOut:
     targeting = command.targeting.shown(reach_of(principal))
+    schedule = command.schedule if command.targeting.is_shown_to(reach_of(principal)) else None
     shown = CommandOut(
         id=command.id,
         command_text=command.command_text,
@@ -275,6 +286,7 @@ def _show(command: Command, principal: Principal) -> CommandOut:
         expired_at=command.expired_at,
         targeting=targeting,
         retry_of=targeting.get("command_id"),
+        schedule=None if schedule is None else CommandScheduleOut(id=schedule.id, name=schedule.name),
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,
     )

@@ -1,7 +1,7 @@
 """Commands and updates."""
 
 from edgectl.model import Action, Field, Kind, Resource
-from edgectl.resources.shared import CLUSTER, NODE, ON, V1, delete, show
+from edgectl.resources.shared import CLUSTER, NAME, NODE, ON, V1, delete, show
 
 COMMANDS = Resource(
     "commands",
@@ -34,6 +34,59 @@ EXECUTIONS = Resource(
         show(f"{V1}/command_executions/{{id}}"),
         Action("cancel", "PATCH", f"{V1}/command_executions/{{id}}/cancel", "Stop one.", asks="Cancel {}?"),
         delete(f"{V1}/command_executions/{{id}}", "Delete the execution {}?"),
+    ),
+)
+
+_TIMES = (
+    Field("cron", "When: minute, hour, day of month, month, day of week, as '30 2 * * *'."),
+    Field("timezone", "The clocks that --cron is meant on, as Europe/Berlin; UTC without it."),
+    Field("once_at", "When, once: a time, or a span from now as 90m, 12h.", Kind.MOMENT, "at"),
+    Field(
+        "if_offline.run_within_seconds", "Seconds within which machines that were off run it.", Kind.NUMBER, "within"
+    ),
+    Field("if_offline.skip", "Leave out machines that are off.", Kind.FLAG, "skip-offline"),
+)
+
+SCHEDULES = Resource(
+    "schedules",
+    "Commands that are given at a time, or again and again.",
+    f"{V1}/schedules",
+    ("name", "state", "cron", "timezone", "once_at", "next_runs", "reason"),
+    (NAME, Field("state", "Only in this state: active, paused, finished.")),
+    names=("name",),
+    variables={"schedule_id": "schedules"},
+    actions=(
+        show(f"{V1}/schedules/{{id}}"),
+        Action(
+            "create",
+            "POST",
+            f"{V1}/schedules",
+            "Give a command later, with the rights of this key.",
+            (
+                Field("name", "Its name.", is_required=True),
+                Field("command.command_text", "The command line.", option="command", is_required=True),
+                Field("command.targeting", ON.help, Kind.TARGETS, "on", is_required=True),
+                Field("command.timeout", "Milliseconds that it may take.", Kind.NUMBER, "timeout"),
+                *_TIMES,
+            ),
+        ),
+        Action(
+            "update",
+            "PATCH",
+            f"{V1}/schedules/{{id}}",
+            "Change it; it runs with the rights of this key from then on.",
+            (Field("name", "Its new name."), *_TIMES),
+        ),
+        Action("pause", "POST", f"{V1}/schedules/{{id}}/pause", "Give no commands until it is resumed."),
+        Action("resume", "POST", f"{V1}/schedules/{{id}}/resume", "Go on, with the rights of this key."),
+        Action(
+            "runs",
+            "GET",
+            f"{V1}/schedules/{{schedule_id}}/runs",
+            "The commands that it gave.",
+            columns=("planned_at", "result", "count", "command_id", "reason"),
+        ),
+        delete(f"{V1}/schedules/{{id}}", "Delete the schedule {}?"),
     ),
 )
 
