@@ -36,6 +36,11 @@ def prepared(row):
     return scene, dict(operations.prepared[row.api][row.id](scene))
 
 
+def statuses_of(row):
+    """The statuses with which the audience of an operation refuses."""
+    return row.endpoint.auth.statuses
+
+
 def ask(scene, row, options, **changes):
     return scene.request(row.id, **{**options, **changes})
 
@@ -100,6 +105,19 @@ def test_address_above_its_limit_is_429(row):
     answers = [ask(scene, row, options, checked=False) for _ in range(2)]
     assert [answer.status for answer in answers] == [row.endpoint.status, 429]
     assert ask(scene, row, options).headers["retry-after"] == "2"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in ROWS if row.permission is None and row.endpoint.auth is not PUBLIC and 429 in statuses_of(row)],
+    ids=str,
+)
+def test_caller_who_needs_no_permission_is_429_above_its_limit(row):
+    scene, options = prepared(row)
+    set_up(scene, public_burst=1, public_rate_per_second=0.5, key_requests_per_minute=1)
+    answers = [ask(scene, row, options, checked=False) for _ in range(2)]
+    assert [answers[0].status, ask(scene, row, options).status] == [row.endpoint.status, 429]
+    assert int(answers[1].headers["retry-after"]) >= 1
 
 
 @pytest.mark.parametrize("row", [row for row in DECIDED if row.endpoint.path.model_fields], ids=str)
