@@ -23,6 +23,11 @@ NODE_HOST = about("DNS name of the node in the network of its cluster.", samples
 ID_TYPE = about(
     "`persistent`: the node keeps its id when the agent is installed again; `random`: it gets a new one.", "persistent"
 )
+ENROLLMENT_KEY_OF_NODE = about(
+    "UUID of the enrollment key that admitted the node last; null if that was before keys were noted.",
+    samples.KEY_ID,
+    format="uuid",
+)
 AGENT_VERSION = about("Version of the node's agent, as the agent reports it.", samples.VERSION)
 SELF_UPDATE_ENABLED = about("Whether the agent takes part in self-update requests.", True)
 LAST_SEEN_AT = about(
@@ -42,6 +47,7 @@ HTTP_PORT = about("TCP port of the agent's own HTTP API.", 44000, **_PORT)
 SSH_PORT = about("TCP port of the node's SSH server.", 44022, **_PORT)
 HOST_METRICS_PORT = about("TCP port of the machine's node_exporter.", 44100, **_PORT)
 WIREGUARD_METRICS_PORT = about("TCP port of the machine's WireGuard exporter.", 44586, **_PORT)
+AGENT_METRICS_PORT = about("TCP port of the agent's own metrics: that of its HTTP API.", 44000, **_PORT)
 HTTP_PROXY_PORT = about("TCP port of the agent's HTTP proxy.", 44128, **_PORT)
 SOCKS5_PROXY_PORT = about("TCP port of the agent's SOCKS5 proxy.", 44180, **_PORT)
 

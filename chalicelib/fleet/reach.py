@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.kit.errors import not_found
-from chalicelib.kit.listing import ListPage, ListRequest, Text
+from chalicelib.kit.listing import ANY_OF, EXACT, ListPage, ListRequest, Text
 
 CLUSTERS = "clusters"
 """The name of the restriction of principals to clusters; its values are ids of clusters."""
@@ -76,12 +76,17 @@ def reached(thing: Thing | None, reach: Reach) -> Thing:
 
 def narrowed(request: ListRequest, names: Collection[str], parameter: str) -> ListRequest | None:
     """The request for rows of the clusters of these names only: the filter ``parameter``, which is about the name of
-    the cluster, becomes the exact names that it admits. None if it admits none: the list is empty."""
-    wanted = request.filters.get(parameter)
-    admitted = sorted(names) if wanted is None else sorted(filter(_test_of(str(wanted)), names))
+    the cluster, alone or as a list, becomes the exact names that it admits. None if it admits none: an empty list."""
+    listed = f"{parameter}__{ANY_OF}"
+    admitted: set[str] = set(names)
+    for name, operator in ((parameter, EXACT), (listed, ANY_OF)):
+        if wanted := request.filters.get(name):
+            test = _test_of(operator, str(wanted))
+            admitted = {one for one in admitted if test(one)}
     if not admitted:
         return None
-    return replace(request, filters={**request.filters, parameter: ",".join(admitted)})
+    left = {name: value for name, value in request.filters.items() if name != listed}
+    return replace(request, filters={**left, parameter: ",".join(sorted(admitted))})
 
 
 def empty_page(request: ListRequest) -> ListPage[Any]:
@@ -89,6 +94,6 @@ def empty_page(request: ListRequest) -> ListPage[Any]:
     return ListPage([], request.page, request.page_size, 0, by_cursor=request.cursor is not None)
 
 
-def _test_of(wanted: str) -> Callable[[str], bool]:
-    test = Text("name").test("", wanted, None)
+def _test_of(operator: str, wanted: str) -> Callable[[str], bool]:
+    test = Text("name").test(operator, wanted, None)
     return lambda name: test({"name": name})

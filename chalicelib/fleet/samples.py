@@ -9,6 +9,7 @@ from typing import Any
 CLUSTER_ID = "01a1fd8c-6900-7a10-8c41-2f6b9d0e3a11"
 CLUSTER = "north"
 OTHER_CLUSTER = "south"
+IPV6_RANGE = "fd12:3456:789a:1::/64"
 RANGE = "100.64.0.0/24"
 NETWORK = f"cluster-{CLUSTER}"
 KEY_ID = "01a1fd8c-6ce8-7b22-9d52-3a7c0e1f4b22"

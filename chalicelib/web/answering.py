@@ -39,6 +39,7 @@ from chalicelib.web.results import (
     PlainText,
     Request,
 )
+from chalicelib.web.spellings import merged
 from chalicelib.web.validation import Body, NoBody, Path, Query, read
 
 _FIRST_SERVER_ERROR = 500
@@ -184,7 +185,9 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
         )
         body = read(endpoint.body, sent, protocol.details)
     repeatable = repeatable_of(exchange, (path, query, sent), partial(_rendered, exchange, protocol))
-    return endpoint.request(path, query, body, incoming, exchange.caller, exchange.principal, repeatable)
+    return endpoint.request(
+        path, merged(query), merged(body), incoming, exchange.caller, exchange.principal, repeatable
+    )
 
 
 def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outgoing:

@@ -12,11 +12,12 @@ from typing import Annotated, Any, TypeVar
 from annotated_types import Ge, Le
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
-from chalicelib.kit.errors import bad_request
+from chalicelib.kit.errors import bad_request, invalid
 from chalicelib.kit.fields import about
-from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order
+from chalicelib.kit.listing import NEWEST_FIRST, FilterValue, ListRequest, Order, parse_order, parse_sort
 from chalicelib.kit.listing.fields import lower_bound
 from chalicelib.web.problems import problems, wrong_type
+from chalicelib.web.spellings import spellings_of
 from chalicelib.web.validation import A_DATE_TIME, INT32_MAX, Boolean, Int32, NotNull, OneOf, Query, Uuid, lost_plus
 
 PAGE_SIZE = 20
@@ -72,6 +73,8 @@ OrderBy = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "stri
 
 CursorText = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 
+SortTerms = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
+
 OrderDirections = Annotated[str | None, NotNull("string"), WithJsonSchema({"type": "string"})]
 
 
@@ -114,9 +117,12 @@ def ordering(sortable: Collection[str], default: str = "newest first") -> Any:
     return about(f"Fields to sort by, separated by commas, out of {names}. Default: {default}.")
 
 
+TWO_ORDERS = "says the same as order_by and order_directions: give one or the other"
+"""The refusal of `sort` beside them."""
+
 PAGE_ITEMS = about("Items on a page, at most.")
 
-PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "cursor"})
+PAGING = frozenset({"page", "page_size", "order_by", "order_directions", "sort", "cursor"})
 """The parameters of lists beside their filters."""
 
 
@@ -130,19 +136,39 @@ class PageQuery(Query):
         OrderDirections,
         about("`asc` or `desc` for each field of `order_by`, separated by commas; the default is `asc`."),
     ] = None
+    sort: Annotated[
+        SortTerms,
+        about(
+            "The order in one parameter: fields of `order_by`, separated by commas, each with a `-` before it to "
+            "descend. Refused with 422 beside `order_by` or `order_directions`."
+        ),
+    ] = None
 
     def to_request(self, sortable: Collection[str], default: Order = NEWEST_FIRST) -> ListRequest:
         """The request, with the filters that were given. Raises `EdgeError` (bad request) for an order by a field that
-        is not ``sortable``."""
+        is not ``sortable``, (validation failed) for an order that is given in both ways."""
         given: Mapping[str, FilterValue | None] = self.__dict__  # its fields, as they are
         return ListRequest(
             page=self.page,
             page_size=self.page_size,
-            order=parse_order(self.order_by, self.order_directions, sortable, default),
+            order=self._order(sortable, default),
             filters={
                 name: value for name, value in given.items() if name not in PAGING and value is not None and value != ""
             },
         )
+
+    def _order(self, sortable: Collection[str], default: Order) -> Order:
+        spelled = {
+            later.partition("__")[0]: name.partition("__")[0] for later, name in spellings_of(type(self)).items()
+        }
+        names = {*sortable, *(later for later, name in spelled.items() if name in sortable)}
+        if not self.sort:
+            order = parse_order(self.order_by, self.order_directions, names, default)
+        elif self.order_by or self.order_directions:
+            raise invalid("sort", TWO_ORDERS)
+        else:
+            order = parse_sort(self.sort, names, default)
+        return tuple((spelled.get(name, name), descending) for name, descending in order)
 
 
 class TimeFilters(BaseModel):
@@ -170,6 +196,7 @@ class ListQuery(TimeFilters, PageQuery):
         """As of any list. Raises `EdgeError` (bad request) also for a cursor together with a page or an order."""
         if self.cursor is not None:
             given = {"page": self.page != 1, "order_by": self.order_by, "order_directions": self.order_directions}
+            given["sort"] = self.sort
             text = "Not with a cursor: its pages follow each other in the default order"
             if wrong := {name: [text] for name, value in given.items() if value}:
                 raise bad_request(wrong)

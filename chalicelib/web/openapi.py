@@ -22,6 +22,7 @@ from chalicelib.web.openapi_newer import newer
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 from chalicelib.web.operation import NO_EXAMPLE, Endpoint
 from chalicelib.web.protocol import ApiProtocol
+from chalicelib.web.spellings import spellings_of
 
 _JSON = "application/json"
 _EMPTY = frozenset({204, 304})
@@ -190,6 +191,8 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.auth.statuses}
     if endpoint.takes_idempotency_key:
         statuses.add(409)
+    if "sort" in endpoint.query.model_fields or any(map(spellings_of, (endpoint.query, endpoint.body))):
+        statuses.add(422)
     return statuses | {413, 415} if endpoint.has_body else statuses
 
 

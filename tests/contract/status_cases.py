@@ -24,6 +24,7 @@ from chalicelib.fleet.targeting.model import TargetType
 from chalicelib.fleet.targeting.rules import required_for
 from chalicelib.kit.errors import BLANK, EdgeError, invalid, taken
 from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.web.spellings import different
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import REGISTRATION
 from tests.support.builders import a_cluster, a_command, machines
@@ -222,7 +223,15 @@ CLUSTERS = [
 
 _NO_DEFAULT = {"default_cluster_name": None}
 
+_TWO_DEADLINES = (
+    invalid("expires_at", different("expired_at")),
+    body(expired_at="2026-12-01T00:00:00Z", expires_at="2026-12-02T00:00:00Z"),
+)
+
 ENROLLMENT_KEYS = [
+    Case("create_key", 422, *_TWO_DEADLINES),
+    Case("create_default_key", 422, *_TWO_DEADLINES),
+    Case("update_key", 422, *_TWO_DEADLINES),
     Case("create_key", 201, {"cluster_name": "north", "uses_remaining": 3}),
     Case("create_key", 201, {"name": None, "uses_remaining": None}, body(name="", uses_remaining=None)),
     Case("create_key", 404, None, NOT_THERE),

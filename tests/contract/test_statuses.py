@@ -24,6 +24,7 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import forbidden, invalid, not_found, rate_limited, unavailable
 from chalicelib.web.answering import internal
 from chalicelib.web.endpoint import PUBLIC
+from chalicelib.web.list_query import TWO_ORDERS
 from chalicelib.web.openapi import statuses_of
 from tests.contract.application import NEW_NODE_ID, Application
 from tests.contract.bodies import BODIES
@@ -43,11 +44,8 @@ ANYWHERE = {400, 401, 413, 415, 429, 500, 503}
 """Statuses of the edge: provoked below or in test_bad_input.py, for all operations alike. So is 403, for operations
 that are decided by permission, in tests/application/project/test_every_operation.py."""
 
-NEVER = {
-    ("create_key", 422): "the contract names it; all that a key can break are shapes",
-    ("create_default_key", 422): "as create_key",
-    ("update_key", 422): "as create_key",
-}
+TWICE = [name for name, one in ENDPOINTS.items() if "sort" in one.query.model_fields]
+"""Lists, whose order can be given in two ways."""
 
 CONFLICTED = {("list_own_executions", 409), ("register_node", 409)}
 """Two machines use one identity: tests/api/fleet/nodes/test_two_with_one_identity.py."""
@@ -100,7 +98,7 @@ def test_documented_status_has_a_case():
     provoked = {(case.view, case.status) for case in CASES}
     assert provoked <= documented
     forbidden = {(name, 403) for name, one in ENDPOINTS.items() if one.auth.by_permission or name in OF_MACHINES}
-    left = documented - provoked - RACED - REUSED - set(NEVER) - CONFLICTED - forbidden
+    left = documented - provoked - RACED - REUSED - {(name, 422) for name in TWICE} - CONFLICTED - forbidden
     assert left == {one for one in documented if one[1] in ANYWHERE}
 
 
@@ -126,6 +124,13 @@ def test_case_gets_its_documented_status_and_error(case, contract):
     else:
         assert (error["code"], error["message"]) == (CODES[case.status], TEXTS[case.status])
         assert error.get("details") == (case.said and case.said.details)
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_order_that_is_given_in_two_ways_is_422(name, contract):
+    wanted = {"status": "pending"} if name == "list_own_executions" else {}
+    answer = call(Application(), name, {"query": {**wanted, "sort": "inserted_at", "order_by": "inserted_at"}})
+    assert (answer.status, answer.error["details"]) == (422, {"sort": [TWO_ORDERS]})
 
 
 @pytest.mark.parametrize("name", sorted(name for name, _ in RACED))

@@ -7,6 +7,7 @@ from chalicelib.fleet.aliases.model import Alias
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of
 from chalicelib.kit.listing import (
+    ALSO_IN,
     LISTED_AT,
     IndexSource,
     KeySource,
@@ -45,8 +46,8 @@ TOTALS = _ALL.counted(TABLE)
 
 FIELDS = {
     "name": Text("name"),
-    "node_id": Uuid("node_id"),
-    "cluster_name": Text("cluster_name"),
+    "node_id": Uuid("node_id", offers=ALSO_IN),
+    "cluster_name": Text("cluster_name", offers=ALSO_IN),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }

@@ -1,5 +1,7 @@
 """The model of clusters."""
 
+import hashlib
+from ipaddress import IPv6Network
 from typing import Annotated, Protocol
 
 from annotated_types import MaxLen
@@ -21,6 +23,19 @@ SORTABLE = frozenset({"name", "ipv4_range", "node_limit", "inserted_at", "update
 """The fields by which a list of clusters can be sorted."""
 
 
+IPV6_PREFIX = 64
+
+_HASH_BYTES = 7
+"""40 bits of a global id and 16 of a subnet id (RFC 4193), behind the byte ``fd``."""
+
+
+def own_range(cluster_id: str) -> str:
+    """The IPv6 range of a cluster for which none was asked: it follows from the cluster's id, so no row need hold
+    it."""
+    network = bytes([0xFD]) + hashlib.sha256(cluster_id.encode()).digest()[:_HASH_BYTES]
+    return str(IPv6Network((network + bytes(8), IPV6_PREFIX)))
+
+
 class Cluster(BaseModel, frozen=True):
     """``id`` tells a re-created cluster from an older one of the same name; everything public uses ``name``.
 
@@ -31,11 +46,17 @@ class Cluster(BaseModel, frozen=True):
     id: str
     name: str
     ipv4_range: str
+    ipv6_chosen: str | None = None
     node_limit: int | None = None
     node_count: int
     inserted_at: str
     updated_at: str
     version: int
+
+    @property
+    def ipv6_range(self) -> str:
+        """The range that was asked for, or the one that follows from the cluster's id."""
+        return self.ipv6_chosen or own_range(self.id)
 
     @property
     def network_name(self) -> str:

@@ -1,5 +1,8 @@
 """The rules for requests about clusters. Pure: request in, decision or `EdgeError` out."""
 
+from ipaddress import IPv6Network
+
+from chalicelib.fleet.clusters.model import IPV6_PREFIX
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
 from chalicelib.kit.errors import EdgeError, conflict, invalid, taken
 from chalicelib.setting_types import RESERVED_CLUSTER_NAME
@@ -7,6 +10,9 @@ from chalicelib.setting_types import RESERVED_CLUSTER_NAME
 _RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
 """Whole first octets, as the reference refuses them, and besides them all of multicast and 240/4, where it refuses
 only 224, 240 and 255."""
+
+_LOCAL_IPV6 = IPv6Network("fd00::/8")
+"""Unique local addresses (RFC 4193)."""
 
 
 def check_name(name: str) -> None:
@@ -26,6 +32,17 @@ def parse_range(cidr: str) -> AddressRange:
     if wanted.prefix > SMALLEST_PREFIX:
         raise invalid("ipv4_range", f"prefix /{wanted.prefix} is too small — minimum is /{SMALLEST_PREFIX} (4 IPs)")
     return wanted
+
+
+def parse_ipv6_range(text: str) -> str:
+    """The canonical text of the IPv6 range that an operator asks for. Raises `EdgeError` (validation failed)."""
+    try:
+        network = IPv6Network(text, strict=False)
+    except ValueError as error:
+        raise invalid("ipv6_range", f"{text!r} is no range of IPv6 addresses: fd12:3456:789a:1::/64 is one") from error
+    if network.prefixlen != IPV6_PREFIX or not network.subnet_of(_LOCAL_IPV6):
+        raise invalid("ipv6_range", f"{network} must be a /64 in {_LOCAL_IPV6}, as fd12:3456:789a:1::/64")
+    return str(network)
 
 
 def check_capacity(node_limit: int | None, prefix: int, reserved_slots: int) -> None:

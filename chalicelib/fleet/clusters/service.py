@@ -12,6 +12,7 @@ from chalicelib.fleet.clusters.rules import (
     name_taken,
     not_empty,
     overlapping,
+    parse_ipv6_range,
     parse_range,
 )
 from chalicelib.fleet.clusters.store import CLUSTER_LIST, ClusterRef, ClusterStore, from_item
@@ -36,6 +37,9 @@ from chalicelib.kit.tables import (
 
 _CLUSTER_INDEX = 0
 """The index of the cluster's own write in every transaction of this module."""
+
+_IPV6_INDEX = 1
+"""That of the IPv6 range in a creation, if one was asked for."""
 
 
 class Clusters:
@@ -71,14 +75,17 @@ class Clusters:
         if default is not None:
             self._check_default(default)
 
-    def create(self, name: str, ipv4_range: str | None, node_limit: int | None) -> Cluster:
-        """Create an empty cluster with the requested range or, by default, the first free one. Its network in the mesh
+    def create(
+        self, name: str, ipv4_range: str | None, node_limit: int | None, ipv6_range: str | None = None
+    ) -> Cluster:
+        """Create an empty cluster with the requested ranges or, by default, the first free one. Its network in the mesh
         follows from the change stream. Raises `EdgeError` (validation failed) for a reserved name, an invalid or
         forbidden range, or a limit above the range's capacity; (conflict) if the name or addresses of a requested range
         are taken, also by a network of the mesh; (service unavailable) if all pools are used up, the row stays
         contended, or the mesh does not answer.
         """
         wanted = self._check_request(name, ipv4_range, node_limit)
+        ipv6_chosen = None if ipv6_range is None else parse_ipv6_range(ipv6_range)
         foreign = ranges_of(self._vpn.taken_ranges(name))
         for _ in self._tables.tries():
             head = self._subnets.head()
@@ -90,15 +97,19 @@ class Clusters:
                 taken = wanted
             else:
                 raise overlapping(ipv4_range or wanted.cidr)
-            cluster = self._new(name, taken, node_limit)
+            cluster = self._new(name, taken, node_limit, ipv6_chosen)
             # If the search skipped ranges that others hold for now, the next search must check them again.
             take = self._subnets.take_first_free if is_lowest else self._subnets.take
             writes = [self._store.put(cluster), *take(head, taken, cluster.id)]
+            if ipv6_chosen is not None:
+                writes.insert(_IPV6_INDEX, self._subnets.take_ipv6(ipv6_chosen, cluster.id))
             failed = self._try(writes, "cluster.created", result=cluster)
             if failed is None:
                 return cluster
             if _CLUSTER_INDEX in failed:
                 raise name_taken()
+            if ipv6_chosen is not None and _IPV6_INDEX in failed:
+                raise overlapping(ipv6_chosen)
         raise unavailable()
 
     def get(self, name: str, *, reach: Reach) -> Cluster:
@@ -158,6 +169,8 @@ class Clusters:
                 raise not_empty(cluster.node_count)
             taken = AddressRange.of_cidr(cluster.ipv4_range)
             release = self._subnets.release(self._subnets.head(), taken, cluster.id)
+            if cluster.ipv6_chosen is not None:
+                release.append(self._subnets.release_ipv6(cluster.ipv6_chosen, cluster.id))
             forget = tasks.ask("cluster", cluster.id, self._clock.now())
             failed = self._try([self._store.delete(cluster), *release, forget], "cluster.deleted")
             if failed is None:
@@ -213,13 +226,14 @@ class Clusters:
             raise unavailable()
         return found
 
-    def _new(self, name: str, taken: AddressRange, node_limit: int | None) -> Cluster:
+    def _new(self, name: str, taken: AddressRange, node_limit: int | None, ipv6_chosen: str | None) -> Cluster:
         now = self._clock.now()
         text = to_seconds_text(now)
         return Cluster(
             id=self._ids.uuid7(now),
             name=name,
             ipv4_range=taken.cidr,
+            ipv6_chosen=ipv6_chosen,
             node_limit=node_limit,
             node_count=0,
             inserted_at=text,

@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
-from chalicelib.fleet.clusters.model import Cluster, Identified
+from chalicelib.fleet.clusters.model import Cluster, Identified, own_range
 from chalicelib.kit.listing import (
+    ALSO_IN,
     IndexSource,
     IsSet,
     KeySource,
@@ -69,9 +70,15 @@ _ALL = IndexSource(index="listing", partitions=fixed(LISTING), totals=all_rows(T
 TOTALS = _ALL.counted(TABLE)
 """The totals that are kept as counters, and the queries of a recount."""
 
+
+def _ipv6_range(row: Item) -> str:
+    return str(row.get("ipv6_chosen") or own_range(str(row["id"])))
+
+
 FIELDS = {
-    "name": Text("name"),
+    "name": Text("name", offers=ALSO_IN),
     "ipv4_range": Text("ipv4_range"),
+    "ipv6_range": Text("ipv6_range", read=_ipv6_range, reads=("id", "ipv6_chosen")),
     "node_limit": Number("node_limit"),
     "has_node_limit": IsSet("node_limit"),
     "node_count": Number("node_count"),

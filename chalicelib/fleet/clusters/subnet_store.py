@@ -7,7 +7,9 @@ the search, so no other change can come between search and write.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ipaddress import IPv6Network
 
+from chalicelib.fleet.clusters.model import IPV6_PREFIX
 from chalicelib.fleet.clusters.ranges import AddressRange, Pools
 from chalicelib.kit.tables import (
     Absent,
@@ -111,6 +113,15 @@ class Subnets:
         key: Key = {"space": _SPACE, "start": taken.start}
         return [Delete(SUBNETS, key, Equals("cluster_id", cluster_id)), self._move_head(head, hint)]
 
+    def take_ipv6(self, wanted: str, cluster_id: str) -> Write:
+        """Take an IPv6 range; fails if another cluster has asked for it. Ranges of this kind are equal or apart, so
+        none needs a search."""
+        return put_new(SUBNETS, {**_ipv6_key(wanted), "cluster_id": cluster_id})
+
+    def release_ipv6(self, taken: str, cluster_id: str) -> Write:
+        """Free an IPv6 range that a cluster has asked for."""
+        return Delete(SUBNETS, _ipv6_key(taken), Equals("cluster_id", cluster_id))
+
     def _first_gap(self, start: int, pool: AddressRange) -> AddressRange | None:
         """The first free subnet of the pool at or after ``start``, which is the start of one."""
         size = self._pools.subnet_size
@@ -155,6 +166,10 @@ class Subnets:
         unchanged: Condition = Absent("version") if head.version == 0 else Equals("version", head.version)
         changes = (Set("lowest_free_hint", hint), Set("pools", self._pools.signature))
         return Update(SUBNETS, {"space": _SPACE, "start": _HEAD_START}, changes, unchanged)
+
+
+def _ipv6_key(text: str) -> Key:
+    return {"space": "ipv6", "start": int(IPv6Network(text).network_address) >> IPV6_PREFIX}
 
 
 def _range_of(row: Item) -> AddressRange:

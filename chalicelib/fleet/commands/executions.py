@@ -35,6 +35,7 @@ from chalicelib.fleet.reach import EVERYWHERE, Reach, reached
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, forbidden, not_found
 from chalicelib.kit.listing import (
+    ALSO_IN,
     Choice,
     Flag,
     IsSet,
@@ -50,15 +51,15 @@ from chalicelib.kit.listing import (
 from chalicelib.kit.tables import Tables
 
 FIELDS = {
-    "status": Choice("status"),
+    "status": Choice("status", offers=ALSO_IN),
     "outcome": Choice("outcome", read=outcome_of_row, reads=("status", "exit_code")),
     "target_all": Flag("target_all"),
     "exit_code": Number("exit_code"),
     "has_output": IsSet("output", "output_gz"),
     "output": Text("output", read=output_of, reads=("output", "output_gz")),
-    "command_id": Uuid("command_id"),
-    "node_id": Uuid("node_id"),
-    "cluster_name": Text("node_cluster_name"),
+    "command_id": Uuid("command_id", offers=ALSO_IN),
+    "node_id": Uuid("node_id", offers=ALSO_IN),
+    "cluster_name": Text("node_cluster_name", offers=ALSO_IN),
     "has_cluster": IsSet("target_cluster_name"),
     "sent_at": Moment("sent_at"),
     "completed_at": Moment("completed_at"),

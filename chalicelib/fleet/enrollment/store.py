@@ -9,6 +9,7 @@ from chalicelib.fleet.enrollment.model import NOBODY, EnrollmentKey, KeyChanges,
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.crypto import digest
 from chalicelib.kit.listing import (
+    ALSO_IN,
     Custom,
     FilterValue,
     IndexSource,
@@ -95,7 +96,7 @@ def _is_key(item: Item, value: FilterValue, _now: datetime) -> bool:
 
 
 FIELDS = {
-    "cluster_name": Text("cluster_name"),
+    "cluster_name": Text("cluster_name", offers=ALSO_IN),
     "name": Text("name"),
     "has_name": IsSet("name"),
     "key": Custom(("key_digest",), _is_key),

@@ -1,6 +1,7 @@
 """Lists of nodes for operators, and walks over nodes for fan-outs."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
@@ -8,26 +9,31 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes import presence_store, store, walk_store
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
-from chalicelib.fleet.reach import Reach, reached
+from chalicelib.fleet.reach import Reach, empty_page, narrowed, reached
 from chalicelib.kit.errors import bad_request
 from chalicelib.kit.listing import (
+    ALSO_IN,
+    ANY_OF,
     LISTED_AT,
     Choice,
     Flag,
     IndexSource,
+    IsSet,
+    KeySource,
     Listing,
     ListPage,
     ListRequest,
     Lists,
     Moment,
     Text,
+    Uuid,
     rows_with,
 )
 from chalicelib.kit.tables import Item, Ref, Tables
 
 FIELDS = {
     "id_type": Choice("id_type"),
-    "status": Choice("status"),
+    "status": Choice("status", offers=ALSO_IN),
     "version": Text("agent_version"),
     "self_update_enabled": Flag("self_update_enabled"),
     "cluster_name": Text("cluster_name"),
@@ -35,7 +41,20 @@ FIELDS = {
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }
-"""The filters and orders of nodes. ``last_seen_at`` is that of presence."""
+"""The filters that lists of nodes and targeting share. ``last_seen_at`` is that of presence."""
+
+LIST_FIELDS = {
+    **FIELDS,
+    "node_id": Uuid("id", offers=(ANY_OF,)),
+    "cluster_name": Text("cluster_name", offers=ALSO_IN),
+    "enrollment_key_id": Uuid("enrollment_key_id", offers=(ANY_OF,)),
+    "has_enrollment_key": IsSet("enrollment_key_id"),
+}
+"""The filters and orders of lists of nodes."""
+
+
+_OF_NODES = "node_id__in"
+"""The filter of lists of clusters by their nodes."""
 
 
 class NodeReader:
@@ -47,8 +66,9 @@ class NodeReader:
         self._lists = ReachedLists(lists, clusters.within)
         self._listing = Listing(
             NODES,
-            fields=FIELDS,
+            fields=LIST_FIELDS,
             sources=(
+                KeySource(by="node_id", keys=lambda ids: [store.node_key(row_id) for row_id in ids]),
                 IndexSource(
                     index="by_cluster",
                     by="cluster_name",
@@ -80,6 +100,19 @@ class NodeReader:
     def presence_of(self, node_ids: Sequence[str]) -> dict[str, Presence]:
         """The presence of each of these nodes that has one."""
         return presence_store.read_presences(self._tables, node_ids)
+
+    def clusters_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Cluster]:
+        """One page of clusters, which may be asked for by their nodes (``node_id__in``): they are read first.
+        Passes on the errors of `Clusters.list_page`."""
+        wanted = request.filters.get(_OF_NODES)
+        if wanted is None:
+            return self._clusters.list_page(request, reach=reach)
+        names = {
+            node.cluster_name for node in self.find_many(str(wanted).split(",")) if reach.includes(node.cluster_id)
+        }
+        filters = {name: value for name, value in request.filters.items() if name != _OF_NODES}
+        cut = narrowed(replace(request, filters=filters), names, "name")
+        return empty_page(request) if cut is None else self._clusters.list_page(cut, reach=reach)
 
     def summaries(self, clusters: Sequence[Cluster], limit: int) -> dict[str, list[NodeSummary]]:
         """The newest nodes of each cluster, by cluster id; one query a cluster, at the same time."""

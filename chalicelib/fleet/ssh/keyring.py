@@ -13,6 +13,7 @@ from chalicelib.fleet.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_fr
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.listing import (
+    ALSO_IN,
     LISTED_AT,
     IndexSource,
     KeySource,
@@ -27,12 +28,12 @@ from chalicelib.kit.listing import (
 from chalicelib.kit.tables import Key, Tables, TransactionFailedError, Write
 
 FIELDS = {
-    "key_name": Text("key_name"),
+    "key_name": Text("key_name", offers=ALSO_IN),
     "public_key": Text("public_key"),
-    "ssh_username_id": Uuid("ssh_username_id"),
-    "node_id": Uuid("node_id"),
-    "username": Text("username"),
-    "cluster_name": Text("cluster_name", enriched=True),
+    "ssh_username_id": Uuid("ssh_username_id", offers=ALSO_IN),
+    "node_id": Uuid("node_id", offers=ALSO_IN),
+    "username": Text("username", offers=ALSO_IN),
+    "cluster_name": Text("cluster_name", enriched=True, offers=ALSO_IN),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }

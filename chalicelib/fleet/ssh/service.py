@@ -25,6 +25,7 @@ from chalicelib.fleet.ssh.store import (
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.listing import (
+    ALSO_IN,
     LISTED_AT,
     Flag,
     IndexSource,
@@ -32,6 +33,7 @@ from chalicelib.kit.listing import (
     ListPage,
     ListRequest,
     Lists,
+    Member,
     Moment,
     Text,
     Uuid,
@@ -45,10 +47,11 @@ _NODE_INDEX = 0
 """The index of the node's check in the transaction that creates a user name."""
 
 FIELDS = {
-    "username": Text("username"),
-    "node_id": Uuid("node_id"),
+    "username": Text("username", offers=ALSO_IN),
+    "node_id": Uuid("node_id", offers=ALSO_IN),
+    "key_name": Member("public_keys", "key_name"),
     "has_password": Flag("has_password"),
-    "cluster_name": Text("cluster_name", enriched=True),
+    "cluster_name": Text("cluster_name", enriched=True, offers=ALSO_IN),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }

@@ -11,6 +11,7 @@ from chalicelib.fleet.updates.model import NodeUpdate, RequestStatus, SelfUpdate
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import compose_uuid7, to_milliseconds
 from chalicelib.kit.listing import (
+    ALSO_IN,
     Choice,
     Custom,
     FilterValue,
@@ -72,7 +73,7 @@ TOTALS = _ALL.counted(REQUESTS)
 """The totals that are kept as counters, and the queries of a recount."""
 
 FIELDS = {
-    "status": Choice("status"),
+    "status": Choice("status", offers=ALSO_IN),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
 }

@@ -34,11 +34,27 @@ A page by cursor (`walked`) goes on where the one before it ended: it reads in t
 or has examined a bounded number of rows, with any filters, and has no total.
 
 Modules, each importing only those before it: `request` (question and answer), `fields` (kinds of fields, the grammar
-of filter values), `sources` (where rows are read), `plan`, `keyed`, `matched`, `walked`, `cursors`, `listing`.
+of filter values), `members`, `sources` (where rows are read), `plan`, `keyed`, `matched`, `walked`, `cursors`,
+`listing`.
 """
 
-from chalicelib.kit.listing.fields import Choice, Column, Custom, Field, Flag, IsSet, Moment, Number, Text, Uuid
+from chalicelib.kit.listing.fields import (
+    ALSO_IN,
+    ANY_OF,
+    EXACT,
+    Choice,
+    Column,
+    Custom,
+    Field,
+    Flag,
+    IsSet,
+    Moment,
+    Number,
+    Text,
+    Uuid,
+)
 from chalicelib.kit.listing.listing import Listing, Lists
+from chalicelib.kit.listing.members import Member
 from chalicelib.kit.listing.plan import Enrich, Fields, ReadTotal, filter_names, matches
 from chalicelib.kit.listing.request import (
     NEWEST_FIRST,
@@ -49,6 +65,7 @@ from chalicelib.kit.listing.request import (
     ListRequest,
     Order,
     parse_order,
+    parse_sort,
 )
 from chalicelib.kit.listing.sources import (
     BY_ID,
@@ -64,7 +81,10 @@ from chalicelib.kit.listing.sources import (
 )
 
 __all__ = [
+    "ALSO_IN",
+    "ANY_OF",
     "BY_ID",
+    "EXACT",
     "LISTED_AT",
     "NEWEST_FIRST",
     "OLDEST_FIRST",
@@ -85,6 +105,7 @@ __all__ = [
     "ListRequest",
     "Listing",
     "Lists",
+    "Member",
     "Moment",
     "Number",
     "Order",
@@ -97,6 +118,7 @@ __all__ = [
     "fixed",
     "matches",
     "parse_order",
+    "parse_sort",
     "rows_with",
     "sharded",
 ]

@@ -18,8 +18,11 @@ from chalicelib.kit.tables import Item, Value
 
 Test = Callable[[Item], bool]
 
-EXACT, AT_LEAST, AT_MOST = "", "gte", "lte"
+EXACT, ANY_OF, AT_LEAST, AT_MOST = "", "in", "gte", "lte"
 """Operators: what follows the field's name in a parameter, after two underscores."""
+
+ALSO_IN = (EXACT, ANY_OF)
+"""The operators of a field that is given exactly, or as a list of such values."""
 
 _LIST = ","
 _ANYTHING = "*"
@@ -34,10 +37,17 @@ _LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 
 class Field(ABC):
-    """A public name of a list. Parameters are ``name`` and, for ranges, ``name__gte`` and ``name__lte``."""
+    """A public name of a list. Parameters are ``name``, for ranges ``name__gte`` and ``name__lte``, and for any of
+    some values, separated by commas, ``name__in``."""
 
-    operators: ClassVar[tuple[str, ...]] = (EXACT,)
+    kinds: ClassVar[tuple[str, ...]] = (EXACT,)
+    """The operators that fields of this class usually have."""
     enriched: bool = False
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        """The operators of this field."""
+        return self.kinds
 
     @property
     @abstractmethod
@@ -53,17 +63,29 @@ class Field(ABC):
         del wanted
         return None
 
+    def values(self, operator: str, wanted: FilterValue) -> tuple[str, ...] | None:
+        """As `exact`, for a filter with any operator."""
+        if operator == ANY_OF:
+            return listed(str(wanted))
+        return self.exact(wanted) if operator == EXACT else None
+
 
 @dataclass(frozen=True)
 class Column(Field):
     """A field with one value, by which lists can be sorted. The value is the row's ``attribute``, or the result of
     ``read`` on the attributes ``reads``. ``enriched``: the row does not contain it; the caller's ``enrich`` sets it.
+    ``offers`` are its operators where they are others than usual.
     """
 
     attribute: str
     read: Callable[[Item], Value] | None = field(default=None, kw_only=True)
     reads: tuple[str, ...] = field(default=(), kw_only=True)
     enriched: bool = field(default=False, kw_only=True)
+    offers: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def operators(self) -> tuple[str, ...]:
+        return self.offers or self.kinds
 
     @property
     def needs(self) -> frozenset[str]:
@@ -81,8 +103,8 @@ class Text(Column):
     """
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
-        del operator, now
-        fits = text_test(str(wanted))
+        del now
+        fits = frozenset(listed(str(wanted))).__contains__ if operator == ANY_OF else text_test(str(wanted))
 
         def holds(item: Item) -> bool:
             value = self.value(item)
@@ -98,8 +120,9 @@ class Choice(Column):
     """One of a few fixed texts, compared exactly; no lists, no patterns."""
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
-        del operator, now
-        return lambda item: self.value(item) == wanted
+        del now
+        values = frozenset(listed(str(wanted)) if operator == ANY_OF else (wanted,))
+        return lambda item: self.value(item) in values
 
     def exact(self, wanted: FilterValue) -> tuple[str, ...] | None:
         return (str(wanted),)
@@ -126,7 +149,7 @@ class Flag(Column):
 class Number(Column):
     """An integer: exact, at least, at most."""
 
-    operators = (EXACT, AT_LEAST, AT_MOST)
+    kinds = (EXACT, AT_LEAST, AT_MOST)
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
         del now
@@ -148,7 +171,7 @@ class Moment(Column):
     second, so a lower bound is rounded up and an upper one down: comparing texts is then comparing times.
     """
 
-    operators = (AT_LEAST, AT_MOST)
+    kinds = (AT_LEAST, AT_MOST)
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Test:
         del now
@@ -208,12 +231,16 @@ def _in_range(value: str | int, bound: str | int, operator: str) -> bool:
     return value >= bound if operator == AT_LEAST else value <= bound  # type: ignore[operator]
 
 
+def listed(wanted: str) -> tuple[str, ...]:
+    """The parts of a comma list, without repeats."""
+    return tuple(dict.fromkeys(part for part in (part.strip() for part in wanted.split(_LIST)) if part))
+
+
 def exact_values(wanted: str) -> tuple[str, ...] | None:
     """The values that match exactly, without repeats; None if ``wanted`` is a pattern. A comma list gives its parts,
     since values used as keys contain no commas."""
     if _LIST in wanted:
-        trimmed = (part.strip() for part in wanted.split(_LIST))
-        return tuple(dict.fromkeys(part for part in trimmed if part))
+        return listed(wanted)
     return None if _ANYTHING in wanted else (wanted,)
 
 

@@ -131,23 +131,31 @@ def make_plan(
     """Choose the first source whose filter is given as exact values, and what its keys decide."""
     filters = compile_filters(fields, request.filters, now)
     order = request.order or NEWEST_FIRST
-    exact = {one.name: one.field.exact(one.wanted) for one in filters if one.operator == EXACT}
+    exact = _exact(filters)
     narrowing = tuple(
-        source.by
-        for source in sources
-        if isinstance(source, IndexSource) and source.by and exact.get(source.by) is None
+        source.by for source in sources if isinstance(source, IndexSource) and source.by and source.by not in exact
     )
     plan = ReadPlan(table, fields, request, order, filters, filters, read_limit, narrowing)
     for source in sources:
-        values = () if source.by is None else exact.get(source.by)
-        if values is None:
+        if source.by is not None and source.by not in exact:
             continue
+        decided, values = (None, ()) if source.by is None else exact[source.by]
         if isinstance(source, KeySource):
             return _direct(plan, source, values)
         partitions = possible_keys(source.partitions(values))
         if len(partitions) <= PARTITION_LIMIT or source.by is None:
-            return _queries(plan, source, values, partitions)
+            return _queries(plan, source, decided, values, partitions)
     raise ValueError(f"the list of {table.name} needs a source that serves any request")
+
+
+def _exact(filters: tuple[Filter, ...]) -> dict[str, tuple[Filter, tuple[str, ...]]]:
+    """Field -> the filter that names the only values that can match, and these; the shorter one of two."""
+    found: dict[str, tuple[Filter, tuple[str, ...]]] = {}
+    for one in filters:
+        values = one.field.values(one.operator, one.wanted)
+        if values is not None and (one.name not in found or len(values) < len(found[one.name][1])):
+            found[one.name] = one, values
+    return found
 
 
 def _direct(plan: ReadPlan, source: KeySource, values: tuple[str, ...]) -> ReadPlan:
@@ -155,9 +163,14 @@ def _direct(plan: ReadPlan, source: KeySource, values: tuple[str, ...]) -> ReadP
     return replace(plan, direct=tuple(Ref(plan.table, key) for key in keys))
 
 
-def _queries(plan: ReadPlan, source: IndexSource, values: tuple[str, ...], partitions: list[str | int]) -> ReadPlan:
-    decided = (source.by, EXACT) if source.decides else None
-    left = tuple(one for one in plan.filters if (one.name, one.operator) != decided)
+def _queries(
+    plan: ReadPlan,
+    source: IndexSource,
+    decided: Filter | None,
+    values: tuple[str, ...],
+    partitions: list[str | int],
+) -> ReadPlan:
+    left = tuple(one for one in plan.filters if not source.decides or one is not decided)
     planned = replace(plan, source=source, left=left)
     if source.totals is not None and not left:
         planned = replace(planned, totals=tuple(source.totals(tuple(filter(is_possible, values)))))

@@ -82,6 +82,17 @@ def parse_order(
     return tuple(order.items()) or default
 
 
+def parse_sort(sort: str, sortable: Collection[str], default: Order = NEWEST_FIRST) -> Order:
+    """The order from ``[-]field(,[-]field)*``, where a minus means descending; a repeated name counts once. Empty: the
+    default. Raises `EdgeError` (bad request) for a name that cannot be sorted by."""
+    terms = [part.strip() for part in sort.split(",")]
+    _check("sort", [term.removeprefix("-") for term in terms], sortable)
+    order: dict[str, bool] = {}
+    for term in filter(None, terms):
+        order.setdefault(term.removeprefix("-"), term.startswith("-"))
+    return tuple(order.items()) or default
+
+
 def _check(parameter: str, given: Iterable[str], allowed: Collection[str]) -> None:
     for part in given:
         if part and part not in allowed:

@@ -12,6 +12,7 @@ from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import PUBLIC, Endpoints, Request
+from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
 routes = Endpoints(tag="Admins.Metadata")
@@ -32,7 +33,7 @@ HOST_ID = about("Always zeros: an admin is not a host of the mesh.", NO_HOST, fo
 ADMIN_CLUSTER = about("The admin cluster: the admins that share this installation's tables.", samples.ADMIN_CLUSTER)
 
 
-class AdminTopologyEntryOut(BaseModel):
+class AdminTopologyEntryOut(Spelled):
     """An admin and how many nodes it can own."""
 
     name: Annotated[str, NAME]
@@ -50,6 +51,7 @@ class AdminTopologyEntryOut(BaseModel):
     erlang_node_name: Annotated[str, about("Always empty: an admin is not an Erlang node.", NO_TEXT)]
     vpn_hostname: Annotated[str, VPN_HOSTNAME]
     netmaker_host_id: Annotated[str, HOST_ID]
+    vpn_host_id: Annotated[str, SameAs("netmaker_host_id"), another_name("netmaker_host_id", NO_HOST)] = NO_HOST
 
 
 class AdminOut(AdminTopologyEntryOut):
@@ -79,13 +81,15 @@ class MyAdminClusterOut(BaseModel):
     topology: Annotated[list[AdminTopologyEntryOut], about("The admins, sorted by name.")]
 
 
-class AdminClusterMemberOut(BaseModel):
+class AdminClusterMemberOut(Spelled):
     """An admin as its heartbeats tell of it."""
 
     name: Annotated[str, NAME]
     vpn_hostname: Annotated[str, VPN_HOSTNAME]
     netmaker_host_id: Annotated[str, HOST_ID]
+    vpn_host_id: Annotated[str, SameAs("netmaker_host_id"), another_name("netmaker_host_id", NO_HOST)] = NO_HOST
     ipv4_address: Annotated[str | None, about("Always null: admins share tables, not a network.", None)]
+    ipv6_address: Annotated[str | None, about("Always null, as `ipv4_address`.", None)]
     wireguard_ip_address: Annotated[str | None, about("Always null: an admin has no WireGuard endpoint.", None)]
     wireguard_port: Annotated[int | None, about("Always null: an admin does not listen for WireGuard.", None)]
     use_static_port: Annotated[bool, about("Always false: there is no port to keep.", False)]
@@ -103,6 +107,7 @@ class AdminClusterOut(BaseModel):
 
     name: Annotated[str, about("Name of the admin cluster.", samples.ADMIN_CLUSTER)]
     ipv4_range: Annotated[str, about("Always empty: admins share tables, not a network.", NO_TEXT)]
+    ipv6_range: Annotated[str, about("Always empty, as `ipv4_range`.", NO_TEXT)]
     admin_count: Annotated[int, about("How many admins there are, stopped ones included.", 1, minimum=0)]
     admins: Annotated[list[AdminClusterMemberOut], about("The admins of the cluster, sorted by name.")]
 
@@ -194,7 +199,7 @@ def list_admin_clusters(_request: Request[NoPath, NoQuery, NoBody], services: Fl
     for admin, is_live in services.admins.registry.known():
         members.setdefault(admin.admin_cluster_name, []).append(_member(admin, services, is_live=is_live))
     clusters = [
-        AdminClusterOut(name=name, ipv4_range=NO_TEXT, admin_count=len(admins), admins=admins)
+        AdminClusterOut(name=name, ipv4_range=NO_TEXT, ipv6_range=NO_TEXT, admin_count=len(admins), admins=admins)
         for name, admins in sorted(members.items())
     ]
     return AdminClustersOut(clusters)
@@ -251,6 +256,7 @@ def _member(admin: KnownAdmin, services: Fleet, *, is_live: bool) -> AdminCluste
         vpn_hostname=admin.vpn_hostname(services.platform.settings.netmaker_default_domain),
         netmaker_host_id=NO_HOST,
         ipv4_address=None,
+        ipv6_address=None,
         wireguard_ip_address=None,
         wireguard_port=None,
         use_static_port=False,

@@ -17,6 +17,7 @@ from chalicelib.kit.labels import LABEL_MAX_LENGTH, LABEL_PATTERN
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
+from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.Alias")
@@ -36,7 +37,9 @@ class AliasListQuery(ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     name: Annotated[TextFilter, matching("the alias")] = None
     node_id: Annotated[UuidFilter, about("Only aliases of the node with this UUID.")] = None
+    node_id__in: Annotated[UuidsFilter, any_of("`node_id`")] = None
     cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("`cluster_name`")] = None
 
 
 class AliasCreate(Body):

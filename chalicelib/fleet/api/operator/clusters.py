@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Ge
+from annotated_types import Ge, MaxLen
 from pydantic import BaseModel, StringConstraints
 
 from chalicelib.fleet import fields, samples
@@ -24,6 +24,7 @@ from chalicelib.web.list_query import (
     at_most,
     ordering,
 )
+from chalicelib.web.listed_filters import UuidsFilter, any_of
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 
 NODES_SHOWN = 1000
@@ -51,6 +52,7 @@ class ClusterPath(Path):
 class ClusterListQuery(ClusterFilterFields, ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     node_limit: Annotated[PositiveFilter, about("Exactly this node limit.")] = None
+    node_id__in: Annotated[UuidsFilter, any_of("the ids of their nodes")] = None
     node_limit__gte: Annotated[PositiveFilter, at_least("node limit; leaves out clusters without one")] = None
     node_limit__lte: Annotated[PositiveFilter, at_most("node limit; leaves out clusters without one")] = None
 
@@ -66,6 +68,11 @@ class ClusterCreate(Body):
             "are dropped. Null or left out: the first free range.",
             samples.RANGE,
         ),
+    ] = None
+    ipv6_range: Annotated[
+        str | None,
+        MaxLen(64),
+        about("Unique local IPv6 range of the cluster, a /64. Null or left out: one of its own.", samples.IPV6_RANGE),
     ] = None
     node_limit: Annotated[NodeLimit | None, NODE_LIMIT] = None
 
@@ -84,6 +91,7 @@ class NodeSummaryOut(BaseModel):
     id: Annotated[str, fields.OWN_ID_OF_NODE]
     status: Annotated[Status, fields.NODE_STATUS]
     id_type: Annotated[IdType, fields.ID_TYPE]
+    enrollment_key_id: Annotated[str | None, about("Always null here; the node itself tells it.", None, format="uuid")]
     vpn_hostname: Annotated[str, fields.NODE_HOST]
 
 
@@ -93,6 +101,9 @@ class ClusterOut(BaseModel):
     id: Annotated[str, about("UUID of the cluster.", samples.CLUSTER_ID, format="uuid")]
     name: Annotated[str, NAME]
     ipv4_range: Annotated[str, about("Network of the cluster in CIDR notation.", samples.RANGE)]
+    ipv6_range: Annotated[
+        str, about("Unique local IPv6 range, reserved for the cluster; its nodes use IPv4 so far.", samples.IPV6_RANGE)
+    ]
     node_limit: Annotated[int | None, NODE_LIMIT]
     node_count: Annotated[int, about("How many nodes belong to the cluster, exactly.", 1, minimum=0)]
     nodes: Annotated[
@@ -126,7 +137,7 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
     limit above the addresses that the range has for nodes."""
     wanted = request.body
     return request.once(
-        lambda: services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit),
+        lambda: services.clusters.create(wanted.name, wanted.ipv4_range, wanted.node_limit, wanted.ipv6_range),
         lambda cluster: Created(_show(cluster, [], NODES_SHOWN, services), f"/api/v1/clusters/{cluster.name}"),
     )
 
@@ -143,7 +154,7 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
 def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: Fleet) -> Paginated:
     """Lists clusters, newest first unless ordered otherwise. Each shows up to 100 of its nodes; `node_count` is
     exact."""
-    page = services.clusters.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
+    page = services.nodes.reading.clusters_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
     nodes = services.nodes.reading.summaries(page.items, NODES_SHOWN_IN_LISTS)
     return Paginated([_show(one, nodes[one.id], NODES_SHOWN_IN_LISTS, services) for one in page.items], page)
 
@@ -210,9 +221,16 @@ def _show_whole(cluster: Cluster, services: Fleet) -> ClusterOut:
 def _show(cluster: Cluster, nodes: list[NodeSummary], shown: int, services: Fleet) -> ClusterOut:
     domain = services.platform.settings.netmaker_default_domain
     return ClusterOut(
-        **cluster.model_dump(exclude={"version"}),
+        **cluster.model_dump(exclude={"version", "ipv6_chosen"}),
+        ipv6_range=cluster.ipv6_range,
         nodes=[
-            NodeSummaryOut(id=node.id, status=node.status, id_type=node.id_type, vpn_hostname=node.vpn_hostname(domain))
+            NodeSummaryOut(
+                id=node.id,
+                status=node.status,
+                id_type=node.id_type,
+                enrollment_key_id=None,
+                vpn_hostname=node.vpn_hostname(domain),
+            )
             for node in nodes
         ],
         nodes_truncated=cluster.node_count > shown,

@@ -34,7 +34,9 @@ from chalicelib.web.list_query import (
     until,
     whether,
 )
+from chalicelib.web.listed_filters import EachOneOf, TextsFilter, UuidsFilter, any_of
 from chalicelib.web.page_bytes import share_of, text_bytes
+from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Commands.CommandExecution")
@@ -47,6 +49,7 @@ class ExecutionPath(Path):
 class ExecutionListQuery(ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     status: Annotated[EnumFilter[Status], about("Only executions in this status.")] = None
+    status__in: Annotated[str | None, EachOneOf(Status), any_of("`status`")] = None
     outcome: Annotated[EnumFilter[Outcome], about("Only executions with this outcome.")] = None
     target_all: Annotated[
         BoolFilter, whether("executions of commands for all nodes", "executions of commands for some nodes")
@@ -59,6 +62,9 @@ class ExecutionListQuery(ListQuery):
     command_id: Annotated[UuidFilter, about("Only executions of the command with this UUID.")] = None
     node_id: Annotated[UuidFilter, about("Only executions on the node with this UUID.")] = None
     cluster_name: Annotated[TextFilter, matching("the cluster of the node when the execution was created")] = None
+    command_id__in: Annotated[UuidsFilter, any_of("`command_id`")] = None
+    node_id__in: Annotated[UuidsFilter, any_of("`node_id`")] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("the cluster of the node when the execution was created")] = None
     has_cluster: Annotated[
         BoolFilter, whether("executions with a `cluster_name`", "executions whose `cluster_name` is null")
     ] = None
@@ -70,7 +76,7 @@ class ExecutionListQuery(ListQuery):
     cancelled_at__lte: Annotated[DateFilter, until("Cancelled")] = None
 
 
-class ExecutionOut(BaseModel):
+class ExecutionOut(Spelled):
     """One command on one node: its status, output and exit code."""
 
     id: Annotated[str, fields.EXECUTION]
@@ -122,6 +128,7 @@ class ExecutionOut(BaseModel):
     cancelled_at: Annotated[Timestamp | None, fields.CANCELLED_AT]
     cancel_requested_at: Annotated[Timestamp | None, fields.CANCEL_REQUESTED_AT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    expires_at: Annotated[Timestamp | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
     updated_at: Annotated[Timestamp, fields.UPDATED_AT]
 

@@ -14,6 +14,7 @@ from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, Request
+from chalicelib.web.spellings import SameAs, another_name
 from chalicelib.web.validation import Body, CountedFirst, DateTime, Int32, NoQuery, OneOf
 
 routes = Endpoints(tag="Commands.Command")
@@ -46,6 +47,7 @@ class CommandRetry(Body):
             samples.DAY_LATER,
         ),
     ] = None
+    expires_at: Annotated[DateTime | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
 
 
 @routes.post(

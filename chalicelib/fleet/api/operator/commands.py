@@ -33,6 +33,7 @@ from chalicelib.web.list_query import (
     until,
     whether,
 )
+from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import (
     Body,
     DateTime,
@@ -63,6 +64,7 @@ class CommandCreate(Body):
             samples.DAY_LATER,
         ),
     ] = None
+    expires_at: Annotated[DateTime | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
     targeting: Annotated[TargetingIn, about("The nodes that run the command.")]
 
 
@@ -79,6 +81,9 @@ class CommandListQuery(ListQuery):
     has_expired_at: Annotated[BoolFilter, whether("commands with a deadline", "commands without one")] = None
     expired_at__gte: Annotated[DateFilter, since("Deadline")] = None
     expired_at__lte: Annotated[DateFilter, until("Deadline")] = None
+    has_expires_at: Annotated[BoolFilter, SameAs("has_expired_at"), another_name("has_expired_at")] = None
+    expires_at__gte: Annotated[DateFilter, SameAs("expired_at__gte"), another_name("expired_at__gte")] = None
+    expires_at__lte: Annotated[DateFilter, SameAs("expired_at__lte"), another_name("expired_at__lte")] = None
 
 
 class CommandScheduleOut(BaseModel):
@@ -88,7 +93,7 @@ class CommandScheduleOut(BaseModel):
     name: Annotated[str, about("Its name when it gave the command.", samples.SCHEDULE)]
 
 
-class CommandOut(BaseModel):
+class CommandOut(Spelled):
     """A command line and the nodes that it was given to."""
 
     id: Annotated[str, about("UUID of the command.", samples.COMMAND_ID, format="uuid")]
@@ -98,6 +103,7 @@ class CommandOut(BaseModel):
     ]
     timeout: Annotated[int | None, fields.TIMEOUT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    expires_at: Annotated[Timestamp | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
     targeting: Annotated[dict[str, Any], fields.TARGETING]
     retry_of: Annotated[
         str | None,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
@@ -33,6 +33,8 @@ from chalicelib.web.list_query import (
     until,
     whether,
 )
+from chalicelib.web.listed_filters import TextsFilter, any_of
+from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.EnrollmentKey")
@@ -57,6 +59,7 @@ class OwnerPath(Path):
 class EnrollmentKeyListQuery(ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     cluster_name: Annotated[TextFilter, matching("the name of the key's cluster")] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("`cluster_name`")] = None
     name: Annotated[TextFilter, matching("the label of the key")] = None
     has_name: Annotated[BoolFilter, whether("keys with a label", "keys without one")] = None
     key: Annotated[TextFilter, matching("the key itself")] = None
@@ -70,6 +73,8 @@ class EnrollmentKeyListQuery(ListQuery):
     uses_remaining__lte: Annotated[PositiveFilter, at_most("number of uses left; leaves out unlimited keys")] = None
     expired_at__gte: Annotated[DateFilter, since("Expires")] = None
     expired_at__lte: Annotated[DateFilter, until("Expires")] = None
+    expires_at__gte: Annotated[DateFilter, SameAs("expired_at__gte"), another_name("expired_at__gte")] = None
+    expires_at__lte: Annotated[DateFilter, SameAs("expired_at__lte"), another_name("expired_at__lte")] = None
     last_used_at__gte: Annotated[DateFilter, since("Last used")] = None
     last_used_at__lte: Annotated[DateFilter, until("Last used")] = None
 
@@ -83,6 +88,7 @@ class EnrollmentKeyFields(Body):
         about("How many more machines the key admits; null: any number. A new key has one use by default.", 10),
     ] = None
     expired_at: Annotated[DateTime | None, EXPIRY] = None
+    expires_at: Annotated[DateTime | None, SameAs("expired_at"), another_name("expired_at", samples.WEEK_LATER)] = None
 
     def given(self) -> KeyChanges:
         """Only what the request holds."""
@@ -96,7 +102,7 @@ class EnrollmentKeyFields(Body):
         return changes
 
 
-class EnrollmentKeyOut(BaseModel):
+class EnrollmentKeyOut(Spelled):
     """A key that admits machines to a cluster."""
 
     id: Annotated[str, fields.ENROLLMENT_KEY]
@@ -114,6 +120,7 @@ class EnrollmentKeyOut(BaseModel):
         int | None, about("How many more machines the key admits; null: any number.", 10, minimum=0)
     ]
     expired_at: Annotated[Timestamp | None, EXPIRY]
+    expires_at: Annotated[Timestamp | None, SameAs("expired_at"), another_name("expired_at", samples.WEEK_LATER)] = None
     last_used_at: Annotated[
         Timestamp | None, about("When the key last admitted a machine; null: never.", samples.MOMENT)
     ]

@@ -19,6 +19,7 @@ from chalicelib.web.list_query import (
     until,
     whether,
 )
+from chalicelib.web.listed_filters import EachOneOf, TextsOrListFilter, any_of
 
 CLUSTER_OF_NODE = matching("the name of the node's cluster")
 
@@ -28,6 +29,7 @@ class NodeFilterFields(BaseModel):
 
     id_type: Annotated[EnumFilter[IdType], about("Only nodes whose id is of this type.")] = None
     status: Annotated[EnumFilter[Status], about("Only nodes in this state of health.")] = None
+    status__in: Annotated[str | None, EachOneOf(Status), any_of("`status`")] = None
     version: Annotated[TextFilter, matching("the version of the node's agent")] = None
     self_update_enabled: Annotated[BoolFilter, whether("nodes that take part in self-updates", "nodes that do not")] = (
         None
@@ -41,7 +43,9 @@ class ClusterFilterFields(BaseModel):
     """The filters of clusters that both know, besides those of any list."""
 
     name: Annotated[TextFilter, matching("the name of the cluster")] = None
+    name__in: Annotated[TextsOrListFilter, any_of("`name`")] = None
     ipv4_range: Annotated[TextFilter, matching("the network of the cluster, in CIDR notation")] = None
+    ipv6_range: Annotated[TextFilter, matching("the IPv6 range of the cluster, in CIDR notation")] = None
     has_node_limit: Annotated[BoolFilter, whether("clusters with a node limit", "clusters without one")] = None
     node_count__gte: Annotated[CountFilter, at_least("number of nodes in the cluster")] = None
     node_count__lte: Annotated[CountFilter, at_most("number of nodes in the cluster")] = None

@@ -18,7 +18,9 @@ from chalicelib.kit.fields import about
 from chalicelib.kit.tables import ActedOn
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import ListQuery, OrderBy, ordering
+from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, ordering, whether
+from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
+from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Nodes.Node")
@@ -30,6 +32,13 @@ class NodePath(Path):
 
 class NodeListQuery(NodeFilterFields, ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
+    node_id__in: Annotated[UuidsFilter, any_of("`id`")] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("`cluster_name`")] = None
+    enrollment_key_id__in: Annotated[UuidsFilter, any_of("`enrollment_key_id`")] = None
+    has_enrollment_key: Annotated[
+        BoolFilter,
+        whether("nodes that enrolled with a key that is known", "nodes whose `enrollment_key_id` is null"),
+    ] = None
 
 
 class ChangeCluster(Body):
@@ -46,7 +55,7 @@ class NodeAliasOut(BaseModel):
     vpn_hostname: Annotated[str, fields.ALIAS_HOST]
 
 
-class NodeOut(BaseModel):
+class NodeOut(Spelled):
     """A machine that runs the agent."""
 
     id: Annotated[str, fields.OWN_ID_OF_NODE]
@@ -55,7 +64,13 @@ class NodeOut(BaseModel):
     netmaker_host_id: Annotated[
         str | None, about("UUID of the node's host in Netmaker; null without a mesh.", None, format="uuid")
     ]
+    vpn_host_id: Annotated[
+        str | None,
+        SameAs("netmaker_host_id"),
+        another_name("netmaker_host_id", None),
+    ] = None
     id_type: Annotated[IdType, fields.ID_TYPE]
+    enrollment_key_id: Annotated[str | None, fields.ENROLLMENT_KEY_OF_NODE]
     status: Annotated[Status, fields.NODE_STATUS]
     vpn_hostname: Annotated[str, fields.NODE_HOST]
     mdns_hostname: Annotated[str, about("Multicast DNS name of the node on its own LAN.", f"{samples.NODE_NAME}.local")]
@@ -63,6 +78,7 @@ class NodeOut(BaseModel):
     ssh_port: Annotated[int, fields.SSH_PORT]
     host_metrics_port: Annotated[int, fields.HOST_METRICS_PORT]
     wireguard_metrics_port: Annotated[int, fields.WIREGUARD_METRICS_PORT]
+    agent_metrics_port: Annotated[int, fields.AGENT_METRICS_PORT]
     http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
     socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
     api_token: Annotated[
@@ -250,6 +266,7 @@ def _show(view: NodeView, services: Fleet, principal: Principal) -> NodeOut:
     shown = {
         **node.__dict__,  # what has another name in `NodeOut`, or none, is not shown
         "node_name": node.node_name,
+        "agent_metrics_port": node.http_port,
         "vpn_hostname": node.vpn_hostname(domain),
         "mdns_hostname": node.mdns_hostname,
         "api_token": api_token,

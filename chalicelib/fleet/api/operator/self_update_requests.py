@@ -17,6 +17,7 @@ from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, matching, ordering
+from chalicelib.web.listed_filters import EachOneOf, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
 
 routes = Endpoints(tag="SelfUpdates.Request")
@@ -40,6 +41,7 @@ class NodeListPath(Path):
 class SelfUpdateRequestListQuery(ListQuery):
     order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
     status: Annotated[EnumFilter[RequestStatus], about("Only requests in this status.")] = None
+    status__in: Annotated[str | None, EachOneOf(RequestStatus), any_of("`status`")] = None
 
 
 class NodeListQuery(ListQuery):

@@ -17,6 +17,7 @@ from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
+from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Ssh.SshPublicKey")
@@ -42,9 +43,14 @@ class SshPublicKeyListQuery(ListQuery):
     key_name: Annotated[TextFilter, matching("the label of the public key")] = None
     public_key: Annotated[TextFilter, matching("the key in OpenSSH's format")] = None
     ssh_username_id: Annotated[UuidFilter, about("Only keys of the user name with this UUID.")] = None
+    ssh_username_id__in: Annotated[UuidsFilter, any_of("`ssh_username_id`")] = None
     node_id: Annotated[UuidFilter, about("Only keys of user names on the node with this UUID.")] = None
     username: Annotated[TextFilter, matching("the user name that the key belongs to")] = None
+    key_name__in: Annotated[TextsFilter, any_of("`key_name`")] = None
+    node_id__in: Annotated[UuidsFilter, any_of("`node_id` of their user names")] = None
+    username__in: Annotated[TextsFilter, any_of("`username`")] = None
     cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("`cluster_name`")] = None
 
 
 class SshPublicKeyOut(BaseModel):

@@ -38,6 +38,7 @@ from chalicelib.web.list_query import (
     ordering,
     whether,
 )
+from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, CountedFirst, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
 routes = Endpoints(tag="Ssh.SshUsername")
@@ -88,7 +89,12 @@ class SshUsernameListQuery(ListQuery):
     username: Annotated[TextFilter, matching("the user name")] = None
     node_id: Annotated[UuidFilter, about("Only user names on the node with this UUID.")] = None
     has_password: Annotated[BoolFilter, whether("user names with a password", "user names without one")] = None
+    username__in: Annotated[TextsFilter, any_of("`username`")] = None
+    node_id__in: Annotated[UuidsFilter, any_of("`node_id`")] = None
+    key_name: Annotated[TextFilter, matching("the label of one of the user's public keys")] = None
+    key_name__in: Annotated[TextsFilter, any_of("`key_name` of their public keys")] = None
     cluster_name: Annotated[TextFilter, filters.CLUSTER_OF_NODE] = None
+    cluster_name__in: Annotated[TextsFilter, any_of("`cluster_name`")] = None
 
 
 class SshUsernameOut(BaseModel):

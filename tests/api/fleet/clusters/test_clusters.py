@@ -6,6 +6,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import clusters
+from chalicelib.fleet.clusters.model import own_range
 from chalicelib.fleet.clusters.rules import (
     below_count,
     check_capacity,
@@ -52,6 +53,7 @@ def test_created_cluster_has_a_location_that_shows_it(client):
     assert {name: value for name, value in answer.data.items() if name != "id"} == {
         "name": "prod",
         "ipv4_range": "100.64.0.0/24",
+        "ipv6_range": own_range(answer.data["id"]),
         "node_limit": 50,
         "node_count": 0,
         "nodes": [],
@@ -192,6 +194,7 @@ def test_cluster_with_nodes_shows_them_and_is_not_deletable(world, client):
         "id": first.id,
         "status": "healthy",
         "id_type": "persistent",
+        "enrollment_key_id": None,
         "vpn_hostname": f"node-{first.id}.cluster-prod.nm.internal",
     }
     assert below.status == 422
@@ -281,7 +284,7 @@ def test_unknown_or_bad_cluster_list_parameter_is_400(client, query):
 def test_cluster_query_offers_exactly_the_known_filters():
     offered = set(clusters.ClusterListQuery.model_fields) - PAGING
 
-    assert offered == filter_names(FIELDS) - {"node_count"}  # the contract has only its bounds
+    assert offered == (filter_names(FIELDS) | {"node_id__in"}) - {"node_count"}  # the contract has only its bounds
 
 
 def test_cluster_list_takes_four_calls_and_one_per_cluster(world, client):

@@ -63,6 +63,7 @@ class TestShow:
             "cancelled_at": None,
             "cancel_requested_at": None,
             "expired_at": None,
+            "expires_at": None,
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
         }

@@ -42,6 +42,7 @@ class TestCreate:
             "command_text": "uptime",
             "timeout": None,
             "expired_at": "2026-11-22T10:00:00Z",
+            "expires_at": "2026-11-22T10:00:00Z",
             "targeting": {"type": "all"},
             "retry_of": None,
             "state": "creating",

@@ -8,7 +8,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import nodes as routes
-from chalicelib.fleet.nodes.reading import FIELDS
+from chalicelib.fleet.nodes.reading import LIST_FIELDS
 from chalicelib.fleet.nodes.rules import already_there, full_cluster
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import not_found
@@ -53,6 +53,8 @@ def test_node_is_shown_with_the_fields_of_the_contract(client, world):
         "node_name": f"node-{machine.id}",
         "cluster_name": "north",
         "netmaker_host_id": None,
+        "vpn_host_id": None,
+        "enrollment_key_id": answer.data["enrollment_key_id"],
         "id_type": "persistent",
         "status": "healthy",
         "vpn_hostname": f"node-{machine.id}.cluster-north.nm.internal",
@@ -61,6 +63,7 @@ def test_node_is_shown_with_the_fields_of_the_contract(client, world):
         "ssh_port": 40022,
         "host_metrics_port": 49100,
         "wireguard_metrics_port": 49586,
+        "agent_metrics_port": 44000,
         "http_proxy_port": 43128,
         "socks5_proxy_port": 41080,
         "api_token": machine.token,
@@ -149,7 +152,7 @@ def test_node_list_is_paged_and_filtered(client, world):
 
 
 def test_node_query_offers_only_known_filters():
-    assert set(routes.NodeListQuery.model_fields) - PAGING <= filter_names(FIELDS)
+    assert set(routes.NodeListQuery.model_fields) - PAGING <= filter_names(LIST_FIELDS)
     assert set(ListQuery.model_fields) < set(routes.NodeListQuery.model_fields)
 
 

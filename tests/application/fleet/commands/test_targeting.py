@@ -128,11 +128,20 @@ def test_node_and_cluster_filters_must_both_match(world):
 def test_targeting_filters_are_those_of_the_contract():
     dates = {"inserted_at__gte", "inserted_at__lte", "updated_at__gte", "updated_at__lte"}
     assert set(NodeFilters.model_fields) == dates | {
-        *("id_type", "status", "cluster_name", "version", "self_update_enabled"),
+        *("id_type", "status", "status__in", "cluster_name", "version", "self_update_enabled"),
         *("last_seen_at__gte", "last_seen_at__lte"),
     }
     assert set(ClusterFilters.model_fields) == dates | {
-        *("name", "ipv4_range", "node_count", "node_count__gte", "node_count__lte", "has_node_limit"),
+        *(
+            "name",
+            "name__in",
+            "ipv4_range",
+            "ipv6_range",
+            "node_count",
+            "node_count__gte",
+            "node_count__lte",
+            "has_node_limit",
+        ),
     }
 
 

@@ -95,6 +95,7 @@ CASES = [
     ({"cluster_name": "lab"}, [None, "unlimited", "five"]),
     ({"cluster_name": "lab,none"}, [None, "unlimited", "five"]),
     ({"cluster_name": "none"}, []),
+    ({"cluster_name__in": "lab,none"}, [None, "unlimited", "five"]),
     ({"cluster_name": "P*"}, ["expiring", "expired", "spent", "single"]),
     ({"name": "five"}, ["five"]),
     ({"name": "EXPIR*"}, ["expiring", "expired"]),

@@ -121,6 +121,12 @@ USERNAMES = [
     ({"inserted_at__lte": "2026-11-21T10:00:00Z"}, "deploy"),
     ({"updated_at__gte": "2026-11-22"}, ""),
     ({"updated_at__lte": "2026-11-21T10:00:01Z", "cluster_name": "north"}, "root deploy"),
+    ({"username__in": "root,nobody"}, "root"),
+    ({"node_id__in": "north", "username": "root,deploy"}, "root deploy"),
+    ({"cluster_name__in": "north,none", "username": "root,deploy"}, "root deploy"),
+    ({"key_name": "K1"}, ""),
+    ({"key_name": "k1*"}, "root"),
+    ({"key_name__in": "k1,k2"}, "root"),
 ]
 
 KEYS = [
@@ -142,6 +148,11 @@ KEYS = [
     ({"inserted_at__lte": "2026-11-21T10:00:01Z"}, "root/k1 root/k0 deploy/k0"),
     ({"updated_at__gte": "2026-11-21T10:00:02Z"}, "deploy/k0"),
     ({"updated_at__lte": "2026-11-21T10:00:00Z"}, "deploy/k0"),
+    ({"key_name__in": "k1,k7"}, "root/k1"),
+    ({"ssh_username_id__in": "root"}, "root/k1 root/k0"),
+    ({"node_id__in": "south"}, "deploy/k0"),
+    ({"username__in": "root,backup"}, "root/k1 root/k0"),
+    ({"cluster_name__in": "south,n*"}, "deploy/k0"),
 ]
 
 
@@ -152,6 +163,11 @@ def requested(world, shelf, filters):
     given = dict(filters)
     if "node_id" in given:
         given["node_id"] = ids[given["node_id"]].upper()
+    if "node_id__in" in given:
+        given["node_id__in"] = ids[given["node_id__in"]]
+    if "ssh_username_id__in" in given:
+        (row,) = world.fleet.ssh.usernames.list_page(ListRequest(filters={"username": "root"}), reach=EVERYWHERE).items
+        given["ssh_username_id__in"] = row.id
     if "ssh_username_id" in given:
         (row,) = world.fleet.ssh.usernames.list_page(ListRequest(filters={"username": "root"}), reach=EVERYWHERE).items
         given["ssh_username_id"] = row.id
