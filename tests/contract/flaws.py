@@ -151,7 +151,8 @@ def _good_text(schema: Schema) -> str:
         return str(schema["enum"][0])
     if "pattern" in schema:
         return next(text for text in _GOOD_TEXTS_OF_PATTERNS if re.search(schema["pattern"], text))
-    return _GOOD_TEXTS.get(schema.get("format", ""), "some text!").ljust(schema.get("minLength", 0), "!")
+    usual = schema.get("example", "some text!")
+    return _GOOD_TEXTS.get(schema.get("format", ""), str(usual)).ljust(schema.get("minLength", 0), "!")
 
 
 def _bad_texts(schema: Schema) -> Iterator[str]:
