@@ -21,7 +21,7 @@ MOST_VALUES = 100
 """Values of one filter."""
 
 _TEXT = {"type": "string"}
-_TEXT_OR_LIST = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1, "maxItems": MOST_VALUES}]}
+_TEXT_OR_LIST = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 
 
 def _parts(value: object) -> list[str]:
