@@ -39,6 +39,7 @@ from chalicelib.web.results import (
     PlainText,
     Request,
 )
+from chalicelib.web.revisions import HEADER, SAME, chosen
 from chalicelib.web.spellings import merged
 from chalicelib.web.validation import Body, NoBody, Path, Query, read
 
@@ -59,7 +60,7 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
     except EdgeError as error:
         if error.kind is Kind.FORBIDDEN and exchange.principal.kind is PrincipalKind.KEY:
             _note_refused(exchange)
-        outgoing = refusal(error, protocol, _renderer(exchange, protocol))
+        outgoing = refusal(exchange.revised.error(error), protocol, _renderer(exchange, protocol))
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an answer in the protocol
         edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
         outgoing = refusal(internal(), protocol, _renderer(exchange, protocol))
@@ -110,6 +111,8 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     with working_for(_origin_of(exchange)):
         if audience.arrive is not None:
             audience.arrive(exchange)
+        revision = chosen(exchange.incoming.header(HEADER.lower()), protocol.revisions)
+        exchange.revised = endpoint.revised.get(revision, SAME)
         request = _read(exchange, protocol)
         if request.repeatable is not None and (before := request.repeatable.answered()) is not None:
             return _again(exchange, before)
@@ -192,7 +195,8 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
 
 def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outgoing:
     """The answer as it is sent. Raises `EdgeError` (internal server error) if it is too large."""
-    outgoing = _render(answer, exchange.endpoint.status, _renderer(exchange, protocol))
+    status = exchange.revised.status or exchange.endpoint.status
+    outgoing = _render(answer, status, _renderer(exchange, protocol))
     check_answer(outgoing.body)
     return outgoing
 
@@ -200,7 +204,7 @@ def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outg
 def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
     match answer:
         case NoContent():
-            return Outgoing(204, headers=dict(answer.headers))
+            return Outgoing(status, headers=dict(answer.headers))
         case Bare():
             return Outgoing(answer.status, answer.text, {**answer.headers})
         case PlainText():

@@ -11,6 +11,7 @@ from chalicelib.platform.access.principal import ANONYMOUS, Principal, root
 from chalicelib.platform.limits.model import Standing
 from chalicelib.web.edge_services import EdgePlatform
 from chalicelib.web.exchange import Incoming
+from chalicelib.web.revisions import SAME, Revised
 
 if TYPE_CHECKING:
     from chalicelib.web.operation import Endpoint
@@ -40,6 +41,7 @@ class Exchange:
     standing: Standing | None = None
     meter: Meter = _NO_CALLS
     is_held_back: bool = False
+    revised: Revised = SAME
 
 
 def _admit_anyone(_exchange: Exchange) -> None:

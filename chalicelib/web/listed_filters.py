@@ -21,7 +21,6 @@ MOST_VALUES = 100
 """Values of one filter."""
 
 _TEXT = {"type": "string"}
-_TEXT_OR_LIST = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
 
 
 def _parts(value: object) -> list[str]:
@@ -48,9 +47,6 @@ def _joined(read: Callable[[str], str]) -> Callable[[object], str]:
 
 TextsFilter = Annotated[str | None, BeforeValidator(_joined(str)), WithJsonSchema(_TEXT)]
 """Exact texts; none of them is a pattern."""
-
-TextsOrListFilter = Annotated[str | None, BeforeValidator(_joined(str)), WithJsonSchema(_TEXT_OR_LIST)]
-"""As `TextsFilter`, for JSON bodies: also an array."""
 
 UuidsFilter = Annotated[str | None, BeforeValidator(_joined(read_uuid)), WithJsonSchema(_TEXT)]
 """UUIDs in any case."""

@@ -22,6 +22,7 @@ from chalicelib.web.openapi_newer import newer
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 from chalicelib.web.operation import NO_EXAMPLE, Endpoint
 from chalicelib.web.protocol import ApiProtocol
+from chalicelib.web.revisions import HEADER
 from chalicelib.web.spellings import spellings_of
 
 _JSON = "application/json"
@@ -145,11 +146,23 @@ class _Document:
                 if "description" in described:
                     parameter["description"] = described["description"]
                 parameters.append(parameter)
+        if endpoint.revised:
+            parameters.append(self._revision())
         return [*parameters, _IDEMPOTENCY_KEY] if endpoint.takes_idempotency_key else parameters
+
+    def _revision(self) -> dict[str, Any]:
+        known = list(self._protocol.revisions)
+        return {
+            "name": HEADER,
+            "in": "header",
+            "required": False,
+            "description": "The revision of the contract that the answer follows.",
+            "schema": {"type": "string", "enum": known, "default": known[0]},
+        }
 
     def _response(self, endpoint: Endpoint, status: int) -> dict[str, Any]:
         phrase = HTTPStatus(status).phrase
-        if status in _EMPTY:
+        if status in _EMPTY or any(status == revised.status for revised in endpoint.revised.values()):
             return {"description": phrase}
         if status >= _FIRST_ERROR:
             return {"description": phrase, **self._error(endpoint, status)}
@@ -191,6 +204,8 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
     statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.auth.statuses}
     if endpoint.takes_idempotency_key:
         statuses.add(409)
+    for revised in endpoint.revised.values():
+        statuses |= {revised.status or endpoint.status, *revised.errors}
     if "sort" in endpoint.query.model_fields or any(map(spellings_of, (endpoint.query, endpoint.body))):
         statuses.add(422)
     return statuses | {413, 415} if endpoint.has_body else statuses

@@ -1,7 +1,7 @@
 """An operation as data: what it is called, who may call it, what it takes and answers."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Required, TypedDict, get_args, get_origin
@@ -16,6 +16,7 @@ from chalicelib.web.exchange import Incoming
 from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import Answer, Request
+from chalicelib.web.revisions import Revised
 from chalicelib.web.validation import Body, NoBody, Path, Query
 
 NO_EXAMPLE: Any = object()
@@ -47,6 +48,7 @@ class Options(TypedDict, total=False):
     documented: bool
     example: object
     counted_as: str
+    revised: Mapping[str, Revised]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +67,7 @@ class Endpoint:
     `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. ``repeats`` says why
     a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none either.
     ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
-    "" for none.
+    "" for none. ``revised`` says how it differs in later revisions of the API, by their names.
     """
 
     method: str
@@ -94,6 +96,7 @@ class Endpoint:
     documented: bool = True
     example: object = NO_EXAMPLE
     counted_as: str = ""
+    revised: Mapping[str, Revised] = field(default_factory=dict)
     protocol: ApiProtocol | None = None
 
     request: type[Request[Any, Any, Any]] = field(init=False)

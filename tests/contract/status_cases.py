@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.fleet.aliases.rules import check_name
-from chalicelib.fleet.clusters.rules import below_count, check_capacity, not_empty, overlapping
+from chalicelib.fleet.clusters.rules import below_count, check_capacity, limit_conflict, not_empty, overlapping
 from chalicelib.fleet.commands import rules as commands
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
@@ -203,6 +203,8 @@ NOT_THERE = variables(
 )
 REFUSED_KEY = {"verified": False, "netmaker_key": "", "network_name": ""}
 
+_AUGUST = {"Edge-Api-Revision": "2026-08-19"}
+
 CLUSTERS = [
     Case("create_cluster", 201, {"name": "west", "ipv4_range": "8.0.0.0/24", "node_limit": 5, "node_count": 0}),
     Case("create_cluster", 201, {"ipv4_range": "100.64.3.0/24", "node_limit": None}, body(name="west")),
@@ -215,6 +217,10 @@ CLUSTERS = [
     Case("update_cluster", 200, {"node_limit": 2}, body(node_limit=2)),
     Case("update_cluster", 404, None, NOT_THERE),
     Case("update_cluster", 422, below_count(2), body(node_limit=1)),
+    Case(
+        "update_cluster", 409, limit_conflict(below_count(2)), lambda _: {"json": {"node_limit": 1}, "headers": _AUGUST}
+    ),
+    Case("delete_cluster", 202, None, lambda _: {"variables": {"cluster_name": "south"}, "headers": _AUGUST}),
     Case("update_cluster", 422, refusal(check_capacity, 237, 24, 20), body(node_limit=237)),
     Case("delete_cluster", 204, None, variables(cluster_name="south")),
     Case("delete_cluster", 404, None, NOT_THERE),

@@ -30,6 +30,10 @@ CONTRACT_VERSION = "0.2.0"
 """The version of the Edge Admin API that the fleet serves."""
 
 
+MAY_2026, AUGUST_2026 = "2026-05-19", "2026-08-19"
+"""The days on which that version was published."""
+
+
 def _gateway_error(kind: Kind, message: str) -> GatewayError:
     """An error of API Gateway in the envelope. The id is API Gateway's own; the gateway has no time in this form."""
     body = {"error": {"code": kind.value, "message": message}, "meta": {"request_id": "$context.requestId"}}
@@ -42,6 +46,7 @@ EDGE_ADMIN = ApiProtocol(
     gateway_error=_gateway_error,
     details=partial(details_of, patterns=PATTERNS),
     methods=("GET", "POST", "PATCH", "DELETE"),
+    revisions=(MAY_2026, AUGUST_2026),
 )
 
 

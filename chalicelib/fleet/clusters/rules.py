@@ -4,7 +4,7 @@ from ipaddress import IPv6Network
 
 from chalicelib.fleet.clusters.model import IPV6_PREFIX
 from chalicelib.fleet.clusters.ranges import SMALLEST_PREFIX, AddressRange
-from chalicelib.kit.errors import EdgeError, conflict, invalid, taken
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, taken
 from chalicelib.setting_types import RESERVED_CLUSTER_NAME
 
 _RESERVED_FIRST_OCTETS = frozenset({0, 10, 127, 169, 172, 192}) | frozenset(range(224, 256))
@@ -56,9 +56,22 @@ def check_capacity(node_limit: int | None, prefix: int, reserved_slots: int) -> 
         )
 
 
-def below_count(node_count: int) -> EdgeError:
+class BelowCountError(EdgeError):
     """Refusal of a limit that the cluster's nodes already exceed."""
-    return invalid("node_limit", f"cannot be less than current node count ({node_count})")
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Kind.VALIDATION_FAILED, "Validation failed", {"node_limit": [text]})
+        self.text = text
+
+
+def below_count(node_count: int) -> BelowCountError:
+    """Refusal of a limit that this many nodes exceed."""
+    return BelowCountError(f"cannot be less than current node count ({node_count})")
+
+
+def limit_conflict(error: EdgeError) -> EdgeError:
+    """The same refusal as a conflict with the cluster's state."""
+    return conflict(f"node_limit {error.text}" if isinstance(error, BelowCountError) else error.message)
 
 
 def name_taken() -> EdgeError:

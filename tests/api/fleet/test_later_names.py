@@ -123,3 +123,30 @@ def test_targeting_takes_the_later_filters(client, world):
 def test_admins_show_their_host_under_both_names(client):
     shown = client.get("/api/v1/admins/me").data
     assert shown["vpn_host_id"] == shown["netmaker_host_id"]
+
+
+LATER = {"Edge-Api-Revision": "2026-08-19"}
+
+
+def test_deleted_cluster_is_204_or_in_the_later_revision_202(client):
+    for name, headers, status in (("a", {}, 204), ("b", {"Edge-Api-Revision": "2026-05-19"}, 204), ("c", LATER, 202)):
+        client.post("/api/v1/clusters", json={"name": name})
+        answer = client.delete(f"/api/v1/clusters/{name}", headers=headers)
+        assert (answer.status, answer.text) == (status, "")
+
+
+def test_limit_below_the_count_is_422_or_in_the_later_revision_409(client, world):
+    before = world.state()
+    path, body = "/api/v1/clusters/north", {"node_limit": 1}
+    assert client.patch(path, json=body).status == 422
+    refused = client.patch(path, json=body, headers=LATER)
+    assert (refused.status, refused.error["code"]) == (409, "conflict")
+    assert client.patch(path, json={"node_limit": 100_000}, headers=LATER).status == 422
+    assert world.state() == before
+
+
+def test_unknown_revision_is_400_and_changes_nothing(client, world):
+    before = world.state()
+    answer = client.delete("/api/v1/clusters/south", headers={"Edge-Api-Revision": "0.3"})
+    assert (answer.status, list(answer.error["details"])) == (400, ["Edge-Api-Revision"])
+    assert world.state() == before

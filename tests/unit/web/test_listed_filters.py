@@ -5,7 +5,7 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError
 from chalicelib.web.list_query import ListQuery
-from chalicelib.web.listed_filters import MOST_VALUES, EachOneOf, TextsFilter, TextsOrListFilter, UuidsFilter
+from chalicelib.web.listed_filters import MOST_VALUES, EachOneOf, TextsFilter, UuidsFilter
 from chalicelib.web.validation import Body, read
 
 OWNER = "0198C0DE-0000-7000-8000-00000000ABCD"
@@ -23,7 +23,7 @@ class RunQuery(ListQuery):
 
 
 class RunFilters(Body):
-    name__in: TextsOrListFilter = None
+    name__in: TextsFilter = None
 
 
 @pytest.mark.parametrize(

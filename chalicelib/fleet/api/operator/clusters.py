@@ -7,8 +7,9 @@ from pydantic import BaseModel, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.filters import ClusterFilterFields
-from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
+from chalicelib.fleet.api.protocol import AUGUST_2026, NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import SORTABLE, Cluster, ClusterName
+from chalicelib.fleet.clusters.rules import BelowCountError, limit_conflict
 from chalicelib.fleet.nodes.model import IdType, NodeSummary, Status
 from chalicelib.fleet.permissions import CLUSTERS_READ, CLUSTERS_WRITE
 from chalicelib.fleet.reach import reach_of
@@ -25,6 +26,7 @@ from chalicelib.web.list_query import (
     ordering,
 )
 from chalicelib.web.listed_filters import UuidsFilter, any_of
+from chalicelib.web.revisions import Revised
 from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Timestamp
 
 NODES_SHOWN = 1000
@@ -182,11 +184,12 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet)
     answer=ClusterOut,
     errors=(404, 422),
     guard=NEEDS_CAPACITY,
+    revised={AUGUST_2026: Revised(errors=(409,), recast={BelowCountError: limit_conflict})},
     summary="Change the node limit of a cluster",
 )
 def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], services: Fleet) -> ClusterOut:
     """Changes the node limit of a cluster; an empty body changes nothing. Refused with 422 if the limit is below the
-    current number of nodes, or above the addresses that the network has for nodes."""
+    current number of nodes (409 in the revision 2026-08-19), or above the addresses that the network has for nodes."""
     name = request.path.cluster_name
     if "node_limit" in request.body.model_fields_set:
         return _show_whole(
@@ -205,10 +208,12 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
     status=204,
     errors=(404, 409),
     guard=NEEDS_CAPACITY,
+    revised={AUGUST_2026: Revised(status=202)},
     summary="Delete a cluster",
 )
 def delete_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet) -> NoContent:
-    """Deletes an empty cluster and its enrollment keys. Refused with 409 while it has nodes."""
+    """Deletes an empty cluster and its enrollment keys. Refused with 409 while it has nodes. In
+    the revision 2026-08-19 the answer is 202."""
     services.clusters.delete(request.path.cluster_name, reach=reach_of(request.principal))
     return NoContent()
 

@@ -19,7 +19,7 @@ from chalicelib.web.list_query import (
     until,
     whether,
 )
-from chalicelib.web.listed_filters import EachOneOf, TextsOrListFilter, any_of
+from chalicelib.web.listed_filters import EachOneOf, TextsFilter, any_of
 
 CLUSTER_OF_NODE = matching("the name of the node's cluster")
 
@@ -43,7 +43,7 @@ class ClusterFilterFields(BaseModel):
     """The filters of clusters that both know, besides those of any list."""
 
     name: Annotated[TextFilter, matching("the name of the cluster")] = None
-    name__in: Annotated[TextsOrListFilter, any_of("`name`")] = None
+    name__in: Annotated[TextsFilter, any_of("`name`")] = None
     ipv4_range: Annotated[TextFilter, matching("the network of the cluster, in CIDR notation")] = None
     ipv6_range: Annotated[TextFilter, matching("the IPv6 range of the cluster, in CIDR notation")] = None
     has_node_limit: Annotated[BoolFilter, whether("clusters with a node limit", "clusters without one")] = None

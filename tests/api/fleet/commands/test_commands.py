@@ -45,6 +45,7 @@ class TestCreate:
             "expires_at": "2026-11-22T10:00:00Z",
             "targeting": {"type": "all"},
             "retry_of": None,
+            "schedule": None,
             "state": "creating",
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
