@@ -175,13 +175,13 @@ COMMANDS = (
 )
 SCHEDULES = (
     # A schedule and its name, in one transaction. Two indexes follow the schedule.
-    _write("create_schedule", 1, 0, 16),
+    _write("create_schedule", 1, 0, 6),
     Operation("list_schedules", 2, 1.5),
     Operation("get_schedule", 1, 1),
-    _write("update_schedule", 2, 1, 16),
-    _write("pause_schedule", 2, 1, 16),
-    _write("resume_schedule", 2, 1, 16),
-    _write("delete_schedule", 2, 1, 16),
+    _write("update_schedule", 2, 1, 5),
+    _write("pause_schedule", 2, 1, 4),
+    _write("resume_schedule", 2, 1, 4),
+    _write("delete_schedule", 2, 1, 12),
     Operation("list_schedule_runs", 2, 1.5),
 )
 UPDATES = (

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from chalicelib.fleet.api.protocol import EDGE_ADMIN
+from chalicelib.fleet.schedules.store import SCHEDULES
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.platform.identity.session_store import SESSIONS
@@ -243,6 +244,7 @@ def test_relay_filter_lets_only_requests_of_operators_pass(application):
     assert operations == {
         stream_parameter(DELIVERIES): ["webhook_delivery.redelivered", "webhook_delivery.tested"],
         stream_parameter(API_KEYS): ["api_key.created", "api_key.revoked", "api_key.rotated", "api_key.updated"],
+        stream_parameter(SCHEDULES): ["schedule.created", "schedule.paused", "schedule.resumed", "schedule.updated"],
         stream_parameter(SESSIONS): ["session.revoked"],
         stream_parameter(VERIFICATIONS): ["api_key.created", "session.started", "user.registered"],
     }

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.fleet.schedules.store import SCHEDULES
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.web.docs.assets import asset
 from infra.agent_bundle import Bundle
@@ -56,14 +57,15 @@ def blocked(scene: Scene) -> Options:
     return {}
 
 
-def another_schedule(_: Scene) -> Options:
-    return {"json": {**SENT["create_schedule"], "name": "another"}}
+def another_schedule(scene: Scene) -> Options:
+    number = len(scene.world.driver.rows(SCHEDULES))
+    return {"json": {**SENT["create_schedule"], "name": f"number {number}"}}
 
 
 def a_schedule_of_clusters(scene: Scene) -> Options:
     """A schedule of a restricted key, which others that reach as much can see."""
     owner = scene.world.key_with(role=KeyRole.OPERATOR, restrictions=_clusters("north", "south", "main")(scene))
-    made = scene.ask("create_schedule", json={**SENT["create_schedule"], "name": "of clusters"}, key=owner).data["id"]
+    made = scene.ask("create_schedule", **another_schedule(scene), key=owner).data["id"]
     return {"variables": {"schedule_id": made}}
 
 
