@@ -5,6 +5,7 @@ from typing import Any
 
 from chalicelib.fleet.commands.model import FINAL, STEPS, outcome_of
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.rollout import ROLLOUT
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, output_bytes
 from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
 from chalicelib.fleet.events.catalogue import EventType
@@ -46,7 +47,8 @@ _FIELDS = (
 
 
 def on_change(change: Change) -> Iterator[Send]:
-    """Create executions, go on with passes over them, and begin those that a deletion or a cancellation asks for."""
+    """Create executions, go on with passes over them and with a rollout where one ended, and begin those that a
+    deletion or a cancellation asks for."""
     row, is_removed = change.row, change.new is None
     match change.table:
         case "fan_outs" if going_on := moved(change):
@@ -58,6 +60,8 @@ def on_change(change: Change) -> Iterator[Send]:
             yield Send(CLEAN_UP, {"kind": "cancel_command", "id": row["command_id"]})
         case "commands" if not is_removed and change.operation == "command.deleted":
             yield Send(CLEAN_UP, {"kind": "command", "id": row["id"]})
+        case "executions" if isinstance(slot := row.get("rollout_slot"), int) and _has_ended(change):
+            yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": ROLLOUT, "ended": slot})
 
 
 def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:

@@ -13,6 +13,7 @@ from chalicelib.fleet.commands.cancelling import cancel_or_ask
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import OPEN, Status
+from chalicelib.fleet.commands.rollout_store import RolloutStore
 from chalicelib.fleet.commands.store import SHARDS, inserted_at_of
 from chalicelib.fleet.commands.undone import CANCEL, DELETE, EXPIRE, FanOut, pass_of
 from chalicelib.fleet.nodes.reading import NodeReader
@@ -63,6 +64,7 @@ class CleanUp:
         self._nodes = nodes
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
+        self._rollouts = RolloutStore(tables)
 
     def park(self, command_id: str, name: str, before: str | None, cursor: str) -> bool:
         """Store the cursor of a pass, or of a share of one (``name``), that a message started at ``before``: the change
@@ -129,6 +131,8 @@ class CleanUp:
                 self._abandon(str(row["id"]), now, ask_agent=True)
         self._executions.delete_many([str(row["id"]) for row in rows])
         if following is None and fan_out is not None and fan_out.deleted_at is not None:
+            if fan_out.rollout is not None:
+                self._rollouts.forget(command_id, fan_out.rollout.chunks)
             self._settle(DELETE, fan_out, fan_out.deleted_at, position)
         return following
 

@@ -6,7 +6,14 @@ from typing import Any
 
 from chalicelib.fleet.commands.changes import EVENTS, ended, event_counters, on_change
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
-from chalicelib.fleet.commands.store import COMMAND_TOTALS, COMMANDS, EXECUTION_TOTALS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.store import (
+    COMMAND_TOTALS,
+    COMMANDS,
+    EXECUTION_TOTALS,
+    EXECUTIONS,
+    FAN_OUTS,
+    ROLLOUT_TARGETS,
+)
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
@@ -50,6 +57,7 @@ CONTEXT = Context(
         COMMANDS,
         FAN_OUTS,
         EXECUTIONS,
+        ROLLOUT_TARGETS,
     ),
     queues=(EXECUTION_CREATION,),
     functions=(
@@ -113,6 +121,7 @@ CONTEXT = Context(
                 "commands": BATCH_GET,
                 "fan_outs": GET | BATCH_GET | UPDATE | CHECK,
                 "executions": BATCH_GET | QUERY | PUT,
+                "rollout_targets": GET | BATCH_GET | PUT,
             },
             sends=(EXECUTION_CREATION,),
         ),
@@ -122,6 +131,7 @@ CONTEXT = Context(
                 "commands": BATCH_GET,
                 "fan_outs": GET | BATCH_GET | UPDATE | DELETE,
                 "executions": BATCH_GET | QUERY | UPDATE | DELETE,
+                "rollout_targets": DELETE,
             }
         ),
         "sweep_commands": Grants(tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(EXECUTION_CREATION,)),

@@ -65,7 +65,7 @@ class Creation:
         """Create the executions of these nodes, as one of ``workers`` workers; False if none may be created any more.
         ``tell`` is called with them if they are few."""
         now = to_seconds_text(self._clock.now())
-        executions = [_pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
+        executions = [pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
         limiter = RateLimiter(self._clock, interval_of(workers))
         for start in range(0, len(executions), CHUNK):
             limiter.wait()
@@ -77,7 +77,10 @@ class Creation:
         return True
 
 
-def _pending(command: Command, node: TargetNode, target_cluster_name: str | None, now: str) -> Execution:
+def pending(
+    command: Command, node: TargetNode, target_cluster_name: str | None, now: str, slot: int | None = None
+) -> Execution:
+    """A new execution, of the target in this slot of a rollout."""
     return Execution(
         id=execution_id(command.id, node.id),
         command_id=command.id,
@@ -87,6 +90,7 @@ def _pending(command: Command, node: TargetNode, target_cluster_name: str | None
         target_cluster_name=target_cluster_name,
         target_all=command.targeting.type is TargetType.ALL,
         status=Status.PENDING,
+        rollout_slot=slot,
         inserted_at=command.inserted_at,
         updated_at=now,
     )

@@ -102,7 +102,7 @@ class ExecutionStore:
         and the command may have expired or been deleted.
         """
         fan_out = (FAN_OUTS, fan_out_key(command_id))
-        return put_missing(self._tables, fan_out, executions, _put, "execution.created")
+        return put_missing(self._tables, fan_out, executions, put_execution, "execution.created")
 
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
         """Delete a final execution that the caller has read. In the same transaction it checks that the search for
@@ -255,7 +255,8 @@ class ExecutionStore:
         return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
 
 
-def _put(execution: Execution) -> Put:
+def put_execution(execution: Execution) -> Put:
+    """The write of a new execution."""
     return put_new(EXECUTIONS, execution_to_item(execution))
 
 

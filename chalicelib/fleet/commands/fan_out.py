@@ -8,6 +8,7 @@ from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.rollout import ROLLOUT
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import (
     LOOK,
@@ -85,7 +86,7 @@ class FanOuts:
         """Store that all executions of the parts that ended with the chunk exist. After the last part, nodes that an
         index may have hidden are searched (`Looking`), and then the deadline becomes due."""
         if chunk.fan_out is not None:
-            to_look_at = [part for part in chunk.ended if selection.may_miss(part)]
+            to_look_at = [part for part in chunk.ended if part != ROLLOUT and selection.may_miss(part)]
             self._commands.remove_parts(chunk.fan_out, chunk.ended, self._clock.now(), to_look_at=to_look_at)
 
     def due_work(self, limit: int) -> Iterator[list[Work]]:
@@ -100,7 +101,10 @@ class FanOuts:
         if due is None:
             self._commands.rest(fan_out)
             return []
-        if not self._commands.postpone(fan_out, look_again_at(now, fan_out.sweeps)):
+        again = look_again_at(now, fan_out.sweeps)
+        if fan_out.rollout is not None and fan_out.deadline is not None and fan_out.deadline > to_seconds_text(now):
+            again = min(again, fan_out.deadline)
+        if not self._commands.postpone(fan_out, again):
             return []
         if due == PARTS_ARE_LEFT:
             parts = sorted(fan_out.parts)

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.commands.rollout import RolloutLimits, RolloutState
 from chalicelib.fleet.targeting.model import Targeting
 
 
@@ -28,6 +29,7 @@ class Command(BaseModel, frozen=True):
     timeout: int | None = None
     expired_at: str | None = None
     schedule: ScheduleName | None = None
+    rollout: RolloutLimits | None = None
     inserted_at: str
     updated_at: str
     deleted_at: str | None = None
@@ -109,7 +111,7 @@ class Execution(BaseModel, frozen=True):
     """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
 
     ``output`` is None rather than blank. A cancelled or expired execution without ``exit_code`` still takes a late
-    result. ``inserted_at`` is the command's.
+    result. ``inserted_at`` is the command's. ``rollout_slot`` is its target's slot in a rollout.
     """
 
     id: str
@@ -126,6 +128,7 @@ class Execution(BaseModel, frozen=True):
     completed_at: str | None = None
     cancelled_at: str | None = None
     cancel_requested_at: str | None = None
+    rollout_slot: int | None = None
     inserted_at: str
     updated_at: str
     version: int = 0
@@ -155,7 +158,8 @@ class Waiting:
 @dataclass(frozen=True)
 class CommandSummary:
     """How many executions of a command there are of each outcome. ``pending`` and ``sent`` are the two kinds of open
-    ones."""
+    ones. A rollout's targets without an execution are ``waiting`` for it, or get none: they were ``skipped`` when it
+    stopped, or ``dropped`` because the node was gone."""
 
     pending: int = 0
     sent: int = 0
@@ -163,6 +167,9 @@ class CommandSummary:
     failed: int = 0
     cancelled: int = 0
     expired: int = 0
+    waiting: int = 0
+    skipped: int = 0
+    dropped: int = 0
 
     @property
     def open(self) -> int:
@@ -170,19 +177,22 @@ class CommandSummary:
 
     @property
     def total(self) -> int:
-        return self.open + self.succeeded + self.failed + self.cancelled + self.expired
+        ended = self.succeeded + self.failed + self.cancelled + self.expired
+        return self.open + ended + self.waiting + self.skipped + self.dropped
 
 
 @dataclass(frozen=True)
 class Progress:
     """How far a command is. ``targets`` is how many nodes it is for: None while executions are being created.
     ``finished_at`` is when the last execution ended, None before and for a command from before that was noted.
-    ``summary`` is None for more executions than are counted while somebody waits."""
+    ``summary`` is None for more executions than are counted while somebody waits. ``rollout`` is the state of the
+    rollout and the reason for it, None without one."""
 
     state: CommandState
     targets: int | None
     finished_at: str | None
     summary: CommandSummary | None
+    rollout: tuple[RolloutState, str | None] | None = None
 
 
 @dataclass(frozen=True)
@@ -199,6 +209,7 @@ class NewCommand:
     allow_missing: bool = False
     id: str | None = None
     schedule: ScheduleName | None = None
+    rollout: RolloutLimits | None = None
 
 
 @dataclass(frozen=True)

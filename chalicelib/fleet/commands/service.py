@@ -12,6 +12,8 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
 from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
+from chalicelib.fleet.commands.rollout import ROLLOUT, Rollout
+from chalicelib.fleet.commands.rollout_progress import progress_of, standing_of
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.reading import NodeReader
@@ -102,6 +104,9 @@ class Commands:
         accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing, reach=reach)
         named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
+        rollout = None
+        if new.rollout is not None and parts:
+            rollout, parts = Rollout(limits=new.rollout, to_find=tuple(sorted(parts))), frozenset({ROLLOUT})
         command = Command(
             id=new.id or self._ids.uuid7(now),
             command_text=new.command_text,
@@ -109,6 +114,7 @@ class Commands:
             expired_at=deadline,
             targeting=accepted.targeting,
             schedule=new.schedule,
+            rollout=new.rollout,
             inserted_at=text,
             updated_at=text,
         )
@@ -119,6 +125,7 @@ class Commands:
             due_at=to_seconds_text(now + FIRST_LOOK) if parts else None,
             made_at=None if parts else text,
             target_cluster_name=named[0].name if len(named) == 1 else None,
+            rollout=rollout,
             inserted_at=text,
         )
         return self._commands.add(command, fan_out, also)
@@ -145,7 +152,11 @@ class Commands:
             raise not_found()
         is_made = fan_out is None or not fan_out.parts
         if not reach.is_everywhere and not command.targeting.is_within(reach):
-            return command, self._progress_of_part(command_id, reach, is_made=is_made)
+            part = self._progress_of_part(command_id, reach, is_made=is_made)
+            return command, replace(part, rollout=standing_of(fan_out))
+        if fan_out is not None and fan_out.rollout is not None:
+            summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
+            return command, progress_of(fan_out, fan_out.rollout, summary, last_end)
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
         if not is_made:
             return command, Progress(CommandState.CREATING, None, None, summary)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.fleet.commands import output as outputs
+from chalicelib.fleet.commands import rollout
 from chalicelib.fleet.commands.model import OPEN, Command, Execution, Outcome, Status, outcome_of
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.kit.clock import to_seconds_text
@@ -38,6 +39,9 @@ FAN_OUTS = Table(
     stream=True,
     thing=Thing("command", id="command_id", made_with=True),
 )
+
+ROLLOUT_TARGETS = Table("rollout_targets", partition="id", thing=Thing("command"))
+"""The nodes that a rollout is for, in chunks: ``command id#number``."""
 
 EXECUTIONS = Table(
     "executions",
@@ -155,6 +159,7 @@ def fan_out_to_item(fan_out: FanOut) -> Item:
     item["looks"] = fan_out.looks or None
     item["cursors"] = {**fan_out.cursors} or None
     item["due"] = None if fan_out.due_at is None else DUE
+    item["rollout"] = None if fan_out.rollout is None else rollout.to_item(fan_out.rollout)
     return item
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from chalicelib.fleet.commands.rollout import Rollout
+
 LOOK = "look"
 """Names, beside parts, the search for nodes that an index hid when executions were created."""
 
@@ -24,6 +26,7 @@ class FanOut(BaseModel, frozen=True):
     ``deadline``, to repeat the clean-up of a deleted command; None: never. ``made_at`` is when the last part was
     finished: every execution but those of hidden nodes is there since. ``cancel_requested_at`` stands while what is
     open is being cancelled. ``target_cluster_name`` is set when exactly one cluster was named and matched.
+    ``rollout`` is that of a command that goes out in waves.
     """
 
     command_id: str
@@ -39,6 +42,7 @@ class FanOut(BaseModel, frozen=True):
     made_at: str | None = None
     cancel_requested_at: str | None = None
     deleted_at: str | None = None
+    rollout: Rollout | None = None
     version: int = 0
 
     def shares_of(self, kind: str) -> list[str]:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
+    from chalicelib.fleet.commands.waves import Waves
     from chalicelib.fleet.wiring import Fleet
 
 
 class CommandParts:
-    """`registry` creates, lists, cancels and deletes commands; `fan_outs` and `looking` create their executions."""
+    """`registry` creates, lists, cancels and deletes commands; `fan_outs`, `waves` and `looking` create their
+    executions."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -67,6 +69,12 @@ class CommandParts:
         from chalicelib.fleet.commands.fan_out import FanOuts
 
         return FanOuts(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
+
+    @cached_property
+    def waves(self) -> Waves:
+        from chalicelib.fleet.commands.waves import Waves
+
+        return Waves(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
 
     @cached_property
     def looking(self) -> Looking:

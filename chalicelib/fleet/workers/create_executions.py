@@ -9,6 +9,7 @@ message or the sweep continues.
 from chalice.app import Blueprint
 
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.rollout import ROLLOUT
 from chalicelib.fleet.commands.undone import LOOK
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.fleet.workers.entry import FLEET
@@ -21,7 +22,12 @@ blueprint = Blueprint(__name__)
 @blueprint.on_sqs_message(queue_arn=placeholder_arn(EXECUTION_CREATION), name="create_executions")
 @FLEET.long_sqs_worker(
     "create_executions",
-    lambda services: (services.commands.fan_outs, services.transport.direct, services.platform.queues),
+    lambda services: (
+        services.commands.fan_outs,
+        services.commands.waves,
+        services.transport.direct,
+        services.platform.queues,
+    ),
 )
 def handler(message: Message, services: Fleet, time: WorkTime) -> None:
     command_id, part, before = message["command_id"], message["part"], message.get("cursor")
@@ -38,6 +44,8 @@ def handler(message: Message, services: Fleet, time: WorkTime) -> None:
 def _create(message: Message, services: Fleet, time: WorkTime) -> str | None:
     """Work on a part; returns where to go on, None at its end."""
     command_id, part = message["command_id"], message["part"]
+    if part == ROLLOUT:
+        return _roll_out(message, services, time)
     fan_outs, tell = services.commands.fan_outs, services.transport.direct.hint
     chunk = fan_outs.create_chunk(command_id, part, message.get("cursor"), tell)
     while chunk.cursor is not None and not time.is_over:
@@ -46,4 +54,14 @@ def _create(message: Message, services: Fleet, time: WorkTime) -> str | None:
         shards = [{**message, "part": shard} for shard in chunk.split]
         services.platform.queues.send(EXECUTION_CREATION, shards)
     fan_outs.finish(chunk)
+    return chunk.cursor
+
+
+def _roll_out(message: Message, services: Fleet, time: WorkTime) -> str | None:
+    """Go on with a rollout; returns where to go on, None where it ended or waits."""
+    waves, tell = services.commands.waves, services.transport.direct.hint
+    chunk = waves.step(message["command_id"], [message["ended"]] if "ended" in message else None, tell)
+    while chunk.cursor is not None and not time.is_over:
+        chunk = waves.step(message["command_id"], (), tell)
+    services.commands.fan_outs.finish(chunk)
     return chunk.cursor

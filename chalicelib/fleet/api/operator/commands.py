@@ -1,6 +1,5 @@
 """Commands, for operators: run, list, inspect, cancel and delete."""
 
-from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, MinLen
@@ -8,9 +7,17 @@ from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.hiding import check_filters, without_texts
+from chalicelib.fleet.api.operator.rollout_models import (
+    CommandSummaryOut,
+    RolloutIn,
+    RolloutOut,
+    show_rollout,
+    show_summary,
+)
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import OPERATOR
-from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand
+from chalicelib.fleet.commands.model import Command, CommandState, NewCommand
+from chalicelib.fleet.commands.rollout import RolloutState
 from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.reach import reach_of
@@ -66,6 +73,10 @@ class CommandCreate(Body):
     ] = None
     expires_at: Annotated[DateTime | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
     targeting: Annotated[TargetingIn, about("The nodes that run the command.")]
+    rollout: Annotated[
+        RolloutIn | None,
+        about("Makes executions in waves, as earlier ones end. Null or left out: all are made at once."),
+    ] = None
 
 
 class CommandPath(Path):
@@ -112,21 +123,9 @@ class CommandOut(Spelled):
     schedule: Annotated[
         CommandScheduleOut | None, nullable(CommandScheduleOut), about("The schedule that gave it; null: none.")
     ]
+    rollout: Annotated[RolloutOut | None, nullable(RolloutOut), about("The waves in which it goes out; null: none.")]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
     updated_at: Annotated[Timestamp, fields.UPDATED_AT]
-
-
-class CommandSummaryOut(BaseModel):
-    """Executions of the command, counted by outcome."""
-
-    total: Annotated[int, about("All executions: `open` and those that have ended.", 3, minimum=0)]
-    open: Annotated[int, about("Executions without an end yet: `pending` and `sent`.", 0, minimum=0)]
-    pending: Annotated[int, about("Executions that their agent has not taken yet.", 0, minimum=0)]
-    sent: Annotated[int, about("Executions that their agent has taken, without a result so far.", 0, minimum=0)]
-    succeeded: Annotated[int, about("Executions that ended with exit code 0, or without an exit code.", 2, minimum=0)]
-    failed: Annotated[int, about("Executions that ended with another exit code.", 1, minimum=0)]
-    cancelled: Annotated[int, about("Executions stopped by an operator, or whose node was deleted.", 0, minimum=0)]
-    expired: Annotated[int, about("Executions without a result at the deadline.", 0, minimum=0)]
 
 
 class CommandWithSummaryOut(CommandOut):
@@ -184,6 +183,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
         body.expired_at,
         never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
         allow_missing=body.targeting.allow_missing,
+        rollout=None if body.rollout is None else body.rollout.to_limits(),
     )
     return request.once(
         lambda: services.commands.registry.create(new, reach=reach_of(request.principal)),
@@ -224,11 +224,11 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
     )
     summary = progress.summary
     return CommandWithSummaryOut(
-        **_show(command, request.principal).model_dump(),
+        **_show(command, request.principal, progress.rollout).model_dump(),
         state=progress.state,
         targets=progress.targets,
         finished_at=progress.finished_at,
-        summary=None if summary is None else _show_summary(summary),
+        summary=None if summary is None else show_summary(summary),
     )
 
 
@@ -274,15 +274,13 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 
 def accepted(command: Command, principal: Principal) -> Created:
     """The answer to a request that made a command."""
-    shown = CommandAcceptedOut(**_show(command, principal).model_dump(), state="creating")
+    shown = CommandAcceptedOut(**_show(command, principal, (RolloutState.RUNNING, None)).model_dump(), state="creating")
     return Created(shown, location=f"/api/v1/commands/{command.id}")
 
 
-def _show_summary(summary: CommandSummary) -> CommandSummaryOut:
-    return CommandSummaryOut(total=summary.total, open=summary.open, **asdict(summary))
-
-
-def _show(command: Command, principal: Principal) -> CommandOut:
+def _show(
+    command: Command, principal: Principal, standing: tuple[RolloutState, str | None] | None = None
+) -> CommandOut:
     targeting = command.targeting.shown(reach_of(principal))
     schedule = command.schedule if command.targeting.is_shown_to(reach_of(principal)) else None
     shown = CommandOut(
@@ -293,6 +291,7 @@ def _show(command: Command, principal: Principal) -> CommandOut:
         targeting=targeting,
         retry_of=targeting.get("command_id"),
         schedule=None if schedule is None else CommandScheduleOut(id=schedule.id, name=schedule.name),
+        rollout=show_rollout(command.rollout, standing),
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,
     )

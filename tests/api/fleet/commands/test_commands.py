@@ -46,12 +46,14 @@ class TestCreate:
             "targeting": {"type": "all"},
             "retry_of": None,
             "schedule": None,
+            "rollout": None,
             "state": "creating",
             "inserted_at": "2026-11-21T10:00:00Z",
             "updated_at": "2026-11-21T10:00:00Z",
         }
         shown = client.get(f"/api/v1/commands/{made['id']}").data
-        nothing = ("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired")
+        counts = ("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired")
+        nothing = (*counts, "waiting", "skipped", "dropped")
         assert shown == made | {"targets": None, "finished_at": None, "summary": dict.fromkeys(nothing, 0)}
 
     def test_command_with_a_null_deadline_never_expires(self, client):
@@ -270,3 +272,13 @@ def test_unknown_command_id_is_404_and_malformed_is_400(client, method):
         400,
         {"id": [NOT_A_UUID]},
     )
+
+
+def test_rollout_is_answered_with_its_state(client, world):
+    limits = {"max_concurrency": "10%", "max_errors": 3}
+    made = post(client, rollout=limits).data
+    assert made["rollout"] == {**limits, "state": "running", "reason": None}
+    assert client.get("/api/v1/commands").data[0]["rollout"] == {**limits, "state": None, "reason": None}
+    world.settle()
+    shown = client.get(f"/api/v1/commands/{made['id']}").data
+    assert (shown["rollout"]["state"], shown["state"], shown["targets"]) == ("finished", "finished", 0)

@@ -12,7 +12,8 @@ from tests.support.world import World
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
 CONTRACT = os.environ.get("EDGE_CONTRACT_DIR")
-NONE = dict.fromkeys(("total", "open", "pending", "sent", "succeeded", "failed", "cancelled", "expired"), 0)
+OUTCOMES = ("open", "pending", "sent", "succeeded", "failed", "cancelled", "expired", "waiting", "skipped", "dropped")
+NONE = dict.fromkeys(("total", *OUTCOMES), 0)
 
 
 @pytest.fixture

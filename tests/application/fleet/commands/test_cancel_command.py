@@ -223,7 +223,17 @@ def test_command_summary_counts_executions_by_status(world):
     world.fleet.commands.executions.cancel(str(rows[4]["id"]), reach=EVERYWHERE)
     world.fleet.commands.executions.report(str(rows[5]["node_id"]), str(rows[5]["id"]), Report(is_expired=True))
     _, progress = world.fleet.commands.registry.get_with_progress(made.id, reach=EVERYWHERE)
-    expected = {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 1, "expired": 1}
+    expected = {
+        "pending": 1,
+        "sent": 1,
+        "succeeded": 2,
+        "failed": 1,
+        "cancelled": 1,
+        "expired": 1,
+        "waiting": 0,
+        "skipped": 0,
+        "dropped": 0,
+    }
     assert vars(progress.summary) == expected
     assert (progress.state, progress.targets, progress.summary.open) == ("running", 7, 2)
 

@@ -385,7 +385,17 @@ class TestWholeCommands:
         store.apply(rows[3].id, rules.acknowledge(NOW), NOW)
         store.apply(rows[4].id, rules.expire(), NOW)
         summary = vars(store.summary_of(COMMAND, 6))
-        assert summary == {"pending": 1, "sent": 1, "succeeded": 2, "failed": 1, "cancelled": 0, "expired": 1}
+        assert summary == {
+            "pending": 1,
+            "sent": 1,
+            "succeeded": 2,
+            "failed": 1,
+            "cancelled": 0,
+            "expired": 1,
+            "waiting": 0,
+            "skipped": 0,
+            "dropped": 0,
+        }
         assert store.summary_of(COMMAND, 5) is None
 
 

@@ -1,0 +1,145 @@
+"""The rules of rollouts: how many executions may be out at a time, and when a rollout stops. Pure: state and ends in,
+new state out.
+
+A target is named by its slot: `SLOTS` times the number of its chunk, and its position in the chunk.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel
+
+ROLLOUT = "rollout"
+"""The one part of the fan-out of a command with a rollout: it is left until the rollout ends."""
+
+MOST_OUT = 100
+"""Executions of one rollout that may be out at a time: with them, its row is about a write unit."""
+
+SLOTS = 100
+"""Places of a chunk; some at the end stay empty."""
+
+TOO_MANY_ERRORS = "too_many_errors"
+ENDED_BEFORE = "cancelled_or_deadline"
+
+
+class RolloutState(StrEnum):
+    """While it is ``paused``, and once it has ``stopped``, no further executions are made."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPED = "stopped"
+    FINISHED = "finished"
+
+
+class RolloutLimits(BaseModel, frozen=True):
+    """The limits of a rollout as its writer gave them, numbers or percentages of the targets (``10%``).
+    ``max_errors`` None: it never stops because of errors."""
+
+    max_concurrency: int | str = MOST_OUT
+    max_errors: int | str | None = None
+
+
+class Rollout(BaseModel, frozen=True):
+    """How far a rollout is. While ``to_find`` are left, parts of its targets are being looked for, the first of them
+    from ``cursor`` on. ``chunks`` and ``total`` count the targets found. ``given`` is the slot of the next one;
+    ``taken`` are before it. ``out`` are the slots whose executions have not ended, ``errors`` counts those that
+    failed or expired, ``dropped`` the nodes that were gone when their turn came."""
+
+    limits: RolloutLimits
+    state: RolloutState = RolloutState.RUNNING
+    reason: str | None = None
+    to_find: tuple[str, ...] = ()
+    cursor: str | None = None
+    chunks: int = 0
+    total: int = 0
+    given: int = 0
+    taken: int = 0
+    out: tuple[int, ...] = ()
+    errors: int = 0
+    dropped: int = 0
+
+    @property
+    def is_found(self) -> bool:
+        return not self.to_find
+
+    @property
+    def waiting(self) -> int:
+        """Targets without an execution so far."""
+        return self.total - self.taken
+
+    @property
+    def room(self) -> int:
+        """How many further executions may be made now."""
+        if self.state is not RolloutState.RUNNING or not self.is_found:
+            return 0
+        return max(0, min(self.waiting, self.most_out - len(self.out)))
+
+    @property
+    def most_out(self) -> int:
+        return max(1, min(MOST_OUT, _number(self.limits.max_concurrency, self.total)))
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in {RolloutState.STOPPED, RolloutState.FINISHED}
+
+    def found(self, count: int, chunks: int, cursor: str | None) -> "Rollout":
+        """With so many more targets, in so many chunks; ``cursor`` None: the part that was looked at has no more."""
+        to_find = self.to_find if cursor is not None else self.to_find[1:]
+        changes = {"total": self.total + count, "chunks": self.chunks + chunks, "cursor": cursor, "to_find": to_find}
+        return _judged(self.model_copy(update=changes))
+
+    def ended(self, ends: Mapping[int, bool]) -> "Rollout":
+        """After the executions at these slots have ended; True for an error. A slot that is not out counts not
+        again."""
+        errors = sum(ends[slot] for slot in self.out if slot in ends)
+        out = tuple(slot for slot in self.out if slot not in ends)
+        return _judged(self.model_copy(update={"out": out, "errors": self.errors + errors}))
+
+    def handed_out(self, out: Sequence[int], following: int, *, dropped: int = 0, repeated: int = 0) -> "Rollout":
+        """After executions were made for these slots. Before the slot ``following``, ``dropped`` counts nodes
+        that were gone, and ``repeated`` those that had been found twice. Raises ValueError if there is no room for so
+        many."""
+        if len(out) > self.room:
+            raise ValueError(f"{len(out)} executions are more than the {self.room} that may be made")
+        changes = {
+            "out": (*self.out, *out),
+            "taken": self.taken + len(out) + dropped,
+            "total": self.total - repeated,
+            "dropped": self.dropped + dropped,
+            "given": following,
+        }
+        return _judged(self.model_copy(update=changes))
+
+
+def shown(rollout: Rollout, parts: Collection[str]) -> tuple[RolloutState, str | None]:
+    """State and reason of a rollout whose fan-out has these parts left: one that was cancelled, or whose deadline has
+    come, makes no more."""
+    if ROLLOUT in parts or rollout.has_ended:
+        return rollout.state, rollout.reason
+    if rollout.is_found and not rollout.waiting:
+        return RolloutState.FINISHED, None
+    return RolloutState.STOPPED, ENDED_BEFORE
+
+
+def to_item(rollout: Rollout) -> dict[str, Any]:
+    """The attribute of its row; defaults are left out."""
+    item: dict[str, Any] = rollout.model_dump(mode="json", exclude_defaults=True)
+    return item
+
+
+def _judged(rollout: Rollout) -> Rollout:
+    """Stopped where the errors are too many, finished where nothing is left to wait for."""
+    if rollout.has_ended or not rollout.is_found:
+        return rollout
+    if not rollout.waiting:
+        return rollout if rollout.out else rollout.model_copy(update={"state": RolloutState.FINISHED})
+    allowed = rollout.limits.max_errors
+    if allowed is not None and rollout.errors > _number(allowed, rollout.total):
+        return rollout.model_copy(update={"state": RolloutState.STOPPED, "reason": TOO_MANY_ERRORS})
+    return rollout
+
+
+def _number(limit: int | str, total: int) -> int:
+    """A limit as a number of targets, rounded down."""
+    return total * int(limit[:-1]) // 100 if isinstance(limit, str) else limit
