@@ -162,7 +162,9 @@ class _Document:
 
     def _response(self, endpoint: Endpoint, status: int) -> dict[str, Any]:
         phrase = HTTPStatus(status).phrase
-        if status in _EMPTY or any(status == revised.status for revised in endpoint.revised.values()):
+        if status in (*_EMPTY, *endpoint.empty) or any(
+            status == revised.status for revised in endpoint.revised.values()
+        ):
             return {"description": phrase}
         if status >= _FIRST_ERROR:
             return {"description": phrase, **self._error(endpoint, status)}
@@ -201,7 +203,7 @@ class _Document:
 
 def statuses_of(endpoint: Endpoint) -> set[int]:
     """Every status that the operation may answer with, those of the edge included."""
-    statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.auth.statuses}
+    statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.empty, *endpoint.auth.statuses}
     if endpoint.takes_idempotency_key:
         statuses.add(409)
     for revised in endpoint.revised.values():

@@ -49,6 +49,7 @@ class Options(TypedDict, total=False):
     example: object
     counted_as: str
     revised: Mapping[str, Revised]
+    empty: Sequence[int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +69,7 @@ class Endpoint:
     a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none either.
     ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
     "" for none. ``revised`` says how it differs in later revisions of the API, by their names.
+    ``empty`` are the statuses of its further successes, which have no body.
     """
 
     method: str
@@ -97,6 +99,7 @@ class Endpoint:
     example: object = NO_EXAMPLE
     counted_as: str = ""
     revised: Mapping[str, Revised] = field(default_factory=dict)
+    empty: Sequence[int] = ()
     protocol: ApiProtocol | None = None
 
     request: type[Request[Any, Any, Any]] = field(init=False)

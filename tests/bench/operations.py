@@ -113,6 +113,7 @@ NODES = (
     Operation("get_node", 1, 2),
     _write("delete_node", 2, 2, 22),
     _write("change_cluster", 3, 3, 16),
+    _write("move_node", 3, 3, 16),
     _write("block_node", 2, 3, 13),
     _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
@@ -172,6 +173,7 @@ COMMANDS = (
     Operation("cancel_execution", 1, 0, 5, note="pending"),
     # The first of the two finds that it is no longer pending, and is billed all the same.
     Operation("cancel_execution", 2, 0, 3, acknowledged, "sent"),
+    Operation("cancel_and_get_execution", 3, 2, 5, note="pending"),
 )
 SCHEDULES = (
     # A schedule and its name, in one transaction. Two indexes follow the schedule.

@@ -10,6 +10,8 @@ OF_THEIR_OWN = {"create_command", "retry_command"}
 """`edgectl run` and `edgectl retry`."""
 
 BY_PATH = {
+    "move_node": "the command uses PATCH",
+    "cancel_and_get_execution": "the command uses PATCH",
     **dict.fromkeys(
         ("show_raw_host_metrics", "show_raw_agent_metrics", "show_raw_wireguard_metrics", "show_raw_admin_metrics"),
         "for Prometheus",

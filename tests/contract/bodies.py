@@ -27,6 +27,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "create_default_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
     "update_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
     "change_cluster": {"cluster_name": "south"},
+    "move_node": {"cluster_name": "south"},
     "create_alias": {"name": "web"},
     "create_own_alias": {"name": "web"},
     "retry_command": {"outcomes": ["cancelled"]},

@@ -188,6 +188,7 @@ def test_operations_guarded_by_degraded_mode_are_the_known_ones():
         "update_key",
         "delete_key",
         "change_cluster",
+        "move_node",
         "delete_node",
         "register_node",
     }

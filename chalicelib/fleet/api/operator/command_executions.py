@@ -9,14 +9,14 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.hiding import check_filters, without_texts
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.executions import SORTABLE
-from chalicelib.fleet.commands.model import ExecutionView, Outcome, Status
+from chalicelib.fleet.commands.model import CancelResult, ExecutionView, Outcome, Status
 from chalicelib.fleet.commands.output import cut
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
+from chalicelib.web.endpoint import Bare, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import (
     BoolFilter,
     CountFilter,
@@ -215,6 +215,28 @@ def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
     return CancelOut(
         result=services.commands.executions.cancel(request.path.execution_id, reach=reach_of(request.principal)).value
     )
+
+
+@routes.post(
+    "/api/v1/command_executions/{execution_id}/cancel",
+    auth=OPERATOR,
+    permission=COMMANDS_WRITE,
+    scope=Scope.REACH,
+    audit="execution.cancel",
+    is_deferred=True,
+    repeats="an execution is cancelled once, and a repeat is told that it is",
+    answer=ExecutionOut,
+    empty=(202,),
+    errors=(404, 409),
+    summary="Cancel an execution and get it",
+)
+def cancel_and_get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fleet) -> ExecutionOut | Bare:
+    """Cancels one execution as PATCH does, with another answer: the execution if it never ran, and 202 without a body
+    if its agent is asked to stop it. Refused with 409 for any other status."""
+    executions, reach = services.commands.executions, reach_of(request.principal)
+    if executions.cancel(request.path.execution_id, reach=reach) is CancelResult.REQUESTED:
+        return Bare("", status=202)
+    return without_texts(_show(executions.get(request.path.execution_id, reach=reach)), request.principal)
 
 
 def _show(view: ExecutionView) -> ExecutionOut:

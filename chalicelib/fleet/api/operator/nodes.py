@@ -238,6 +238,23 @@ def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services:
     )
 
 
+@routes.post(
+    "/api/v1/nodes/{node_id}/change_cluster",
+    auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.change_cluster",
+    repeats="a node moves once, and a repeat is told that it is there",
+    answer=NodeOut,
+    errors=(404, 409, 422),
+    guard=NEEDS_CAPACITY,
+    summary="Move a node to another cluster, by POST",
+)
+def move_node(request: Request[NodePath, NoQuery, ChangeCluster], services: Fleet) -> NodeOut:
+    """Does the same as PATCH, with the same answer."""
+    return change_cluster(request, services)
+
+
 def _show_admission(admission: Admission) -> AdmissionOut:
     return AdmissionOut(**admission.__dict__)
 
