@@ -14,6 +14,7 @@ from chalicelib.fleet.metrics import context as metrics
 from chalicelib.fleet.nodes import context as nodes
 from chalicelib.fleet.permissions import PERMISSIONS
 from chalicelib.fleet.schedules import context as schedules
+from chalicelib.fleet.scripts import context as scripts
 from chalicelib.fleet.ssh import context as ssh
 from chalicelib.fleet.targeting import context as targeting
 from chalicelib.fleet.transport import context as transport
@@ -35,6 +36,7 @@ FAMILY = Family(
         targeting.CONTEXT,
         commands.CONTEXT,
         schedules.CONTEXT,
+        scripts.CONTEXT,
         transport.CONTEXT,
         updates.CONTEXT,
         ssh.CONTEXT,

@@ -186,6 +186,14 @@ SCHEDULES = (
     _write("delete_schedule", 2, 1, 12),
     Operation("list_schedule_runs", 2, 1.5),
 )
+SCRIPTS = (
+    # The script is read, then written if it has not changed since.
+    Operation("save_script", 2, 1, 1),
+    Operation("list_scripts", 4, 1.5),
+    Operation("get_script", 1, 1),
+    _write("delete_script", 2, 1, 9),
+    _write("run_script", 2, 1, 6),
+)
 UPDATES = (
     Operation("create_self_update_request", 1, 0, 3),
     Operation("list_self_update_requests", 4, 1.5),
@@ -288,6 +296,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *COMMANDS,
     *REPEATS,
     *SCHEDULES,
+    *SCRIPTS,
     *UPDATES,
     *SSH,
     *WEBHOOKS,

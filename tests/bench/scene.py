@@ -36,6 +36,11 @@ SENT: Mapping[str, Mapping[str, Any]] = {
         "public_keys": [{"key_name": "laptop", "public_key": SSH_KEY}],
     },
     "update_ssh_group_user": {"public_keys": [{"key_name": "desk", "public_key": SSH_KEY.replace("IHUk", "IHUl")}]},
+    "save_script": {
+        "script_text": 'systemctl restart "$UNIT"',
+        "parameters": [{"name": "UNIT", "type": "enum", "values": ["nginx", "sshd"], "required": True}],
+    },
+    "run_script": {"parameters": {"UNIT": "nginx"}, "targeting": {"type": "all"}},
     "create_webhook": WEBHOOK,
     "rotate_webhook_secret": {"secret": "another-cryptographically-random-secret!"},
     "redeliver_failed": {"since": "2026-11-21T00:00:00Z"},
@@ -56,6 +61,8 @@ class Scene:
         self._have("ssh_public_key_id", "create_ssh_public_key")
         self._have("ssh_group_user_id", "create_ssh_group_user", username="operator")
         self._have("self_update_request_id", "create_self_update_request")
+        self.variables["script_name"] = "restart-unit"
+        self.ask("save_script", json={**SENT["save_script"], "description": "as it was first"})
         self._have("webhook_id", "create_webhook")
         self._have("schedule_id", "create_schedule")
         self._have("api_key_id", "create_api_key")

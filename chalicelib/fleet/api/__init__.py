@@ -18,6 +18,7 @@ _OPERATOR = (
     "command_retries",
     "command_executions",
     "schedules",
+    "scripts",
     "self_update_requests",
     "ssh_usernames",
     "ssh_public_keys",

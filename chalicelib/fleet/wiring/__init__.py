@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.distribution.service import Distribution
     from chalicelib.fleet.enrollment.service import Enrollment
     from chalicelib.fleet.nodes.wiring import Nodes
+    from chalicelib.fleet.scripts.service import Scripts
     from chalicelib.fleet.vpn.port import Vpn
     from chalicelib.fleet.wiring.admins import AdminParts
     from chalicelib.fleet.wiring.commands import CommandParts
@@ -131,6 +132,13 @@ class Fleet:
         from chalicelib.fleet.wiring.schedules import ScheduleParts
 
         return ScheduleParts(self)
+
+    @cached_property
+    def scripts(self) -> Scripts:
+        from chalicelib.fleet.scripts.service import Scripts
+
+        platform = self.platform
+        return Scripts(platform.tables, platform.clock, commands=self.commands.registry, lists=platform.lists)
 
     @cached_property
     def transport(self) -> TransportParts:

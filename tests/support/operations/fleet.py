@@ -203,6 +203,11 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "delete_execution": all_finished,
     "cancel_execution": as_it_is,
     "cancel_and_get_execution": as_it_is,
+    "save_script": as_it_is,
+    "list_scripts": as_it_is,
+    "get_script": as_it_is,
+    "delete_script": as_it_is,
+    "run_script": as_it_is,
     "create_self_update_request": as_it_is,
     "list_self_update_requests": as_it_is,
     "get_self_update_request": a_request_with_nodes,
@@ -305,6 +310,7 @@ _UNKNOWN = {
     ),
     **dict.fromkeys(("ssh_public_key_id", "ssh_group_user_id", "self_update_request_id"), NOWHERE),
     "cluster_name": "nowhere",
+    "script_name": "nowhere",
     "event_type": "edge.unknown",
 }
 

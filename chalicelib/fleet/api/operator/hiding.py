@@ -11,7 +11,7 @@ from chalicelib.web.list_query import ListQuery
 
 M = TypeVar("M", bound=BaseModel)
 
-TEXTS = ("command_text", "output")
+TEXTS = ("command_text", "script_text", "output")
 """The names, wherever they occur, of what a key without outputs does not see."""
 
 

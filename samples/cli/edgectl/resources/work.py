@@ -90,6 +90,27 @@ SCHEDULES = Resource(
     ),
 )
 
+SCRIPTS = Resource(
+    "scripts",
+    "Saved texts with parameters; `edgectl api PUT` saves one.",
+    f"{V1}/scripts",
+    ("name", "version", "description", "updated_at"),
+    (NAME,),
+    id="name",
+    variables={"script_name": "scripts"},
+    actions=(
+        show(f"{V1}/scripts/{{script_name}}"),
+        Action(
+            "run",
+            "POST",
+            f"{V1}/scripts/{{script_name}}/run",
+            "Run one on machines.",
+            (ON, Field("parameters", "Value of a parameter, as NAME=value; may be repeated.", Kind.PAIRS, "set")),
+        ),
+        delete(f"{V1}/scripts/{{script_name}}", "Delete the script {}?"),
+    ),
+)
+
 UPDATES = Resource(
     "updates",
     "Updates of agents.",

@@ -1,0 +1,1 @@
+"""Saved scripts: texts with typed parameters, which operators run as commands."""

@@ -1,0 +1,120 @@
+"""`Scripts`: scripts are saved, read, run and deleted."""
+
+from collections.abc import Mapping
+
+from chalicelib.fleet.commands.model import Command, NewCommand
+from chalicelib.fleet.commands.service import Commands
+from chalicelib.fleet.reach import Reach
+from chalicelib.fleet.scripts import rules, store
+from chalicelib.fleet.scripts.model import NewScript, ParameterValue, Run, Script
+from chalicelib.fleet.scripts.store import ALL_SCRIPTS, SCRIPTS
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import found, unavailable
+from chalicelib.kit.listing import Listing, ListPage, ListRequest, Lists, Moment, Text
+from chalicelib.kit.tables import ConditionFailedError, Tables
+
+FIELDS = {
+    "name": Text("name"),
+    "inserted_at": Moment("inserted_at"),
+    "updated_at": Moment("updated_at"),
+}
+"""The filters and orders of scripts."""
+
+_LIST = Listing(SCRIPTS, fields=FIELDS, sources=(ALL_SCRIPTS,))
+
+
+class Scripts:
+    """A run is a command: what became of it is told by that, whatever becomes of the script."""
+
+    def __init__(self, tables: Tables, clock: Clock, *, commands: Commands, lists: Lists) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._commands = commands
+        self._lists = lists
+
+    def save(self, new: NewScript) -> Script:
+        """Make the script of this name, or replace it as a whole: a later version. The same once more changes nothing.
+        Raises `EdgeError` (validation failed, service unavailable)."""
+        rules.check(new)
+        for _ in self._tables.tries():
+            known = store.find(self._tables, new.name)
+            if known is not None and _is_same(known, new):
+                return known
+            try:
+                return self._insert(new) if known is None else self._replace(known, new)
+            except ConditionFailedError:
+                continue
+        raise unavailable()
+
+    def get(self, name: str) -> Script:
+        """Raises `EdgeError` (not found)."""
+        return found(store.find(self._tables, name))
+
+    def list_page(self, request: ListRequest) -> ListPage[Script]:
+        """One page; raises as `Lists.page` does."""
+        return self._lists.page(_LIST, request).map(store.from_item)
+
+    def delete(self, name: str) -> None:
+        """Delete a script; commands that it was run as go on. Raises `EdgeError` (not found, service unavailable)."""
+        script = self.get(name)
+        for _ in self._tables.tries():
+            try:
+                self._tables.write(store.remove(script), "script.deleted")
+            except ConditionFailedError as error:
+                if error.current is None:
+                    return
+                script = store.from_item(error.current)
+            else:
+                return
+        raise unavailable()
+
+    def command_of(self, name: str, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
+        """The command that runs the script as it is now with these values. Raises `EdgeError` (not found, validation
+        failed)."""
+        return NewCommand(
+            rules.command_text(self.get(name), given),
+            run.targeting,
+            run.timeout,
+            run.expired_at,
+            never_expires=run.never_expires,
+            allow_missing=run.allow_missing,
+        )
+
+    def run(self, name: str, given: Mapping[str, ParameterValue | None], run: Run, *, reach: Reach) -> Command:
+        """Run the script as a command. Raises `EdgeError` (not found, validation failed)."""
+        return self._commands.create(self.command_of(name, given, run), reach=reach)
+
+    def _insert(self, new: NewScript) -> Script:
+        now = to_seconds_text(self._clock.now())
+        script = Script(
+            id=new.name,
+            name=new.name,
+            description=new.description,
+            script_text=new.script_text,
+            parameters=new.parameters,
+            inserted_at=now,
+            updated_at=now,
+        )
+        self._tables.write(store.insert(script), "script.created")
+        return script
+
+    def _replace(self, known: Script, new: NewScript) -> Script:
+        changed = known.model_copy(
+            update={
+                "description": new.description,
+                "script_text": new.script_text,
+                "parameters": new.parameters,
+                "updated_at": to_seconds_text(self._clock.now()),
+                "version": known.version + 1,
+            }
+        )
+        self._tables.write(store.replace(changed, known.version), "script.changed")
+        return changed
+
+
+def _is_same(known: Script, new: NewScript) -> bool:
+    return (known.description, known.script_text, known.parameters) == (
+        new.description,
+        new.script_text,
+        new.parameters,
+    )
