@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.targeting.model import Targeting
 
 SORTABLE = frozenset({"name", "inserted_at", "updated_at"})
@@ -77,3 +78,4 @@ class Run:
     expired_at: datetime | None = None
     never_expires: bool = False
     allow_missing: bool = False
+    rollout: RolloutLimits | None = None

@@ -78,6 +78,7 @@ class Scripts:
             run.expired_at,
             never_expires=run.never_expires,
             allow_missing=run.allow_missing,
+            rollout=run.rollout,
         )
 
     def run(self, name: str, given: Mapping[str, ParameterValue | None], run: Run, *, reach: Reach) -> Command:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, StringC
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.commands import CommandAcceptedOut, accepted
 from chalicelib.fleet.api.operator.hiding import without_texts
+from chalicelib.fleet.api.operator.rollout_models import RolloutIn
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import SCRIPTS_READ, SCRIPTS_RUN, SCRIPTS_WRITE
@@ -102,6 +103,10 @@ class ScriptRun(Body):
         about("Deadline of the run. Left out: as for a new command. Null: none.", samples.DAY_LATER),
     ] = None
     targeting: Annotated[TargetingIn, about("The nodes that run the script.")]
+    rollout: Annotated[
+        RolloutIn | None,
+        about("Makes executions in waves, as earlier ones end. Null or left out: all are made at once."),
+    ] = None
 
     def to_run(self) -> Run:
         return Run(
@@ -110,6 +115,7 @@ class ScriptRun(Body):
             self.expired_at,
             never_expires="expired_at" in self.model_fields_set and self.expired_at is None,
             allow_missing=self.targeting.allow_missing,
+            rollout=None if self.rollout is None else self.rollout.to_limits(),
         )
 
 

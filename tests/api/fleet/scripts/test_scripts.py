@@ -80,6 +80,15 @@ def test_wrong_values_are_refused_and_make_no_command(client):
     assert client.get("/api/v1/commands").data == []
 
 
+def test_run_takes_a_rollout_as_a_command_does(client):
+    save(client)
+    limits = {"max_concurrency": 1, "max_errors": "10%"}
+    made = client.post(f"{LIST}/restart/run", json={**RUN, "rollout": limits})
+
+    assert made.status == 201
+    assert {name: made.data["rollout"][name] for name in limits} == limits
+
+
 def test_parameters_that_contradict_themselves_are_refused(client):
     assert save(client, parameters=[{**UNIT, "values": []}]).status == 422
 
