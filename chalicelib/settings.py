@@ -56,6 +56,7 @@ class Settings(BaseModel):
     signing_key_id: str = Field("", description="KMS key that signs webhooks; unset: one sealed in the tables.")
     agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
     export_bucket: str = Field("", description="Bucket that exported logs of hosted nodes are stored in.")
+    output_bucket: str = Field("", description="Bucket that outputs beyond 256 KiB are stored in, for agents that do.")
     websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")
     websocket_management_url: str = Field("", description="Endpoint of the API that posts to open connections.")
     public_url: str = Field("", description="This API's own URL, with the stage if its host needs one.")

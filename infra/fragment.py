@@ -234,7 +234,7 @@ def _own_environment(each: LambdaFunction, deployable: Deployable) -> Json:
     grants = deployable.grants(each)
     bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if grants.hands_out_agent else {}
     signing = {"SIGNING_KEY_ID": {"Ref": "SigningKeyArn"}} if grants.signs or grants.reads_public_keys else {}
-    own = {f"{one.name.upper()}_BUCKET": {"Ref": bucket_parameter(one)} for one in grants.buckets}
+    own = {f"{one.name.upper()}_BUCKET": {"Ref": bucket_parameter(one)} for one in (*grants.buckets, *grants.empties)}
     return {"FUNCTION_NAME": each.name} | bucket | signing | own
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Family, Grants, QueueSource
+from chalicelib.platform.context import Bucket, Family, Grants, QueueSource
 from chalicelib.platform.families import Families
 from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, functions_in
 
@@ -26,7 +26,8 @@ def grants_in(every: Iterable[Family], function: str) -> Grants:
         tables=tables,
         sends=_union(each.sends for each in granted),
         counts=_union(each.counts for each in granted),
-        buckets=tuple(sorted({one for each in granted for one in each.buckets}, key=lambda one: one.name)),
+        buckets=_buckets(each.buckets for each in granted),
+        empties=_buckets(each.empties for each in granted),
         **{flag: any(getattr(each, flag) for each in granted) for flag in _FLAGS},
     )
 
@@ -34,6 +35,10 @@ def grants_in(every: Iterable[Family], function: str) -> Grants:
 def _union(several: Iterable[Iterable[Queue]]) -> tuple[Queue, ...]:
     """In the order of names, so that another order of contexts changes no policy."""
     return tuple(sorted({queue for queues in several for queue in queues}, key=str))
+
+
+def _buckets(several: Iterable[Iterable[Bucket]]) -> tuple[Bucket, ...]:
+    return tuple(sorted({one for buckets in several for one in buckets}, key=lambda one: one.name))
 
 
 GRANTS: Mapping[str, Grants] = {each.name: grants_in(FAMILIES, each.name) for each in FUNCTIONS}

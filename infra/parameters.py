@@ -26,6 +26,7 @@ STACK_VARIABLES = (
     "SIGNING_KEY_ID",
     "AGENT_BUCKET",
     "EXPORT_BUCKET",
+    "OUTPUT_BUCKET",
     "WEBSOCKET_MANAGEMENT_URL",
 )
 """Variables that the stacks fill in themselves."""

@@ -102,6 +102,7 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
             _allow(["s3:GetObject", "s3:PutObject"], [_objects_of(one) for one in grants.buckets] or [{}]),
             bool(grants.buckets),
         ),
+        (_allow(["s3:DeleteObject"], [_objects_of(one) for one in grants.empties] or [{}]), bool(grants.empties)),
         (_for_signing_keys(grants), grants.signs or grants.reads_public_keys),
         (
             _allow(["ses:SendEmail"], [_arn("ses", "identity/*"), _arn("ses", "configuration-set/*")]),

@@ -21,6 +21,10 @@ class ObjectClient(Protocol):
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, ContentType: str) -> Any: ...  # noqa: N803
 
+    def head_object(self, *, Bucket: str, Key: str) -> Any: ...  # noqa: N803
+
+    def delete_object(self, *, Bucket: str, Key: str) -> Any: ...  # noqa: N803
+
     def generate_presigned_url(self, ClientMethod: str, Params: Mapping[str, Any], ExpiresIn: int) -> str: ...  # noqa: N803
 
 
@@ -59,6 +63,46 @@ class Objects:
         """A signed URL with which any client can write this one object for this time, by PUT."""
         params = {"Bucket": self._bucket, "Key": key}
         return self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
+
+    def gzip_link(self, key: str, seconds: int) -> str:
+        """`link` of a text that is stored compressed: clients are told so, and show the text."""
+        shown = {"ResponseContentEncoding": "gzip", "ResponseContentType": "text/plain; charset=utf-8"}
+        params = {"Bucket": self._bucket, "Key": key, **shown}
+        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
+
+    def bound_upload_link(self, key: str, size_bytes: int, checksum: str, seconds: int) -> str:
+        """`upload_link` for this content alone: its length and its SHA-256, in base64, are signed. The client sends the
+        checksum as the header `x-amz-checksum-sha256`."""
+        params = {"Bucket": self._bucket, "Key": key, "ContentLength": size_bytes, "ChecksumSHA256": checksum}
+        return self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds)
+
+    @property
+    def exist(self) -> bool:
+        """Whether there is a bucket."""
+        return bool(self._bucket)
+
+    def holds(self, key: str) -> bool:
+        """Whether there is an object of this key. Raises `EdgeError` (service unavailable)."""
+        if not self._bucket:
+            return False
+        try:
+            self._client.head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in MISSING:
+                return False
+            raise unavailable() from error
+        except BotoCoreError as error:
+            raise unavailable() from error
+        return True
+
+    def delete(self, key: str) -> None:
+        """Delete an object; a missing one is fine. Raises `EdgeError` (service unavailable)."""
+        if not self._bucket:
+            return
+        try:
+            self._client.delete_object(Bucket=self._bucket, Key=key)
+        except (ClientError, BotoCoreError) as error:
+            raise unavailable() from error
 
     def write(self, key: str, content: bytes, content_type: str) -> None:
         """Store a small object, or replace it. Raises `EdgeError` (service unavailable) if S3 does not take it."""

@@ -162,7 +162,8 @@ class Grants:
 
     ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;
-    ``buckets`` are those whose objects it reads and writes, which also lets it make links to them;
+    ``buckets`` are those whose objects it reads and writes, which also lets it make links to them, ``empties`` those
+    whose objects it deletes;
     ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
@@ -175,6 +176,7 @@ class Grants:
     sends: tuple[Queue, ...] = ()
     counts: tuple[Queue, ...] = ()
     buckets: "tuple[Bucket, ...]" = ()
+    empties: "tuple[Bucket, ...]" = ()
     sends_to_owners: bool = False
     publishes: bool = False
     reads_keys: bool = False

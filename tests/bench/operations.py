@@ -169,6 +169,7 @@ COMMANDS = (
     _write("delete_command", 6, 4, 7),
     Operation("list_executions", 8, 5.5),
     Operation("get_execution", 2, 2),
+    Operation("get_execution_output", 2, 2),
     _write("delete_execution", 2, 1, 15),
     Operation("cancel_execution", 1, 0, 5, note="pending"),
     # The first of the two finds that it is no longer pending, and is billed all the same.
@@ -263,6 +264,7 @@ AGENTS = (
     Operation("acknowledge_execution", 3, 3, 5),
     Operation("report_result", 2, 2, 5),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
+    Operation("create_output_upload", 3, 3),
     Operation("check_self_update", 3, 3.5),
     Operation("report_self_update", 4, 4, 1),
     Operation("get_bundle", 1, 2, note="of a node"),

@@ -48,6 +48,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "verify_key": {"key": "blob", "node_id": NEW_NODE_ID},
     "register_node": REGISTRATION,
     "report_health": {"status": "healthy"},
+    "create_output_upload": {"size": 65_536, "sha256": "0" * 64},
     "report_result": {"status": "completed", "output": "done", "exit_code": 0, "completed_at": "2026-11-21T10:00:00Z"},
 }
 """What each operation that takes a body is sent where a case says nothing else, by the name of the view."""

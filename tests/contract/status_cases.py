@@ -8,6 +8,7 @@ from typing import Any
 from chalicelib.fleet.aliases.rules import check_name
 from chalicelib.fleet.clusters.rules import below_count, check_capacity, limit_conflict, not_empty, overlapping
 from chalicelib.fleet.commands import rules as commands
+from chalicelib.fleet.commands.large_outputs import checksum_of
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.enrollment.rules import unusable_token
@@ -304,6 +305,8 @@ def again_with_a_blank_text(app: Application) -> Options:
     return {**all_finished(app), "json": {"outcomes": ["cancelled"], "command_text": " "}}
 
 
+_UPLOAD = {"size": 65_536, "sha256": "0" * 64}
+
 COMMANDS = [
     Case("create_command", 201, {"targeting": _ALL, "timeout": None}, body(command_text="true", targeting=_ALL)),
     Case("create_command", 422, invalid("command_text", BLANK), body(command_text=" \n", targeting=_ALL)),
@@ -345,6 +348,8 @@ EXECUTIONS_OF_OPERATORS = [
     Case("get_execution", 200, {"status": "pending"}),
     Case("get_execution", 200, {"status": "expired", "exit_code": None}, expired),
     Case("get_execution", 404, None, NOT_THERE),
+    Case("get_execution_output", 200, {"output": None, "is_whole": True, "url": None}),
+    Case("get_execution_output", 404, None, NOT_THERE),
     Case("delete_execution", 204, None, cancelled),
     Case("delete_execution", 204, None, expired),
     Case("delete_execution", 404, None, NOT_THERE),
@@ -392,6 +397,15 @@ _DONE = {"status": "completed", "exit_code": 0}
 
 EXECUTIONS_OF_AGENTS = [
     Case("list_own_executions", 200, None, _PENDING),
+    Case("create_output_upload", 201, {"headers": {"x-amz-checksum-sha256": checksum_of("0" * 64)}}),
+    Case("create_output_upload", 403, None, with_body(anothers, **_UPLOAD)),
+    Case("create_output_upload", 404, None, with_body(NOT_THERE, **_UPLOAD)),
+    Case(
+        "create_output_upload",
+        409,
+        commands.report_refused(Status.COMPLETED, 0),
+        with_body(reported(0), **_UPLOAD),
+    ),
     Case("acknowledge_execution", 200, {"status": "sent"}),
     Case("acknowledge_execution", 403, None, anothers),
     Case("acknowledge_execution", 404, None, NOT_THERE),

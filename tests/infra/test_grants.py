@@ -79,6 +79,7 @@ def test_grants_contain_no_wildcard_action_or_table(name):
             # queues of further stacks are made after the core, under names that no other queue has.
             known = ("/*/@connections/*", "/index/*", "edge-admin-${Stage}-admin-*-command-delivery")
             known += ("${ExportBucketName}/*",)  # objects that expire, each under the id of its export
+            known += ("${OutputBucketName}/*",)  # likewise, under the id of its execution
             known += ("${ArtifactBucket}/agent/*",)  # the agent's archives, each under its hash
             known += ("${AWS::AccountId}:identity/*", "${AWS::AccountId}:configuration-set/*")  # MAIL_FROM is a setting
             for each in known:

@@ -38,6 +38,7 @@ from tests.support.fakes.trouble import Trouble, Troubled
 MASTER_KEY = "master-key"
 
 BUCKET = "artifacts"
+OUTPUTS = "outputs"
 
 _MOST_ROUNDS = 200
 _NEVER = 1_000_000_000
@@ -95,6 +96,7 @@ class World:
             "master_key": MASTER_KEY,
             "public_url": "http://api.test",
             "agent_bucket": BUCKET,
+            "output_bucket": OUTPUTS,
             "key_requests_per_minute": 0,  # the clock stands still, so that all requests would come at once
             "operation_limits_enabled": False,
             "machine_providers": ("local",),

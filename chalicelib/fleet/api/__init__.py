@@ -17,6 +17,7 @@ _OPERATOR = (
     "commands",
     "command_retries",
     "command_executions",
+    "execution_output",
     "schedules",
     "scripts",
     "self_update_requests",

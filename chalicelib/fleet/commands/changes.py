@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.fleet.commands.model import FINAL, STEPS, outcome_of
+from chalicelib.fleet.commands.output import object_key
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.rollout import ROLLOUT
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, output_bytes
@@ -51,6 +52,9 @@ def on_change(change: Change) -> Iterator[Send]:
     deletion or a cancellation asks for."""
     row, is_removed = change.row, change.new is None
     match change.table:
+        case "executions" if is_removed and row.get("output_ref"):
+            key = object_key(str(row["id"]), str(row["output_ref"]))
+            yield Send(CLEAN_UP, {"kind": "large_output", "id": row["id"], "key": key})
         case "fan_outs" if going_on := moved(change):
             yield from _go_on(str(row["command_id"]), going_on)
         case "fan_outs" if change.old is None:

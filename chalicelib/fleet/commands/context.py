@@ -24,6 +24,7 @@ from chalicelib.platform.context import (
     PUT,
     QUERY,
     UPDATE,
+    Bucket,
     Context,
     Function,
     Grants,
@@ -51,8 +52,12 @@ def _forget_total(fleet: Any, message: Message) -> None:
     fleet.platform.counters.forget(total_of(EXECUTIONS.name, "command_id", message["id"]))
 
 
+OUTPUT_BUCKET = Bucket("output", kept_days=30)
+"""Outputs beyond what rows hold. They go with their executions, or when this time is over."""
+
 CONTEXT = Context(
     name="commands",
+    buckets=(OUTPUT_BUCKET,),
     tables=(
         COMMANDS,
         FAN_OUTS,
@@ -91,6 +96,7 @@ CONTEXT = Context(
         "expire_command": _a_pass(lambda fleet: fleet.commands.clean_up.expire_chunk),
         "cancel_command": _a_pass(lambda fleet: fleet.commands.clean_up.cancel_chunk),
         "cancel_part": Task(lambda fleet, message: fleet.commands.cancelling.chunk(message)),
+        "large_output": Task(lambda fleet, message: fleet.commands.large_outputs.forget(message["key"])),
         "prune_executions": by_cursor(lambda fleet: fleet.commands.pruning.prune_chunk),
     },
     counted=(
@@ -113,6 +119,7 @@ CONTEXT = Context(
                 "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
             },
             counts=(EXECUTION_CREATION,),
+            buckets=(OUTPUT_BUCKET,),
         ),
         "websocket_message": Grants(tables={"executions": QUERY}),
         "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(EXECUTION_CREATION,)),
@@ -132,7 +139,8 @@ CONTEXT = Context(
                 "fan_outs": GET | BATCH_GET | UPDATE | DELETE,
                 "executions": BATCH_GET | QUERY | UPDATE | DELETE,
                 "rollout_targets": DELETE,
-            }
+            },
+            empties=(OUTPUT_BUCKET,),
         ),
         "sweep_commands": Grants(tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(EXECUTION_CREATION,)),
         "recount": Grants(tables={"commands": QUERY, "executions": QUERY}),

@@ -110,8 +110,10 @@ class CommandState(StrEnum):
 class Execution(BaseModel, frozen=True):
     """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
 
-    ``output`` is None rather than blank. A cancelled or expired execution without ``exit_code`` still takes a late
-    result. ``inserted_at`` is the command's. ``rollout_slot`` is its target's slot in a rollout.
+    ``output`` is None rather than blank. ``output_size`` is the bytes of the whole output where the agent stored it,
+    ``output_ref`` names the stored object, and is None if that did not arrive. A cancelled or expired execution without
+    ``exit_code`` still takes a late result. ``inserted_at`` is the command's. ``rollout_slot`` is its target's
+    slot in a rollout.
     """
 
     id: str
@@ -123,6 +125,8 @@ class Execution(BaseModel, frozen=True):
     target_all: bool
     status: Status
     output: str | None = None
+    output_size: int | None = None
+    output_ref: str | None = None
     exit_code: int | None = None
     sent_at: str | None = None
     completed_at: str | None = None
@@ -252,6 +256,8 @@ class Report:
     output: str | None = None
     exit_code: int | None = None
     completed_at: str | None = None
+    output_size: int | None = None
+    output_ref: str | None = None
 
 
 class CancelResult(StrEnum):

@@ -9,6 +9,12 @@ COMPRESS_ABOVE_BYTES = 1024
 """Below one write unit compression saves nothing."""
 
 
+def object_key(execution_id: str, ref: str) -> str:
+    """The key of a whole output in its bucket. ``ref`` is the hash of what is stored, so that nothing stored
+    is replaced."""
+    return f"executions/{execution_id}/{ref}.gz"
+
+
 def normalise(output: str | None) -> str | None:
     """The output to store: None if blank; in a long output a line that says how much was dropped replaces the
     middle."""

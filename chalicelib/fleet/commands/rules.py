@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.fleet.commands import output as outputs
-from chalicelib.fleet.commands.model import FINAL, OPEN, Report, Status
+from chalicelib.fleet.commands.model import FINAL, OPEN, Execution, Report, Status
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.redrive import SETTLE
@@ -86,6 +86,10 @@ def report(result: Report, now: str) -> Transition:
     values: dict[str, Value] = {"completed_at": result.completed_at or now}
     if result.exit_code is not None:
         values["exit_code"] = result.exit_code
+    if result.output_size is not None:
+        values["output_size"] = result.output_size
+    if result.output_ref is not None:
+        values["output_ref"] = result.output_ref
     output = outputs.normalise(result.output)
     if result.exit_code == CANCELLED_EXIT_CODE:
         values["cancelled_at"] = now
@@ -93,6 +97,11 @@ def report(result: Report, now: str) -> Transition:
     if result.is_expired:
         return Transition("execution.reported_expired", TAKES_RESULT, Status.EXPIRED, values, output)
     return Transition("execution.completed", TAKES_RESULT, Status.COMPLETED, values, output)
+
+
+def takes_result(execution: Execution) -> bool:
+    """Whether a report of its result would be taken, as `TAKES_RESULT` says of the row."""
+    return not execution.is_final or (execution.status is not Status.COMPLETED and execution.exit_code is None)
 
 
 def acknowledge_refused(status: Status) -> EdgeError:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.clean_up import CleanUp
     from chalicelib.fleet.commands.executions import Executions
     from chalicelib.fleet.commands.fan_out import FanOuts
+    from chalicelib.fleet.commands.large_outputs import LargeOutputs
     from chalicelib.fleet.commands.looking import Looking
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
@@ -57,6 +58,14 @@ class CommandParts:
 
         platform = self._platform
         return Executions(platform.tables, platform.clock, platform.lists, self._fleet.clusters.within)
+
+    @cached_property
+    def large_outputs(self) -> LargeOutputs:
+        from chalicelib.fleet.commands.large_outputs import LargeOutputs
+
+        platform = self._platform
+        objects = platform.objects(platform.settings.output_bucket)
+        return LargeOutputs(platform.tables, objects, platform.clock)
 
     @cached_property
     def cancelling(self) -> PartCancel:

@@ -16,6 +16,8 @@ class FakeObjects:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.fails_with: str | None = None
         self.reads: list[str] = []
+        self.signed: list[dict[str, Any]] = []
+        """What each signed URL was made of."""
 
     def put_object(self, *, Bucket: str, Key: str, Body: bytes, **_: Any) -> None:
         self.objects[Bucket, Key] = Body
@@ -29,5 +31,12 @@ class FakeObjects:
             raise ClientError({"Error": {"Code": code, "Message": "no"}}, "GetObject")
         return {"Body": io.BytesIO(self.objects[Bucket, Key])}
 
-    def generate_presigned_url(self, ClientMethod: str, Params: dict[str, str], ExpiresIn: int) -> str:
+    def head_object(self, *, Bucket: str, Key: str) -> Any:
+        self.get_object(Bucket=Bucket, Key=Key)
+
+    def delete_object(self, *, Bucket: str, Key: str) -> None:
+        self.objects.pop((Bucket, Key), None)
+
+    def generate_presigned_url(self, ClientMethod: str, Params: dict[str, Any], ExpiresIn: int) -> str:
+        self.signed.append(Params)
         return f"https://{Params['Bucket']}.test/{Params['Key']}?{ClientMethod}&expires={ExpiresIn}"

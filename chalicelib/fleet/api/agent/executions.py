@@ -3,11 +3,12 @@
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, FromAgent
 from chalicelib.fleet.commands.executions import SORTABLE
+from chalicelib.fleet.commands.large_outputs import STORED_BYTES_MAX, checksum_of
 from chalicelib.fleet.commands.model import AssignedExecution, Execution, Report, Status
 from chalicelib.fleet.nodes.identity import require_sole
 from chalicelib.fleet.wiring import Fleet
@@ -25,6 +26,8 @@ refused: an agent that is refused keeps its result and all later ones.
 A body of up to 3,000,000 bytes always arrives: API Gateway passes it on inside a JSON text, in which quotes and
 backslashes take two bytes each, next to headers and context of some 30 KB."""
 
+
+Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
 routes = Endpoints(tag="Agents.CommandExecution")
 
@@ -63,6 +66,31 @@ class ResultIn(Body):
             "When the command ended, by the agent's clock; left out: the time of the report.", samples.TWO_SECONDS_LATER
         ),
     ] = None
+
+    output_size: Annotated[
+        Annotated[int, Ge(0), Le(2**53)] | None,
+        about("Bytes of the whole output, if it was uploaded; else left out.", 1_048_576),
+    ] = None
+    output_ref: Annotated[
+        Sha256 | None, about("SHA-256 of the upload that has the whole output; else left out.", samples.SHA256)
+    ] = None
+
+
+class UploadIn(Body):
+    """A whole output that the agent would upload, compressed by gzip."""
+
+    size: Annotated[int, Ge(1), Le(STORED_BYTES_MAX), about("Bytes of the upload.", 65_536)]
+    sha256: Annotated[Sha256, about("SHA-256 of the upload, hexadecimal.", samples.SHA256)]
+
+
+class UploadOut(BaseModel):
+    """An upload that is allowed."""
+
+    url: Annotated[str, about("Signed URL to PUT it to.", "https://outputs.example.com/executions/output.gz")]
+    headers: Annotated[
+        dict[str, str], about("Headers to send with it.", {"x-amz-checksum-sha256": samples.SHA256_BASE64})
+    ]
+    expires_at: Annotated[Timestamp, about("Until when the upload may begin.", samples.TWO_SECONDS_LATER)]
 
 
 class AssignedOut(BaseModel):
@@ -127,6 +155,25 @@ def acknowledge_execution(request: FromAgent[ExecutionPath, NoQuery, NoBody], se
     return _show(services.commands.executions.acknowledge(request.agent.node.id, request.path.execution_id))
 
 
+@routes.post(
+    "/api/v1/agents/command_executions/{execution_id}/output",
+    auth=AGENT,
+    repeats="changes nothing",
+    status=201,
+    answer=UploadOut,
+    errors=(403, 404, 409),
+    summary="Get a URL to upload a whole output to",
+)
+def create_output_upload(request: FromAgent[ExecutionPath, NoQuery, UploadIn], services: Fleet) -> UploadOut:
+    """Answers a signed URL that takes this one upload, for 15 minutes: the whole output of an execution beyond what a
+    result holds, compressed by gzip. The result then names it. Nothing is kept of the request. Refused with 404 by a
+    server that stores no outputs, with 403 for the execution of another node, with 409 if it has a result."""
+    body, execution_id = request.body, request.path.execution_id
+    link = services.commands.large_outputs.upload(request.agent.node.id, execution_id, body.size, body.sha256)
+    headers = {"x-amz-checksum-sha256": checksum_of(body.sha256)}
+    return UploadOut(url=link.url, headers=headers, expires_at=link.expires_at)
+
+
 @routes.patch(
     "/api/v1/agents/command_executions/{execution_id}/result",
     auth=AGENT,
@@ -146,8 +193,13 @@ def report_result(request: FromAgent[ExecutionPath, NoQuery, ResultIn], services
         output=body.output,
         exit_code=body.exit_code,
         completed_at=None if body.completed_at is None else to_seconds_text(body.completed_at),
+        output_size=body.output_size,
+        output_ref=body.output_ref,
     )
-    return _show_result(services.commands.executions.report(request.agent.node.id, request.path.execution_id, report))
+    execution_id, commands = request.path.execution_id, services.commands
+    if report.output_ref is not None:
+        report = commands.large_outputs.checked(execution_id, report)
+    return _show_result(commands.executions.report(request.agent.node.id, execution_id, report))
 
 
 def _show(row: AssignedExecution) -> AssignedOut:

@@ -120,7 +120,13 @@ class ExecutionOut(Spelled):
         ),
     ]
     output_truncated: Annotated[
-        bool, about("Whether `output` was shortened further to fit the page; only lists do that.", False)
+        bool,
+        about(
+            "Whether `output` is not the whole: a list shortened it to fit the page, or the agent stored more.", False
+        ),
+    ]
+    output_size: Annotated[
+        int | None, about("Bytes of the whole output, where its agent stored it; otherwise null.", None)
     ]
     exit_code: Annotated[int | None, fields.EXIT_CODE]
     sent_at: Annotated[Timestamp | None, fields.SENT_AT]
@@ -253,7 +259,8 @@ def _show(view: ExecutionView) -> ExecutionOut:
         command_text_truncated=False,
         timeout=None if command is None else command.timeout,
         output=row.output,
-        output_truncated=False,
+        output_truncated=row.output_size is not None,
+        output_size=row.output_size,
         exit_code=row.exit_code,
         sent_at=row.sent_at,
         completed_at=row.completed_at,
@@ -278,7 +285,7 @@ def _cut(item: ExecutionOut, share: int) -> ExecutionOut:
             "command_text": command_text,
             "command_text_truncated": command_text != item.command_text,
             "output": output,
-            "output_truncated": output != item.output,
+            "output_truncated": item.output_truncated or output != item.output,
         }
     )
 

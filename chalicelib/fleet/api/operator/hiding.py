@@ -35,3 +35,9 @@ def check_filters(query: ListQuery, principal: Principal) -> None:
     if asked and not principal.outputs:
         names = ", ".join(asked)
         raise EdgeError(Kind.FORBIDDEN, f"This key reads no outputs and texts of commands: it cannot filter by {names}")
+
+
+def check_outputs(principal: Principal) -> None:
+    """Raises `EdgeError` (forbidden) for a caller that sees no outputs."""
+    if not principal.outputs:
+        raise EdgeError(Kind.FORBIDDEN, "This key reads no outputs of commands")
