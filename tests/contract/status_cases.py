@@ -348,8 +348,6 @@ EXECUTIONS_OF_OPERATORS = [
     Case("get_execution", 200, {"status": "pending"}),
     Case("get_execution", 200, {"status": "expired", "exit_code": None}, expired),
     Case("get_execution", 404, None, NOT_THERE),
-    Case("get_execution_output", 200, {"output": None, "is_whole": True, "url": None}),
-    Case("get_execution_output", 404, None, NOT_THERE),
     Case("delete_execution", 204, None, cancelled),
     Case("delete_execution", 204, None, expired),
     Case("delete_execution", 404, None, NOT_THERE),
