@@ -125,9 +125,7 @@ class ExecutionOut(Spelled):
             "Whether `output` is not the whole: a list shortened it to fit the page, or the agent stored more.", False
         ),
     ]
-    output_size: Annotated[
-        int | None, about("Bytes of the whole output, where its agent stored it; otherwise null.", None)
-    ]
+    output_size: Annotated[int | None, about("Bytes of the whole output, if it is stored apart.", None)]
     exit_code: Annotated[int | None, fields.EXIT_CODE]
     sent_at: Annotated[Timestamp | None, fields.SENT_AT]
     completed_at: Annotated[Timestamp | None, fields.COMPLETED_AT]
