@@ -235,7 +235,7 @@ WEBHOOKS = (
 )
 AUDIT = (
     # Keys and count of four partitions, and the rows of the page: the log has no counter.
-    Operation("list_audit_events", 5, 9),
+    Operation("list_audit_events", 5, 11),
 )
 ADMINS = (
     Operation("show_admin", 1, 0.5),
