@@ -92,3 +92,16 @@ UPDATES_TOTAL = about("All nodes of the request.", 3, minimum=0)
 UPDATES_TRIGGERED = about("Nodes that were told to update and have not failed since.", 2, minimum=0)
 UPDATES_FAILED = about("Nodes that refused, failed, or were not reached before the deadline.", 1, minimum=0)
 UPDATES_DONE = about("Nodes of `triggered` that have reported the wanted version.", 2, minimum=0)
+
+HOSTNAME = about("Name that the machine gives itself; null if its agent does not tell.", "till-3")
+OS_NAME = about("Operating system as its release file names it; null if the agent does not tell.", "debian")
+OS_VERSION = about("Version of the operating system; null if the agent does not tell.", "12")
+ARCHITECTURE = about("Processor architecture as `uname -m` prints it; null if the agent does not tell.", "x86_64")
+KERNEL = about("Release of the kernel; null if the agent does not tell.", "6.1.0-18-amd64")
+ADDRESSES = about("Addresses of the machine in its own networks, as its agent sees them.", ["192.168.7.20"])
+BOOTED_AT = about("When the machine last started; null if the agent does not tell.", samples.MOMENT)
+LABELS = about(
+    "Labels of the node: those that operators set, then those of its enrollment key, then those of its agent.",
+    {"env": "prod", "role": "till"},
+)
+FEATURES = about("Abilities of the agent, as it names them.", ["environment", "tail"])

@@ -111,6 +111,7 @@ KEYS = (
 NODES = (
     Operation("list_nodes", 8, 6.5),
     Operation("get_node", 1, 2),
+    Operation("update_node", 2, 2, 4),
     _write("delete_node", 2, 2, 22),
     _write("change_cluster", 3, 3, 16),
     _write("move_node", 3, 3, 16),

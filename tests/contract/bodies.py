@@ -26,6 +26,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "create_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
     "create_default_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
     "update_key": {"name": "door", "uses_remaining": 3, "expired_at": "2027-01-01T00:00:00Z"},
+    "update_node": {"labels": {"env": "prod"}},
     "change_cluster": {"cluster_name": "south"},
     "move_node": {"cluster_name": "south"},
     "create_alias": {"name": "web"},

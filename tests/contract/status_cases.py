@@ -12,6 +12,7 @@ from chalicelib.fleet.commands.large_outputs import checksum_of
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.enrollment.rules import unusable_token
+from chalicelib.fleet.labels import too_many
 from chalicelib.fleet.nodes.rules import (
     already_there,
     full_cluster,
@@ -272,6 +273,9 @@ NODES = [
     Case("block_node", 200, {"is_node": True, "blocked_at": "2026-11-21T10:00:00Z"}),
     Case("unblock_node", 200, {"is_node": True, "blocked_at": None}),
     *(Case(view, 404, None, with_a_key_for_south) for view in ("block_node", "unblock_node")),
+    Case("update_node", 200, {"labels": {"env": "prod"}}),
+    Case("update_node", 404, None, NOT_THERE),
+    Case("update_node", 422, too_many(), body(labels={f"n{number}": "x" for number in range(21)})),
     Case("change_cluster", 200, {"cluster_name": "south"}),
     Case("move_node", 200, {"cluster_name": "south"}),
     Case("move_node", 404, None, NOT_THERE),

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.commands.model import Command, NewCommand
-from chalicelib.fleet.nodes.model import IdType, Node, Registration
+from chalicelib.fleet.nodes.model import FACTS, IdType, Node, Registration
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from tests.support.world import World
@@ -42,6 +42,10 @@ def a_registration(node_id: str, cluster_name: str, **fields: Any) -> Registrati
 
 def a_cluster(world: World, name: str = "north", node_limit: int | None = None) -> Cluster:
     return world.fleet.clusters.create(name, None, node_limit)
+
+
+UNTOLD = frozenset({*FACTS, "features", "agent_labels"})
+"""Parts of a registration that an older agent does not send."""
 
 
 def machines(world: World, count: int, cluster_name: str = "north", **fields: Any) -> list[Machine]:

@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.kit.tables import Call, Meter
-from tests.support.builders import a_registration
+from tests.support.builders import UNTOLD, a_registration
 from tests.support.client import Client, HttpAnswer
 from tests.support.world import World
 
@@ -33,7 +33,7 @@ class Agent:
 
     def register(self, registration_token: str | None, cluster_name: str) -> HttpAnswer:
         """Keeps the token of a successful answer; None for a machine that comes back with its own."""
-        said = a_registration(self.id, cluster_name).model_dump(mode="json")
+        said = a_registration(self.id, cluster_name).model_dump(mode="json", exclude=UNTOLD)
         said["version"] = said.pop("agent_version")
         proof = {} if registration_token is None else {"registration_token": registration_token}
         answer = self._call("POST", "/api/v1/agents/nodes", json={**said, **proof})

@@ -1,6 +1,6 @@
 """Keys, what verifying one answers, and what a registration token gives."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -20,7 +20,8 @@ SORTABLE = frozenset({"name", "uses_remaining", "expired_at", "last_used_at", "i
 
 
 class EnrollmentKey(BaseModel, frozen=True):
-    """``uses_remaining`` None means unlimited, ``expired_at`` None means never. Times are seconds text.
+    """``uses_remaining`` None means unlimited, ``expired_at`` None means never. ``labels`` are given to the
+    nodes that enrol with it. Times are seconds text.
 
     The key itself is held as a digest and sealed; neither can be printed by accident.
     """
@@ -29,6 +30,7 @@ class EnrollmentKey(BaseModel, frozen=True):
     cluster_id: str
     cluster_name: str
     name: str | None = None
+    labels: Mapping[str, str] = {}
     uses_remaining: int | None = None
     expired_at: str | None = None
     last_used_at: str | None = None
@@ -43,6 +45,7 @@ class KeyChanges(TypedDict, total=False):
     """The changes of a key by an operator: a missing field stays unchanged, None clears it. Times are seconds text."""
 
     name: str | None
+    labels: Mapping[str, str]
     uses_remaining: int | None
     expired_at: str | None
 
@@ -108,12 +111,13 @@ class Redemption:
     and with ``check``, that the enrollment key is still there.
 
     ``already_bound`` tells that a committed registration of this very node has used the token before. ``key_id`` is the
-    enrollment key that the token was given for.
+    enrollment key that the token was given for, ``labels`` are those that it gives.
     """
 
     key_id: str
     cluster_id: str
     cluster_name: str
+    labels: Mapping[str, str]
     already_bound: bool
     write: Update
     check: Check
@@ -127,6 +131,7 @@ class RegistrationToken(BaseModel, frozen=True):
     key_id: str
     cluster_id: str
     cluster_name: str
+    labels: Mapping[str, str] = {}
     verified_for: str | None = None
     node_id: str | None = None
     expires_at: str

@@ -160,12 +160,14 @@ class EnrollmentStore:
 
     def put(self, key: EnrollmentKey, removed_at: datetime | None = None) -> Put:
         """A new key; ``removed_at`` is when it may be collected."""
-        item: Item = {**key.model_dump(exclude={"version"}), "listing": LISTING}
+        item: Item = {**key.model_dump(exclude={"version"}), "labels": dict(key.labels) or None, "listing": LISTING}
         return put_new(TABLE, item if removed_at is None else {**item, "expires_epoch": int(removed_at.timestamp())})
 
     def change(self, key: EnrollmentKey, changes: KeyChanges, now: str) -> EnrollmentKey:
         """Raises `ConditionFailedError` when the key is gone."""
         sets = [Set(name, value) for name, value in changes.items() if isinstance(value, str | int | None)]
+        if "labels" in changes:
+            sets.append(Set("labels", dict(changes["labels"]) or None))
         # One whose end an operator has set is a key like any other.
         kept = [Remove("expires_epoch")] if "expired_at" in changes else []
         update = Update(TABLE, {"id": key.id}, (*sets, *kept, Set("updated_at", now)), Exists("id"))
@@ -232,6 +234,7 @@ class EnrollmentStore:
             "key_id": key.id,
             "cluster_id": key.cluster_id,
             "cluster_name": key.cluster_name,
+            "labels": dict(key.labels) or None,
             "verified_for": node_id,
             **_expiry(expires),
         }

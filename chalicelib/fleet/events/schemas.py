@@ -53,6 +53,11 @@ class NodeEvent(EventData):
         datetime | None,
         about("Since when two machines use the identity of this node; missing without a conflict."),
     ] = None
+    hostname: Annotated[
+        str | None, about("Name that the machine gives itself; missing if its agent does not tell.")
+    ] = None
+    labels: Annotated[dict[str, str] | None, about("Labels of the node; missing if it has none.")] = None
+    aliases: Annotated[list[str] | None, about("Further names of the node; missing if it has none.")] = None
 
 
 class NodeVersionChangedEvent(NodeEvent):

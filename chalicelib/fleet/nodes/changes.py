@@ -45,7 +45,7 @@ _NODE_FIELDS = (
     "inserted_at",
     "updated_at",
 )
-_NODE_FIELDS_IF_SET = ("blocked_at", "identity_conflict_at")
+_NODE_FIELDS_IF_SET = ("blocked_at", "identity_conflict_at", "hostname", "labels")
 _TRANSITIONS = (
     ("agent_version", "version", EventType.NODE_VERSION_CHANGED),
     ("status", "status", EventType.NODE_STATUS_CHANGED),
@@ -123,7 +123,10 @@ def _fact(row: Item) -> dict[str, Any]:
 def node_payload(row: Item) -> dict[str, Any]:
     """The node of a published event; no token, no digest."""
     said = {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
-    return said | {name: row[name] for name in _NODE_FIELDS_IF_SET if row.get(name) is not None}
+    aliases = row.get("aliases")
+    names = [each["name"] for each in aliases if isinstance(each, dict)] if isinstance(aliases, list) else []
+    told = {name: row[name] for name in _NODE_FIELDS_IF_SET if row.get(name) is not None}
+    return said | told | ({"aliases": names} if names else {})
 
 
 EVENTS = Events(_events_of)

@@ -1,10 +1,11 @@
 """Node liveness: records signs of life, and marks silent nodes as unreachable."""
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Any
 
 from chalicelib.fleet.nodes import instances, presence_store, rules, store
 from chalicelib.fleet.nodes.identity import Identity
@@ -74,11 +75,13 @@ class Health:
             if error.current is not None and "health_due" not in error.current:
                 self._take_back_now(agent)
 
-    def report(self, agent: Agent, status: Status) -> NodeView:
-        """Set the status that the agent reports, unless two machines use its identity. `touch` has been called for this
+    def report(self, agent: Agent, status: Status, facts: Mapping[str, Any] | None = None) -> NodeView:
+        """Set the status that the agent reports, unless two machines use its identity, and what it says of its machine
+        (`model.FACTS`) if that has changed. `touch` has been called for this
         request. Raises `EdgeError` (not found) if the node was deleted meanwhile, (rate limited) if its status changes
         too often, (service unavailable) if the row stays contended.
         """
+        agent = self._describe(agent, facts or {})
         for _ in self._tables.tries():
             if agent.node.status is status or agent.node.identity_conflict_at is not None:
                 return self._view(agent)
@@ -87,6 +90,17 @@ class Health:
                 return self._view(agent, status=status)
             agent = self._again(agent)
         raise unavailable()
+
+    def _describe(self, agent: Agent, facts: Mapping[str, Any]) -> Agent:
+        """Store the facts that differ. A node that registers meanwhile tells them itself."""
+        news = {name: value for name, value in facts.items() if value != getattr(agent.node, name)}
+        if not news:
+            return agent
+        stored = {name: list(value) or None if isinstance(value, tuple) else value for name, value in news.items()}
+        now = to_seconds_text(self._clock.now())
+        if not self._tables.try_write(store.set_facts(agent.node, stored, now), "node.described"):
+            return agent
+        return replace(agent, node=agent.node.model_copy(update=news))
 
     def sweep(self, budget_seconds: float) -> HealthSweep:
         """Check every due node: a node that was seen since becomes due later, the others become unreachable. The cost

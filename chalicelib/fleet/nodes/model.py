@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.fleet.labels import effective
 from chalicelib.fleet.vpn.names import dns_name, host_name
 from chalicelib.kit.ids import milliseconds_of
 
@@ -51,6 +52,34 @@ class Ports(BaseModel):
     socks5_proxy_port: int
 
 
+class Described(Ports):
+    """The ports of an agent's services, and its description of its machine; all of that is unknown of an agent that is
+    older than it. ``booted_at`` is seconds text. ``features`` names abilities of the agent (`Feature`),
+    ``agent_labels`` are the labels that it was started with."""
+
+    hostname: str | None = None
+    os_name: str | None = None
+    os_version: str | None = None
+    architecture: str | None = None
+    kernel: str | None = None
+    addresses: tuple[str, ...] = ()
+    booted_at: str | None = None
+    features: tuple[str, ...] = ()
+    agent_labels: Mapping[str, str] = {}
+
+
+FACTS = ("hostname", "os_name", "os_version", "architecture", "kernel", "addresses", "booted_at")
+"""The facts that an agent tells of its machine; they may change while it runs."""
+
+
+class Feature(StrEnum):
+    """An ability that an agent says it has. Agents may name others, which are kept."""
+
+    ENVIRONMENT = "environment"
+    TAIL = "tail"
+    LARGE_OUTPUT = "large_output"
+
+
 class NodeAlias(BaseModel):
     """A further name of a node inside its cluster; `aliases` holds the rest of it."""
 
@@ -60,7 +89,7 @@ class NodeAlias(BaseModel):
     name: str
 
 
-class Node(Ports):
+class Node(Described):
     """One enrolled machine. Times are UTC seconds text.
 
     ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
@@ -68,7 +97,8 @@ class Node(Ports):
     out of ``repr``. ``blocked_at`` is when an operator blocked it: then all calls of its machine are refused.
     ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
     instance ids that they gave; ``forked_token_digest`` is the digest of a token that was in use when a machine with
-    the previous token registered: its user is another machine.
+    the previous token registered: its user is another machine. ``operator_labels`` and ``key_labels`` are labels by
+    their source, beside those of the agent; `labels` has those that hold.
     """
 
     id: str
@@ -91,10 +121,17 @@ class Node(Ports):
     identity_conflict_instances: tuple[str, ...] = ()
     forked_token_digest: str | None = Field(default=None, repr=False)
     aliases: tuple[NodeAlias, ...] = ()
+    operator_labels: Mapping[str, str] = {}
+    key_labels: Mapping[str, str] = {}
     last_seen_at: str
     inserted_at: str
     updated_at: str
     version: int = 0
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The labels that hold."""
+        return effective(operator=self.operator_labels, key=self.key_labels, agent=self.agent_labels)
 
     @property
     def may_work(self) -> bool:
@@ -221,7 +258,7 @@ class NodePage:
     cursor: str | None
 
 
-class Registration(Ports):
+class Registration(Described):
     """The data that an agent sends when it enrols or re-registers."""
 
     node_id: str
@@ -229,6 +266,11 @@ class Registration(Ports):
     id_type: IdType
     agent_version: str
     self_update_enabled: bool
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether the agent says nothing of its machine, as older ones."""
+        return not any(getattr(self, name) for name in FACTS)
 
 
 @dataclass(frozen=True)

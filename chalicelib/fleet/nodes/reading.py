@@ -1,8 +1,10 @@
 """Lists of nodes for operators, and walks over nodes for fan-outs."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from datetime import datetime
 
+from chalicelib.fleet import labels
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
@@ -16,6 +18,8 @@ from chalicelib.kit.listing import (
     ANY_OF,
     LISTED_AT,
     Choice,
+    Field,
+    FilterValue,
     Flag,
     IndexSource,
     IsSet,
@@ -31,12 +35,33 @@ from chalicelib.kit.listing import (
 )
 from chalicelib.kit.tables import Item, Ref, Tables
 
+
+class _Labels(Field):
+    """A filter by labels, ``env:prod,role:web``: rows that have all of them."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset({"labels"})
+
+    def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Callable[[Item], bool]:
+        del operator, now
+        expected = labels.wanted(str(wanted)).items()
+        return lambda item: isinstance(has := item.get("labels"), dict) and expected <= has.items()
+
+
+OF_ROWS = frozenset({"hostname", "os_name", "architecture", "labels"})
+"""Filters by attributes that no index has: the rows are read."""
+
 FIELDS = {
     "id_type": Choice("id_type"),
     "status": Choice("status", offers=ALSO_IN),
     "version": Text("agent_version"),
     "self_update_enabled": Flag("self_update_enabled"),
     "cluster_name": Text("cluster_name"),
+    "hostname": Text("hostname"),
+    "os_name": Text("os_name"),
+    "architecture": Text("architecture"),
+    "labels": _Labels(),
     "last_seen_at": Moment("last_seen_at", enriched=True),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("updated_at"),
@@ -96,6 +121,11 @@ class NodeReader:
     def find_many(self, node_ids: Sequence[str]) -> list[Node]:
         """The existing ones of these nodes, in the given order."""
         return store.read_many(self._tables, node_ids)
+
+    def rows_of(self, node_ids: Sequence[str]) -> dict[str, Item]:
+        """The rows of these nodes by id, with what no index has; nodes that are gone are left out."""
+        rows = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids], consistent=False)
+        return {str(row["id"]): row for row in rows if row is not None}
 
     def presence_of(self, node_ids: Sequence[str]) -> dict[str, Presence]:
         """The presence of each of these nodes that has one."""

@@ -1,5 +1,6 @@
 """Enrols and re-registers machines. Every step may be repeated, also concurrently."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,7 +13,17 @@ from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, r
 from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.membership import Joined, Membership
-from chalicelib.fleet.nodes.model import Agent, Exclusion, Node, NodeSecrets, Presence, Registered, Registration, Status
+from chalicelib.fleet.nodes.model import (
+    FACTS,
+    Agent,
+    Exclusion,
+    Node,
+    NodeSecrets,
+    Presence,
+    Registered,
+    Registration,
+    Status,
+)
 from chalicelib.fleet.nodes.placing import Release
 from chalicelib.fleet.nodes.rules import BearerProof, HealthLimits, Placement
 from chalicelib.fleet.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
@@ -204,9 +215,12 @@ class Registrar:
         text = to_seconds_text(now)
         old = known.node
         previous_digest, previous_until = rules.kept_previous_token(old, known.proof, now)
+        said = registration.model_dump(exclude={"node_id", "network_name"})
+        if old is not None and registration.tells_nothing:
+            said |= {name: getattr(old, name) for name in FACTS}
         return Node(
             id=registration.node_id,
-            **registration.model_dump(exclude={"node_id", "network_name"}),
+            **said,
             cluster_id=placement.id,
             cluster_name=placement.name,
             status=Status.HEALTHY if old is None else rules.status_when_heard(old),
@@ -221,6 +235,8 @@ class Registrar:
             identity_conflict_instances=() if old is None else old.identity_conflict_instances,
             forked_token_digest=None if old is None else rules.forked_token(old, known.presence, known.proof),
             aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
+            operator_labels={} if old is None else old.operator_labels,
+            key_labels=_key_labels(known),
             last_seen_at=text,
             inserted_at=text if old is None else old.inserted_at,
             updated_at=text,
@@ -275,3 +291,10 @@ def _key_id(known: _Known) -> str | None:
     if known.redemption is not None:
         return known.redemption.key_id
     return None if known.node is None else known.node.enrollment_key_id
+
+
+def _key_labels(known: _Known) -> Mapping[str, str]:
+    """The labels of the key behind the newest registration token."""
+    if known.redemption is not None:
+        return known.redemption.labels
+    return {} if known.node is None else known.node.key_labels

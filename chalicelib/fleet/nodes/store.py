@@ -2,7 +2,7 @@
 
 import dataclasses
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from chalicelib.fleet.nodes.model import (
@@ -109,6 +109,9 @@ def node_to_item(node: Node) -> Item:
     item["id_type"] = node.id_type.value
     item["status"] = node.status.value
     item["aliases"] = _aliases_value(node.aliases)
+    item |= {name: list(getattr(node, name)) or None for name in ("addresses", "features")}
+    item |= {name: dict(getattr(node, name)) or None for name in ("operator_labels", "key_labels", "agent_labels")}
+    item["labels"] = node.labels or None
     item["identity_conflict_instances"] = list(node.identity_conflict_instances) or None
     item["listed_at"] = listed_at(node.inserted_at, node.id)
     item["shard"] = shard_of(node.id)
@@ -144,6 +147,25 @@ def set_status(node: Node, status: Status, now: str) -> Update:
     """Record a sign of life, if the node's registration and status have not changed and it is not blocked."""
     same = And(Equals("status", node.status.value), Equals("token_digest", node.token_digest), Absent("blocked_at"))
     return _status_update(node.id, status, seen=now, now=now, condition=same)
+
+
+def set_facts(node: Node, facts: Mapping[str, Value], now: str) -> Update:
+    """Store what the agent says of its machine, if it is still the registration that was read."""
+    changes = tuple(Set(name, value) for name, value in facts.items())
+    return Update(
+        NODES, node_key(node.id), (*changes, Set("updated_at", now)), Equals("token_digest", node.token_digest)
+    )
+
+
+def set_operator_labels(node: Node, operator_labels: Mapping[str, str], now: str) -> Update:
+    """Replace an operator's labels, if the row has not changed since it was read."""
+    after = node.model_copy(update={"operator_labels": operator_labels})
+    changes = (
+        Set("operator_labels", dict(operator_labels) or None),
+        Set("labels", {**after.labels} or None),
+        Set("updated_at", now),
+    )
+    return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
 
 
 def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:

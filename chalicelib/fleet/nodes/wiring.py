@@ -6,6 +6,7 @@ from chalicelib.fleet.nodes.connecting import Connections
 from chalicelib.fleet.nodes.excluding import Excluding
 from chalicelib.fleet.nodes.health import Health
 from chalicelib.fleet.nodes.identity import Identity
+from chalicelib.fleet.nodes.labelling import Labelling
 from chalicelib.fleet.nodes.placing import Placing, Release
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.registering import PATIENCE_SECONDS, Registrar
@@ -63,5 +64,6 @@ class Nodes:
         self.health = Health(tables, clock, limits, self.identity)
         self.connections = Connections(tables, clock, self.health, limits, self.identity)
         self.placing = Placing(tables, clock, clusters, release_aliases, vpn)
+        self.labelling = Labelling(tables, clock)
         self.excluding = Excluding(tables, clock)
         self.reading = NodeReader(tables, clusters, lists)

@@ -9,7 +9,7 @@ from chalicelib.fleet.clusters.store import FIELDS as CLUSTER_FIELDS
 from chalicelib.fleet.nodes import model as nodes_model
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
 from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
-from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.nodes.reading import OF_ROWS, NodeReader
 from chalicelib.fleet.nodes.store import SHARDS as NODE_SHARDS
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
 from chalicelib.kit.cursors import StepCursor
@@ -130,10 +130,18 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, 
     filters = targeting.node_filters or {}
     if not filters or not chosen:
         return chosen
+    rows: Mapping[str, Item] = {}
+    if not OF_ROWS.isdisjoint(filters):
+        rows = nodes.rows_of([node.id for node in chosen])
+        chosen = [node for node in chosen if node.id in rows]
     seen: Mapping[str, nodes_model.Presence] = {}
     if any(name.startswith(_PRESENCE_FILTER) for name in filters):
         seen = nodes.presence_of([node.id for node in chosen])
-    return [node for node in chosen if matches(NODE_FIELDS, filters, _node_row(node, seen.get(node.id)))]
+    return [
+        node
+        for node in chosen
+        if matches(NODE_FIELDS, filters, {**rows.get(node.id, {}), **_node_row(node, seen.get(node.id))})
+    ]
 
 
 def _page_of_clusters(

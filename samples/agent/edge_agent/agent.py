@@ -122,6 +122,7 @@ class Agent:
             node=node,
             ports=service_ports,
             self_update_enabled=self._options.updates_itself,
+            facts=self._runtime.facts,
             keys=self._options.keys,
             network_name=self._options.network_name,
             backoff=self._runtime.new_backoff(),

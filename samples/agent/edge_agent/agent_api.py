@@ -81,8 +81,10 @@ class AgentApi:
         _check_subject(answer, execution_id)
         return True
 
-    async def report_health(self, status: str) -> None:
-        answer = await self._session.call("PATCH", "/agents/nodes/me/health_check", body={"status": status})
+    async def report_health(self, status: str, facts: Mapping[str, Any] | None = None) -> None:
+        """Report a status, and the facts of the machine if they have changed."""
+        body = {"status": status, **({} if facts is None else {"facts": facts})}
+        answer = await self._session.call("PATCH", "/agents/nodes/me/health_check", body=body)
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the health report was refused: {answer.problem}")
 

@@ -1,6 +1,7 @@
 import argparse
 import asyncio
 import os
+import re
 import sys
 from collections.abc import Callable, MutableMapping, Sequence
 from importlib import import_module
@@ -22,6 +23,8 @@ from edge_agent.ports.disk import SystemDisk
 
 KEY_VARIABLE = "ENROLLMENT_KEY"
 NODE_ID_VARIABLE = "EDGE_NODE_ID"
+LABELS_VARIABLE = "EDGE_LABELS"
+_LABEL = re.compile(r"([a-z0-9._/-]{1,63})=([a-z0-9._/-]{1,63})")
 EXIT_FATAL = 2
 # Imported only when asked for: the agent itself needs none of them.
 SUBCOMMANDS = {
@@ -102,6 +105,15 @@ def option_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="NAME",
         help="register this name; may be given several times",
+    )
+    parser.add_argument(
+        "--label",
+        action="append",
+        type=_label,
+        default=[],
+        metavar="NAME=VALUE",
+        help=f"label of this machine, which operators and the enrollment key may override; may be given several times, "
+        f"or in {LABELS_VARIABLE}, separated by commas",
     )
     parser.add_argument(
         "--self-update-command", metavar="COMMAND", help="let the server update this agent by running this command"
@@ -188,12 +200,29 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
             interval_seconds=parsed.metrics_interval,
         ),
         aliases=tuple(parsed.alias),
+        labels=_labels(parsed, environment),
         self_update_command=parsed.self_update_command,
         versions=PurePath(versions) if parsed.self_update and versions else None,
         limits=CommandLimits(max_parallel=parsed.max_parallel, cancel_grace_seconds=parsed.cancel_grace_seconds),
         # Variables need not be text.
         environment=command_environment(environment, parsed.state_dir, ca_file),
     )
+
+
+def _label(text: str) -> tuple[str, str]:
+    found = _LABEL.fullmatch(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r}: expected name=value, of a-z, 0-9 and . _ / -")
+    return found[1], found[2]
+
+
+def _labels(parsed: argparse.Namespace, environment: MutableMapping[str, str]) -> dict[str, str]:
+    """The labels of the environment, and those of the arguments, which go before them. Raises `FatalError`."""
+    given = [part for part in environment.get(LABELS_VARIABLE, "").split(",") if part]
+    try:
+        return dict([*map(_label, given), *parsed.label])
+    except argparse.ArgumentTypeError as error:
+        raise FatalError(f"{LABELS_VARIABLE}: {error}") from error
 
 
 def _keys(parsed: argparse.Namespace, environment: MutableMapping[str, str], standard_input: TextIO) -> KeySource:

@@ -64,7 +64,7 @@ class CommandServices:
         runtime, clock = self._runtime, self._runtime.ports.clock
         yield "session", self._session.run
         yield "intake", self._intake.run
-        yield "health", HealthReporter(self._api, self._checks, runtime.counters, clock, runtime.log).run
+        yield "health", HealthReporter(self._api, self._checks, runtime.facts, runtime.counters, clock, runtime.log).run
         yield "orphans", self._reap_orphans
         yield "journal", partial(self._writer.tidy_regularly, self._journal.tidy)
         yield "websocket", self._wake_up_socket(frames).run

@@ -7,6 +7,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.enrollment_key import EnrollmentKey, KeySource
 from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
+from edge_agent.facts import MachineFacts
 from edge_agent.http_client import Answer, HttpClient, ask
 from edge_agent.identity import Identity, Node, registered
 from edge_agent.ports.clock import Clock
@@ -55,6 +56,7 @@ class Enroller:
         node: Node,
         ports: ServicePorts,
         self_update_enabled: bool,
+        facts: MachineFacts,
         keys: KeySource,
         network_name: str | None,
         backoff: Backoff,
@@ -66,6 +68,7 @@ class Enroller:
         self._node = node
         self._ports = ports
         self._self_update_enabled = self_update_enabled
+        self._facts = facts
         self._keys = keys
         self._network_name = network_name
         self._backoff = backoff
@@ -142,6 +145,7 @@ class Enroller:
             "version": __version__,
             "self_update_enabled": self._self_update_enabled,
             **vars(self._ports),
+            **self._facts.registration(),
         }
         if registration_token is not None:
             body["registration_token"] = registration_token

@@ -5,6 +5,7 @@ from edge_agent.agent_api import AgentApi
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
+from edge_agent.facts import MachineFacts
 from edge_agent.journal import Journal
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.threads import Threads
@@ -61,11 +62,21 @@ def overall_status(checks: list[Check]) -> str:
 
 
 class HealthReporter:
-    """Reports to the server when this node becomes unhealthy or healthy again; a registration counts as healthy."""
+    """Reports to the server when this node becomes unhealthy or healthy again, and when facts of its machine change; a
+    registration counts as healthy."""
 
-    def __init__(self, api: AgentApi, checks: HealthChecks, counters: Counters, clock: Clock, log: EventLog) -> None:
+    def __init__(
+        self,
+        api: AgentApi,
+        checks: HealthChecks,
+        facts: MachineFacts,
+        counters: Counters,
+        clock: Clock,
+        log: EventLog,
+    ) -> None:
         self._api = api
         self._checks = checks
+        self._facts = facts
         self._counters = counters
         self._clock = clock
         self._log = log
@@ -75,14 +86,17 @@ class HealthReporter:
         checks_since = 0
         while True:
             status = overall_status(await self._checks.run())
-            if status != reported or checks_since >= REPEAT_EVERY_CHECKS[reported]:
+            news = self._facts.news()
+            if status != reported or news is not None or checks_since >= REPEAT_EVERY_CHECKS[reported]:
                 try:
-                    await self._api.report_health(status)
+                    await self._api.report_health(status, news)
                 except UnavailableError as error:
                     self._log.write("health.report_failed", reason=describe(error))
                 else:
                     self._counters.add("health_check_report_total")
                     self._log.write("health.reported", status=status)
                     reported, checks_since = status, 0
+                    if news is not None:
+                        self._facts.note_told(news)
             checks_since += 1
             await self._clock.sleep(CHECK_SECONDS)

@@ -53,6 +53,7 @@ class Options:
     ssh: SshOptions | None
     metrics: MetricsOptions
     aliases: tuple[str, ...]
+    labels: Mapping[str, str]
     self_update_command: str | None
     versions: PurePath | None
     limits: CommandLimits

@@ -5,6 +5,7 @@ from edge_agent.backoff import Backoff
 from edge_agent.bundle_update import Installer
 from edge_agent.counters import Counters
 from edge_agent.event_log import EventLog
+from edge_agent.facts import MachineFacts
 from edge_agent.http_client import HttpClient
 from edge_agent.identity import random_uuid
 from edge_agent.options import Options
@@ -34,6 +35,7 @@ class Runtime:
         self.server_time = ServerTime(ports.clock)
         # Differs at each start: the server tells a restart from a copy on another machine by it.
         self.instance_id = str(random_uuid(rng))
+        self.facts = MachineFacts(ports.disk, ports.processes.machine_facts, options.labels)
         self.client = HttpClient(network=ports.network, server_time=self.server_time, instance_id=self.instance_id)
 
     def new_backoff(self) -> Backoff:

@@ -94,6 +94,7 @@ def options(server):
         ssh=None,
         metrics=MetricsOptions(port=None, node_exporter_url=None, interval_seconds=None),
         aliases=(),
+        labels={},
         self_update_command=None,
         versions=None,
         limits=CommandLimits(max_parallel=4, cancel_grace_seconds=5.0),

@@ -166,6 +166,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "delete_key": as_it_is,
     "list_nodes": as_it_is,
     "get_node": as_it_is,
+    "update_node": as_it_is,
     "delete_node": as_it_is,
     "change_cluster": as_it_is,
     "move_node": as_it_is,

@@ -1,19 +1,32 @@
 """Registration and health reports of agents."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
+from chalicelib.fleet.labels import check as check_labels
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.wiring import Fleet
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.fields import about
 from chalicelib.web.endpoint import PUBLIC, Created, Endpoints
-from chalicelib.web.validation import Body, Boolean, NoBody, NoPath, NoQuery, Port, Timestamp, Uuid
+from chalicelib.web.validation import (
+    Body,
+    Boolean,
+    DateTime,
+    NoBody,
+    NoPath,
+    NoQuery,
+    Port,
+    Timestamp,
+    Uuid,
+    nullable,
+)
 
 POLL_JITTER = 0.2
 """Share of the polling interval that varies at random: agents that enrolled together should not poll together."""
@@ -22,6 +35,26 @@ Name = Annotated[str, MaxLen(255)]
 Token = Annotated[str, MaxLen(512)]
 
 routes = Endpoints(tag="Agents")
+
+
+Fact = Annotated[str, MaxLen(255)]
+LabelText = Annotated[str, MaxLen(63)]
+
+
+class MachineFacts(Body):
+    """An agent's description of its machine. What it cannot tell is left out."""
+
+    hostname: Annotated[Fact | None, fields.HOSTNAME] = None
+    os_name: Annotated[Fact | None, fields.OS_NAME] = None
+    os_version: Annotated[Fact | None, fields.OS_VERSION] = None
+    architecture: Annotated[Fact | None, fields.ARCHITECTURE] = None
+    kernel: Annotated[Fact | None, fields.KERNEL] = None
+    addresses: Annotated[tuple[Fact, ...], MaxLen(16), fields.ADDRESSES] = ()
+    booted_at: Annotated[DateTime | None, fields.BOOTED_AT] = None
+
+    def to_facts(self) -> dict[str, Any]:
+        booted_at = None if self.booted_at is None else to_seconds_text(self.booted_at)
+        return {**self.model_dump(exclude={"booted_at"}), "booted_at": booted_at}
 
 
 class NodeRegistration(Body):
@@ -40,6 +73,14 @@ class NodeRegistration(Body):
     socks5_proxy_port: Annotated[Port, fields.SOCKS5_PROXY_PORT]
     version: Annotated[Name, about("Version of the agent.", samples.VERSION)]
     self_update_enabled: Annotated[Boolean, fields.SELF_UPDATE_ENABLED]
+    facts: Annotated[
+        MachineFacts | None, nullable(MachineFacts), about("Description of the machine; null: as it was told before.")
+    ] = None
+    labels: Annotated[
+        dict[LabelText, LabelText] | None,
+        about("Labels that the agent was started with: the weakest, below operators' and the key's.", {"env": "prod"}),
+    ] = None
+    features: Annotated[tuple[LabelText, ...] | None, MaxLen(16), fields.FEATURES] = None
     registration_token: Annotated[
         Token | None,
         about(
@@ -85,6 +126,11 @@ class HealthReport(Body):
     """The node's own judgement of its health."""
 
     status: Annotated[Literal["healthy", "unhealthy"], about("`unhealthy` nodes get commands, but no self-updates.")]
+    facts: Annotated[
+        MachineFacts | None,
+        nullable(MachineFacts),
+        about("Description of the machine if it has changed; null: it has not."),
+    ] = None
 
 
 class HealthOut(BaseModel):
@@ -116,8 +162,13 @@ def register_node(request: FromAgent[NoPath, NoQuery, NodeRegistration], service
     has taken over its identity, with 422 `node_removed` if the node was deleted since its key was made, and with 422
     for an invalid registration token or a full cluster."""
     said = request.body
+    check_labels(said.labels or {})
     registration = Registration(
-        **said.model_dump(exclude={"version", "registration_token"}), agent_version=said.version
+        **said.model_dump(exclude={"version", "registration_token", "facts", "labels", "features"}),
+        **({} if said.facts is None else said.facts.to_facts()),
+        agent_version=said.version,
+        agent_labels=said.labels or {},
+        features=said.features or (),
     )
     registered = services.nodes.registering.register(
         registration, said.registration_token, request.bearer, request.instance_id, request.address
@@ -147,7 +198,8 @@ def register_node(request: FromAgent[NoPath, NoQuery, NodeRegistration], service
 def report_health(request: FromAgent[NoPath, NoQuery, HealthReport], services: Fleet) -> HealthOut:
     """Reports the health of the calling node, which also counts as a sign of life. Registrations and changes of health
     are limited to 30 at once, then one a minute; more are refused with 429."""
-    view = services.nodes.health.report(request.agent, Status(request.body.status))
+    facts = None if request.body.facts is None else request.body.facts.to_facts()
+    view = services.nodes.health.report(request.agent, Status(request.body.status), facts)
     return HealthOut(id=view.node.id, node_id=view.node.id, status=view.node.status, last_seen_at=view.last_seen_at)
 
 

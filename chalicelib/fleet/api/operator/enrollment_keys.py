@@ -10,6 +10,7 @@ from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.enrollment.model import NAME_MAX_LENGTH, SORTABLE, EnrollmentKey, KeyChanges
+from chalicelib.fleet.labels import check as check_labels
 from chalicelib.fleet.permissions import ENROLLMENT_KEYS_READ, ENROLLMENT_KEYS_REVEAL, ENROLLMENT_KEYS_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
@@ -41,6 +42,7 @@ routes = Endpoints(tag="Nodes.EnrollmentKey")
 
 KeyName = Annotated[str, MaxLen(NAME_MAX_LENGTH)]
 Uses = Annotated[Int32, Ge(1)]
+KeyLabel = Annotated[str, MaxLen(63)]
 
 
 LABEL = about("Label for people, in any words; null: none.", samples.KEY_NAME)
@@ -83,6 +85,10 @@ class EnrollmentKeyFields(Body):
     """Properties of an enrollment key. A field that is left out keeps its value; a new key gets the default."""
 
     name: Annotated[KeyName | None, LABEL] = None
+    labels: Annotated[
+        dict[KeyLabel, KeyLabel] | None,
+        about("Labels of the nodes that enrol with it; null: as they are.", {"env": "prod"}),
+    ] = None
     uses_remaining: Annotated[
         Uses | None,
         about("How many more machines the key admits; null: any number. A new key has one use by default.", 10),
@@ -97,6 +103,9 @@ class EnrollmentKeyFields(Body):
             changes["name"] = self.name
         if "uses_remaining" in self.model_fields_set:
             changes["uses_remaining"] = self.uses_remaining
+        if self.labels is not None:
+            check_labels(self.labels)
+            changes["labels"] = self.labels
         if "expired_at" in self.model_fields_set:
             changes["expired_at"] = None if self.expired_at is None else to_seconds_text(self.expired_at)
         return changes
@@ -116,6 +125,7 @@ class EnrollmentKeyOut(Spelled):
             samples.KEY,
         ),
     ] = Field(repr=False)
+    labels: Annotated[dict[str, str], about("Labels that nodes get which enrol with it.", {"env": "prod"})]
     uses_remaining: Annotated[
         int | None, about("How many more machines the key admits; null: any number.", 10, minimum=0)
     ]

@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
+from chalicelib.fleet import labels
 from chalicelib.fleet.nodes.model import IdType, Status
 from chalicelib.kit.fields import about
 from chalicelib.web.list_query import (
@@ -20,6 +21,22 @@ from chalicelib.web.list_query import (
     whether,
 )
 from chalicelib.web.listed_filters import EachOneOf, TextsFilter, any_of
+from chalicelib.web.problems import problems, wrong_type
+
+
+def _read_labels(value: object) -> str:
+    if not isinstance(value, str):
+        raise problems(wrong_type("string", value))
+    if value:
+        try:
+            labels.wanted(value)
+        except ValueError as error:
+            raise problems(str(error)) from error
+    return value
+
+
+LabelFilter = Annotated[str | None, BeforeValidator(_read_labels), WithJsonSchema({"type": "string"})]
+"""Labels as ``name:value``, separated by commas."""
 
 CLUSTER_OF_NODE = matching("the name of the node's cluster")
 
@@ -35,6 +52,10 @@ class NodeFilterFields(BaseModel):
         None
     )
     cluster_name: Annotated[TextFilter, CLUSTER_OF_NODE] = None
+    hostname: Annotated[TextFilter, matching("the name that the machine gives itself")] = None
+    os_name: Annotated[TextFilter, matching("the operating system")] = None
+    architecture: Annotated[TextFilter, matching("the processor architecture")] = None
+    labels: Annotated[LabelFilter, about("Only nodes with all of these labels.", "env:prod,role:till")] = None
     last_seen_at__gte: Annotated[DateFilter, since("Last seen")] = None
     last_seen_at__lte: Annotated[DateFilter, until("Last seen")] = None
 

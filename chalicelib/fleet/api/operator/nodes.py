@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated
 
+from annotated_types import MaxLen
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
@@ -25,6 +26,8 @@ from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Times
 
 routes = Endpoints(tag="Nodes.Node")
 
+LabelText = Annotated[str, MaxLen(63)]
+
 
 class NodePath(Path):
     node_id: Annotated[Uuid, about("UUID of the node.", samples.NODE_ID)]
@@ -45,6 +48,17 @@ class ChangeCluster(Body):
     """The cluster to move the node to."""
 
     cluster_name: Annotated[ClusterName, about("Name of an existing cluster other than the node's.", samples.CLUSTER)]
+
+
+class NodeUpdate(Body):
+    """Changes of a node."""
+
+    labels: Annotated[
+        dict[LabelText, LabelText | None],
+        about(
+            "Labels to set, and with null to take off, whoever set them; others stay.", {"env": "prod", "role": None}
+        ),
+    ]
 
 
 class NodeAliasOut(BaseModel):
@@ -94,6 +108,15 @@ class NodeOut(Spelled):
     )
     version: Annotated[str, fields.AGENT_VERSION]
     self_update_enabled: Annotated[bool, fields.SELF_UPDATE_ENABLED]
+    hostname: Annotated[str | None, fields.HOSTNAME]
+    os_name: Annotated[str | None, fields.OS_NAME]
+    os_version: Annotated[str | None, fields.OS_VERSION]
+    architecture: Annotated[str | None, fields.ARCHITECTURE]
+    kernel: Annotated[str | None, fields.KERNEL]
+    addresses: Annotated[list[str], fields.ADDRESSES]
+    booted_at: Annotated[Timestamp | None, fields.BOOTED_AT]
+    labels: Annotated[dict[str, str], fields.LABELS]
+    features: Annotated[list[str], fields.FEATURES]
     aliases: Annotated[list[NodeAliasOut], about("Further names of the node in the network of its cluster.")]
     blocked_at: Annotated[Timestamp | None, fields.BLOCKED_AT]
     identity_conflict_at: Annotated[Timestamp | None, fields.IDENTITY_CONFLICT_AT]
@@ -154,6 +177,23 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
     REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
     view = services.nodes.reading.get(request.path.node_id, reach=reach_of(request.principal))
     _note_revealed([view], services, request.principal)
+    return _show(view, services, request.principal)
+
+
+@routes.patch(
+    "/api/v1/nodes/{node_id}",
+    auth=OPERATOR,
+    permission=NODES_WRITE,
+    scope=Scope.REACH,
+    audit="node.update",
+    answer=NodeOut,
+    errors=(404, 422),
+    summary="Set labels of a node",
+)
+def update_node(request: Request[NodePath, NoQuery, NodeUpdate], services: Fleet) -> NodeOut:
+    """Sets labels of a node and takes labels off; labels that the request does not name stay. They go before labels of
+    the enrollment key and of the agent. At most 20, of `a-z`, `0-9` and `. _ / -`."""
+    view = services.nodes.labelling.change(request.path.node_id, request.body.labels, reach=reach_of(request.principal))
     return _show(view, services, request.principal)
 
 
@@ -289,6 +329,7 @@ def _show(view: NodeView, services: Fleet, principal: Principal) -> NodeOut:
         "api_token": api_token,
         "proxy_password": proxy_password,
         "version": node.agent_version,
+        "labels": node.labels,
         "aliases": aliases,
         "last_seen_at": view.last_seen_at,
     }

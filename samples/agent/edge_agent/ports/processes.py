@@ -10,7 +10,7 @@ from pathlib import PurePath
 from typing import Protocol
 
 from edge_agent.exposition import MetricFamily
-from edge_agent.ports import host_figures
+from edge_agent.ports import host_figures, machine_facts
 from edge_agent.ports.login_program import LoginHandlers, SystemLoginProgram, Terminal
 from edge_agent.ports.process_group import OrphanReaper, ProcessGroup, start_watching
 from edge_agent.ports.process_table import kill_by_variable
@@ -116,6 +116,10 @@ class Processes(Protocol):
     def figures(self) -> ProcessFigures:
         """Figures of this process and its descendants. Blocking; raises any exception on an odd system."""
 
+    def machine_facts(self) -> dict[str, str | list[str]]:
+        """Host name, architecture, kernel and addresses of this machine; unknown ones are left out."""
+        ...
+
     def host_figures(self) -> list[MetricFamily]:
         """Figures of the machine. Blocking; raises `UnavailableError` if the system shows none."""
 
@@ -173,6 +177,9 @@ class SystemProcesses:
 
     def figures(self) -> ProcessFigures:
         return ProcessFigures(*host_figures.process_tree())
+
+    def machine_facts(self) -> dict[str, str | list[str]]:
+        return machine_facts.system_facts()
 
     def host_figures(self) -> list[MetricFamily]:
         return host_figures.host_figures()

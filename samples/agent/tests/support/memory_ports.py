@@ -315,6 +315,9 @@ class MemoryProcesses:
     def figures(self):
         return ProcessFigures(0, 0, 0)
 
+    def machine_facts(self):
+        return {"hostname": "virtual"}
+
     def host_figures(self):
         return []
 
