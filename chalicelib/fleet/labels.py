@@ -8,14 +8,13 @@ from chalicelib.kit.errors import EdgeError, Kind, invalid
 MOST = 20
 """Labels of one node, and of one source of them."""
 
-NAME_PATTERN = r"^[a-z0-9._/-]{1,63}$"
 PAIR_PATTERN = r"^[a-z0-9._/-]{1,63}:[a-z0-9._/-]{1,63}$"
 FORM = "a-z, 0-9 and . _ / -, at most 63 of them"
 
 REMOVED = ""
-"""Stands among an operator's labels for one that the operator has taken off, whoever set it."""
+"""Stands among an operator's labels for one that the operator has taken off."""
 
-_NAME = re.compile(NAME_PATTERN)
+_NAME = re.compile(r"[a-z0-9._/-]{1,63}")
 
 Labels = Mapping[str, str]
 

@@ -136,6 +136,15 @@ class TestNames:
         for name in ("till-3", nodes[0].id[:-2]):
             assert json.loads(terminal.type("nodes", "show", name, "-o", "json").out)["id"] == nodes[0].id
 
+    def test_machines_are_labelled_listed_and_reached_by_labels(self, terminal, nodes):
+        terminal.type("nodes", "label", nodes[0].id, "--set", "env=prod", "--set", "role=web")
+        terminal.type("nodes", "label", nodes[1].id, "--set", "env=prod", "--set", "role=")
+
+        listed = json.loads(terminal.type("nodes", "list", "--label", "env=prod", "-o", "json").out)
+        assert {row["id"] for row in listed} == {nodes[0].id, nodes[1].id}
+        reached = terminal.type("run", "--on", "env=prod,role=web", "--dry-run", "-o", "json", "true")
+        assert [row["id"] for row in json.loads(reached.out)] == [nodes[0].id]
+
     def test_name_of_several_things_is_refused_with_all_of_them(self, terminal, world, nodes):
         ended = terminal.type("nodes", "show", nodes[0].id[:8])
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.fleet.labels import effective
+from chalicelib.fleet.nodes.description import FACTS, Described
 from chalicelib.fleet.vpn.names import dns_name, host_name
 from chalicelib.kit.ids import milliseconds_of
 
@@ -37,47 +38,6 @@ class Code(StrEnum):
     NODE_REMOVED = "node_removed"
     NODE_BLOCKED = "node_blocked"
     IDENTITY_CONFLICT = "identity_conflict"
-
-
-class Ports(BaseModel):
-    """The ports of the agent's services."""
-
-    model_config = ConfigDict(frozen=True)
-
-    http_port: int
-    ssh_port: int
-    host_metrics_port: int
-    wireguard_metrics_port: int
-    http_proxy_port: int
-    socks5_proxy_port: int
-
-
-class Described(Ports):
-    """The ports of an agent's services, and its description of its machine; all of that is unknown of an agent that is
-    older than it. ``booted_at`` is seconds text. ``features`` names abilities of the agent (`Feature`),
-    ``agent_labels`` are the labels that it was started with."""
-
-    hostname: str | None = None
-    os_name: str | None = None
-    os_version: str | None = None
-    architecture: str | None = None
-    kernel: str | None = None
-    addresses: tuple[str, ...] = ()
-    booted_at: str | None = None
-    features: tuple[str, ...] = ()
-    agent_labels: Mapping[str, str] = {}
-
-
-FACTS = ("hostname", "os_name", "os_version", "architecture", "kernel", "addresses", "booted_at")
-"""The facts that an agent tells of its machine; they may change while it runs."""
-
-
-class Feature(StrEnum):
-    """An ability that an agent says it has. Agents may name others, which are kept."""
-
-    ENVIRONMENT = "environment"
-    TAIL = "tail"
-    LARGE_OUTPUT = "large_output"
 
 
 class NodeAlias(BaseModel):

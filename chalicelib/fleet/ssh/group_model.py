@@ -94,4 +94,3 @@ class Person(NamedTuple):
 
 
 FINGERPRINT_PATTERN = r"^SHA256:[A-Za-z0-9+/]{43}$"
-LABEL_PATTERN = r"^[a-z0-9._/-]{1,63}:[a-z0-9._/-]{1,63}$"

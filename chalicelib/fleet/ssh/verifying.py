@@ -74,7 +74,9 @@ class Verifier:
         """Read all that a login depends on in one call: the accounts from the narrowest to the widest, and when the
         name and the key last lost access. Raises `EdgeError` (rate limited)."""
         own = username_ref(username_id(node.id, node.inserted_at, credential.username))
-        groups = [group_user_ref(group, credential.username) for group in groups_of(node.cluster_id, ())]
+        groups = [
+            group_user_ref(group, credential.username) for group in groups_of(node.cluster_id, node.labels.items())
+        ]
         names = [revocation_ref(person, cluster_id) for cluster_id in (None, node.cluster_id)]
         key = Person(fingerprint=fingerprint)
         keys = [revocation_ref(key, cluster_id) for cluster_id in (None, node.cluster_id)] if fingerprint else []

@@ -32,8 +32,11 @@ def test_registration_has_every_field_of_the_contract(server, agents):
     agents.connected("--http-port", "44001", "--wireguard-metrics-port", "2222")
     body = server.seen("POST", "/agents/nodes")[0].body
     body.pop("registration_token")
+    assert set(body.pop("facts")) >= {"hostname", "architecture", "kernel"}
     assert body == {
         "node_id": NODE_ID,
+        "labels": {},
+        "features": [],
         "network_name": "cluster-north",
         "id_type": "persistent",
         "http_port": 44001,
@@ -45,6 +48,13 @@ def test_registration_has_every_field_of_the_contract(server, agents):
         "version": __version__,
         "self_update_enabled": False,
     }
+
+
+def test_labels_of_arguments_go_before_those_of_the_environment(server, agents):
+    agents.connected("--label", "env=prod", "--label", "role=till", environment={"EDGE_LABELS": "env=test,site=kiel"})
+
+    body = server.seen("POST", "/agents/nodes")[0].body
+    assert body["labels"] == {"env": "prod", "role": "till", "site": "kiel"}
 
 
 @pytest.mark.parametrize("way", ["environment", "file", "stdin"])

@@ -24,7 +24,7 @@ WATCH_SECONDS = 2.0
 Output = Annotated[Format, typer.Option("--output", "-o", help="table, json, jsonl, yaml or csv.")]
 Columns = Annotated[str | None, typer.Option("--columns", help="Columns to show, separated by commas.")]
 
-_MANY = frozenset({Kind.TEXTS, Kind.KEY_FILES, Kind.PAIRS, Kind.TARGETS})
+_MANY = frozenset({Kind.TEXTS, Kind.KEY_FILES, Kind.PAIRS, Kind.LABELS, Kind.LABEL_FILTER, Kind.TARGETS})
 _NONE = "none"
 
 
@@ -135,22 +135,12 @@ def _value(session: Session, client: Client, field: Field, value: Any) -> Any:
     if field.clears and str(value).lower() == _NONE:
         return None
     match field.kind:
-        case Kind.NUMBER:
-            return _number(value, field.flag)
-        case Kind.SECRET:
-            return values.secret_of(value, field.flag)
-        case Kind.KEY_FILE:
-            return values.public_key_of(value, field.flag)
-        case Kind.KEY_FILES:
-            return values.public_keys_of(value, field.flag)
-        case Kind.PAIRS:
-            return values.pairs_of(value, field.flag)
         case Kind.TARGETS:
             return targeting_of(client, value)
-        case Kind.MOMENT:
-            return values.moment_of(value, field.flag, session.now())
-        case Kind.SPAN:
-            return values.moment_of(value, field.flag, session.now(), back=True)
+        case Kind.MOMENT | Kind.SPAN as kind:
+            return values.moment_of(value, field.flag, session.now(), back=kind is Kind.SPAN)
+        case kind if kind in _READERS:
+            return _READERS[kind](value, field.flag)
         case _:
             return _named(client, field, value)
 
@@ -164,6 +154,18 @@ def _number(text: str, option: str) -> int:
     if not text.removeprefix("-").isdigit():
         raise CliError(f"{option} {text!r}: expected a whole number")
     return int(text)
+
+
+_READERS: Mapping[Kind, Callable[[Any, str], Any]] = {
+    Kind.NUMBER: _number,
+    Kind.SECRET: values.secret_of,
+    Kind.KEY_FILE: values.public_key_of,
+    Kind.KEY_FILES: values.public_keys_of,
+    Kind.PAIRS: values.pairs_of,
+    Kind.LABELS: values.labels_of,
+    Kind.LABEL_FILTER: values.label_filter_of,
+}
+"""How a text becomes the value of a request, without asking the control plane."""
 
 
 def _kind_of(resource: Resource, variable: str) -> Resource:

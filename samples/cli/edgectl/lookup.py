@@ -37,7 +37,7 @@ def find(client: Client, resource: Resource, text: str) -> str:
 
 
 def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
-    """The ids of the nodes that the texts mean: aliases, or beginnings of ids. Raises `CliError` as `find`."""
+    """The ids of the nodes that the texts mean: aliases, host names, beginnings of ids. Raises `CliError` as `find`."""
     ids: list[str] = []
     nodes: list[Json] | None = None
     for text in texts:
@@ -46,6 +46,9 @@ def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
             continue
         if aliased := list(client.walk(ALIASES.path, MOST_SHOWN, name=text)):
             ids.append(_only(aliased, ALIASES, text, "name", key="node_id"))
+            continue
+        if named := list(client.walk(NODES.path, MOST_SHOWN, hostname=text)):
+            ids.append(_only(named, NODES, text, "hostname"))
             continue
         nodes = list(client.walk(NODES.path)) if nodes is None else nodes
         ids.append(_only([row for row in nodes if _begins(row, text)], NODES, text, "id"))

@@ -17,6 +17,8 @@ class Kind(StrEnum):
     KEY_FILE = "key_file"
     TARGETS = "targets"
     PAIRS = "pairs"
+    LABELS = "labels"
+    LABEL_FILTER = "label_filter"
     SPAN = "span"
     MOMENT = "moment"
 

@@ -71,6 +71,16 @@ def pairs_of(texts: Sequence[str], option: str) -> dict[str, str]:
     return pairs
 
 
+def labels_of(texts: Sequence[str], option: str) -> dict[str, str | None]:
+    """Labels ``name=value``; without a value the label is to be taken off. Raises `CliError`."""
+    return {name: value or None for name, value in pairs_of(texts, option).items()}
+
+
+def label_filter_of(texts: Sequence[str], option: str) -> str:
+    """Labels ``name=value`` as a filter, ``env:prod,role:web``. Raises `CliError`."""
+    return ",".join(f"{name}:{value}" for name, value in pairs_of(texts, option).items())
+
+
 def text_of(file: str, option: str) -> str:
     try:
         return Path(file).expanduser().read_text(encoding="utf-8")

@@ -42,7 +42,7 @@ LabelText = Annotated[str, MaxLen(63)]
 
 
 class MachineFacts(Body):
-    """An agent's description of its machine. What it cannot tell is left out."""
+    """An agent's description of its machine. Unknown facts are left out."""
 
     hostname: Annotated[Fact | None, fields.HOSTNAME] = None
     os_name: Annotated[Fact | None, fields.OS_NAME] = None

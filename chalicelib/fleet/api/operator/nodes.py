@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from annotated_types import MaxLen
-from pydantic import BaseModel, Field
 
-from chalicelib.fleet import fields, samples
+from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.filters import NodeFilterFields
+from chalicelib.fleet.api.operator.node_models import AdmissionOut, NodeAliasOut, NodeOut
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY, OPERATOR
 from chalicelib.fleet.clusters.model import ClusterName
 from chalicelib.fleet.nodes.excluding import Admission
-from chalicelib.fleet.nodes.model import SORTABLE, IdType, NodeView, Status, vpn_hostname
+from chalicelib.fleet.nodes.model import SORTABLE, NodeView, vpn_hostname
 from chalicelib.fleet.permissions import NODES_READ, NODES_REVEAL, NODES_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.wiring import Fleet
@@ -21,8 +21,7 @@ from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, ordering, whether
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
-from chalicelib.web.spellings import SameAs, Spelled, another_name
-from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
+from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Uuid
 
 routes = Endpoints(tag="Nodes.Node")
 
@@ -55,92 +54,7 @@ class NodeUpdate(Body):
 
     labels: Annotated[
         dict[LabelText, LabelText | None],
-        about(
-            "Labels to set, and with null to take off, whoever set them; others stay.", {"env": "prod", "role": None}
-        ),
-    ]
-
-
-class NodeAliasOut(BaseModel):
-    """One of the node's aliases, in short."""
-
-    id: Annotated[str, fields.ALIAS]
-    name: Annotated[str, fields.ALIAS_NAME]
-    vpn_hostname: Annotated[str, fields.ALIAS_HOST]
-
-
-class NodeOut(Spelled):
-    """A machine that runs the agent."""
-
-    id: Annotated[str, fields.OWN_ID_OF_NODE]
-    node_name: Annotated[str, about("Host name of the node: `node-` and its id.", samples.NODE_NAME)]
-    cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
-    netmaker_host_id: Annotated[
-        str | None, about("UUID of the node's host in Netmaker; null without a mesh.", None, format="uuid")
-    ]
-    vpn_host_id: Annotated[
-        str | None,
-        SameAs("netmaker_host_id"),
-        another_name("netmaker_host_id", None),
-    ] = None
-    id_type: Annotated[IdType, fields.ID_TYPE]
-    enrollment_key_id: Annotated[str | None, fields.ENROLLMENT_KEY_OF_NODE]
-    status: Annotated[Status, fields.NODE_STATUS]
-    vpn_hostname: Annotated[str, fields.NODE_HOST]
-    mdns_hostname: Annotated[str, about("Multicast DNS name of the node on its own LAN.", f"{samples.NODE_NAME}.local")]
-    http_port: Annotated[int, fields.HTTP_PORT]
-    ssh_port: Annotated[int, fields.SSH_PORT]
-    host_metrics_port: Annotated[int, fields.HOST_METRICS_PORT]
-    wireguard_metrics_port: Annotated[int, fields.WIREGUARD_METRICS_PORT]
-    agent_metrics_port: Annotated[int, fields.AGENT_METRICS_PORT]
-    http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
-    socks5_proxy_port: Annotated[int, fields.SOCKS5_PROXY_PORT]
-    api_token: Annotated[
-        str | None,
-        about(
-            "The node's bearer token; null unless the setting REVEAL_NODE_SECRETS is on and the key has "
-            "`nodes:reveal`.",
-            None,
-        ),
-    ] = Field(repr=False)
-    proxy_password: Annotated[str | None, about("Password of the node's proxies; null like `api_token`.", None)] = (
-        Field(repr=False)
-    )
-    version: Annotated[str, fields.AGENT_VERSION]
-    self_update_enabled: Annotated[bool, fields.SELF_UPDATE_ENABLED]
-    hostname: Annotated[str | None, fields.HOSTNAME]
-    os_name: Annotated[str | None, fields.OS_NAME]
-    os_version: Annotated[str | None, fields.OS_VERSION]
-    architecture: Annotated[str | None, fields.ARCHITECTURE]
-    kernel: Annotated[str | None, fields.KERNEL]
-    addresses: Annotated[list[str], fields.ADDRESSES]
-    booted_at: Annotated[Timestamp | None, fields.BOOTED_AT]
-    labels: Annotated[dict[str, str], fields.LABELS]
-    features: Annotated[list[str], fields.FEATURES]
-    aliases: Annotated[list[NodeAliasOut], about("Further names of the node in the network of its cluster.")]
-    blocked_at: Annotated[Timestamp | None, fields.BLOCKED_AT]
-    identity_conflict_at: Annotated[Timestamp | None, fields.IDENTITY_CONFLICT_AT]
-    identity_conflict_instances: Annotated[
-        list[str],
-        about("Ids of the agent processes that use the identity at the same time; empty without a conflict.", []),
-    ]
-    last_seen_at: Annotated[Timestamp, fields.LAST_SEEN_AT]
-    inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
-    updated_at: Annotated[Timestamp, fields.UPDATED_AT]
-
-
-class AdmissionOut(BaseModel):
-    """Whether a machine may be a node."""
-
-    node_id: Annotated[str, about("UUID of the machine, which need not be a node.", samples.NODE_ID, format="uuid")]
-    is_node: Annotated[bool, about("Whether the machine is enrolled now.", True)]
-    blocked_at: Annotated[Timestamp | None, fields.BLOCKED_AT]
-    removed_at: Annotated[
-        Timestamp | None,
-        about(
-            "When a node of this id was last deleted: enrollment keys from before no longer admit it. Null: never.",
-            None,
-        ),
+        about("Labels to set, and with null to take off; others stay.", {"env": "prod", "role": None}),
     ]
 
 
@@ -173,8 +87,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
     summary="Get a node",
 )
 def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> NodeOut:
-    """Returns one node with its ports, aliases and health. Secrets are null unless the setting
-    REVEAL_NODE_SECRETS is on and the key has the permission `nodes:reveal`."""
+    """Returns one node. Secrets are null unless REVEAL_NODE_SECRETS is on and the key has `nodes:reveal`."""
     view = services.nodes.reading.get(request.path.node_id, reach=reach_of(request.principal))
     _note_revealed([view], services, request.principal)
     return _show(view, services, request.principal)
@@ -191,10 +104,12 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
     summary="Set labels of a node",
 )
 def update_node(request: Request[NodePath, NoQuery, NodeUpdate], services: Fleet) -> NodeOut:
-    """Sets labels of a node and takes labels off; labels that the request does not name stay. They go before labels of
-    the enrollment key and of the agent. At most 20, of `a-z`, `0-9` and `. _ / -`."""
-    view = services.nodes.labelling.change(request.path.node_id, request.body.labels, reach=reach_of(request.principal))
-    return _show(view, services, request.principal)
+    """Sets labels of a node and takes labels off; others stay. They go before those of the enrollment key and of the
+    agent. At most 20, of `a-z`, `0-9` and `. _ / -`."""
+    labels, reach = request.body.labels, reach_of(request.principal)
+    return _show(
+        services.nodes.labelling.change(request.path.node_id, labels, reach=reach), services, request.principal
+    )
 
 
 @routes.delete(

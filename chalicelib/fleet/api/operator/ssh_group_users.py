@@ -8,11 +8,11 @@ from pydantic import BaseModel, Field, StringConstraints
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.ssh_usernames import NewPublicKey, Password, Username
 from chalicelib.fleet.api.protocol import OPERATOR
+from chalicelib.fleet.labels import PAIR_PATTERN
 from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.ssh.group_model import (
     FINGERPRINT_PATTERN,
-    LABEL_PATTERN,
     SORTABLE_GROUP_USERS,
     Credentials,
     GroupKey,
@@ -31,7 +31,7 @@ from chalicelib.web.validation import Body, CountedFirst, NoBody, NoPath, NoQuer
 
 routes = Endpoints(tag="Ssh.SshGroupUser")
 
-Label = Annotated[str, StringConstraints(pattern=LABEL_PATTERN)]
+Label = Annotated[str, StringConstraints(pattern=PAIR_PATTERN)]
 NewPublicKeys = Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX), CountedFirst()]
 
 

@@ -36,6 +36,7 @@ CLUSTERS = Resource(
 
 _KEY_FIELDS = (
     Field("name", "What it is for."),
+    Field("labels", "Label of the machines that enrol with it, as env=prod; may be repeated.", Kind.PAIRS, "label"),
     Field("uses_remaining", "Machines that may enrol with it; none: any number.", Kind.NUMBER, "uses", clears=True),
     EXPIRES,
 )
@@ -77,15 +78,32 @@ NODES = Resource(
     "nodes",
     "Machines.",
     f"{V1}/nodes",
-    ("id", "aliases", "cluster_name", "status", "version", "last_seen_at"),
+    ("id", "hostname", "aliases", "cluster_name", "labels", "status", "last_seen_at"),
     (
         CLUSTER,
         Field("status", "Only of this status: healthy, unhealthy, unreachable."),
         Field("version", "Only with this version of the agent."),
+        Field("hostname", "Only of this host name; * stands for any text."),
+        Field("labels", "Only with this label, as env=prod; may be repeated.", Kind.LABEL_FILTER, "label"),
     ),
     variables={"node_id": "nodes", "cluster_name": "clusters"},
     actions=(
         show(f"{V1}/nodes/{{id}}"),
+        Action(
+            "label",
+            "PATCH",
+            f"{V1}/nodes/{{id}}",
+            "Set labels, or take them off.",
+            (
+                Field(
+                    "labels",
+                    "Label as env=prod; env= takes it off; may be repeated.",
+                    Kind.LABELS,
+                    "set",
+                    is_required=True,
+                ),
+            ),
+        ),
         Action(
             "move",
             "PATCH",

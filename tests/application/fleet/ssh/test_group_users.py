@@ -42,6 +42,17 @@ class TestLogin:
 
         assert not world.lets_in("deploy", key=ed25519_key(1))
 
+    def test_user_of_a_label_is_let_in_on_nodes_that_have_it(self, world):
+        (other,) = machines(world, 1)
+        new = NewGroupUser("deploy", label="env:prod", public_keys=(NewKey("k", ed25519_key(1)),))
+        world.fleet.ssh.group_users.create(new, reach=EVERYWHERE)
+        world.fleet.nodes.labelling.change(other.id, {"env": "prod"}, reach=EVERYWHERE)
+
+        assert world.lets_in("deploy", key=ed25519_key(1), machine=other)
+        assert not world.lets_in("deploy", key=ed25519_key(1))
+        world.fleet.nodes.labelling.change(other.id, {"env": "test"}, reach=EVERYWHERE)
+        assert not world.lets_in("deploy", key=ed25519_key(1), machine=other)
+
     def test_password_of_the_node_replaces_that_of_its_cluster(self, world):
         world.group_user("deploy", ed25519_key(1), password=PASSWORD)
         world.username("deploy", ed25519_key(2), password=PASSWORD + "!")
