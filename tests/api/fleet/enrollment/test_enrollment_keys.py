@@ -54,6 +54,7 @@ def test_enrollment_key_is_created_without_a_body(client):
     assert answer.headers["location"] == f"{KEYS}/{answer.data['id']}"
     assert {name: value for name, value in answer.data.items() if name not in {"id", "key"}} == {
         "cluster_name": "prod",
+        "labels": {},
         "name": None,
         "uses_remaining": 1,
         "expired_at": None,

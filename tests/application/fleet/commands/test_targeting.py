@@ -130,6 +130,7 @@ def test_targeting_filters_are_those_of_the_contract():
     assert set(NodeFilters.model_fields) == dates | {
         *("id_type", "status", "status__in", "cluster_name", "version", "self_update_enabled"),
         *("last_seen_at__gte", "last_seen_at__lte"),
+        *("hostname", "os_name", "architecture", "labels"),  # ours
     }
     assert set(ClusterFilters.model_fields) == dates | {
         *(
