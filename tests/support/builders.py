@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.commands.model import Command, NewCommand
-from chalicelib.fleet.nodes.description import FACTS
+from chalicelib.fleet.description import FACTS
 from chalicelib.fleet.nodes.model import IdType, Node, Registration
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from chalicelib.fleet.description import FACTS, Described
 from chalicelib.fleet.labels import effective
-from chalicelib.fleet.nodes.description import FACTS, Described
 from chalicelib.fleet.vpn.names import dns_name, host_name
 from chalicelib.kit.ids import milliseconds_of
 

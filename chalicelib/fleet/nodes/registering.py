@@ -6,11 +6,11 @@ from datetime import timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
+from chalicelib.fleet.description import FACTS
 from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
-from chalicelib.fleet.nodes.description import FACTS
 from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.membership import Joined, Membership
