@@ -31,7 +31,7 @@ ADDED_EVERYWHERE = {"cursor", "Idempotency-Key", "Edge-Api-Revision"}
 LATER = "edge-admin-openapi-v0.2.0-released.json"
 """The later revision, whose names are taken beside those of the first."""
 
-ADDED_FIELDS = {("POST /api/v1/self_update_requests", "version")}
+ADDED_FIELDS = {("POST /api/v1/self_update_requests", "version"), ("POST /api/v1/commands", "rollout")}
 """The same, of request bodies."""
 
 
