@@ -10,6 +10,7 @@ from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.nodes import presence_store, store, walk_store
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
+from chalicelib.fleet.nodes.searching import Search
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
 from chalicelib.fleet.reach import Reach, empty_page, narrowed, reached
 from chalicelib.kit.errors import bad_request
@@ -74,6 +75,7 @@ LIST_FIELDS = {
     "cluster_name": Text("cluster_name", offers=ALSO_IN),
     "enrollment_key_id": Uuid("enrollment_key_id", offers=(ANY_OF,)),
     "has_enrollment_key": IsSet("enrollment_key_id"),
+    "search": Search(),
 }
 """The filters and orders of lists of nodes."""
 

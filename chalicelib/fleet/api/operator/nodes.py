@@ -19,7 +19,7 @@ from chalicelib.kit.fields import about
 from chalicelib.kit.tables import ActedOn
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, ordering, whether
+from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, TextFilter, ordering, whether
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Uuid
 
@@ -40,6 +40,10 @@ class NodeListQuery(NodeFilterFields, ListQuery):
     has_enrollment_key: Annotated[
         BoolFilter,
         whether("nodes that enrolled with a key that is known", "nodes whose `enrollment_key_id` is null"),
+    ] = None
+    search: Annotated[
+        TextFilter,
+        about("Only nodes whose id, host name or one of whose aliases begins with this, in any letter case.", "till-3"),
     ] = None
 
 
