@@ -265,7 +265,7 @@ AGENTS = (
     Operation("acknowledge_execution", 3, 3, 5),
     Operation("report_result", 2, 2, 5),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
-    Operation("create_output_upload", 3, 3),
+    Operation("create_output_upload", 2, 3),
     Operation("check_self_update", 3, 3.5),
     Operation("report_self_update", 4, 4, 1),
     Operation("get_bundle", 1, 2, note="of a node"),

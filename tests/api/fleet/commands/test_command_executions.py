@@ -57,6 +57,7 @@ class TestShow:
             "command_text_truncated": False,
             "output": None,
             "output_truncated": False,
+            "output_size": None,
             "exit_code": None,
             "sent_at": None,
             "completed_at": None,
