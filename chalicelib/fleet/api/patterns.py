@@ -13,6 +13,8 @@ PATTERNS: Mapping[str, str] = {
     r"^https?://.+": "a URL that begins with http:// or https://",
     r"^[a-z0-9][a-z0-9._-]{0,62}$": "a name of at most 63 of a-z, 0-9 and . _ -, the first of them a letter or a digit",
     r"^[A-Za-z_][A-Za-z0-9_]{0,62}$": "a name of at most 63 letters, digits and _, the first of them no digit",
+    r"^(100|[1-9]|[1-9][0-9])%$": "a share of 1% to 100%",
+    r"^(100|[0-9]|[1-9][0-9])%$": "a share of 0% to 100%",
     r"^[0-9a-f]{64}$": "a SHA-256 of 64 digits and letters a-f",
     r"^SHA256:[A-Za-z0-9+/]{43}$": "a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters",
     r"^[a-z0-9._/-]{1,63}:[a-z0-9._/-]{1,63}$": "a label as name:value, of a-z, 0-9 and . _ / -",
