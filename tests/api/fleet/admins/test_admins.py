@@ -53,7 +53,7 @@ def entry(name, peers, others):
         "edge_node_capacity": peers - others,
         "erlang_node_name": "",
         "vpn_hostname": f"{name}.admin-cluster-default.nm.internal",
-        "netmaker_host_id": NO_HOST,
+        **dict.fromkeys(("netmaker_host_id", "vpn_host_id"), NO_HOST),
     }
 
 
@@ -105,7 +105,7 @@ def test_admin_clusters_list_includes_dead_admins(client, world):
         {
             "name": "admin-one",
             "vpn_hostname": "admin-one.admin-cluster-default.nm.internal",
-            "netmaker_host_id": NO_HOST,
+            **dict.fromkeys(("netmaker_host_id", "vpn_host_id"), NO_HOST),
             "ipv4_address": None,
             "wireguard_ip_address": None,
             "wireguard_port": None,
@@ -258,6 +258,7 @@ class TestDegraded:
             ("PATCH", "/api/v1/enrollment_keys/{key_id}"),
             ("DELETE", "/api/v1/enrollment_keys/{key_id}"),
             ("PATCH", "/api/v1/nodes/{node_id}/change_cluster"),
+            ("POST", "/api/v1/nodes/{node_id}/change_cluster"),
             ("DELETE", "/api/v1/nodes/{node_id}"),
             ("POST", "/api/v1/self_update_requests"),
             ("POST", "/api/v1/agents/nodes"),
