@@ -40,6 +40,8 @@ ROWS = (
     "self_update_requests",
     "ssh_usernames",
     "ssh_public_keys",
+    "ssh_group_users",
+    "scripts",
     "webhooks",
     "api_keys",
 )

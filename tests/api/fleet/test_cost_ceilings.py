@@ -45,7 +45,7 @@ CLUSTERS = IN_KEY_ORDER + SHOWN
 """The nodes of each cluster shown are one query."""
 
 
-KINDS_OF_DUE_WORK = 3
+KINDS_OF_DUE_WORK = 4
 """Of commands, of self-update requests and of tasks: one query each."""
 
 

@@ -75,7 +75,12 @@ class TestRedrive:
         world.sweep("sweep_commands")
         made = [call for call in world.platform.tables.meter.calls if call.table != "counters"]
         calls = [(call.operation, call.table) for call in made]
-        assert calls[:3] == [("Query", "fan_outs"), ("Query", "self_update_requests"), ("Query", "tasks")]
+        assert calls[:4] == [
+            ("Query", "schedules"),
+            ("Query", "fan_outs"),
+            ("Query", "self_update_requests"),
+            ("Query", "tasks"),
+        ]
 
     def test_unfinished_fan_out_is_queued_again_with_exponential_backoff(self, world):
         made = command(world)
