@@ -33,6 +33,7 @@ _GOOD_TEXTS = {
 _GOOD_TEXTS_OF_PATTERNS = (
     "north",
     "8.0.0.0/24",
+    "0" * 64,
     "https://receiver.example/path",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 )

@@ -16,6 +16,7 @@ PATTERNS: Mapping[str, str] = {
     r"^(100|[1-9]|[1-9][0-9])%$": "a share of 1% to 100%",
     r"^(100|[0-9]|[1-9][0-9])%$": "a share of 0% to 100%",
     r"^[0-9a-f]{64}$": "a SHA-256 of 64 digits and letters a-f",
+    r"^[a-z0-9._]{1,100}$": "a type of event, as edge.node.registered",
     r"^SHA256:[A-Za-z0-9+/]{43}$": "a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters",
     r"^[a-z0-9._/-]{1,63}:[a-z0-9._/-]{1,63}$": "a label as name:value, of a-z, 0-9 and . _ / -",
     r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$": "an IPv4 range, 10.20.0.0/24",

@@ -68,7 +68,7 @@ class ResultIn(Body):
     ] = None
 
     output_size: Annotated[
-        Annotated[int, Ge(0), Le(2**53)] | None,
+        Annotated[Int32, Ge(0)] | None,
         about("Bytes of the whole output, if it was uploaded; else left out.", 1_048_576),
     ] = None
     output_ref: Annotated[
@@ -79,7 +79,7 @@ class ResultIn(Body):
 class UploadIn(Body):
     """A whole output that the agent would upload, compressed by gzip."""
 
-    size: Annotated[int, Ge(1), Le(STORED_BYTES_MAX), about("Bytes of the upload.", 65_536)]
+    size: Annotated[Int32, Ge(1), Le(STORED_BYTES_MAX), about("Bytes of the upload.", 65_536)]
     sha256: Annotated[Sha256, about("SHA-256 of the upload, hexadecimal.", samples.SHA256)]
 
 

@@ -4,8 +4,7 @@ import json
 from functools import cache
 from typing import Annotated, Any
 
-from annotated_types import MaxLen, MinLen
-from pydantic import BaseModel, ConfigDict, RootModel
+from pydantic import BaseModel, ConfigDict, RootModel, StringConstraints
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.api import API
@@ -30,7 +29,8 @@ class EventTypes(RootModel[list[str]]):
 
 class EventTypePath(Path):
     event_type: Annotated[
-        str, MinLen(1), MaxLen(100), about("One of the types that the list of event types has.", samples.EVENT_TYPE)
+        Annotated[str, StringConstraints(pattern=r"^[a-z0-9._]{1,100}$")],
+        about("One of the types that the list of event types has.", samples.EVENT_TYPE),
     ]
 
 

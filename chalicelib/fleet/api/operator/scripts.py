@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from annotated_types import Ge, MaxLen, MinLen
-from pydantic import BaseModel, Field, StrictBool, StrictInt, StrictStr, StringConstraints
+from pydantic import BaseModel, BeforeValidator, Field, StrictBool, StrictInt, StrictStr, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.commands import CommandAcceptedOut, accepted
@@ -29,7 +29,10 @@ from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, matching, ordering
+from chalicelib.web.problems import problems, wrong_type
 from chalicelib.web.validation import (
+    INT32_MAX,
+    INT32_MIN,
     Body,
     Boolean,
     CountedFirst,
@@ -45,7 +48,16 @@ from chalicelib.web.validation import (
 
 routes = Endpoints(tag="Commands.Script")
 
-Value = StrictBool | StrictInt | StrictStr
+
+def _read_value(value: object) -> object:
+    if isinstance(value, int) and not INT32_MIN <= value <= INT32_MAX:
+        raise problems(f"must be an integer from {INT32_MIN} to {INT32_MAX}")
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    raise problems(wrong_type("string, integer or boolean", value))
+
+
+Value = Annotated[StrictBool | StrictInt | StrictStr | None, BeforeValidator(_read_value)]
 ParameterName = Annotated[str, StringConstraints(pattern=PARAMETER_PATTERN)]
 
 _NAME = about("Name of the script.", samples.SCRIPT)
@@ -72,7 +84,7 @@ class ScriptParameterIn(Body):
     type: Annotated[OneOf[ParameterType], _PARAMETER_TYPE]
     description: Annotated[Annotated[str, MaxLen(500)] | None, _PARAMETER_DESCRIPTION] = None
     required: Annotated[Boolean, _REQUIRED] = False
-    default: Annotated[Value | None, _DEFAULT] = None
+    default: Annotated[Value, _DEFAULT] = None
     values: Annotated[tuple[str, ...], MaxLen(100), CountedFirst(), _VALUES] = ()
     minimum: Annotated[Int32 | None, _MINIMUM] = None
     maximum: Annotated[Int32 | None, _MAXIMUM] = None
@@ -92,7 +104,7 @@ class ScriptRun(Body):
     """The values and the nodes of a run of a script."""
 
     parameters: Annotated[
-        dict[str, Value | None],
+        dict[str, Value],
         MaxLen(PARAMETERS_MAX),
         CountedFirst(),
         about("Values by the names of parameters; null: not given.", {"UNIT": "nginx"}),

@@ -107,6 +107,7 @@ def test_admin_clusters_list_includes_dead_admins(client, world):
             "vpn_hostname": "admin-one.admin-cluster-default.nm.internal",
             **dict.fromkeys(("netmaker_host_id", "vpn_host_id"), NO_HOST),
             "ipv4_address": None,
+            "ipv6_address": None,
             "wireguard_ip_address": None,
             "wireguard_port": None,
             "use_static_port": False,
