@@ -131,7 +131,9 @@ class Shape:
             if kind not in types:
                 yield Flaw(f"{place}: {kind}", value, place)
         for branch in branches:
-            for value in (*_bad_texts(branch), *_bad_numbers(branch), *map(str, _bad_numbers(branch))):
+            # A number as a text is one of the texts where texts are allowed too.
+            as_texts = () if "string" in types else map(str, _bad_numbers(branch))
+            for value in (*_bad_texts(branch), *_bad_numbers(branch), *as_texts):
                 yield Flaw(f"{place}: {str(value)[:40]!r}", value, place)
             if branch["type"] == "object":
                 yield from self._object_flaws(branch, good, f"{place}/")
