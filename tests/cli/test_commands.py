@@ -73,6 +73,17 @@ class TestRun:
         assert f"{nodes[1].id}: failed, exit code 3" in ended.err
         assert f"edgectl retry {command['id']}" in ended.err
 
+    def test_run_in_waves_stops_after_too_many_errors(self, terminal, world, nodes):
+        terminal.meanwhile = Fleet(world, nodes, failing={0, 1, 2}).work
+        ended = terminal.type("run", "--on", "all", "-c", "1", "-e", "0", "true")
+
+        assert ended.code == SOME_FAILED
+        assert "3 machines: 1 failed, 2 skipped" in ended.err
+
+    def test_errors_without_waves_are_refused(self, terminal, nodes):
+        assert terminal.type("run", "--on", "all", "-e", "1", "true").code == REFUSED
+        assert terminal.type("commands", "list", "-o", "json").out == "[]\n"
+
     def test_retry_runs_again_where_it_failed(self, terminal, world, nodes):
         fleet = Fleet(world, nodes, failing={1})
         terminal.meanwhile = fleet.work

@@ -8,7 +8,7 @@ import typer
 from edgectl import values
 from edgectl.building import Columns, Output
 from edgectl.client import Client, Json
-from edgectl.errors import INTERRUPTED
+from edgectl.errors import INTERRUPTED, CliError
 from edgectl.lookup import find
 from edgectl.output import Format, show_one, show_rows
 from edgectl.resources.fleet import NODES
@@ -25,6 +25,12 @@ Timeout = Annotated[str | None, typer.Option("--timeout", help="Longest run on a
 Expires = Annotated[
     str | None, typer.Option("--expires", help="Machines that are off may run it until: a span as 12h, or none.")
 ]
+MostAtOnce = Annotated[
+    str | None, typer.Option("--max-concurrency", "-c", help="In waves: most machines at a time, as 50 or 10%.")
+]
+MostErrors = Annotated[
+    str | None, typer.Option("--max-errors", "-e", help="Stop after more failures than that, as 1 or 5%; needs -c.")
+]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show outputs.")]
 WaitSeconds = Annotated[str | None, typer.Option("--wait-at-most", help="Longest wait, as 10m; then exit code 124.")]
 Show = Annotated[str, typer.Option("--show", help="Outputs to show: all, failed, none; auto: all of up to 100.")]
@@ -37,6 +43,8 @@ def run(
     on: On,
     timeout: Timeout = None,
     expires: Expires = None,
+    max_concurrency: MostAtOnce = None,
+    max_errors: MostErrors = None,
     wait: Wait = True,
     wait_at_most: WaitSeconds = None,
     show: Show = "auto",
@@ -60,6 +68,8 @@ def run(
         "targeting": targeting,
         **_limits(session, timeout, expires),
     }
+    if rollout := _rollout(max_concurrency, max_errors):
+        body["rollout"] = rollout
     given = client.post(COMMANDS.path, body)
     _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
 
@@ -90,6 +100,16 @@ def retry(
     }
     given = client.post(f"{COMMANDS.path}/{find(client, COMMANDS, command)}/retry", body)
     _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+
+
+def _rollout(max_concurrency: str | None, max_errors: str | None) -> dict[str, int | str] | None:
+    """The waves of a command; None if it goes out at once. Raises `CliError`."""
+    if max_concurrency is None:
+        if max_errors is not None:
+            raise CliError("--max-errors needs --max-concurrency: without waves nothing is left to stop")
+        return None
+    given = {"max_concurrency": max_concurrency, "max_errors": max_errors}
+    return {name: int(value) if value.isdigit() else value for name, value in given.items() if value is not None}
 
 
 def _limits(session: Session, timeout: str | None, expires: str | None) -> dict[str, Any]:

@@ -37,9 +37,11 @@ def find(client: Client, resource: Resource, text: str) -> str:
 
 
 def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
-    """The ids of the nodes that the texts mean: aliases, host names, beginnings of ids. Raises `CliError` as `find`."""
+    """The ids of the nodes that the texts mean: aliases, host names, or beginnings of these or of ids.
+
+    Raises `CliError` as `find`.
+    """
     ids: list[str] = []
-    nodes: list[Json] | None = None
     for text in texts:
         if is_id(text):
             ids.append(text.lower())
@@ -50,8 +52,8 @@ def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
         if named := list(client.walk(NODES.path, MOST_SHOWN, hostname=text)):
             ids.append(_only(named, NODES, text, "hostname"))
             continue
-        nodes = list(client.walk(NODES.path)) if nodes is None else nodes
-        ids.append(_only([row for row in nodes if _begins(row, text)], NODES, text, "id"))
+        found = client.walk(NODES.path, MOST_SHOWN, search=text) if len(text) >= SHORTEST_PREFIX else ()
+        ids.append(_only(list(found), NODES, text, "hostname"))
     return list(dict.fromkeys(ids))
 
 
