@@ -165,7 +165,7 @@ class TestLocalTemplate:
         state = stateful_template(CORE, retain=False)
         kept = local_state(state)["Resources"]
 
-        assert {*state["Resources"]} - {*kept} == {"QueuePolicy", "ArtifactsPolicy"}
+        assert {*state["Resources"]} - {*kept} == {"QueuePolicy", "ArtifactsPolicy", "OutputBucketPolicy"}
 
     def test_local_schedules_are_disabled(self, local):
         schedules = [
