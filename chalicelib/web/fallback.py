@@ -53,6 +53,7 @@ def _find(app: Application, route: str, apis: Sequence[Api]) -> Endpoint:
         view=view.options if method == "OPTIONS" else view.refuse,
         tag="Fallback",
         auth=protocol.undeclared,
+        status=204 if method == "OPTIONS" else 200,
         summary="Anything else",
         repeats="changes nothing" if method == "POST" else "",
         documented=False,

@@ -22,7 +22,10 @@ ALLOWED = {
 }
 """Where we differ, and why."""
 
-ADDED_PARAMETERS = {("GET /api/v1/command_executions", "outcome")}
+ADDED_PARAMETERS = {
+    *(("GET /api/v1/nodes", name) for name in ("hostname", "os_name", "architecture", "labels", "search")),
+    ("GET /api/v1/command_executions", "outcome"),
+}
 """What we take beyond the contract."""
 
 ADDED_EVERYWHERE = {"cursor", "Idempotency-Key", "Edge-Api-Revision"}
@@ -31,7 +34,13 @@ ADDED_EVERYWHERE = {"cursor", "Idempotency-Key", "Edge-Api-Revision"}
 LATER = "edge-admin-openapi-v0.2.0-released.json"
 """The later revision, whose names are taken beside those of the first."""
 
-ADDED_FIELDS = {("POST /api/v1/self_update_requests", "version"), ("POST /api/v1/commands", "rollout")}
+ADDED_FIELDS = {
+    ("POST /api/v1/self_update_requests", "version"),
+    ("POST /api/v1/commands", "rollout"),
+    ("POST /api/v1/clusters/{cluster_name}/enrollment_keys", "labels"),
+    ("POST /api/v1/clusters/default/enrollment_keys", "labels"),
+    ("PATCH /api/v1/enrollment_keys/{id}", "labels"),
+}
 """The same, of request bodies."""
 
 

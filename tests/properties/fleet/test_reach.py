@@ -50,7 +50,7 @@ class History:
         return [str(row["id"]) for row in self.world.driver.rows(NODES)]
 
     def targeting(self):
-        kind = self.chance.choice(list(TargetType))
+        kind = self.chance.choice([kind for kind in TargetType if kind is not TargetType.EXECUTIONS])
         if kind is TargetType.NODES:
             return Targeting(type=kind, node_ids=tuple(self.chance.sample(self.nodes(), min(2, len(self.nodes())))))
         if kind is TargetType.CLUSTERS:
