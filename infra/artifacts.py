@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.stateful import to_compact_json
+from infra.stateful import ARTIFACTS, ARTIFACTS_OUTPUT, to_compact_json
 
 Json = dict[str, Any]
 
@@ -43,14 +43,32 @@ def deployed_template(packaged: Json, artifacts: Artifacts, package: Path) -> Js
     return {**packaged, "Resources": resources}
 
 
+def fits_into_a_request(template: Json) -> bool:
+    """Whether CloudFormation takes the template without a bucket."""
+    return len(to_compact_json(template)) <= INLINE_TEMPLATE_BYTES
+
+
 def template_argument(template: Json, artifacts: Artifacts | None) -> Json:
     """The argument of a request for the template: its text or its URL. Raises ValueError for one over the quota."""
     body = to_compact_json(template)
-    if len(body) <= INLINE_TEMPLATE_BYTES:
+    if fits_into_a_request(template):
         return {"TemplateBody": body}
     if artifacts is None or len(body) > TEMPLATE_BYTES:
         raise ValueError(f"the template has {len(body)} bytes, more than CloudFormation takes")
     return {"TemplateURL": artifacts.url_of(artifacts.upload(body.encode(), ".json"))}
+
+
+def creation_steps(template: Json) -> list[Json]:
+    """The templates by which the core's stateful stack is created, one after the other: the whole one alone, or before
+    it, if no request can carry it, its artifact bucket, from which CloudFormation reads the whole one.
+
+    Both make the same bucket, so a creation that fails after the first step goes on from there.
+    """
+    if fits_into_a_request(template):
+        return [template]
+    resources = {name: template["Resources"][name] for name in (ARTIFACTS, f"{ARTIFACTS}Policy")}
+    outputs = {ARTIFACTS_OUTPUT: template["Outputs"][ARTIFACTS_OUTPUT]}
+    return [{**template, "Resources": resources, "Outputs": outputs}, template]
 
 
 def _with_code(resource: Json, uri: str) -> Json:

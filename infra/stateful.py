@@ -20,6 +20,9 @@ Json = dict[str, Any]
 SIGNING_ALIAS = f"alias/{APP_NAME}-${{Stage}}-signing"
 """The alias of the first asymmetric key. Those of keys that a rotation makes begin with it."""
 
+ARTIFACTS, ARTIFACTS_OUTPUT = "Artifacts", "ArtifactBucket"
+"""The bucket for what a deployment uploads: its resource, and the output with its name."""
+
 TABLE_PREFIX: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}-"}
 
 
@@ -54,7 +57,7 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
             "KeyArn": {"Fn::GetAtt": ["Key", "Arn"]},
             "SigningKeyArn": {"Fn::GetAtt": ["SigningKey", "Arn"]},
             "SecretArn": {"Fn::GetAtt": ["Secret", "Id"]},
-            "ArtifactBucket": {"Ref": "Artifacts"},
+            ARTIFACTS_OUTPUT: {"Ref": ARTIFACTS},
             "AlarmTopicArn": {"Ref": "AlarmTopic"},
         }
     else:
@@ -238,7 +241,7 @@ def _artifacts(*, retain: bool) -> Json:
     """The bucket for the packages of deployments. CloudFormation generates its name, since bucket names are shared by
     all accounts. Nothing in it expires, and deleted objects can be restored: a rollback needs the previous package,
     however old."""
-    return _bucket("Artifacts", {"VersioningConfiguration": {"Status": "Enabled"}}, retain=retain)
+    return _bucket(ARTIFACTS, {"VersioningConfiguration": {"Status": "Enabled"}}, retain=retain)
 
 
 def _bucket(name: str, more: Json, *, retain: bool) -> Json:

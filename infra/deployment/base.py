@@ -25,6 +25,7 @@ from infra.parameters import (
 )
 from infra.stack_events import refusal
 from infra.stacks import WAIT, Stacks
+from infra.stateful import ARTIFACTS_OUTPUT
 
 Json = dict[str, Any]
 
@@ -50,7 +51,7 @@ class Deployment(ABC):
         `Stacks`."""
 
     def artifacts(self, state: Mapping[str, str]) -> Artifacts:
-        return Artifacts(self.account.client("s3"), state["ArtifactBucket"])
+        return Artifacts(self.account.client("s3"), state[ARTIFACTS_OUTPUT])
 
     def settle(self, *names: str) -> None:
         """Wait for running operations on these stacks. Raises ValueError for a stack that cannot be updated."""

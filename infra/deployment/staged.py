@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from infra.artifacts import deployed_template
+from infra.artifacts import Artifacts, creation_steps, deployed_template
 from infra.changes import Change, Kind
 from infra.deployables import Deployable
 from infra.deployment.account import Account
@@ -18,6 +18,7 @@ from infra.deployment.tables import unprotected
 from infra.deployment.urls import Urls
 from infra.package import write_stateful
 from infra.stacks import application_stack, application_stacks, stateful_stack
+from infra.stateful import ARTIFACTS_OUTPUT
 
 Json = dict[str, Any]
 
@@ -26,12 +27,11 @@ NO_TEMPLATE: Json = {"Resources": {}}
 
 @dataclass(frozen=True)
 class Tables:
-    """A planned stateful template. ``first`` is deployed before ``wanted``: new tables are protected last."""
+    """A planned stateful template: its first step, and the templates that are deployed after it. New tables are protected
+    last."""
 
-    wanted: Json
-    first: Json
-    deployed: Json | None
     change: Change
+    then: list[Json]
 
 
 @dataclass(frozen=True)
@@ -155,16 +155,24 @@ class StagedDeployment(Deployment):
         applications = [application(name, self.stacks.template(name)) for name in users]
         if refused := refusals(deployed or NO_TEMPLATE, wanted, applications):
             raise ValueError("\n".join(["the tables cannot change so:", *(f"  {each}" for each in refused)]))
-        first = unprotected(wanted, deployed or NO_TEMPLATE)
-        return Tables(wanted, first, deployed, self.stacks.plan(self.stateful, first, self._state_parameters()))
+        whole = unprotected(wanted, deployed or NO_TEMPLATE)
+        artifacts = self._artifacts_there()
+        first, *then = [whole] if artifacts else creation_steps(whole)
+        change = self.stacks.plan(self.stateful, first, self._state_parameters(), artifacts)
+        return Tables(change, [*then, *([wanted] if wanted != whole else [])])
 
     def _apply_tables(self, tables: Tables | None) -> None:
         if tables is None or self.stateful is None:
             return
         self.stacks.apply(tables.change)
-        if tables.first != tables.wanted:
-            self.stacks.deploy(self.stateful, tables.wanted, self._state_parameters())
+        for template in tables.then:
+            self.stacks.deploy(self.stateful, template, self._state_parameters(), self._artifacts_there())
         self.stacks.protect(self.stateful)
+
+    def _artifacts_there(self) -> Artifacts | None:
+        """The artifact bucket; None until the core's stateful stack has made it."""
+        state = self.state()
+        return self.artifacts(state) if ARTIFACTS_OUTPUT in state else None
 
     def _state_parameters(self) -> dict[str, str]:
         return {"Stage": self.stage, **self.outer_state()}

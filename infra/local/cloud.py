@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 from chalicelib import families
 from chalicelib.platform.context import QueueSource, ScheduleSource, StreamSource
 from chalicelib.settings import Settings
-from infra.artifacts import Artifacts, deployed_template
+from infra.artifacts import Artifacts, creation_steps, deployed_template
 from infra.deployables import chosen
 from infra.functions import APP_NAME, LambdaFunction
 from infra.local.emulator import Emulator
@@ -199,7 +199,10 @@ class LocalCloud:
         template, archive = package(build, STAGE, code_only=True, deployable=self._core)
         self._step("application packaged")
         stacks = Stacks(emulator.client("cloudformation"), WAIT)
-        state = stacks.deploy(stateful_stack(STAGE), local_state(write_stateful(build, retain=False)), {"Stage": STAGE})
+        state: dict[str, str] = {}
+        for step in creation_steps(local_state(write_stateful(build, retain=False))):
+            there = Artifacts(emulator.client("s3"), state["ArtifactBucket"]) if state else None
+            state = stacks.deploy(stateful_stack(STAGE), step, {"Stage": STAGE}, there)
         self._state = state
         self._expire_rows(emulator, state["TablePrefix"])
         self._set_keys(emulator, state["SecretArn"])

@@ -59,9 +59,10 @@ class FamilyStacks:
         self.paths = tuple(template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
         stacks = Stacks(self._cloud.client("cloudformation"), WAIT)
         given = {"Stage": STAGE, **settings, **self._cloud.state}
+        artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])
         if self.deployable.has_state:
             tables = local_state(write_stateful(build, retain=False, deployable=self.deployable))
-            given |= stacks.deploy(stateful_stack(STAGE, self.deployable), tables, given)
+            given |= stacks.deploy(stateful_stack(STAGE, self.deployable), tables, given, artifacts)
         local = local_template(
             template,
             websocket_url=self._cloud.websocket_url,
@@ -69,7 +70,6 @@ class FamilyStacks:
             variables=self._cloud.local_variables,
             deployable=self.deployable,
         )
-        artifacts = Artifacts(self._cloud.client("s3"), self._cloud.state["ArtifactBucket"])
         given[WEBSOCKET_API] = stacks.outputs(application_stack(STAGE))["WebsocketAPIId"]
         name = application_stack(STAGE, self.deployable)
         outputs = stacks.deploy(name, deployed_template(local, artifacts, archive), given, artifacts)

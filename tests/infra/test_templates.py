@@ -13,7 +13,7 @@ from chalicelib.platform.identity.session_store import SESSIONS
 from chalicelib.platform.identity.verification_store import VERIFICATIONS
 from chalicelib.platform.webhooks.store import DELIVERIES
 from infra.apis import GATEWAY_RESPONSES, gateway_response
-from infra.artifacts import INLINE_TEMPLATE_BYTES
+from infra.artifacts import INLINE_TEMPLATE_BYTES, creation_steps
 from infra.deployables import CORE
 from infra.fragment import check_types, fragment
 from infra.functions import QUEUES, consumer_of, logical_id
@@ -282,8 +282,21 @@ def test_templates_contain_no_key(stateful, application):
     assert generated["SecretStringTemplate"] == "{}"
 
 
-def test_stateful_template_fits_into_a_request(stateful):
-    assert len(to_compact_json(stateful)) < INLINE_TEMPLATE_BYTES
+def test_first_step_of_a_creation_is_the_bucket_from_which_a_large_template_is_read(stateful):
+    large = {**stateful, "Description": "x" * INLINE_TEMPLATE_BYTES}
+    bucket, whole = creation_steps(large)
+
+    assert whole == large
+    assert set(bucket["Resources"]) == {"Artifacts", "ArtifactsPolicy"}
+    assert bucket["Resources"].items() <= stateful["Resources"].items()
+    assert bucket["Outputs"] == {"ArtifactBucket": {"Value": {"Ref": "Artifacts"}}}
+    assert len(to_compact_json({**bucket, "Description": ""})) < INLINE_TEMPLATE_BYTES / 10
+
+
+def test_small_template_is_created_in_one_step(stateful):
+    small = {**stateful, "Resources": {"EventBus": stateful["Resources"]["EventBus"]}}
+
+    assert creation_steps(small) == [small]
 
 
 def test_resource_without_a_type_is_refused_by_name():
