@@ -27,8 +27,8 @@ NO_TEMPLATE: Json = {"Resources": {}}
 
 @dataclass(frozen=True)
 class Tables:
-    """A planned stateful template: its first step, and the templates that are deployed after it. New tables are protected
-    last."""
+    """A planned stateful template: its first step, and the templates that are deployed after it. New tables are
+    protected last."""
 
     change: Change
     then: list[Json]

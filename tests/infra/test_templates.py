@@ -282,7 +282,7 @@ def test_templates_contain_no_key(stateful, application):
     assert generated["SecretStringTemplate"] == "{}"
 
 
-def test_first_step_of_a_creation_is_the_bucket_from_which_a_large_template_is_read(stateful):
+def test_large_template_is_created_after_the_bucket_it_is_read_from(stateful):
     large = {**stateful, "Description": "x" * INLINE_TEMPLATE_BYTES}
     bucket, whole = creation_steps(large)
 
