@@ -1,6 +1,6 @@
 """Texts of the command line as values."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from edgectl.errors import CliError
@@ -34,6 +34,13 @@ def test_span_of_another_form_is_refused_with_an_example(text):
 )
 def test_moment_is_a_time_or_a_span_from_now(text, back, moment):
     assert moment_of(text, "--expires", NOW, back=back) == moment
+
+
+def test_span_from_now_is_never_shorter_than_it_says():
+    late = NOW + timedelta(milliseconds=900)
+
+    assert moment_of("1s", "--at", late) == "2026-11-21T10:00:02Z"
+    assert moment_of("1s", "--at", NOW) == "2026-11-21T10:00:01Z"
 
 
 def test_private_key_is_refused(tmp_path):

@@ -19,7 +19,7 @@ CONTEXT = Context(
         "api_handler": Grants(
             tables={
                 SCHEDULES.name: GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
-                RUNS.name: QUERY | PUT | DELETE,
+                RUNS.name: BATCH_GET | QUERY | PUT | DELETE,
             }
         ),
         "sweep_commands": Grants(tables={SCHEDULES.name: BATCH_GET | QUERY | UPDATE}),
@@ -31,7 +31,7 @@ CONTEXT = Context(
                 "api_keys": GET,
                 "commands": GET | PUT,
                 "fan_outs": PUT,
-                "clusters": GET | BATCH_GET | QUERY,
+                "clusters": BATCH_GET | QUERY,
                 "nodes": BATCH_GET,
             }
         ),

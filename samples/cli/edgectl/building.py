@@ -162,6 +162,7 @@ _READERS: Mapping[Kind, Callable[[Any, str], Any]] = {
     Kind.KEY_FILE: values.public_key_of,
     Kind.KEY_FILES: values.public_keys_of,
     Kind.PAIRS: values.pairs_of,
+    Kind.LABEL: lambda text, option: values.label_filter_of([text], option),
     Kind.LABELS: values.labels_of,
     Kind.LABEL_FILTER: values.label_filter_of,
 }

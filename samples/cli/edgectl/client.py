@@ -42,6 +42,10 @@ class Client:
             transport=transport,
         )
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def get(self, path: str, **query: Any) -> Json:
         """The ``data`` of an answer. Raises `ApiError`, `CliError`."""
         return _data(self.send("GET", path, query=query))

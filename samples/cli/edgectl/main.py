@@ -45,9 +45,7 @@ def _begin(
     profile: Annotated[str | None, typer.Option("--profile", help="Which of the stored profiles.")] = None,
     url: Annotated[str | None, typer.Option("--url", help="Address of the control plane.")] = None,
 ) -> None:
-    session = context.find_object(Session)
-    if session is None:
-        context.obj = session = Session()
+    session = session_of(context)
     session.profile, session.url = profile, url
 
 
@@ -61,7 +59,7 @@ def login(
     """Store an address and a key in a file that only you can read, after trying them."""
     key = typer.prompt("Key", hide_input=True) if key_file is None else values.secret_of(key_file, "--key-file")
     stored = Profile(url.rstrip("/"), key)
-    client = session_of(context).connect(stored)
+    client = session_of(context).client_of(stored)
     next(iter(client.walk("/api/v1/clusters", 1)), None)
     profiles.save(profile, stored)
     typer.echo(f"stored in {profiles.path()} as {profile}", err=True)
@@ -145,6 +143,7 @@ def main(arguments: Sequence[str] | None = None, session: Session | None = None)
     if COMPLETE in os.environ:
         completion_init()
     command = typer.main.get_command(app)
+    session = session or Session()
     try:
         command.main(
             args=None if arguments is None else list(arguments),
@@ -164,4 +163,6 @@ def main(arguments: Sequence[str] | None = None, session: Session | None = None)
         return INTERRUPTED
     except SystemExit as end:
         return int(end.code or 0)
+    finally:
+        session.close()
     return 0

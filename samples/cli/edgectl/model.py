@@ -17,6 +17,7 @@ class Kind(StrEnum):
     KEY_FILE = "key_file"
     TARGETS = "targets"
     PAIRS = "pairs"
+    LABEL = "label"
     LABELS = "labels"
     LABEL_FILTER = "label_filter"
     SPAN = "span"

@@ -9,6 +9,7 @@ from pathlib import Path
 from edgectl.errors import CliError
 
 _SPAN = re.compile(r"(\d+)(ms|s|m|h|d)")
+_ALMOST_A_SECOND = timedelta(microseconds=999_999)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -21,12 +22,13 @@ def seconds_of(text: str, option: str) -> float:
 
 
 def moment_of(text: str, option: str, now: datetime, *, back: bool = False) -> str:
-    """A time as given, or a span from now (back: before now), as ISO 8601. Raises `CliError`."""
+    """A time as given, or a span from now (back: before now), as ISO 8601. A span from now ends with a second, so that
+    it is never shorter than it says. Raises `CliError`."""
     try:
         given = datetime.fromisoformat(text)
     except ValueError:
         away = timedelta(seconds=seconds_of(text, option))
-        given = now - away if back else now + away
+        given = now - away if back else now + away + _ALMOST_A_SECOND
     if given.tzinfo is None:
         given = given.astimezone()
     return given.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -49,7 +49,7 @@ SSH_GROUPS = Resource(
     "SSH users of whole clusters or labels.",
     f"{V1}/ssh_group_users",
     ("id", "username", "cluster_name", "label", "has_password", "last_verified_at"),
-    (Field("username", "Only of this name."), CLUSTER, Field("label", "Only of this label, as env:prod.")),
+    (Field("username", "Only of this name."), CLUSTER, Field("label", "Only of this label, as env=prod.", Kind.LABEL)),
     actions=(
         show(f"{V1}/ssh_group_users/{{id}}"),
         Action(
@@ -60,7 +60,7 @@ SSH_GROUPS = Resource(
             (
                 _USERNAME,
                 Field("cluster_name", "The cluster.", option="cluster"),
-                Field("label", "The label, as env:prod."),
+                Field("label", "The label, as env=prod.", Kind.LABEL),
                 KEYS,
                 PASSWORD,
             ),
