@@ -1,7 +1,9 @@
 """Trouble with AWS, by a seed: throttling, errors of the service, answers that are lost after the work was done."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -24,28 +26,41 @@ CALLS = frozenset(
 
 
 class Trouble:
-    """The same seed makes the same trouble. ``share`` of all calls fail, two of three before anything was done."""
+    """The same seed makes the same trouble. ``share`` of all calls fail, two of three before anything was done.
+
+    A call's trouble follows from its name, its connection or queue, and how often that was called: frames go out in threads, whose
+    order no seed decides.
+    """
 
     def __init__(self, seed: int, share: float = 0.25) -> None:
-        self._random = random.Random(seed)
+        self._seed = seed
         self._share = share
+        self._calls: Counter[str] = Counter()
+        self._lock = Lock()
         self.count = 0
 
     def between(self, call: Callable[..., Any], name: str) -> Callable[..., Any]:
         """The call, with trouble."""
 
         def troubled(*args: Any, **options: Any) -> Any:
-            if self._random.random() >= self._share:
+            chance = self._chance(f"{name} {options.get('ConnectionId', '')} {options.get('QueueUrl', '')}")
+            if chance.random() >= self._share:
                 return call(*args, **options)
-            self.count += 1
-            if self._random.random() < 1 / 3:
+            with self._lock:
+                self.count += 1
+            if chance.random() < 1 / 3:
                 call(*args, **options)
                 raise ReadTimeoutError(endpoint_url="https://aws.test")
-            code, status = self._random.choice(_BEFORE)
+            code, status = chance.choice(_BEFORE)
             about = {"Error": {"Code": code, "Message": "trouble"}, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(about, name)  # type: ignore[arg-type]
 
         return troubled
+
+    def _chance(self, call: str) -> random.Random:
+        with self._lock:
+            self._calls[call] += 1
+            return random.Random(f"{self._seed} {call} {self._calls[call]}")
 
 
 class Troubled:
