@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class Ports(BaseModel):
@@ -32,7 +32,7 @@ class Described(Ports):
     addresses: tuple[str, ...] = ()
     booted_at: str | None = None
     features: tuple[str, ...] = ()
-    agent_labels: Mapping[str, str] = {}
+    agent_labels: Mapping[str, str] = Field(default_factory=dict)
 
 
 FACTS = ("hostname", "os_name", "os_version", "architecture", "kernel", "addresses", "booted_at")

@@ -30,7 +30,7 @@ class EnrollmentKey(BaseModel, frozen=True):
     cluster_id: str
     cluster_name: str
     name: str | None = None
-    labels: Mapping[str, str] = {}
+    labels: Mapping[str, str] = Field(default_factory=dict)
     uses_remaining: int | None = None
     expired_at: str | None = None
     last_used_at: str | None = None
@@ -131,7 +131,7 @@ class RegistrationToken(BaseModel, frozen=True):
     key_id: str
     cluster_id: str
     cluster_name: str
-    labels: Mapping[str, str] = {}
+    labels: Mapping[str, str] = Field(default_factory=dict)
     verified_for: str | None = None
     node_id: str | None = None
     expires_at: str

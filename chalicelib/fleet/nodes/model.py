@@ -81,8 +81,8 @@ class Node(Described):
     identity_conflict_instances: tuple[str, ...] = ()
     forked_token_digest: str | None = Field(default=None, repr=False)
     aliases: tuple[NodeAlias, ...] = ()
-    operator_labels: Mapping[str, str] = {}
-    key_labels: Mapping[str, str] = {}
+    operator_labels: Mapping[str, str] = Field(default_factory=dict)
+    key_labels: Mapping[str, str] = Field(default_factory=dict)
     last_seen_at: str
     inserted_at: str
     updated_at: str
@@ -131,7 +131,7 @@ class Presence(BaseModel):
     used_token_digest: str | None = Field(default=None, repr=False)
     health_due: str | None = None
     instance_id: str | None = None
-    former_instances: Mapping[str, str] = {}
+    former_instances: Mapping[str, str] = Field(default_factory=dict)
     changes_repaid_at_ms: int | None = None
     version: int = 0
 

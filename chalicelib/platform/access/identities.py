@@ -106,4 +106,4 @@ def _holder_of(name: str) -> Principal:
             role=KeyRole.VIEWER,
             outputs=False,
         )
-    return replace(root(actor), shown_key=shown)
+    return replace(root(actor), shown_key=shown) if shown else root(actor)

@@ -28,8 +28,8 @@ CALLS = frozenset(
 class Trouble:
     """The same seed makes the same trouble. ``share`` of all calls fail, two of three before anything was done.
 
-    A call's trouble follows from its name, its connection or queue, and how often that was called: frames go out in threads, whose
-    order no seed decides.
+    A call's trouble follows from its name, its connection or queue, and how often that was called: frames go out in
+    threads, whose order no seed decides.
     """
 
     def __init__(self, seed: int, share: float = 0.25) -> None:
@@ -43,21 +43,21 @@ class Trouble:
         """The call, with trouble."""
 
         def troubled(*args: Any, **options: Any) -> Any:
-            chance = self._chance(f"{name} {options.get('ConnectionId', '')} {options.get('QueueUrl', '')}")
-            if chance.random() >= self._share:
+            rng = self._rng_of(f"{name} {options.get('ConnectionId', '')} {options.get('QueueUrl', '')}")
+            if rng.random() >= self._share:
                 return call(*args, **options)
             with self._lock:
                 self.count += 1
-            if chance.random() < 1 / 3:
+            if rng.random() < 1 / 3:
                 call(*args, **options)
                 raise ReadTimeoutError(endpoint_url="https://aws.test")
-            code, status = chance.choice(_BEFORE)
+            code, status = rng.choice(_BEFORE)
             about = {"Error": {"Code": code, "Message": "trouble"}, "ResponseMetadata": {"HTTPStatusCode": status}}
             raise ClientError(about, name)  # type: ignore[arg-type]
 
         return troubled
 
-    def _chance(self, call: str) -> random.Random:
+    def _rng_of(self, call: str) -> random.Random:
         with self._lock:
             self._calls[call] += 1
             return random.Random(f"{self._seed} {call} {self._calls[call]}")
