@@ -213,7 +213,47 @@ class TestChanges:
         assert viewer.type("nodes", "list").code == 0
 
 
+class TestScripts:
+    def test_script_is_saved_from_a_file_and_run(self, terminal, world, nodes, tmp_path):
+        text = tmp_path / "restart.sh"
+        text.write_text('systemctl restart "$UNIT"\n')
+        parameters = ("--parameter", "UNIT enum values=nginx,sshd required", "--parameter", "NOTE description='a note'")
+        saved = terminal.type("scripts", "save", "restart", "--file", str(text), *parameters, "--output", "json")
+        made = json.loads(saved.out)
+        assert (made["script_text"], made["version"]) == (text.read_text(), 1)
+        unit, note = made["parameters"]
+        assert (unit["type"], unit["values"], unit["required"]) == ("enum", ["nginx", "sshd"], True)
+        assert (note["type"], note["description"]) == ("string", "a note")
+        run = terminal.type("scripts", "run", "restart", "--on", "all", "--set", "UNIT=sshd", "--output", "json")
+        assert json.loads(run.out)["script"] == {"name": "restart", "version": 1}
+        found = terminal.type("commands", "list", "--script", "restart", "--output", "json")
+        assert [row["id"] for row in json.loads(found.out)] == [json.loads(run.out)["id"]]
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ("", "expected NAME TYPE"),
+            ("UNIT text", "'text' is none of string"),
+            ("A integer minimum=x", "whole number"),
+        ],
+    )
+    def test_parameter_of_another_form_is_refused(self, terminal, given, said, tmp_path):
+        text = tmp_path / "true.sh"
+        text.write_text("true\n")
+        ended = terminal.type("scripts", "save", "restart", "--file", str(text), "--parameter", given)
+        assert ended.code == REFUSED
+        assert said in ended.err
+
+
 class TestSchedules:
+    def test_schedule_of_a_script_is_made(self, terminal, nodes, tmp_path):
+        text = tmp_path / "restart.sh"
+        text.write_text('systemctl restart "$UNIT"\n')
+        terminal.type("scripts", "save", "restart", "--file", str(text), "--parameter", "UNIT")
+        line = ("--script", "restart", "--set", "UNIT=sshd", "--on", "all", "--cron", "30 2 * * *", "--output", "json")
+        made = json.loads(terminal.type("schedules", "create", "--name", "nightly", *line).out)
+        assert made["command"]["script"] == {"name": "restart", "parameters": {"UNIT": "sshd"}}
+
     def test_schedule_is_made_changed_paused_and_resumed_by_its_name(self, terminal, nodes):
         line = ("--command", "df -h", "--on", "all", "--cron", "30 2 * * *", "--within", "3600", "--output", "json")
         made = json.loads(terminal.type("schedules", "create", "--name", "nightly", *line).out)

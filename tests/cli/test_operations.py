@@ -12,7 +12,6 @@ OF_THEIR_OWN = {"create_command", "retry_command"}
 BY_PATH = {
     "move_node": "the command uses PATCH",
     "cancel_and_get_execution": "the command uses PATCH",
-    "save_script": "a script is written as a whole, in JSON",
     "get_execution_output": "a table has no place for it",
     **dict.fromkeys(
         ("show_raw_host_metrics", "show_raw_agent_metrics", "show_raw_wireguard_metrics", "show_raw_admin_metrics"),

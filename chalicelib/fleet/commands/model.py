@@ -17,6 +17,13 @@ class ScheduleName(BaseModel, frozen=True):
     name: str
 
 
+class ScriptVersion(BaseModel, frozen=True):
+    """The saved script that a command runs, by its name and version at that time."""
+
+    name: str
+    version: int
+
+
 class Command(BaseModel, frozen=True):
     """Never updated. A deleted one stays as a tombstone for a day, since late events still name its text and deadline.
 
@@ -29,6 +36,7 @@ class Command(BaseModel, frozen=True):
     timeout: int | None = None
     expired_at: str | None = None
     schedule: ScheduleName | None = None
+    script: ScriptVersion | None = None
     rollout: RolloutLimits | None = None
     inserted_at: str
     updated_at: str
@@ -203,7 +211,8 @@ class Progress:
 class NewCommand:
     """A new command. ``expired_at`` is aware; without it the command gets the default deadline, unless it
     ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist. ``id`` is one that the
-    caller has derived: a repeat with it returns the command that exists. ``schedule`` is the one that gives it."""
+    caller has derived: a repeat with it returns the command that exists. ``schedule`` is the one that gives it,
+    ``script`` the one that it runs."""
 
     command_text: str
     targeting: Targeting
@@ -213,6 +222,7 @@ class NewCommand:
     allow_missing: bool = False
     id: str | None = None
     schedule: ScheduleName | None = None
+    script: ScriptVersion | None = None
     rollout: RolloutLimits | None = None
 
 

@@ -52,5 +52,6 @@ def _again(command: Command, wanted: Retry) -> NewCommand:
         wanted.timeout or command.timeout,
         wanted.expired_at,
         never_expires=wanted.never_expires,
+        script=command.script if wanted.command_text is None else None,
     )
     return replace(new, timeout=None) if wanted.no_timeout else new

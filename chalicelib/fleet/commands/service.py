@@ -14,7 +14,7 @@ from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
 from chalicelib.fleet.commands.rollout import ROLLOUT, Rollout
 from chalicelib.fleet.commands.rollout_progress import progress_of, standing_of
-from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item
+from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item, script_name_of
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.reach import Reach
@@ -40,6 +40,7 @@ SUMMARY_LIMIT = 100_000
 
 FIELDS = {
     "command_text": Text("command_text"),
+    "script_name": Text("script", read=script_name_of, reads=("script",)),
     "timeout": Number("timeout"),
     "has_timeout": IsSet("timeout"),
     "expired_at": Moment("expired_at"),
@@ -114,6 +115,7 @@ class Commands:
             expired_at=deadline,
             targeting=accepted.targeting,
             schedule=new.schedule,
+            script=new.script,
             rollout=new.rollout,
             inserted_at=text,
             updated_at=text,

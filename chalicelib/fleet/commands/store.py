@@ -153,6 +153,12 @@ def command_from_item(item: Item) -> Command:
     return Command.model_validate(item)
 
 
+def script_name_of(item: Item) -> str | None:
+    """The name of the saved script that a command's row runs."""
+    script = item.get("script")
+    return str(script["name"]) if isinstance(script, dict) else None
+
+
 def fan_out_to_item(fan_out: FanOut) -> Item:
     item: dict[str, Any] = fan_out.model_dump(mode="python", exclude={"version"})
     item["parts"] = fan_out.parts or None

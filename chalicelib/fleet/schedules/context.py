@@ -29,6 +29,7 @@ CONTEXT = Context(
                 SCHEDULES.name: GET | UPDATE,
                 RUNS.name: PUT,
                 "api_keys": GET,
+                "scripts": GET,
                 "commands": GET | PUT,
                 "fan_outs": PUT,
                 "clusters": BATCH_GET | QUERY,

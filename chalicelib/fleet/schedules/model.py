@@ -6,6 +6,7 @@ from enum import StrEnum
 from pydantic import BaseModel
 
 from chalicelib.fleet.reach import Reach
+from chalicelib.fleet.scripts.model import ScriptCall
 from chalicelib.fleet.targeting.model import Targeting
 
 
@@ -34,9 +35,11 @@ class Timing(BaseModel, frozen=True):
 
 
 class ScheduledCommand(BaseModel, frozen=True):
-    """The command that is given, as `commands.model.NewCommand`. ``timeout`` is in milliseconds."""
+    """The command that is given, as `commands.model.NewCommand`: either ``command_text``, or what ``script`` is by
+    then. ``timeout`` is in milliseconds."""
 
-    command_text: str
+    command_text: str | None = None
+    script: ScriptCall | None = None
     targeting: Targeting
     timeout: int | None = None
     allow_missing: bool = False

@@ -4,8 +4,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from chalicelib.fleet.commands.model import NewCommand, ScheduleName
-from chalicelib.fleet.permissions import COMMANDS_WRITE
+from chalicelib.fleet.permissions import COMMANDS_WRITE, SCRIPTS_RUN
 from chalicelib.fleet.schedules.model import Definition, Schedule, ScheduledCommand, State
+from chalicelib.fleet.scripts import rules as scripts
+from chalicelib.fleet.scripts.model import Run, Script
 from chalicelib.fleet.targeting.model import Targeting
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, conflict, invalid
@@ -37,11 +39,14 @@ def check_definition(definition: Definition) -> None:
         raise invalid("command", at_most_bytes(COMMAND_LIMIT_BYTES))
 
 
-def check_owner(owner: Principal) -> None:
-    """Raises `EdgeError` (forbidden) for a principal with which nothing can run later."""
+def check_owner(owner: Principal, command: ScheduledCommand) -> None:
+    """Raises `EdgeError` (forbidden) for a principal with which this cannot run later."""
     if owner.kind not in {PrincipalKind.KEY, PrincipalKind.ROOT}:
         raise EdgeError(Kind.FORBIDDEN, "a schedule runs with the rights of a key: use a named key")
-    decision = decide(owner, COMMANDS_WRITE, Resource("commands", Scope.REACH), {})
+    if command.script is None:
+        decision = decide(owner, COMMANDS_WRITE, Resource("commands", Scope.REACH), {})
+    else:
+        decision = decide(owner, SCRIPTS_RUN, Resource(f"scripts/{command.script.name}", Scope.INSTALLATION), {})
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
 
@@ -50,9 +55,10 @@ def over() -> EdgeError:
     return conflict("the only time of this schedule has passed: give it another one")
 
 
-def new_command(schedule: Schedule, planned_at: str, now: datetime) -> NewCommand | None:
+def new_command(schedule: Schedule, planned_at: str, now: datetime, script: Script | None) -> NewCommand | None:
     """The command that the schedule gives at this time; None if it is too late for it. This is the one place that knows
-    what a schedule runs."""
+    what a schedule runs. ``script`` is the one that it names. Raises `EdgeError` (validation failed) for values that
+    the script does not take."""
     command = schedule.command
     targeting, expires = command.targeting, _skipping(command, now)
     if schedule.run_within_seconds is not None:
@@ -61,13 +67,27 @@ def new_command(schedule: Schedule, planned_at: str, now: datetime) -> NewComman
             return None
     else:
         targeting = _alive(targeting, now)
-    return NewCommand(
-        command.command_text,
+    run = Run(
         targeting,
         command.timeout,
         expires,
         allow_missing=command.allow_missing,
         schedule=ScheduleName(id=schedule.id, name=schedule.name),
+    )
+    return command_of(command, script, run)
+
+
+def command_of(command: ScheduledCommand, script: Script | None, run: Run) -> NewCommand:
+    """The command itself. Raises `EdgeError` (validation failed) for values that the script does not take."""
+    if script is not None and command.script is not None:
+        return scripts.new_command(script, command.script.parameters, run)
+    return NewCommand(
+        command.command_text or "",
+        run.targeting,
+        run.timeout,
+        run.expired_at,
+        allow_missing=run.allow_missing,
+        schedule=run.schedule,
     )
 
 

@@ -21,6 +21,8 @@ from chalicelib.fleet.schedules.store import (
     schedule_from_item,
     schedule_key,
 )
+from chalicelib.fleet.scripts.model import Script
+from chalicelib.fleet.scripts.service import Scripts
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import Ids
@@ -51,12 +53,19 @@ class Running:
     """Every method bears repeats, also late and at the same time."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, ids: Ids, commands: Commands, principals: StandingPrincipals
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        commands: Commands,
+        scripts: Scripts,
+        principals: StandingPrincipals,
     ) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._commands = commands
+        self._scripts = scripts
         self._principals = principals
 
     def due_work(self, limit: int) -> Iterator[list[Message]]:
@@ -87,7 +96,7 @@ class Running:
         time = _Time(schedule, due, self._missed(schedule, due))
         try:
             owner = self._principals.find(schedule.owner)
-            rules.check_owner(owner)
+            rules.check_owner(owner, schedule.command)
         except EdgeError as error:
             if error.kind in _PASSING:
                 raise
@@ -98,7 +107,13 @@ class Running:
     def _give(self, time: _Time, owner: Principal) -> None:
         schedule, due, now = time.schedule, time.due, self._clock.now()
         following = rules.moved_on(schedule, due.next_at, now)
-        new = rules.new_command(schedule, due.newest, now)
+        try:
+            new = rules.new_command(schedule, due.newest, now, self._script_of(schedule))
+        except EdgeError as error:
+            if error.kind in _PASSING:
+                raise
+            self._settle(time, Result.REFUSED, rules.in_words(error), following)
+            return
         if new is None:
             self._settle(time, Result.MISSED, rules.TOO_LATE, following)
             return
@@ -117,6 +132,11 @@ class Running:
             else:
                 return
         self._settle(time, Result.REFUSED, refusal, following)
+
+    def _script_of(self, schedule: Schedule) -> Script | None:
+        """The script that it names. Raises `EdgeError` (validation failed) if that is gone."""
+        called = schedule.command.script
+        return None if called is None else self._scripts.scheduled(called.name)
 
     def _settle(self, time: _Time, result: Result, reason: str, following: Schedule) -> None:
         """Note that nothing is run."""
@@ -157,4 +177,5 @@ class Running:
 def _on_behalf(schedule: Schedule, owner: Principal, request_id: str) -> Origin:
     """The origin of a command that a schedule gives: its owner is the actor, and the name says by which schedule."""
     name = f"{owner.name} (schedule {schedule.name})"
-    return Origin(request_id, actor=owner.actor, name=name, verb="command.create", is_deferred=True)
+    verb = "command.create" if schedule.command.script is None else "command.run_script"
+    return Origin(request_id, actor=owner.actor, name=name, verb=verb, is_deferred=True)

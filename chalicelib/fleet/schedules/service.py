@@ -6,7 +6,6 @@ caller borrows those of another.
 
 from dataclasses import replace
 
-from chalicelib.fleet.commands.model import NewCommand
 from chalicelib.fleet.commands.service import Commands
 from chalicelib.fleet.reach import Reach, empty_page
 from chalicelib.fleet.schedules import rules, times
@@ -25,6 +24,8 @@ from chalicelib.fleet.schedules.store import (
     schedule_from_item,
     schedule_key,
 )
+from chalicelib.fleet.scripts.model import Run as ScriptRun
+from chalicelib.fleet.scripts.service import Scripts
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, not_found, taken, unavailable
 from chalicelib.kit.ids import Ids
@@ -36,11 +37,14 @@ from chalicelib.platform.access.principal import Principal
 class Schedules:
     """Makes, lists, changes, pauses and deletes schedules; `Running` runs them."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, commands: Commands, *, lists: Lists) -> None:
+    def __init__(
+        self, tables: Tables, clock: Clock, ids: Ids, commands: Commands, scripts: Scripts, *, lists: Lists
+    ) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._commands = commands
+        self._scripts = scripts
         self._lists = lists
 
     def create(self, definition: Definition, owner: Principal, *, reach: Reach) -> Schedule:
@@ -172,11 +176,12 @@ class Schedules:
         raise unavailable()
 
     def _check(self, definition: Definition, owner: Principal, reach: Reach) -> None:
-        rules.check_owner(owner)
-        rules.check_definition(definition)
         command = definition.command
-        new = NewCommand(command.command_text, command.targeting, command.timeout, allow_missing=command.allow_missing)
-        self._commands.check(new, reach=reach)
+        rules.check_owner(owner, command)
+        rules.check_definition(definition)
+        script = None if command.script is None else self._scripts.scheduled(command.script.name)
+        run = ScriptRun(command.targeting, command.timeout, allow_missing=command.allow_missing)
+        self._commands.check(rules.command_of(command, script, run), reach=reach)
 
     def _is_written(self, known: Schedule, changed: Schedule, operation: str) -> bool:
         try:

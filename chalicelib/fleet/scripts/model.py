@@ -1,11 +1,13 @@
 """The models of saved scripts."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.commands.model import ScheduleName
 from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.targeting.model import Targeting
 
@@ -17,6 +19,9 @@ PARAMETER_PATTERN = r"^[A-Za-z_][A-Za-z0-9_]{0,62}$"
 """The names that every shell takes for a variable."""
 
 PARAMETERS_MAX = 32
+
+VALUE_PATTERN_MAX = 500
+"""Characters of the pattern of a parameter."""
 
 
 class ParameterType(StrEnum):
@@ -33,7 +38,8 @@ ParameterValue = bool | int | str
 
 class Parameter(BaseModel, frozen=True):
     """A parameter of a script. Without a default it has to be given if it is ``required``, and is an unset variable
-    otherwise. ``values`` are those of an enum, ``minimum`` and ``maximum`` the bounds of an integer."""
+    otherwise. ``values`` are those of an enum, ``minimum`` and ``maximum`` the bounds of an integer, ``pattern`` is a
+    regular expression for the whole of a string."""
 
     name: str
     type: ParameterType
@@ -43,6 +49,7 @@ class Parameter(BaseModel, frozen=True):
     values: tuple[str, ...] = ()
     minimum: int | None = None
     maximum: int | None = None
+    pattern: str | None = None
 
 
 class Script(BaseModel, frozen=True):
@@ -68,10 +75,17 @@ class NewScript:
     parameters: tuple[Parameter, ...] = ()
 
 
+class ScriptCall(BaseModel, frozen=True):
+    """A script by its name, and the values that a run of it gives; None stands for a value that is not given."""
+
+    name: str
+    parameters: Mapping[str, ParameterValue | None] = {}
+
+
 @dataclass(frozen=True)
 class Run:
     """The nodes, timeout and deadline of a run of a script. ``expired_at`` is aware; deadline and targets are as of a
-    `NewCommand`."""
+    `NewCommand`, as is the ``schedule`` that has it run."""
 
     targeting: Targeting
     timeout: int | None = None
@@ -79,3 +93,4 @@ class Run:
     never_expires: bool = False
     allow_missing: bool = False
     rollout: RolloutLimits | None = None
+    schedule: ScheduleName | None = None

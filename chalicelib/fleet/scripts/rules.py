@@ -8,8 +8,10 @@ import re
 import shlex
 from collections.abc import Mapping, Sequence
 
-from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, ParameterValue, Script
-from chalicelib.kit.errors import BLANK, Details, EdgeError, Kind, at_most_bytes
+from chalicelib.fleet.commands.model import NewCommand, ScriptVersion
+from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, ParameterValue, Run, Script
+from chalicelib.kit.errors import BLANK, Details, EdgeError, Kind, at_most_bytes, invalid
+from chalicelib.kit.patterns import matches, wrong_pattern
 
 TEXT_LIMIT_BYTES = 64 * 1024
 """UTF-8 bytes of a script's text: half of what a command may have, so that its values find room."""
@@ -38,6 +40,21 @@ def check(new: NewScript) -> None:
             details[f"parameters.{number}"] = [f"{parameter.name}: {wrong}"]
     if details:
         raise _invalid(details)
+
+
+def new_command(script: Script, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
+    """The command that runs the script with these values. Raises `EdgeError` (validation failed)."""
+    return NewCommand(
+        command_text(script, given),
+        run.targeting,
+        run.timeout,
+        run.expired_at,
+        never_expires=run.never_expires,
+        allow_missing=run.allow_missing,
+        schedule=run.schedule,
+        script=ScriptVersion(name=script.name, version=script.version),
+        rollout=run.rollout,
+    )
 
 
 def command_text(script: Script, given: Mapping[str, ParameterValue | None]) -> str:
@@ -90,8 +107,12 @@ def wrong_value(parameter: Parameter, value: ParameterValue) -> str | None:
         case ParameterType.ENUM:
             fits = isinstance(value, str) and value in parameter.values
         case ParameterType.STRING:
-            fits = isinstance(value, str) and NUL not in value
+            fits = isinstance(value, str) and NUL not in value and matches(parameter.pattern, value)
     return None if fits else f"{text_of(value)!r} is not allowed. Allowed: {_allowed(parameter)}"
+
+
+def no_such_script(name: str) -> EdgeError:
+    return invalid("command.script.name", f"there is no script {name!r}")
 
 
 def _is_between(parameter: Parameter, value: int) -> bool:
@@ -105,6 +126,8 @@ def _allowed(parameter: Parameter) -> str:
             return "true, false"
         case ParameterType.ENUM:
             return _listed(parameter.values)
+        case ParameterType.STRING if parameter.pattern is not None:
+            return f"a text that matches {parameter.pattern}"
         case ParameterType.STRING:
             return "a text without a zero byte"
         case ParameterType.INTEGER:
@@ -123,6 +146,11 @@ def _wrong_parameter(parameter: Parameter) -> str | None:
         return "minimum and maximum are for the type integer"
     if parameter.minimum is not None and parameter.maximum is not None and parameter.minimum > parameter.maximum:
         return f"minimum {parameter.minimum} is larger than maximum {parameter.maximum}"
+    if parameter.pattern is not None:
+        if parameter.type is not ParameterType.STRING:
+            return "pattern is for the type string"
+        if wrong := wrong_pattern(parameter.pattern):
+            return f"pattern {wrong}"
     if parameter.default is None:
         return None
     wrong = wrong_value(parameter, parameter.default)

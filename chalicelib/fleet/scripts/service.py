@@ -71,15 +71,14 @@ class Scripts:
     def command_of(self, name: str, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
         """The command that runs the script as it is now with these values. Raises `EdgeError` (not found, validation
         failed)."""
-        return NewCommand(
-            rules.command_text(self.get(name), given),
-            run.targeting,
-            run.timeout,
-            run.expired_at,
-            never_expires=run.never_expires,
-            allow_missing=run.allow_missing,
-            rollout=run.rollout,
-        )
+        return rules.new_command(self.get(name), given, run)
+
+    def scheduled(self, name: str) -> Script:
+        """The script that a schedule runs. Raises `EdgeError` (validation failed) if there is none of that name."""
+        script = store.find(self._tables, name)
+        if script is None:
+            raise rules.no_such_script(name)
+        return script
 
     def run(self, name: str, given: Mapping[str, ParameterValue | None], run: Run, *, reach: Reach) -> Command:
         """Run the script as a command. Raises `EdgeError` (not found, validation failed)."""

@@ -24,7 +24,12 @@ class ScheduleParts:
 
         platform = self._platform
         return Schedules(
-            platform.tables, platform.clock, platform.ids, self._fleet.commands.registry, lists=platform.lists
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            self._fleet.commands.registry,
+            self._fleet.scripts,
+            lists=platform.lists,
         )
 
     @cached_property
@@ -37,5 +42,6 @@ class ScheduleParts:
             platform.clock,
             platform.ids,
             self._fleet.commands.registry,
+            self._fleet.scripts,
             platform.callers.standing,
         )

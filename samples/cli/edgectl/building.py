@@ -24,7 +24,9 @@ WATCH_SECONDS = 2.0
 Output = Annotated[Format, typer.Option("--output", "-o", help="table, json, jsonl, yaml or csv.")]
 Columns = Annotated[str | None, typer.Option("--columns", help="Columns to show, separated by commas.")]
 
-_MANY = frozenset({Kind.TEXTS, Kind.KEY_FILES, Kind.PAIRS, Kind.LABELS, Kind.LABEL_FILTER, Kind.TARGETS})
+_MANY = frozenset(
+    {Kind.TEXTS, Kind.KEY_FILES, Kind.PAIRS, Kind.LABELS, Kind.LABEL_FILTER, Kind.TARGETS, Kind.PARAMETERS}
+)
 _NONE = "none"
 
 
@@ -150,14 +152,10 @@ def _named(client: Client, field: Field, value: Any) -> Any:
     return find(client, BY_NAME["nodes"], value) if field.name == "node_id" else value
 
 
-def _number(text: str, option: str) -> int:
-    if not text.removeprefix("-").isdigit():
-        raise CliError(f"{option} {text!r}: expected a whole number")
-    return int(text)
-
-
 _READERS: Mapping[Kind, Callable[[Any, str], Any]] = {
-    Kind.NUMBER: _number,
+    Kind.NUMBER: values.number_of,
+    Kind.TEXT_FILE: values.whole_text_of,
+    Kind.PARAMETERS: values.parameters_of,
     Kind.SECRET: values.secret_of,
     Kind.KEY_FILE: values.public_key_of,
     Kind.KEY_FILES: values.public_keys_of,

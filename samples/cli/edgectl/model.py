@@ -15,6 +15,8 @@ class Kind(StrEnum):
     SECRET = "secret"  # noqa: S105 - a kind, not a secret
     KEY_FILES = "key_files"
     KEY_FILE = "key_file"
+    TEXT_FILE = "text_file"
+    PARAMETERS = "parameters"
     TARGETS = "targets"
     PAIRS = "pairs"
     LABEL = "label"

@@ -1,15 +1,19 @@
 """Texts of the command line as values of requests."""
 
 import re
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from edgectl.errors import CliError
 
 _SPAN = re.compile(r"(\d+)(ms|s|m|h|d)")
 _ALMOST_A_SECOND = timedelta(microseconds=999_999)
+_PARAMETER_TYPES = ("string", "integer", "boolean", "enum")
+_FLAGS = ("required",)
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -81,6 +85,51 @@ def labels_of(texts: Sequence[str], option: str) -> dict[str, str | None]:
 def label_filter_of(texts: Sequence[str], option: str) -> str:
     """Labels ``name=value`` as a filter, ``env:prod,role:web``. Raises `CliError`."""
     return ",".join(f"{name}:{value}" for name, value in pairs_of(texts, option).items())
+
+
+def parameters_of(texts: Sequence[str], option: str) -> list[dict[str, Any]]:
+    """Parameters of a script: each ``NAME TYPE``, then attributes as name=value, or a name alone for one that holds;
+    the type may be left out: string. Raises `CliError`."""
+    return [_parameter_of(text, option) for text in texts]
+
+
+def _parameter_of(text: str, option: str) -> dict[str, Any]:
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise CliError(f"{option} {text!r}: {error}") from error
+    if not words or "=" in words[0]:
+        raise CliError(f"{option} {text!r}: expected NAME TYPE, as 'UNIT enum values=nginx,sshd required'")
+    kind = words[1] if words[1:] and words[1] in _PARAMETER_TYPES else None
+    found: dict[str, Any] = {"name": words[0], "type": kind or "string"}
+    for word in words[1 if kind is None else 2 :]:
+        name, sign, value = word.partition("=")
+        if not sign and name not in _FLAGS:
+            raise CliError(f"{option} {text!r}: {name!r} is none of {', '.join((*_PARAMETER_TYPES, *_FLAGS))}")
+        found[name] = _attribute_of(name, value, option) if sign else True
+    return found
+
+
+def _attribute_of(name: str, value: str, option: str) -> Any:
+    match name:
+        case "values":
+            return value.split(",")
+        case "minimum" | "maximum":
+            return number_of(value, option)
+        case _:
+            return value
+
+
+def number_of(text: str, option: str) -> int:
+    """A whole number. Raises `CliError`."""
+    if not text.removeprefix("-").isdigit():
+        raise CliError(f"{option} {text!r}: expected a whole number")
+    return int(text)
+
+
+def whole_text_of(file: str, option: str) -> str:
+    """The text of a file, or of standard input for ``-``. Raises `CliError`."""
+    return sys.stdin.read() if file == "-" else text_of(file, option)
 
 
 def text_of(file: str, option: str) -> str:

@@ -6,6 +6,7 @@ from annotated_types import Ge, MinLen
 from pydantic import BaseModel
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.command_parts import CommandListQuery, CommandScheduleOut, CommandScriptOut
 from chalicelib.fleet.api.operator.hiding import check_filters, without_texts
 from chalicelib.fleet.api.operator.rollout_models import (
     CommandSummaryOut,
@@ -25,21 +26,6 @@ from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
-from chalicelib.web.list_query import (
-    BoolFilter,
-    DateFilter,
-    ListQuery,
-    OrderBy,
-    PositiveFilter,
-    TextFilter,
-    at_least,
-    at_most,
-    matching,
-    ordering,
-    since,
-    until,
-    whether,
-)
 from chalicelib.web.spellings import SameAs, Spelled, another_name
 from chalicelib.web.validation import (
     Body,
@@ -83,27 +69,6 @@ class CommandPath(Path):
     command_id: Annotated[Uuid, about("UUID of the command.", samples.COMMAND_ID)]
 
 
-class CommandListQuery(ListQuery):
-    order_by: Annotated[OrderBy, ordering(SORTABLE)] = None
-    command_text: Annotated[TextFilter, matching("the command line")] = None
-    has_timeout: Annotated[BoolFilter, whether("commands with a timeout", "commands without one")] = None
-    timeout__gte: Annotated[PositiveFilter, at_least("timeout, in milliseconds")] = None
-    timeout__lte: Annotated[PositiveFilter, at_most("timeout, in milliseconds")] = None
-    has_expired_at: Annotated[BoolFilter, whether("commands with a deadline", "commands without one")] = None
-    expired_at__gte: Annotated[DateFilter, since("Deadline")] = None
-    expired_at__lte: Annotated[DateFilter, until("Deadline")] = None
-    has_expires_at: Annotated[BoolFilter, SameAs("has_expired_at"), another_name("has_expired_at")] = None
-    expires_at__gte: Annotated[DateFilter, SameAs("expired_at__gte"), another_name("expired_at__gte")] = None
-    expires_at__lte: Annotated[DateFilter, SameAs("expired_at__lte"), another_name("expired_at__lte")] = None
-
-
-class CommandScheduleOut(BaseModel):
-    """The schedule that gave a command."""
-
-    id: Annotated[str, about("UUID of the schedule.", samples.SCHEDULE_ID, format="uuid")]
-    name: Annotated[str, about("Its name when it gave the command.", samples.SCHEDULE)]
-
-
 class CommandOut(Spelled):
     """A command line and the nodes that it was given to."""
 
@@ -122,6 +87,9 @@ class CommandOut(Spelled):
     ]
     schedule: Annotated[
         CommandScheduleOut | None, nullable(CommandScheduleOut), about("The schedule that gave it; null: none.")
+    ]
+    script: Annotated[
+        CommandScriptOut | None, nullable(CommandScriptOut), about("The saved script that it runs; null: none.")
     ]
     rollout: Annotated[RolloutOut | None, nullable(RolloutOut), about("The waves in which it goes out; null: none.")]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
@@ -291,6 +259,7 @@ def _show(
         targeting=targeting,
         retry_of=targeting.get("command_id"),
         schedule=None if schedule is None else CommandScheduleOut(id=schedule.id, name=schedule.name),
+        script=None if command.script is None else CommandScriptOut.model_validate(command.script.model_dump()),
         rollout=show_rollout(command.rollout, standing),
         inserted_at=command.inserted_at,
         updated_at=command.updated_at,

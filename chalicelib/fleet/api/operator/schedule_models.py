@@ -3,17 +3,32 @@
 from typing import Annotated, Any
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.script_models import ScriptName, Value
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.schedules.model import Definition, Result, ScheduledCommand, State, Timing
 from chalicelib.fleet.schedules.store import SORTABLE
+from chalicelib.fleet.scripts.model import PARAMETERS_MAX, ScriptCall
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import invalid
 from chalicelib.kit.fields import about
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, matching, ordering
-from chalicelib.web.validation import Body, Boolean, DateTime, Int32, OneOf, Path, Timestamp, Uuid
+from chalicelib.web.validation import (
+    Body,
+    Boolean,
+    CountedFirst,
+    DateTime,
+    Int32,
+    OneOf,
+    Path,
+    Timestamp,
+    Uuid,
+    nullable,
+)
+
+TEXT_OR_SCRIPT = "give either command_text or script"
 
 SKIP_OR_RUN = "give either skip: true or run_within_seconds"
 
@@ -31,6 +46,12 @@ _TIMEZONE = about("IANA name of the time zone on whose clocks `cron` is meant.",
 _SKIP = about("Machines that are off at that time do not run the command.", True)
 _WITHIN = about("Seconds after its time within which machines that were off still run the command.", None)
 _STATE = about("`paused`: by its users, or for `reason`. `finished`: its only time has passed.", "active")
+
+_COMMAND_TEXT = about(
+    "Command line for the shell of the node; null: it runs a script, or the key reads no outputs.",
+    samples.COMMAND_TEXT,
+)
+_SCRIPT = about("Name of a saved script.", samples.SCRIPT)
 
 ScheduleNameText = Annotated[str, MinLen(1), MaxLen(100)]
 
@@ -69,17 +90,41 @@ class IfOffline(Body):
         return self.run_within_seconds
 
 
-class ScheduledCommandIn(Body):
-    """The command that the schedule gives, as in `POST /api/v1/commands`. Its deadline follows from
-    `if_offline`."""
+class ScheduledScriptIn(Body):
+    """A saved script, and the values of its parameters."""
 
-    command_text: Annotated[str, MinLen(1), fields.COMMAND_TEXT]
+    name: Annotated[ScriptName, _SCRIPT]
+    parameters: Annotated[
+        dict[str, Value],
+        MaxLen(PARAMETERS_MAX),
+        CountedFirst(),
+        about("Its values by the names of parameters; null: not given.", {"UNIT": "nginx"}),
+    ] = Field(default_factory=dict)
+
+
+class ScheduledCommandIn(Body):
+    """The command that the schedule gives, as in `POST /api/v1/commands`: either `command_text` or `script` must be
+    given. Its deadline follows from `if_offline`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"example": {"command_text": samples.COMMAND_TEXT, "targeting": {"type": "all"}}}
+    )
+
+    command_text: Annotated[str | None, MinLen(1), _COMMAND_TEXT] = None
+    script: Annotated[
+        ScheduledScriptIn | None, about("The saved script that it runs, as it is at that time. Null: `command_text`.")
+    ] = None
     timeout: Annotated[Annotated[Int32, Ge(1)] | None, fields.TIMEOUT] = None
     targeting: Annotated[TargetingIn, about("The nodes that run the command, looked for each time.")]
 
     def to_command(self) -> ScheduledCommand:
+        """Raises `EdgeError` (validation failed) unless exactly one of text and script is given."""
+        if (self.command_text is None) == (self.script is None):
+            raise invalid("command", TEXT_OR_SCRIPT)
+        script = None if self.script is None else ScriptCall.model_validate(self.script.model_dump())
         return ScheduledCommand(
             command_text=self.command_text,
+            script=script,
             targeting=self.targeting.to_targeting(),
             timeout=self.timeout,
             allow_missing=self.targeting.allow_missing,
@@ -127,12 +172,22 @@ class ScheduleUpdate(Body):
         )
 
 
+class ScheduledScriptOut(BaseModel):
+    """A saved script that a schedule runs."""
+
+    name: Annotated[str, _SCRIPT]
+    parameters: Annotated[
+        dict[str, bool | int | str | None] | None,
+        about("Its values by the names of parameters; null for keys that read no outputs.", {"UNIT": "nginx"}),
+    ]
+
+
 class ScheduledCommandOut(BaseModel):
     """The command that a schedule gives."""
 
-    command_text: Annotated[
-        str | None,
-        about("Command line for the shell of the node; null for keys that read no outputs.", samples.COMMAND_TEXT),
+    command_text: Annotated[str | None, _COMMAND_TEXT]
+    script: Annotated[
+        ScheduledScriptOut | None, nullable(ScheduledScriptOut), about("The saved script that it runs; null: none.")
     ]
     timeout: Annotated[int | None, fields.TIMEOUT]
     targeting: Annotated[dict[str, Any], fields.TARGETING]

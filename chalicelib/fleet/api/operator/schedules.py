@@ -6,6 +6,7 @@ from chalicelib.fleet.api.operator.schedule_models import (
     RunsPath,
     ScheduleCreate,
     ScheduledCommandOut,
+    ScheduledScriptOut,
     ScheduleListQuery,
     ScheduleOut,
     ScheduleOwnerOut,
@@ -19,6 +20,7 @@ from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.schedules.model import Run, Schedule
 from chalicelib.fleet.schedules.store import SORTABLE
 from chalicelib.fleet.schedules.times import next_times
+from chalicelib.fleet.scripts.model import ScriptCall
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.platform.access.principal import Principal, Scope, known_by
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
@@ -188,6 +190,12 @@ def _show_run(run: Run) -> ScheduleRunOut:
     return ScheduleRunOut.model_validate(run.model_dump(mode="json", exclude={"id", "schedule_id"}))
 
 
+def _show_script(script: ScriptCall | None, principal: Principal) -> ScheduledScriptOut | None:
+    if script is None:
+        return None
+    return ScheduledScriptOut(name=script.name, parameters={**script.parameters} if principal.outputs else None)
+
+
 def _show(schedule: Schedule, principal: Principal) -> ScheduleOut:
     command = schedule.command
     return ScheduleOut(
@@ -195,6 +203,7 @@ def _show(schedule: Schedule, principal: Principal) -> ScheduleOut:
         name=schedule.name,
         command=ScheduledCommandOut(
             command_text=command.command_text if principal.outputs else None,
+            script=_show_script(command.script, principal),
             timeout=command.timeout,
             targeting=command.targeting.model_dump(mode="json", exclude_none=True, exclude={"within"}),
         ),

@@ -8,7 +8,10 @@ COMMANDS = Resource(
     "Command lines that were given to machines; `edgectl run` gives one.",
     f"{V1}/commands",
     ("id", "command_text", "expired_at", "inserted_at"),
-    (Field("command_text", "Only with this text; * stands for any text.", option="text"),),
+    (
+        Field("command_text", "Only with this text; * stands for any text.", option="text"),
+        Field("script_name", "Only those that run this saved script.", option="script"),
+    ),
     actions=(
         show(f"{V1}/commands/{{id}}"),
         Action(
@@ -64,7 +67,9 @@ SCHEDULES = Resource(
             "Give a command later, with the rights of this key.",
             (
                 Field("name", "Its name.", is_required=True),
-                Field("command.command_text", "The command line.", option="command", is_required=True),
+                Field("command.command_text", "The command line.", option="command"),
+                Field("command.script.name", "The saved script, in place of a command line.", option="script"),
+                Field("command.script.parameters", "Value of a parameter, as NAME=value.", Kind.PAIRS, "set"),
                 Field("command.targeting", ON.help, Kind.TARGETS, "on", is_required=True),
                 Field("command.timeout", "Milliseconds that it may take.", Kind.NUMBER, "timeout"),
                 *_TIMES,
@@ -92,7 +97,7 @@ SCHEDULES = Resource(
 
 SCRIPTS = Resource(
     "scripts",
-    "Saved texts with parameters; `edgectl api PUT` saves one.",
+    "Saved texts with parameters.",
     f"{V1}/scripts",
     ("name", "version", "description", "updated_at"),
     (NAME,),
@@ -100,6 +105,24 @@ SCRIPTS = Resource(
     variables={"script_name": "scripts"},
     actions=(
         show(f"{V1}/scripts/{{script_name}}"),
+        Action(
+            "save",
+            "PUT",
+            f"{V1}/scripts/{{script_name}}",
+            "Save one as a whole: a new one, or its next version.",
+            (
+                Field(
+                    "script_text", "File with its text; - for standard input.", Kind.TEXT_FILE, "file", is_required=True
+                ),
+                Field("description", "What it is for."),
+                Field(
+                    "parameters",
+                    "A parameter, as 'UNIT enum values=nginx,sshd required'; may be repeated. All of them are given.",
+                    Kind.PARAMETERS,
+                    "parameter",
+                ),
+            ),
+        ),
         Action(
             "run",
             "POST",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.api.operator.schedule_models import TEXT_OR_SCRIPT
 from chalicelib.fleet.schedules.rules import over
 from chalicelib.platform.access.permissions import KeyRole
 from tests.support.builders import a_cluster, machines
@@ -9,6 +10,7 @@ from tests.support.callers import operator
 from tests.support.world import World
 
 SCHEDULES = "/api/v1/schedules"
+WORD = {"name": "WORD", "type": "string"}
 COMMAND = {"command_text": "restart web", "timeout": 5000, "targeting": {"type": "all"}}
 NIGHTLY = {"name": "nightly", "command": COMMAND, "cron": "30 2 * * *", "timezone": "Europe/Berlin"}
 
@@ -67,6 +69,24 @@ def test_command_shows_the_schedule_that_gave_it_and_history_the_command(world, 
         "reason": None,
         "inserted_at": "2026-11-21T11:00:00Z",
     }
+
+
+def test_schedule_of_a_script_shows_it_and_its_values_to_those_who_read_texts(world, client):
+    client.request("PUT", "/api/v1/scripts/say", json={"script_text": "true", "parameters": [WORD]})
+    script = {"name": "say", "parameters": {"WORD": "hello"}}
+    made = make(client, command={"script": script, "targeting": {"type": "all"}}).data
+    path = f"{SCHEDULES}/{made['id']}"
+
+    assert (made["command"]["command_text"], made["command"]["script"]) == (None, script)
+    assert client.get(path, key=key(world, outputs=False)).data["command"]["script"] == {**script, "parameters": None}
+    assert client.patch(path, json={"command": COMMAND}).data["command"]["script"] is None
+
+
+@pytest.mark.parametrize("both", [{}, {"command_text": "true", "script": {"name": "say"}}])
+def test_schedule_of_neither_or_both_text_and_script_is_refused(client, both):
+    refused = make(client, command={"targeting": {"type": "all"}, **both})
+    assert refused.status == 422
+    assert refused.error["details"] == {"command": [TEXT_OR_SCRIPT]}
 
 
 def test_change_takes_what_is_given_and_makes_the_caller_its_owner(world, client):

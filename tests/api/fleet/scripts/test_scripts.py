@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.fleet.api.operator import commands, scripts
+from chalicelib.fleet.api.operator import command_retries, commands, scripts
 from chalicelib.fleet.scripts.store import SCRIPTS
 from tests.support.builders import a_cluster, machines
 from tests.support.client import Client
@@ -24,7 +24,7 @@ def world():
 
 @pytest.fixture
 def client(world):
-    return Client([scripts.routes, commands.routes], world.fleet)
+    return Client([scripts.routes, commands.routes, command_retries.routes], world.fleet)
 
 
 def save(client, name="restart", **fields):
@@ -41,7 +41,7 @@ def test_script_is_saved_shown_and_listed(client, world):
         "version": 1,
         "description": None,
         "script_text": BODY["script_text"],
-        "parameters": [{**UNIT, "description": None, "default": None, "minimum": None, "maximum": None}],
+        "parameters": [{**UNIT, **dict.fromkeys(("description", "default", "minimum", "maximum", "pattern"))}],
         "inserted_at": "2026-11-21T10:00:00Z",
         "updated_at": "2026-11-21T10:00:00Z",
     }
@@ -67,7 +67,46 @@ def test_run_is_a_command_that_keeps_its_text_when_the_script_goes(client, world
     shown = client.get(made.headers["location"]).data
     assert shown["command_text"] == '# restart, version 1\nexport UNIT=nginx\nsystemctl restart "$UNIT"'
     assert shown["targets"] == 1
+    assert shown["script"] == {"name": "restart", "version": 1}
     assert world.driver.rows(SCRIPTS) == []
+
+
+def test_commands_are_found_by_the_script_that_they_run(client, world):
+    save(client)
+    made = client.post(f"{LIST}/restart/run", json=RUN).data
+    client.post("/api/v1/commands", json={"command_text": "true", "targeting": {"type": "all"}})
+    world.settle()
+
+    assert [row["id"] for row in client.get("/api/v1/commands", query={"script_name": "rest*"}).data] == [made["id"]]
+    assert client.get("/api/v1/commands", query={"script_name": "other"}).data == []
+
+
+def test_retry_of_a_run_is_of_the_script_unless_its_text_is_corrected(client, world):
+    save(client)
+    run = client.post(f"{LIST}/restart/run", json=RUN).data
+    world.settle()
+    client.post(f"/api/v1/commands/{run['id']}/cancel")
+    world.settle()
+    retry = f"/api/v1/commands/{run['id']}/retry"
+
+    again = client.post(retry, json={"outcomes": ["cancelled"]}).data
+    corrected = client.post(retry, json={"outcomes": ["cancelled"], "command_text": "true"}).data
+
+    assert (again["command_text"], again["script"]) == (run["command_text"], run["script"])
+    assert corrected["script"] is None
+
+
+def test_value_that_does_not_match_its_pattern_is_refused(client):
+    path = {"name": "PATHNAME", "type": "string", "pattern": "/srv/[a-z]+"}
+    assert save(client, parameters=[path]).data["parameters"][0]["pattern"] == "/srv/[a-z]+"
+
+    refused = client.post(f"{LIST}/restart/run", json={**RUN, "parameters": {"PATHNAME": "/srv/a/../b"}})
+
+    assert refused.status == 422
+    assert refused.error["details"] == {
+        "parameters.PATHNAME": ["'/srv/a/../b' is not allowed. Allowed: a text that matches /srv/[a-z]+"]
+    }
+    assert client.post(f"{LIST}/restart/run", json={**RUN, "parameters": {"PATHNAME": "/srv/a"}}).status == 201
 
 
 def test_wrong_values_are_refused_and_make_no_command(client):

@@ -26,7 +26,7 @@ def a_schedule(
     **fields: Any,
 ) -> Schedule:
     """A schedule of a command for all, which machines that are off run within half an hour."""
-    command = ScheduledCommand(command_text="true", **{"targeting": ALL, **fields})
+    command = ScheduledCommand(**{"command_text": "true", "targeting": ALL, **fields})
     return world.fleet.schedules.registry.create(
         Definition(name, command, timing, window), owner, reach=reach_of(owner)
     )

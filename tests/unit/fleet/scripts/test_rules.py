@@ -89,6 +89,8 @@ class TestCheck:
                 {"type": ParameterType.INTEGER, "minimum": 2, "maximum": 1},
                 "minimum 2 is larger than maximum 1",
             ),
+            ({"type": ParameterType.INTEGER, "pattern": "1"}, "pattern is for the type string"),
+            ({"pattern": "a", "default": "b"}, "default 'b' is not allowed. Allowed: a text that matches a"),
             ({"default": 1}, "default '1' is not allowed. Allowed: a text without a zero byte"),
         ],
     )
