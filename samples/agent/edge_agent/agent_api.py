@@ -1,6 +1,6 @@
 import uuid
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -8,6 +8,7 @@ from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer
 from edge_agent.journal import Result, Work
+from edge_agent.secure_urls import keeps_secrets
 from edge_agent.session import Session
 from edge_agent.times import format_time, parse_time
 
@@ -30,6 +31,23 @@ class ListedExecution:
 class Page:
     items: tuple[ListedExecution, ...]
     has_next: bool
+
+
+@dataclass(frozen=True)
+class StoredOutput:
+    """An output that was too long for its result: its bytes, and the SHA-256 of the upload that holds it, None if that
+    did not arrive."""
+
+    size_bytes: int
+    ref: str | None
+
+
+@dataclass(frozen=True)
+class UploadTarget:
+    """The destination of one upload. Its URL is a secret."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
 
 
 class AgentApi:
@@ -68,11 +86,25 @@ class AgentApi:
         _check_subject(answer, execution_id)
         return True
 
-    async def report(self, execution_id: str, result: Result, output: str) -> bool:
-        """Report a result. False if the server refuses it for good."""
+    async def output_upload(self, execution_id: str, size_bytes: int, sha256: str) -> UploadTarget | None:
+        """Get a destination for the compressed output of an execution. None if the server takes no upload: an early
+        one, one without a store, or for an execution that takes no result any more."""
+        body = {"size": size_bytes, "sha256": sha256}
+        answer = await self._session.call("POST", f"/agents/command_executions/{execution_id}/output", body=body)
+        if answer.status not in TAKEN:
+            return None
+        url, headers = answer.fields.get("url"), answer.fields.get("headers")
+        if not isinstance(url, str) or not keeps_secrets(url) or not isinstance(headers, dict):
+            return None
+        return UploadTarget(url, {str(name): str(value) for name, value in headers.items()})
+
+    async def report(self, execution_id: str, result: Result, output: str, stored: StoredOutput | None = None) -> bool:
+        """Report a result, and with it a stored output. False if the server refuses it for good."""
         body: dict[str, Any] = {"status": result.status, "completed_at": result.completed_at}
         if result.exit_code is not None:
             body |= {"exit_code": result.exit_code, "output": output}
+        if stored is not None:
+            body |= {"output_size": stored.size_bytes, **({} if stored.ref is None else {"output_ref": stored.ref})}
         answer = await self._session.call("PATCH", f"/agents/command_executions/{execution_id}/result", body=body)
         if answer.status in RESULT_REFUSED:
             return False

@@ -3,6 +3,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from edge_agent.backoff import Backoff
+from edge_agent.command_output import CommandOutput
 from edge_agent.counters import Counters
 from edge_agent.errors import describe
 from edge_agent.event_log import EventLog
@@ -10,10 +11,10 @@ from edge_agent.journal import Journal, Result, Work
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
 from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
-from edge_agent.spool import OutputSpool
 from edge_agent.state_directory import StateDirectory
 from edge_agent.times import ServerTime, format_time, parse_time
 from edge_agent.waiting import first_of
+from edge_agent.whole_outputs import WholeOutputs
 
 EXIT_AGENT_STOPPED = 125
 STOPPED_NOTE = "The agent stopped while this command ran"
@@ -29,6 +30,7 @@ class CommandRunner:
         journal: Journal,
         journal_writer: JournalWriter,
         state: StateDirectory,
+        wholes: WholeOutputs,
         server_time: ServerTime,
         cancel_grace_seconds: float,
         environment: Mapping[bytes, bytes],
@@ -40,6 +42,7 @@ class CommandRunner:
         self._journal = journal
         self._journal_writer = journal_writer
         self._state = state
+        self._wholes = wholes
         self._server_time = server_time
         self._cancel_grace_seconds = cancel_grace_seconds
         self._environment = environment
@@ -82,24 +85,26 @@ class CommandRunner:
 
     async def _execute(self, work: Work, cancel: asyncio.Event) -> None:
         try:
-            spool = OutputSpool(self._state.spool / work.id, self._ports.disk)
+            output = CommandOutput(work.id, self._state.spool, self._ports.disk, self._wholes)
         except OSError as error:
             await self._finish(work.id, _not_started(error))
             return
         try:
-            shell_exit = await self._shell(work, cancel, spool)
-            await self._journal_writer.run(spool.sync)
-            if spool.failure is not None:
-                note = f"Output could not be kept: {spool.failure}"
+            shell_exit = await self._shell(work, cancel, output)
+            await self._journal_writer.run(output.sync_ends)
+            await output.sync_whole(self._ports.threads)
+            if output.failure is not None:
+                note = f"Output could not be kept: {output.failure}"
                 shell_exit = ShellExit(shell_exit.exit_code, (*shell_exit.notes, note))
         finally:
-            spool.close()
+            output.close()
         await self._finish(work.id, shell_exit)
 
-    async def _shell(self, work: Work, cancel: asyncio.Event, spool: OutputSpool) -> ShellExit:
+    async def _shell(self, work: Work, cancel: asyncio.Event, output: CommandOutput) -> ShellExit:
         try:
             environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode()}
-            command = ShellCommand(work.command_text, environment, spool, self._ports.processes, self._ports.clock)
+            ports = self._ports
+            command = ShellCommand(work.command_text, environment, output.append, ports.processes, ports.clock)
         except (OSError, ValueError) as error:
             return _not_started(error)
         self._log.write("execution.started", execution_id=work.id)

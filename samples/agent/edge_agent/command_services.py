@@ -11,6 +11,7 @@ from edge_agent.health import HealthChecks, HealthReporter
 from edge_agent.intake import Intake
 from edge_agent.journal import Journal
 from edge_agent.journal_writer import JournalWriter
+from edge_agent.large_outputs import LargeOutputs
 from edge_agent.reporter import Reporter
 from edge_agent.runtime import Runtime
 from edge_agent.sent_executions import SentExecutions
@@ -18,6 +19,7 @@ from edge_agent.session import Session
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Run, Spawn
 from edge_agent.wake_up import WakeUpSocket
+from edge_agent.whole_outputs import WholeOutputs
 
 LAST_REPORTS_SECONDS = 5.0
 ORPHAN_SECONDS = 5.0
@@ -52,6 +54,7 @@ class CommandServices:
         self._writer = writer
         self._api = api
         self._checks = checks
+        self._wholes = WholeOutputs(state.outputs, runtime.ports.disk)
         self._reporter = self._new_reporter(state, spawn)
         self.executor = self._new_executor(state, spawn)
         self.executor.recover()
@@ -96,6 +99,7 @@ class CommandServices:
             journal=self._journal,
             journal_writer=self._writer,
             state=state,
+            outputs=LargeOutputs(self._api, self._wholes, runtime.new_backoff, runtime.ports, runtime.log),
             new_backoff=runtime.new_backoff,
             spawn=spawn,
             counters=runtime.counters,
@@ -109,6 +113,7 @@ class CommandServices:
             journal=self._journal,
             journal_writer=self._writer,
             state=state,
+            wholes=self._wholes,
             server_time=runtime.server_time,
             cancel_grace_seconds=runtime.options.limits.cancel_grace_seconds,
             environment=runtime.options.environment,
@@ -122,6 +127,7 @@ class CommandServices:
             journal=self._journal,
             journal_writer=self._writer,
             state=state,
+            wholes=self._wholes,
             report=self._reporter.submit,
             spawn=spawn,
             server_time=runtime.server_time,

@@ -15,6 +15,7 @@ from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
 from edge_agent.times import ServerTime, format_time
 from edge_agent.waiting import unfinished
+from edge_agent.whole_outputs import WholeOutputs
 
 UNRECORDED_NOTE = "An earlier installation of this machine's agent took this command: it may have run"
 
@@ -54,6 +55,7 @@ class Executor:
         journal: Journal,
         journal_writer: JournalWriter,
         state: StateDirectory,
+        wholes: WholeOutputs,
         report: Callable[[str], None],
         spawn: Spawn,
         server_time: ServerTime,
@@ -67,6 +69,7 @@ class Executor:
         self._journal = journal
         self._journal_writer = journal_writer
         self._state = state
+        self._wholes = wholes
         self._report = report
         self._capacity_freed: Callable[[], None] | None = None
         self._spawn = spawn
@@ -224,5 +227,11 @@ class Executor:
         """Remove the outputs of settled executions, which a crash between the two steps of settling leaves."""
         with suppress(OSError):
             for name in self._ports.disk.files(self._state.spool):
-                if self._journal.state_of(name) in (None, State.SETTLED):
+                if self._is_settled(name):
                     self._ports.disk.remove(self._state.spool / name)
+        for name in self._wholes.ids:
+            if self._is_settled(name):
+                self._wholes.remove(name)
+
+    def _is_settled(self, execution_id: str) -> bool:
+        return self._journal.state_of(execution_id) in (None, State.SETTLED)

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import PurePath
@@ -11,8 +11,9 @@ from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal
 from edge_agent.journal_writer import JournalWriter
+from edge_agent.large_outputs import LargeOutputs
 from edge_agent.ports import Ports
-from edge_agent.spool import read_output
+from edge_agent.spool import Output, read_output
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import first_of, unfinished
@@ -34,6 +35,7 @@ class Reporter:
         journal: Journal,
         journal_writer: JournalWriter,
         state: StateDirectory,
+        outputs: LargeOutputs,
         new_backoff: Callable[[], Backoff],
         spawn: Spawn,
         counters: Counters,
@@ -44,6 +46,7 @@ class Reporter:
         self._journal = journal
         self._journal_writer = journal_writer
         self._state = state
+        self._outputs = outputs
         self._new_backoff = new_backoff
         self._spawn = spawn
         self._counters = counters
@@ -76,8 +79,7 @@ class Reporter:
         accepted = None
         while accepted is None:
             try:
-                async with self._slots:
-                    accepted = await self._report(execution_id)
+                accepted = await self._report(execution_id)
             except Exception as error:  # noqa: BLE001 - the result is kept after any error
                 asked_for_seconds = error.retry_after_seconds if isinstance(error, UnavailableError) else None
                 delay = backoff.next_seconds(asked_for_seconds)
@@ -89,6 +91,7 @@ class Reporter:
         # The next start removes a file that cannot be removed now.
         with suppress(OSError):
             self._ports.disk.remove(self._spool_file(execution_id))
+        self._outputs.forget(execution_id)
         self._counters.add("commands_report_total")
         event = "execution.reported" if accepted else "execution.result_refused"
         self._log.write(event, execution_id=execution_id)
@@ -97,13 +100,25 @@ class Reporter:
         result = self._journal.entry(execution_id).result
         if result is None:
             raise ValueError(f"execution {execution_id} has no result yet")
+        async with self._slots:
+            output = await self._read(execution_id, result.notes)
+            if not output.is_cut:
+                return await self._api.report(execution_id, result, output.text)
+        stored = await self._outputs.store(execution_id, output, result.notes)
         try:
-            read = partial(read_output, self._ports.disk, self._spool_file(execution_id), result.notes)
-            output = await self._ports.threads.run(read)
+            async with self._slots:
+                return await self._api.report(execution_id, result, output.text, stored)
+        except UnavailableError:
+            self._outputs.server_is_away(execution_id)
+            raise
+
+    async def _read(self, execution_id: str, notes: Sequence[str]) -> Output:
+        try:
+            read = partial(read_output, self._ports.disk, self._spool_file(execution_id), notes)
+            return await self._ports.threads.run(read)
         except OSError as error:
             # Such as too many open files: it is retried.
             raise UnavailableError(f"the output cannot be read: {error}") from error
-        return await self._api.report(execution_id, result, output)
 
     async def _pause(self, seconds: float, asked_for_seconds: float | None) -> None:
         """Wait. A stop ends the wait early, and so does `retry_now`, unless the server itself asked for the delay."""

@@ -1,10 +1,9 @@
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.processes import Processes
-from edge_agent.spool import OutputSpool
 from edge_agent.waiting import all_of, first_of
 
 # How long the output may stay open after the shell has ended, and how long a killed group may take to vanish.
@@ -30,16 +29,21 @@ class ShellExit:
 class ShellCommand:
     """A command line under `/bin/sh`, as the leader of its own session and process group.
 
-    Its standard input is empty. Standard output and error go to one spool, in order.
+    Its standard input is empty. Standard output and error arrive in order.
     """
 
     def __init__(
-        self, text: str, environment: Mapping[bytes, bytes], spool: OutputSpool, processes: Processes, clock: Clock
+        self,
+        text: str,
+        environment: Mapping[bytes, bytes],
+        output: Callable[[bytes], None],
+        processes: Processes,
+        clock: Clock,
     ) -> None:
-        """Start it. Raises OSError or ValueError if the system refuses it."""
+        """Start it; `output` gets what it writes. Raises OSError or ValueError if the system refuses it."""
         self._clock = clock
         self._ended_by_itself = False
-        self._program = processes.start_command(text, environment, spool.append)
+        self._program = processes.start_command(text, environment, output)
 
     async def finish(self, *, timeout_ms: int | None, cancel: asyncio.Event, grace_seconds: float) -> ShellExit:
         """Wait for the command to end, or end it on timeout or cancellation.

@@ -1,8 +1,10 @@
+import errno
 import json
 import os
 import struct
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from edge_agent.ports.disk import Disk
@@ -11,6 +13,7 @@ OUTPUT_LIMIT_BYTES = 256 * 1024  # the largest output that the server stores
 NOTES_BYTES = 2 * 1024  # reserved for the notes that the agent appends
 HEAD_BYTES = OUTPUT_LIMIT_BYTES // 2 - NOTES_BYTES
 TAIL_BYTES = OUTPUT_LIMIT_BYTES // 2
+SPOOLED_BYTES = HEAD_BYTES + TAIL_BYTES
 # JSON writes a control character in six bytes; the server accepts bodies of 1 MiB.
 JSON_BYTES_PER_OUTPUT_BYTE = 3
 TOTAL = struct.Struct(">Q")
@@ -26,16 +29,27 @@ class OutputSpool:
 
     def __init__(self, path: PurePath, disk: Disk) -> None:
         """Start an empty spool. Raises OSError."""
+        self._path = path
+        self._disk = disk
         self._file = disk.open(path, truncate=True)
-        self._total = 0
+        self.total = 0
+        """Bytes that were appended."""
         self.failure: str | None = None
 
     def append(self, data: bytes) -> None:
         if self.failure is None:
             self._guarded(lambda: self._store(data))
 
+    def so_far(self) -> bytes:
+        """Everything that was appended, which must not be more than `SPOOLED_BYTES`. Raises OSError."""
+        content = self._disk.read(self._path)[TOTAL.size :]
+        if self.failure is not None or len(content) < self.total:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return content[: self.total]
+
     def sync(self) -> None:
         self._guarded(self._file.sync)
+        self._guarded(lambda: self._disk.sync_folder(self._path.parent))
 
     def close(self) -> None:
         self._file.close()
@@ -47,21 +61,32 @@ class OutputSpool:
             self.failure = os.strerror(error.errno or 0)
 
     def _store(self, data: bytes) -> None:
-        head, rest = data[: max(HEAD_BYTES - self._total, 0)], data[max(HEAD_BYTES - self._total, 0) :]
+        head, rest = data[: max(HEAD_BYTES - self.total, 0)], data[max(HEAD_BYTES - self.total, 0) :]
         if head:
-            self._file.write_at(TOTAL.size + self._total, head)
-        self._total += len(head) + max(len(rest) - TAIL_BYTES, 0)
+            self._file.write_at(TOTAL.size + self.total, head)
+        self.total += len(head) + max(len(rest) - TAIL_BYTES, 0)
         rest = rest[-TAIL_BYTES:]
         while rest:
-            position = (self._total - HEAD_BYTES) % TAIL_BYTES
+            position = (self.total - HEAD_BYTES) % TAIL_BYTES
             piece = rest[: TAIL_BYTES - position]
             self._file.write_at(TOTAL.size + HEAD_BYTES + position, piece)
-            self._total += len(piece)
+            self.total += len(piece)
             rest = rest[len(piece) :]
-        self._file.write_at(0, TOTAL.pack(self._total))
+        self._file.write_at(0, TOTAL.pack(self.total))
 
 
-def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> str:
+@dataclass(frozen=True)
+class Output:
+    """An output as it is left for its result. `text` is as much as a result may hold, `total` the bytes that were
+    written, `whole` all of them where they fit the spool. `is_cut` says that the text is less."""
+
+    text: str
+    total: int
+    is_cut: bool
+    whole: bytes | None
+
+
+def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> Output:
     """Read a spooled output as it is reported: at most OUTPUT_LIMIT_BYTES of UTF-8.
 
     Bytes that are not UTF-8 are replaced. A line between head and tail says how many bytes are missing; `notes` follow
@@ -75,21 +100,25 @@ def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> str:
     # If the agent was killed between its two writes, the stored total is too small.
     total = max(TOTAL.unpack_from(content)[0], len(stored)) if len(content) >= TOTAL.size else 0
     ring = stored[HEAD_BYTES:]
-    if total > HEAD_BYTES + TAIL_BYTES:
+    if total > SPOOLED_BYTES:
         oldest = (total - HEAD_BYTES) % TAIL_BYTES
         ring = ring[oldest:] + ring[:oldest]
     else:
         ring = ring[: max(total - HEAD_BYTES, 0)]
-    text = _bounded(stored[: min(total, HEAD_BYTES)], ring, total)
-    for note in notes:
-        text += ("" if not text or text.endswith("\n") else "\n") + note + "\n"
-    return text
+    head = stored[: min(total, HEAD_BYTES)]
+    whole = head + ring if len(head) + len(ring) == total else None
+    is_cut = whole is None or not _fits(whole, SPOOLED_BYTES)
+    text = _cut(head, ring, total) if is_cut or whole is None else whole.decode(errors="replace")
+    text += note_lines(notes, begins_line=not text or text.endswith("\n"))
+    return Output(text, total, is_cut, whole)
 
 
-def _bounded(head: bytes, tail: bytes, total: int) -> str:
-    whole = head + tail
-    if len(whole) == total and _fits(whole, HEAD_BYTES + TAIL_BYTES):
-        return whole.decode(errors="replace")
+def note_lines(notes: Sequence[str], *, begins_line: bool) -> str:
+    """The agent's notes as they follow a text, each on a line of its own."""
+    return "".join(["" if begins_line or not notes else "\n", *(f"{note}\n" for note in notes)])
+
+
+def _cut(head: bytes, tail: bytes, total: int) -> str:
     head = _without_broken_end(head)
     tail = _without_broken_start(tail)
     head = head[: _most(len(head), lambda size: _fits(head[:size], HEAD_BYTES))]

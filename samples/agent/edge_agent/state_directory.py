@@ -22,12 +22,13 @@ class StateDirectory:
         self.path = path
         self.disk = disk
         self.spool = path / "spool"
+        self.outputs = path / "outputs"
         self.journal = path / "journal.jsonl"
         self._lock: Lock | None = None
 
     def __enter__(self) -> Self:
         try:
-            for folder in (self.path, self.spool):
+            for folder in (self.path, self.spool, self.outputs):
                 self.disk.own_folder(folder)
             self._lock = self.disk.lock(self.path / LOCK_FILE)
         except OSError as error:

@@ -1,3 +1,4 @@
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from edge_agent.backoff import Backoff
@@ -5,13 +6,23 @@ from edge_agent.errors import NetworkError, RefusedError, UnavailableError
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.network import Network, RequestLimits
 
-LIMITS = RequestLimits(connect_seconds=5.0, read_seconds=60.0, total_seconds=300.0, size_bytes=1024 * 1024)
+# Each piece of the content has as long as a connection.
+LIMITS = RequestLimits(connect_seconds=20.0, read_seconds=60.0, total_seconds=300.0, size_bytes=1024 * 1024)
 ATTEMPTS = 6
 PASSING = frozenset({408, 429})
 
 
-async def upload(url: str, content: bytes, network: Network, clock: Clock, backoff: Backoff) -> None:
-    """PUT the content to a presigned URL, which is a secret and stands in no error.
+async def upload(
+    url: str,
+    content: bytes,
+    network: Network,
+    clock: Clock,
+    backoff: Backoff,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> None:
+    """PUT the content to a presigned URL, which is a secret and stands in no error. `headers` are those that its
+    signature covers.
 
     Retried after errors that may pass. Raises `UnavailableError` after `ATTEMPTS`, `RefusedError` if the store refuses,
     as after the URL has expired.
@@ -23,7 +34,7 @@ async def upload(url: str, content: bytes, network: Network, clock: Clock, backo
             await clock.sleep(backoff.next_seconds())
         try:
             # Without further headers: the URL's signature may cover those that are sent.
-            response = await network.request("PUT", url, headers={}, body=content, limits=LIMITS)
+            response = await network.request("PUT", url, headers=headers or {}, body=content, limits=LIMITS)
         except NetworkError as error:
             reason = str(error)
             continue

@@ -1,34 +1,11 @@
 """The whole agent on ports in memory: no process, no thread, no file, no socket, and no real wait."""
 
-import asyncio
-import io
-import json
-import random
 import threading
 import time
-import uuid
-from pathlib import PurePath
 
 import pytest
-from edge_agent.agent import Agent
-from edge_agent.enrollment import ServicePorts
-from edge_agent.enrollment_key import KeySource
-from edge_agent.event_log import EventLog
-from edge_agent.executor import CommandLimits
-from edge_agent.options import MetricsOptions, Options
-from edge_agent.runtime import Runtime
 
-from samples.agent.tests.support.memory_ports import MemoryPorts
-from samples.agent.tests.support.stub_server import StubServer
-
-STATE = PurePath("/state")
-HOUR = 3600.0
-
-
-def server_without_sockets():
-    stub = StubServer()
-    stub.url, stub.websocket_url = "http://127.0.0.1", "ws://127.0.0.1/agent"
-    return stub
+from samples.agent.tests.support.memory_machine import HOUR, Machine, final, server_without_sockets
 
 
 @pytest.fixture
@@ -48,66 +25,9 @@ def no_real_wait(monkeypatch):
     monkeypatch.setattr(time, "sleep", refuse)
 
 
-class Machine:
-    """A machine whose disk outlives the processes of its agent."""
-
-    def __init__(self, server):
-        self.server = server
-        self.disk = None
-        self.log = io.StringIO()
-
-    def run(self, scenario):
-        """Start an agent, run `scenario(ports)` beside it, then stop the agent. Returns the ports."""
-        ports = MemoryPorts(self.server, self.disk)
-        ports.run(self._run(ports, scenario))
-        return ports
-
-    async def _run(self, ports, scenario):
-        log = EventLog(self.log, ports.clock)
-        runtime = Runtime(options(self.server), ports.all(), random.Random(1), log)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(Agent(runtime).run())
-            await scenario(ports)
-            runtime.stop.set()
-
-    def logged(self, event):
-        lines = (json.loads(line) for line in self.log.getvalue().splitlines())
-        return [line for line in lines if line["event"] == event]
-
-
 @pytest.fixture
 def machine(server):
     return Machine(server)
-
-
-def options(server):
-    return Options(
-        state_dir=STATE,
-        keys=KeySource(server.key),
-        node_id=str(uuid.UUID(int=7)),
-        random_id=False,
-        machine_id_file=PurePath("/etc/machine-id"),
-        network_name=None,
-        ca_file=None,
-        service_ports=ServicePorts(1, 2, 3, 4, 5, 6),
-        push=None,
-        ssh=None,
-        metrics=MetricsOptions(port=None, node_exporter_url=None, interval_seconds=None),
-        aliases=(),
-        labels={},
-        self_update_command=None,
-        versions=None,
-        limits=CommandLimits(max_parallel=4, cancel_grace_seconds=5.0),
-        environment={},
-    )
-
-
-def final(server, execution_id):
-    async def scenario(ports):
-        while server.final(execution_id) is None:
-            await ports.clock.sleep(1)
-
-    return scenario
 
 
 @pytest.mark.parametrize("websocket", [True, False])

@@ -63,6 +63,15 @@ class TestDisk:
         file.close()
         assert disk.read(folder / "a") == b"a\x00\x00def"
 
+    def test_file_is_read_in_pieces(self, disk, folder):
+        disk.write(folder / "a", b"abcde")
+        assert disk.size(folder / "a") == 5
+        pieces = [disk.read_piece(folder / "a", position, 2) for position in (0, 2, 4, 5, 9)]
+        assert pieces == [b"ab", b"cd", b"e", b"", b""]
+        for read in (disk.size, lambda path: disk.read_piece(path, 0, 1)):
+            with pytest.raises(FileNotFoundError):
+                read(folder / "b")
+
     def test_file_that_was_renamed_over_keeps_its_content_for_its_holder(self, disk, folder):
         disk.write(folder / "a", b"old")
         held = disk.open(folder / "a")

@@ -18,7 +18,7 @@ def spooled(path, *chunks, notes=()):
         spool.append(chunk)
     spool.sync()
     spool.close()
-    return read_output(SystemDisk(), path, notes)
+    return read_output(SystemDisk(), path, notes).text
 
 
 def test_output_below_the_limit_is_complete(path):
@@ -26,9 +26,9 @@ def test_output_below_the_limit_is_complete(path):
 
 
 def test_missing_or_empty_file_is_an_empty_output(path):
-    assert read_output(SystemDisk(), path, ()) == ""
+    assert read_output(SystemDisk(), path, ()).text == ""
     path.touch()
-    assert read_output(SystemDisk(), path, ("a note",)) == "a note\n"
+    assert read_output(SystemDisk(), path, ("a note",)).text == "a note\n"
 
 
 def test_bytes_beyond_the_stored_total_are_read(path):
@@ -38,7 +38,7 @@ def test_bytes_beyond_the_stored_total_are_read(path):
     spool.close()
     with path.open("ab") as file:
         file.write(b"and not")
-    assert read_output(SystemDisk(), path, ()) == "counted and not"
+    assert read_output(SystemDisk(), path, ()).text == "counted and not"
 
 
 def test_notes_start_on_a_new_line(path):
@@ -87,7 +87,7 @@ def test_characters_at_the_cut_are_dropped(path):
 def test_output_of_an_open_spool_can_be_read(path):
     spool = OutputSpool(path, SystemDisk())
     spool.append(b"so far")
-    assert read_output(SystemDisk(), path, ()) == "so far"
+    assert read_output(SystemDisk(), path, ()).text == "so far"
     spool.close()
 
 
@@ -98,4 +98,4 @@ def test_failing_disk_loses_output_and_records_the_reason(path):
     spool.append(b"lost")
     spool.append(b"lost too")
     assert spool.failure == "Bad file descriptor"
-    assert read_output(SystemDisk(), path, ()) == "kept"
+    assert read_output(SystemDisk(), path, ()).text == "kept"

@@ -44,6 +44,12 @@ class Disk(Protocol):
     def read(self, path: PurePath) -> bytes:
         """The whole content. Raises FileNotFoundError."""
 
+    def read_piece(self, path: PurePath, position: int, size_bytes: int) -> bytes:
+        """Up to so many bytes from a position on; none at the end. Raises FileNotFoundError."""
+
+    def size(self, path: PurePath) -> int:
+        """The length of a file in bytes. Raises FileNotFoundError."""
+
     def write(self, path: PurePath, content: bytes) -> None:
         """Replace the content of one file and sync it. Not atomic. On an error no file is left.
 
@@ -92,6 +98,14 @@ class SystemDisk:
 
     def read(self, path: PurePath) -> bytes:
         return Path(path).read_bytes()
+
+    def read_piece(self, path: PurePath, position: int, size_bytes: int) -> bytes:
+        with Path(path).open("rb") as file:
+            file.seek(position)
+            return file.read(size_bytes)
+
+    def size(self, path: PurePath) -> int:
+        return Path(path).stat().st_size
 
     def write(self, path: PurePath, content: bytes) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)

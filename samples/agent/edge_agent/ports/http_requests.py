@@ -1,5 +1,6 @@
 """HTTP requests over urllib3, in threads."""
 
+import io
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -24,7 +25,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """Limits of one exchange: to connect, for each piece of the answer, for the whole answer, and for its size.
+    """Limits of one exchange: to connect, and for each piece that is sent; for each piece of the answer, for the whole
+    answer, and for its size.
 
     `direct` leaves out the proxies, as for a server on this machine.
     """
@@ -61,9 +63,9 @@ class HttpRequests:
         def send() -> Response:
             try:
                 try:
-                    return self._exchange(method, url, limits, headers=headers, body=body)
+                    return self._exchange(method, url, limits, headers, body)
                 except ProtocolError:
-                    return self._exchange(method, url, limits, headers=headers, body=body)
+                    return self._exchange(method, url, limits, headers, body)
             except NetworkError:
                 raise
             except Exception as error:
@@ -88,12 +90,18 @@ class HttpRequests:
         for pool in self._pools.values():
             pool.clear()
 
-    def _exchange(self, method: str, url: str, limits: RequestLimits, **options: Any) -> Response:
-        response = self._open(method, url, limits, **options)
+    def _exchange(
+        self, method: str, url: str, limits: RequestLimits, headers: Mapping[str, str], body: bytes | None
+    ) -> Response:
+        sent: bytes | io.BytesIO | None = body
+        if body is not None and len(body) > PIECE_BYTES:
+            # Sent in pieces, each of which has the time that a connection has; otherwise the whole would.
+            sent, headers = io.BytesIO(body), {**headers, "content-length": str(len(body))}
+        response = self._open(method, url, limits, headers=headers, body=sent)
         content = bytearray()
         self._receive(url, response, limits, content.extend, decode_content=True)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return Response(response.status, headers, bytes(content))
+        answered = {name.lower(): value for name, value in response.headers.items()}
+        return Response(response.status, answered, bytes(content))
 
     def _open(self, method: str, url: str, limits: RequestLimits, **options: Any) -> urllib3.BaseHTTPResponse:
         timeout = urllib3.Timeout(connect=limits.connect_seconds, read=limits.read_seconds)

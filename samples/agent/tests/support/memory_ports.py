@@ -159,6 +159,12 @@ class MemoryDisk:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
         return bytes(self._names[path].content)
 
+    def read_piece(self, path, position, size_bytes):
+        return self.read(path)[position : position + size_bytes]
+
+    def size(self, path):
+        return len(self.read(path))
+
     def write(self, path, content):
         self.check_space()
         inode = self._names.setdefault(path, _Inode())
@@ -246,11 +252,18 @@ class MemoryNetwork:
 
     def __init__(self, server, clock):
         self._server, self._clock = server, clock
+        self.store_is_away = False
 
     async def request(self, method, url, *, headers, body, limits):
         await self._clock.sleep(LATENCY_SECONDS)
         parts = urlsplit(url)
         path, query = parts.path.removeprefix("/api/v1"), dict(parse_qsl(parts.query))
+        if method == "PUT":
+            self._server.requests.append(Request(method, path, None, None, None))
+            if self.store_is_away:
+                await self._clock.sleep(limits.connect_seconds)
+                raise NetworkError("no answer")
+            return Response(self._server.put(path, query, headers, body), {}, b"")
         content = None if body is None else json.loads(body)
         token = headers.get("authorization", "").removeprefix("Bearer ") or None
         self._server.requests.append(Request(method, path, content, token, headers.get("x-edge-instance")))

@@ -1,6 +1,8 @@
 """The server's side of the agent protocol in one process: real HTTP, real WebSocket, state in memory."""
 
 import base64
+import gzip
+import hashlib
 import json
 import re
 import socket
@@ -17,6 +19,7 @@ from websockets.sync.server import serve
 
 PREVIOUS_TOKEN_SECONDS = 3600.0
 RESULT = re.compile(r"/agents/command_executions/([^/]+)/result")
+OUTPUT = re.compile(r"/agents/command_executions/([^/]+)/output")
 ACKNOWLEDGE = re.compile(r"/agents/command_executions/([^/]+)/acknowledge")
 
 
@@ -71,6 +74,10 @@ class StubServer:
         self.public_keys = {}
         self.alias_answers = {}
         self.metrics = []
+        # Whole outputs by execution; None for a server that takes none, as an early one.
+        self.stored = {}
+        self.offers_uploads = True
+        self.store_status = 200
         self.self_update = {"including_me": False, "inserted_at": None}
 
     def __enter__(self):
@@ -187,6 +194,8 @@ class StubServer:
             return plain[method, path]()
         if match := ACKNOWLEDGE.fullmatch(path):
             return self._move(match[1], {"pending"}, {"status": "sent"})
+        if self.stored is not None and (match := OUTPUT.fullmatch(path)):
+            return self._offer_upload(match[1], **body)
         if match := RESULT.fullmatch(path):
             return self._result(match[1], body)
         return error(404, "not_found", "Resource not found")
@@ -255,8 +264,33 @@ class StubServer:
         pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
         return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
 
+    def _offer_upload(self, execution_id, size, sha256):
+        if not self.offers_uploads:
+            return error(503, "service_unavailable", "Service Unavailable")
+        if self.final(execution_id) is not None:
+            return error(409, "conflict", "Conflict")
+        headers = {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode()}
+        url = f"{self.url}/store/{execution_id}?size={size}&X-Amz-Signature=very-secret"
+        return 201, {"data": {"url": url, "headers": headers, "expires_at": now()}, "meta": meta()}
+
+    def put(self, path, query, headers, content):
+        """The store's side of an upload: takes exactly what was announced. Returns a status."""
+        if self.store_status != 200:
+            return self.store_status
+        checksum = base64.b64encode(hashlib.sha256(content).digest()).decode()
+        if (len(content), checksum) != (int(query["size"]), headers.get("x-amz-checksum-sha256")):
+            return 400
+        self.stored.setdefault(path.removeprefix("/store/"), []).append(content)
+        return 200
+
+    def whole_output(self, execution_id):
+        """What was stored of an output, once, as its readers get it."""
+        [content] = set(self.stored[execution_id])
+        return gzip.decompress(content)
+
     def _result(self, execution_id, body):
-        if set(body) - {"status", "output", "exit_code", "completed_at"}:
+        known = {"status", "output", "exit_code", "completed_at"}
+        if set(body) - (known if self.stored is None else known | {"output_size", "output_ref"}):
             return error(400, "bad_request", "Bad Request")
         status = "cancelled" if body.get("exit_code") == 143 else body["status"]
         return self._move(execution_id, {"pending", "sent"}, {**body, "status": status})
@@ -325,6 +359,18 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(encoded)))
         self.end_headers()
         self.wfile.write(encoded)
+
+    def do_PUT(self):
+        parts = urlsplit(self.path)
+        content = self.rfile.read(int(self.headers.get("content-length", 0)))
+        query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
+        with self.server_state.lock:
+            self.server_state.requests.append(Request("PUT", parts.path, None, None, None))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status = self.server_state.put(parts.path, query, headers, content)
+        self.send_response(status)
+        self.send_header("content-length", "0")
+        self.end_headers()
 
     do_GET = do_POST = do_PATCH = do_DELETE = _serve  # noqa: N815
 
