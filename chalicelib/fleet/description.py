@@ -21,7 +21,8 @@ class Ports(BaseModel):
 
 class Described(Ports):
     """The ports of an agent's services, and its description of its machine; all of that is unknown of an agent that is
-    older than it. ``booted_at`` is seconds text. ``features`` names abilities of the agent (`Feature`),
+    older than it. ``booted_at`` is seconds text. ``ssh_host_keys`` are those of its SSH server, as a line of
+    ``known_hosts`` has them. ``features`` names abilities of the agent (`Feature`),
     ``agent_labels`` are the labels that it was started with."""
 
     hostname: str | None = None
@@ -31,11 +32,12 @@ class Described(Ports):
     kernel: str | None = None
     addresses: tuple[str, ...] = ()
     booted_at: str | None = None
+    ssh_host_keys: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     agent_labels: Mapping[str, str] = Field(default_factory=dict)
 
 
-FACTS = ("hostname", "os_name", "os_version", "architecture", "kernel", "addresses", "booted_at")
+FACTS = ("hostname", "os_name", "os_version", "architecture", "kernel", "addresses", "booted_at", "ssh_host_keys")
 """The facts that an agent tells of its machine; they may change while it runs."""
 
 

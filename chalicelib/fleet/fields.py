@@ -100,6 +100,10 @@ ARCHITECTURE = about("Processor architecture as `uname -m` prints it; null if th
 KERNEL = about("Release of the kernel; null if the agent does not tell.", "6.1.0-18-amd64")
 ADDRESSES = about("Addresses of the machine in its own networks, as its agent sees them.", ["192.168.7.20"])
 BOOTED_AT = about("When the machine last started; null if the agent does not tell.", samples.MOMENT)
+SSH_HOST_KEYS = about(
+    "Public keys of the machine's SSH server, as a line of `known_hosts` has them; empty if it has none.",
+    ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFHHJI7qbjh1tCbOZ2lSVFg5cJ3Iy1Rc8hYnlNbDMIVU"],
+)
 LABELS = about(
     "Labels of the node: those that operators set, then those of its enrollment key, then those of its agent.",
     {"env": "prod", "role": "till"},

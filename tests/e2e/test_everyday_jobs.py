@@ -188,6 +188,12 @@ def test_person_is_let_in_on_a_cluster_until_access_is_revoked(edgectl, ask, nam
     eventually(lambda: not ask("ssh-users", "list", "--username", "ada"))
 
 
+def test_machine_is_known_by_its_host_key(edgectl, names, agents):
+    key = (agents[0].folder / "state" / "ssh_host_key.pub").read_text().strip()
+    [line] = edgectl("ssh", "known-hosts", "--on", names[0]).splitlines()
+    assert line.split(" ", 1)[1] == key
+
+
 @pytest.mark.skipif(SSH is None, reason="no ssh client on this machine")
 def test_stolen_key_is_taken_from_everybody_who_has_it(edgectl, ask, names, agents, tmp_path):
     port = eventually(lambda: logged(agents[0], "ssh.listening"))[-1]["port"]

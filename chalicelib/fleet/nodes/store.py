@@ -109,7 +109,7 @@ def node_to_item(node: Node) -> Item:
     item["id_type"] = node.id_type.value
     item["status"] = node.status.value
     item["aliases"] = _aliases_value(node.aliases)
-    item |= {name: list(getattr(node, name)) or None for name in ("addresses", "features")}
+    item |= {name: list(getattr(node, name)) or None for name in ("addresses", "ssh_host_keys", "features")}
     item |= {name: dict(getattr(node, name)) or None for name in ("operator_labels", "key_labels", "agent_labels")}
     item["labels"] = node.labels or None
     item["identity_conflict_instances"] = list(node.identity_conflict_instances) or None

@@ -12,19 +12,19 @@ from chalicelib.platform.events.queues import EVENTS
 
 @dataclass
 class Plan:
-    """``request_id`` is that of the first change: messages of a batch share one, each event keeps its own. ``latest``
-    maps a total to the latest time at which one of its rows ended."""
+    """``latest`` maps a total to the latest time at which one of its rows ended."""
 
     messages: dict[Queue, list[Message]] = field(default_factory=dict)
+    request_ids: dict[Queue, str] = field(default_factory=dict)
     events: list[Message] = field(default_factory=list)
     deltas: Counter[str] = field(default_factory=Counter)
     latest: dict[str, str] = field(default_factory=dict)
-    request_id: str = ""
 
     def add_messages(self, request_id: str, sends: Iterable[Send]) -> None:
-        """Queue the work that a change asks for."""
-        self.request_id = self.request_id or request_id
+        """Queue the work that a change asks for. The messages of a queue share a request id: that of the first change
+        that asks for one of them."""
         for send in sends:
+            self._note(send.queue, request_id)
             self.messages.setdefault(send.queue, []).append(send.message)
 
     def add_end(self, total: str, at: str) -> None:
@@ -37,8 +37,10 @@ class Plan:
             self.deltas[total] += delta
 
     def add_events(self, request_id: str, envelopes: Iterable[Mapping[str, Any]]) -> None:
-        """Queue envelopes; the request id stays beside them for the log."""
-        self.events.extend({"request_id": request_id, "envelope": envelope} for envelope in envelopes)
+        """Queue envelopes; the request id of each stays beside it for the log."""
+        for envelope in envelopes:
+            self._note(EVENTS, request_id)
+            self.events.append({"request_id": request_id, "envelope": envelope})
 
     def ready(self, first: Collection[Queue] = ()) -> Iterator[tuple[Queue, list[Message]]]:
         """Everything to send, queue by queue: these queues first, events last."""
@@ -46,3 +48,6 @@ class Plan:
         yield from ((queue, messages) for queue, messages in self.messages.items() if queue not in first)
         if self.events:
             yield EVENTS, [{"events": chunk} for chunk in batches(self.events, body_bytes)]
+
+    def _note(self, queue: Queue, request_id: str) -> None:
+        self.request_ids[queue] = self.request_ids.get(queue) or request_id

@@ -68,7 +68,7 @@ class Relay:
         if parked:
             self._queues.send(RELAY_FAILURES, parked)
         for queue, messages in plan.ready(first=self._reactions.couriers):
-            self._send(queue, messages, plan.request_id)
+            self._send(queue, messages, plan.request_ids[queue])
         self._counters.add(_batch_id(records), plan.deltas)
         for total, at in plan.latest.items():
             self._counters.note_latest(total, at)

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Coroutine
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -103,6 +103,7 @@ class Agent:
         journal = await startup.journal(state)
         node = await startup.node(state)
         sockets = resources.enter_context(ListenSockets(self._options, self._ports.network))
+        self._make_host_key(state)
         session = Session(
             client=self._runtime.client,
             enroller=self._enroller(node, sockets.service_ports),
@@ -115,6 +116,14 @@ class Agent:
         )
         await session.open(register_again=not startup.is_moved)
         return session, state, journal, sockets
+
+    def _make_host_key(self, state: StateDirectory) -> None:
+        """The registration tells it. On a disk that fails now, the SSH server makes it later."""
+        if self._options.ssh is not None:
+            from edge_agent.ssh_server import host_key  # noqa: PLC0415 - see `NodeServices`
+
+            with suppress(OSError):
+                host_key(state)
 
     def _enroller(self, node: Node, service_ports: ServicePorts) -> Enroller:
         return Enroller(

@@ -21,8 +21,12 @@ class MachineFacts:
     """Describes this machine, and remembers what the server was told of it. Unknown facts are left out, and nothing is
     raised: an odd machine works all the same."""
 
-    def __init__(self, disk: Disk, system: ReadFacts, labels: Mapping[str, str]) -> None:
+    def __init__(
+        self, disk: Disk, system: ReadFacts, labels: Mapping[str, str], host_key_file: PurePath | None = None
+    ) -> None:
+        """`host_key_file` holds the public key of this agent's SSH server, once that has one; None if it has none."""
         self._disk = disk
+        self._host_key_file = host_key_file
         self._system = system
         self._labels = dict(labels)
         self._told: dict[str, Any] | None = None
@@ -47,6 +51,7 @@ class MachineFacts:
             "os_name": release.get("ID"),
             "os_version": release.get("VERSION_ID"),
             "booted_at": self._booted_at(),
+            "ssh_host_keys": self._host_keys(),
         }
         return {name: value[:LONGEST] if isinstance(value, str) else value for name, value in texts.items() if value}
 
@@ -57,6 +62,14 @@ class MachineFacts:
                 pairs = (line.partition("=") for line in lines if not line.startswith("#"))
                 return {name.strip(): value.strip().strip("\"'") for name, sign, value in pairs if sign}
         return {}
+
+    def _host_keys(self) -> list[str]:
+        if self._host_key_file is not None:
+            with suppress(OSError):
+                lines = self._disk.read(self._host_key_file).decode("ascii", "replace").splitlines()
+                # The kind and the key: what follows is a comment.
+                return [" ".join(line.split()[:2]) for line in lines if line.strip()]
+        return []
 
     def _booted_at(self) -> str | None:
         with suppress(OSError, ValueError, IndexError, OverflowError):

@@ -10,6 +10,7 @@ from edge_agent.http_client import HttpClient
 from edge_agent.identity import random_uuid
 from edge_agent.options import Options
 from edge_agent.ports import Ports
+from edge_agent.state_directory import PUBLIC_HOST_KEY_FILE
 from edge_agent.times import ServerTime
 
 FIRST_RETRY_SECONDS = 0.5
@@ -35,7 +36,12 @@ class Runtime:
         self.server_time = ServerTime(ports.clock)
         # Differs at each start: the server tells a restart from a copy on another machine by it.
         self.instance_id = str(random_uuid(rng))
-        self.facts = MachineFacts(ports.disk, ports.processes.machine_facts, options.labels)
+        self.facts = MachineFacts(
+            ports.disk,
+            ports.processes.machine_facts,
+            options.labels,
+            None if options.ssh is None else options.state_dir / PUBLIC_HOST_KEY_FILE,
+        )
         self.client = HttpClient(network=ports.network, server_time=self.server_time, instance_id=self.instance_id)
 
     def new_backoff(self) -> Backoff:

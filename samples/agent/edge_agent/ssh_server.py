@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from contextlib import suppress
 from typing import Any
 
 import asyncssh
@@ -15,11 +16,10 @@ from edge_agent.ports.network import Closable, ListenSocket
 from edge_agent.ssh_connection import SshConnection, SshLimits
 from edge_agent.ssh_library import ALGORITHMS
 from edge_agent.ssh_login import LoginCheck
-from edge_agent.state_directory import StateDirectory, replace_file
+from edge_agent.state_directory import HOST_KEY_FILE, PUBLIC_HOST_KEY_FILE, StateDirectory, replace_file
 from edge_agent.supervisor import Spawn
 from edge_agent.waiting import unfinished
 
-HOST_KEY_FILE = "ssh_host_key"
 HOST_KEY_ALGORITHM = "ssh-ed25519"
 LOGIN_SECONDS = 60.0
 KEEPALIVE_SECONDS = 30.0
@@ -29,7 +29,19 @@ DYING_SECONDS = 5.0
 
 
 def host_key(state: StateDirectory) -> asyncssh.SSHKey:
-    """Load the server's key; it is created at the first start. Raises `FatalError` if it cannot be read."""
+    """Load the server's key; it is created at the first start. Its public half stands beside it, from where the
+    server is told of it. Raises `FatalError` if it cannot be read."""
+    key = _private_key(state)
+    public = key.export_public_key("openssh")
+    path = state.path / PUBLIC_HOST_KEY_FILE
+    with suppress(OSError):
+        if state.disk.read(path) == public:
+            return key
+    replace_file(state.disk, path, public)
+    return key
+
+
+def _private_key(state: StateDirectory) -> asyncssh.SSHKey:
     path = state.path / HOST_KEY_FILE
     try:
         return asyncssh.import_private_key(state.disk.read(path))

@@ -76,6 +76,10 @@ class StateDirectory:
         self.disk.write(temporary(self.path / name), b" " * size_bytes)
 
 
+HOST_KEY_FILE = "ssh_host_key"
+PUBLIC_HOST_KEY_FILE = HOST_KEY_FILE + ".pub"
+
+
 def replace_file(disk: Disk, path: PurePath, content: bytes) -> None:
     """Replace a file atomically: after a power cut it holds the old content or the new one. Raises OSError."""
     disk.write(temporary(path), content)

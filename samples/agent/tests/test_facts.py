@@ -49,5 +49,14 @@ def test_news_are_told_until_the_server_has_them():
     assert machine.news() is None
 
 
+def test_public_key_of_the_ssh_server_is_told_without_its_comment_once_there_is_one():
+    disk, file = Disk(), PurePath("/state/ssh_host_key.pub")
+    machine = MachineFacts(disk, dict, {}, file)
+    assert machine.registration()["facts"] == {}
+
+    disk.files[file] = b"ssh-ed25519 AAAAC3Nz root@till-3\n"
+    assert machine.news() == {"ssh_host_keys": ["ssh-ed25519 AAAAC3Nz"]}
+
+
 def test_long_names_are_shortened_to_what_the_server_takes():
     assert len(facts(hostname="x" * 1000)["hostname"]) == 255

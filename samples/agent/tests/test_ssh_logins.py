@@ -147,6 +147,11 @@ def test_host_key_is_created_once_and_private(tmp_path):
         assert host_key(state).get_fingerprint() == made.get_fingerprint()
         path = state.path / "ssh_host_key"
         assert path.stat().st_mode & 0o777 == 0o600
+        public = state.path / "ssh_host_key.pub"
+        assert asyncssh.read_public_key(public).get_fingerprint() == made.get_fingerprint()
+        public.unlink()
+        host_key(state)
+        assert public.exists()
         path.write_text("nothing")
         with pytest.raises(FatalError, match="ssh_host_key"):
             host_key(state)

@@ -12,7 +12,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from edgectl import __version__, profiles, values
+from edgectl import __version__, profiles, ssh, values
 from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
@@ -35,6 +35,7 @@ app = typer.Typer(
 for _resource in RESOURCES:
     app.add_typer(group_of(_resource), name=_resource.name)
 
+app.add_typer(ssh.group, name="ssh")
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(retry)
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
@@ -28,6 +28,9 @@ from chalicelib.web.validation import (
     nullable,
 )
 
+HOST_KEY_PATTERN = r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+) [A-Za-z0-9+/]+=*$"
+"""Kind and key alone: clients write it into files of theirs, so there is no room for a comment or a further line."""
+
 POLL_JITTER = 0.2
 """Share of the polling interval that varies at random: agents that enrolled together should not poll together."""
 
@@ -38,6 +41,7 @@ routes = Endpoints(tag="Agents")
 
 
 Fact = Annotated[str, MaxLen(255)]
+HostKey = Annotated[str, MaxLen(1024), StringConstraints(pattern=HOST_KEY_PATTERN)]
 LabelText = Annotated[str, MaxLen(63)]
 
 
@@ -51,6 +55,7 @@ class MachineFacts(Body):
     kernel: Annotated[Fact | None, fields.KERNEL] = None
     addresses: Annotated[tuple[Fact, ...], MaxLen(16), fields.ADDRESSES] = ()
     booted_at: Annotated[DateTime | None, fields.BOOTED_AT] = None
+    ssh_host_keys: Annotated[tuple[HostKey, ...], MaxLen(4), fields.SSH_HOST_KEYS] = ()
 
     def to_facts(self) -> dict[str, Any]:
         booted_at = None if self.booted_at is None else to_seconds_text(self.booted_at)

@@ -65,6 +65,7 @@ class NodeOut(Spelled):
     kernel: Annotated[str | None, fields.KERNEL]
     addresses: Annotated[list[str], fields.ADDRESSES]
     booted_at: Annotated[Timestamp | None, fields.BOOTED_AT]
+    ssh_host_keys: Annotated[list[str], fields.SSH_HOST_KEYS]
     labels: Annotated[dict[str, str], fields.LABELS]
     features: Annotated[list[str], fields.FEATURES]
     aliases: Annotated[list[NodeAliasOut], about("Further names of the node in the network of its cluster.")]

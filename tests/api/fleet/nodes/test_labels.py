@@ -17,6 +17,7 @@ FACTS = {
     "kernel": "6.1.0",
     "addresses": ["192.168.7.20"],
     "booted_at": "2026-11-20T08:00:00Z",
+    "ssh_host_keys": ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFHHJI7qbjh1tCbOZ2lSVFg5cJ3Iy1Rc8hYnlNbDMIVU"],
 }
 
 
@@ -83,6 +84,24 @@ def test_changed_facts_of_a_health_report_are_stored_and_same_ones_cost_nothing(
     world.platform.tables.meter.reset()
     report(client, token, **moved)
     assert world.platform.tables.meter.write_units == 0
+
+
+def test_host_keys_that_the_agent_no_longer_tells_are_no_longer_shown(client):
+    token = enrol(client, facts=FACTS)
+    assert shown(client)["ssh_host_keys"] == FACTS["ssh_host_keys"]
+
+    report(client, token, **{**FACTS, "ssh_host_keys": []})
+    assert shown(client)["ssh_host_keys"] == []
+
+
+@pytest.mark.parametrize(
+    "line", ["ssh-ed25519", "ssh-ed25519 AAAA\nevil ssh-rsa AAAA", "ssh-ed25519 AAAA me", "# AAAA"]
+)
+def test_host_key_that_is_more_than_kind_and_key_is_400(client, line):
+    token = enrol(client, facts=FACTS)
+
+    assert report(client, token, **{**FACTS, "ssh_host_keys": [line]}).status == 400
+    assert shown(client)["ssh_host_keys"] == FACTS["ssh_host_keys"]
 
 
 def test_labels_of_operator_key_and_agent_hold_in_this_order(client):

@@ -72,6 +72,7 @@ def test_node_is_shown_with_the_fields_of_the_contract(client, world):
         "self_update_enabled": False,
         **dict.fromkeys(("hostname", "os_name", "os_version", "architecture", "kernel", "booted_at")),
         "addresses": [],
+        "ssh_host_keys": [],
         "labels": {},
         "features": [],
         "aliases": [],

@@ -12,6 +12,7 @@ from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import BATCH_BYTES, to_body
 from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.context import Send
 from chalicelib.platform.events.queues import EVENTS
 from chalicelib.platform.relay.plan import Plan
 from chalicelib.platform.relay.reactions import Reactions
@@ -137,6 +138,26 @@ class TestWork:
         assert messages(change("nodes", "node.reregistered", {"id": "n-1"}, row)) == {
             CLEAN_UP: [{"kind": "connection", "id": "s-1"}]
         }
+
+
+class TestRequestIds:
+    """A message is found in the logs by the id of a request that asked for it."""
+
+    def test_queue_has_the_request_id_of_the_first_change_that_asks_for_its_work(self):
+        plan = Plan()
+        plan.add_messages("r-silent", [])
+        plan.add_messages("r-1", [Send(CLEAN_UP, {"id": "a"})])
+        plan.add_messages("r-2", [Send(COMMAND_DELIVERY, {"id": "b"}), Send(CLEAN_UP, {"id": "c"})])
+        plan.add_events("r-3", [{"id": "d"}])
+
+        assert plan.request_ids == {CLEAN_UP: "r-1", COMMAND_DELIVERY: "r-2", EVENTS: "r-3"}
+
+    def test_change_without_a_request_id_leaves_the_next_one_to_name_it(self):
+        plan = Plan()
+        plan.add_messages("", [Send(CLEAN_UP, {"id": "a"})])
+        plan.add_messages("r-2", [Send(CLEAN_UP, {"id": "b"})])
+
+        assert plan.request_ids == {CLEAN_UP: "r-2"}
 
 
 class TestEvents:
