@@ -37,10 +37,12 @@ class Send:
 
 @dataclass(frozen=True)
 class Event:
-    """A fact: ``type`` is one of the catalogue's, or the name of an internal event; ``data`` holds no secret."""
+    """A fact: ``type`` is one of the catalogue's, or the name of an internal event; ``data`` holds no secret. ``about``
+    is the id of its subject, where the row that changed has no ``id``."""
 
     type: str
     data: Mapping[str, Any]
+    about: str = ""
 
 
 Rows = Callable[[Ref], Item | None]

@@ -143,6 +143,8 @@ def _published(schema: Any) -> Any:
         if isinstance(other.get("type"), str):
             del kept["anyOf"]
             kept |= {**other, "type": [other["type"], "null"]}
+            if "enum" in other:
+                kept["enum"] = [*other["enum"], None]
     return kept
 
 

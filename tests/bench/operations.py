@@ -167,6 +167,10 @@ COMMANDS = (
     Operation("cancel_command", 1, 0, 3),
     # The command, its executions by index, four partitions at a time, and the new command's transaction.
     _write("retry_command", 6, 3, 6),
+    # A read of the command with its fan-out, and one write.
+    Operation("pause_command", 2, 2, 1),
+    Operation("resume_command", 2, 2, 3),
+    Operation("stop_command", 2, 2, 3),
     _write("delete_command", 6, 4, 7),
     Operation("list_executions", 8, 5.5),
     Operation("get_execution", 2, 2),

@@ -78,11 +78,30 @@ class TestRun:
         ended = terminal.type("run", "--on", "all", "-c", "1", "-e", "0", "true")
 
         assert ended.code == SOME_FAILED
-        assert "3 machines: 1 failed, 2 skipped" in ended.err
+        assert "3 machines: 1 failed, 2 skipped; stopped: too many errors" in ended.err
 
-    def test_errors_without_waves_are_refused(self, terminal, nodes):
-        assert terminal.type("run", "--on", "all", "-e", "1", "true").code == REFUSED
+    def test_errors_alone_have_a_run_go_in_waves(self, terminal, world, nodes):
+        terminal.meanwhile = Fleet(world, nodes).work
+        assert terminal.type("run", "--on", "all", "-e", "1", "true").code == 0
+        (command,) = json.loads(terminal.type("commands", "list", "-o", "json").out)
+        assert command["rollout"]["max_errors"] == 1
+
+    def test_share_that_is_none_is_refused_before_anything_runs(self, terminal, nodes):
+        refused = terminal.type("run", "--on", "all", "-c", "many", "true")
+        assert (refused.code, "--max-concurrency 'many'" in refused.err) == (REFUSED, True)
         assert terminal.type("commands", "list", "-o", "json").out == "[]\n"
+
+    def test_paused_run_says_how_it_goes_on_and_is_stopped(self, terminal, world, nodes):
+        started = terminal.type("run", "--on", "all", "-c", "1", "--no-wait", "-o", "json", "true")
+        command = json.loads(started.out)["id"]
+        world.settle()
+        assert json.loads(terminal.type("commands", "pause", command, "-o", "json").out)["rollout"]["state"] == "paused"
+        watched = terminal.type("retry", command, "--outcome", "failed")
+        assert watched.code == REFUSED
+        shown = json.loads(terminal.type("commands", "resume", command, "-o", "json").out)
+        assert shown["rollout"]["state"] == "running"
+        shown = json.loads(terminal.type("commands", "stop", command, "--yes", "-o", "json").out)
+        assert shown["rollout"]["reason"] == "stopped"
 
     def test_retry_runs_again_where_it_failed(self, terminal, world, nodes):
         fleet = Fleet(world, nodes, failing={1})

@@ -10,6 +10,7 @@ from chalicelib.fleet.clusters.rules import below_count, check_capacity, limit_c
 from chalicelib.fleet.commands import rules as commands
 from chalicelib.fleet.commands.large_outputs import checksum_of
 from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.labels import too_many
@@ -309,6 +310,12 @@ def again_with_a_blank_text(app: Application) -> Options:
     return {**all_finished(app), "json": {"outcomes": ["cancelled"], "command_text": " "}}
 
 
+def a_rollout(app: Application) -> Options:
+    made = a_command(app.world, "true", rollout=RolloutLimits())
+    app.world.settle()
+    return {"variables": {"command_id": made.id}}
+
+
 _UPLOAD = {"size": 65_536, "sha256": "0" * 64}
 
 COMMANDS = [
@@ -341,6 +348,15 @@ COMMANDS = [
     Case("retry_command", 404, None, NOT_THERE),
     Case("retry_command", 409, commands.nothing_to_retry(["cancelled"])),
     Case("retry_command", 422, invalid("command_text", BLANK), again_with_a_blank_text),
+    Case("pause_command", 200, {"command_text": "true"}, a_rollout),
+    Case("pause_command", 404, None, NOT_THERE),
+    Case("pause_command", 409, commands.no_rollout()),
+    Case("resume_command", 200, {"command_text": "true"}, a_rollout),
+    Case("resume_command", 404, None, NOT_THERE),
+    Case("resume_command", 409, commands.no_rollout()),
+    Case("stop_command", 200, {"command_text": "true"}, a_rollout),
+    Case("stop_command", 404, None, NOT_THERE),
+    Case("stop_command", 409, commands.no_rollout()),
     Case("delete_command", 204, None, all_finished),
     Case("delete_command", 404, None, NOT_THERE),
     Case("delete_command", 409, commands.command_delete_refused(2)),

@@ -18,6 +18,7 @@ from chalicelib.fleet.api.operator import (
     commands,
     enrollment_keys,
     nodes,
+    rollouts,
 )
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
 from chalicelib.fleet.reach import EVERYWHERE
@@ -33,7 +34,7 @@ from tests.support.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 MODULES = (
-    *(clusters, enrollment_keys, nodes, aliases, commands, command_retries, command_executions),
+    *(clusters, enrollment_keys, nodes, aliases, commands, command_retries, rollouts, command_executions),
     *(agent_enrollment, agent_nodes, agent_aliases, agent_executions, health),
 )
 """Enrolment, machines and commands: the main job. Other families have such tests of their own."""

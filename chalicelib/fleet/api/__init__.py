@@ -16,6 +16,7 @@ _OPERATOR = (
     "aliases",
     "commands",
     "command_retries",
+    "rollouts",
     "command_executions",
     "execution_output",
     "schedules",

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from chalicelib.fleet.commands import rollout_events
 from chalicelib.fleet.commands.model import FINAL, STEPS, outcome_of
 from chalicelib.fleet.commands.output import object_key
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.rollout import ROLLOUT
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, output_bytes
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, output_bytes
 from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.facts import EXECUTION_ENDED
@@ -48,8 +49,8 @@ _FIELDS = (
 
 
 def on_change(change: Change) -> Iterator[Send]:
-    """Create executions, go on with passes over them and with a rollout where one ended, and begin those that a
-    deletion or a cancellation asks for."""
+    """Create executions, go on with passes over them and with a rollout where one ended or it was resumed, and begin
+    those that a deletion or a cancellation asks for."""
     row, is_removed = change.row, change.new is None
     match change.table:
         case "executions" if is_removed and row.get("output_ref"):
@@ -57,6 +58,8 @@ def on_change(change: Change) -> Iterator[Send]:
             yield Send(CLEAN_UP, {"kind": "large_output", "id": row["id"], "key": key})
         case "fan_outs" if going_on := moved(change):
             yield from _go_on(str(row["command_id"]), going_on)
+        case "fan_outs" if change.operation == "rollout.resumed":
+            yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": ROLLOUT})
         case "fan_outs" if change.old is None:
             for part in at_first(texts(row.get("parts"))):
                 yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
@@ -78,8 +81,10 @@ def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:
 
 
 def _events_of(change: Change, rows: Rows) -> Iterator[Event]:
-    """The event of an execution's step, and the fact that it ended. A command that is missing leaves its fields
-    null."""
+    """The event of an execution's step, and the fact that it ended; what a rollout tells. A command that is missing
+    leaves its fields null."""
+    if change.table == FAN_OUTS.name:
+        yield from rollout_events.events_of(change)
     if change.table != EXECUTIONS.name or change.new is None:
         return
     event_type = EXECUTION_EVENTS.get(change.operation)

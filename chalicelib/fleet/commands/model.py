@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
-from chalicelib.fleet.commands.rollout import RolloutLimits, RolloutState
+from chalicelib.fleet.commands.rollout import RolloutLimits, Standing
 from chalicelib.fleet.targeting.model import Targeting
 
 
@@ -197,14 +197,14 @@ class CommandSummary:
 class Progress:
     """How far a command is. ``targets`` is how many nodes it is for: None while executions are being created.
     ``finished_at`` is when the last execution ended, None before and for a command from before that was noted.
-    ``summary`` is None for more executions than are counted while somebody waits. ``rollout`` is the state of the
-    rollout and the reason for it, None without one."""
+    ``summary`` is None for more executions than are counted while somebody waits. ``rollout`` tells what
+    the rollout does, None without one."""
 
     state: CommandState
     targets: int | None
     finished_at: str | None
     summary: CommandSummary | None
-    rollout: tuple[RolloutState, str | None] | None = None
+    rollout: Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class NewCommand:
 @dataclass(frozen=True)
 class Retry:
     """The executions that a retry takes, and its changes of the command: None leaves text and timeout as
-    they are, unless there shall be ``no_timeout``. The deadline is a new one, as of a `NewCommand`."""
+    they are, unless there shall be ``no_timeout``. Deadline and rollout are new ones, as of a `NewCommand`."""
 
     outcomes: tuple[RetriedOutcome, ...]
     command_text: str | None = None
@@ -237,6 +237,7 @@ class Retry:
     no_timeout: bool = False
     expired_at: datetime | None = None
     never_expires: bool = False
+    rollout: RolloutLimits | None = None
 
 
 @dataclass(frozen=True)

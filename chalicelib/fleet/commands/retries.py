@@ -53,5 +53,6 @@ def _again(command: Command, wanted: Retry) -> NewCommand:
         wanted.expired_at,
         never_expires=wanted.never_expires,
         script=command.script if wanted.command_text is None else None,
+        rollout=wanted.rollout,
     )
     return replace(new, timeout=None) if wanted.no_timeout else new

@@ -5,6 +5,7 @@ A target is named by its slot: `SLOTS` times the number of its chunk, and its po
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -19,9 +20,6 @@ MOST_OUT = 100
 SLOTS = 100
 """Places of a chunk; some at the end stay empty."""
 
-TOO_MANY_ERRORS = "too_many_errors"
-ENDED_BEFORE = "cancelled_or_deadline"
-
 
 class RolloutState(StrEnum):
     """While it is ``paused``, and once it has ``stopped``, no further executions are made."""
@@ -30,6 +28,26 @@ class RolloutState(StrEnum):
     PAUSED = "paused"
     STOPPED = "stopped"
     FINISHED = "finished"
+
+
+class Reason(StrEnum):
+    """Why a rollout stopped. ``stopped``: by an operator, who left running what was out."""
+
+    TOO_MANY_ERRORS = "too_many_errors"
+    STOPPED = "stopped"
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The state of a rollout now, and why it ``stopped``. ``at_once`` and ``errors_allowed`` are its limits as numbers,
+    None while the targets are being found, and where any number of errors is allowed."""
+
+    state: RolloutState
+    reason: str | None = None
+    at_once: int | None = None
+    errors_allowed: int | None = None
 
 
 class RolloutLimits(BaseModel, frozen=True):
@@ -69,6 +87,11 @@ class Rollout(BaseModel, frozen=True):
         return self.total - self.taken
 
     @property
+    def ended_count(self) -> int:
+        """Executions that have ended."""
+        return self.taken - self.dropped - len(self.out)
+
+    @property
     def room(self) -> int:
         """How many further executions may be made now."""
         if self.state is not RolloutState.RUNNING or not self.is_found:
@@ -78,6 +101,11 @@ class Rollout(BaseModel, frozen=True):
     @property
     def most_out(self) -> int:
         return max(1, min(MOST_OUT, _number(self.limits.max_concurrency, self.total)))
+
+    @property
+    def errors_allowed(self) -> int | None:
+        allowed = self.limits.max_errors
+        return None if allowed is None else _number(allowed, self.total)
 
     @property
     def has_ended(self) -> bool:
@@ -112,14 +140,11 @@ class Rollout(BaseModel, frozen=True):
         return _judged(self.model_copy(update=changes))
 
 
-def shown(rollout: Rollout, parts: Collection[str]) -> tuple[RolloutState, str | None]:
-    """State and reason of a rollout whose fan-out has these parts left: one that was cancelled, or whose deadline has
-    come, makes no more."""
-    if ROLLOUT in parts or rollout.has_ended:
-        return rollout.state, rollout.reason
-    if rollout.is_found and not rollout.waiting:
-        return RolloutState.FINISHED, None
-    return RolloutState.STOPPED, ENDED_BEFORE
+def begun(limits: RolloutLimits, parts: Collection[str]) -> Rollout:
+    """A new rollout to the targets of these parts."""
+    if not parts:
+        return Rollout(limits=limits, state=RolloutState.FINISHED)
+    return Rollout(limits=limits, to_find=tuple(sorted(parts)))
 
 
 def to_item(rollout: Rollout) -> dict[str, Any]:
@@ -134,9 +159,9 @@ def _judged(rollout: Rollout) -> Rollout:
         return rollout
     if not rollout.waiting:
         return rollout if rollout.out else rollout.model_copy(update={"state": RolloutState.FINISHED})
-    allowed = rollout.limits.max_errors
-    if allowed is not None and rollout.errors > _number(allowed, rollout.total):
-        return rollout.model_copy(update={"state": RolloutState.STOPPED, "reason": TOO_MANY_ERRORS})
+    allowed = rollout.errors_allowed
+    if allowed is not None and rollout.errors > allowed:
+        return rollout.model_copy(update={"state": RolloutState.STOPPED, "reason": Reason.TOO_MANY_ERRORS})
     return rollout
 
 

@@ -5,12 +5,16 @@ from collections.abc import Collection, Sequence
 from chalicelib.fleet.commands.execution_store import put_execution
 from chalicelib.fleet.commands.model import Execution
 from chalicelib.fleet.commands.rollout import SLOTS, Rollout, to_item
-from chalicelib.fleet.commands.store import FAN_OUTS, ROLLOUT_TARGETS, fan_out_key
+from chalicelib.fleet.commands.store import FAN_OUTS, ROLLOUT_TARGETS, fan_out_key, fan_out_to_item
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.tables import (
+    Absent,
+    And,
+    ConditionFailedError,
     Delete,
     Equals,
+    Exists,
     Item,
     Key,
     Put,
@@ -64,6 +68,20 @@ class RolloutStore:
         except TransactionFailedError as error:
             return None if 0 in error.failed else {position - 1 for position in error.failed}
         return ()
+
+    def steer(self, known: FanOut, after: FanOut, names: Collection[str], operation: str, *, result: object) -> bool:
+        """Store these fields of a rollout that is under way; its steps do not stand in the way. False if it has ended,
+        was deleted, or was paused or resumed since it was read."""
+        item = fan_out_to_item(after)
+        changes = [Set(name, item[name]) for name in (*names, *(("due",) if "due_at" in names else ()))]
+        as_known = Absent("paused_at") if known.paused_at is None else Exists("paused_at")
+        under_way = And(Exists("parts"), Exists("rollout"), Absent("deleted_at"), as_known)
+        update = Update(FAN_OUTS, fan_out_key(known.command_id), tuple(changes), under_way)
+        try:
+            self._tables.apply(update, operation, result=result)
+        except ConditionFailedError:
+            return False
+        return True
 
     def forget(self, command_id: str, chunks: int) -> None:
         """Delete the targets of a deleted command."""

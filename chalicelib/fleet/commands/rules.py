@@ -145,6 +145,14 @@ def nothing_to_retry(outcomes: Iterable[str]) -> EdgeError:
     return conflict(f"no execution of this command is {' or '.join(outcomes)}")
 
 
+def no_rollout() -> EdgeError:
+    return conflict("this command has no rollout: it goes to all its nodes at once")
+
+
+def rollout_out_of_reach() -> EdgeError:
+    return EdgeError(Kind.FORBIDDEN, "the rollout of this command is also for clusters that this key is not for")
+
+
 def partly_out_of_reach() -> EdgeError:
     """Ours: what belongs to others as well is not deleted with what is one's own."""
     return EdgeError(Kind.FORBIDDEN, "this command also ran in clusters that this key is not for")

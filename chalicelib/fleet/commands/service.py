@@ -12,7 +12,7 @@ from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
 from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
-from chalicelib.fleet.commands.rollout import ROLLOUT, Rollout
+from chalicelib.fleet.commands.rollout import ROLLOUT, begun
 from chalicelib.fleet.commands.rollout_progress import progress_of, standing_of
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item, script_name_of
 from chalicelib.fleet.commands.undone import FanOut
@@ -106,8 +106,9 @@ class Commands:
         named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
         rollout = None
-        if new.rollout is not None and parts:
-            rollout, parts = Rollout(limits=new.rollout, to_find=tuple(sorted(parts))), frozenset({ROLLOUT})
+        if new.rollout is not None:
+            rollout = begun(new.rollout, parts)
+            parts = parts and frozenset({ROLLOUT})
         command = Command(
             id=new.id or self._ids.uuid7(now),
             command_text=new.command_text,
@@ -156,17 +157,16 @@ class Commands:
         if not reach.is_everywhere and not command.targeting.is_within(reach):
             part = self._progress_of_part(command_id, reach, is_made=is_made)
             return command, replace(part, rollout=standing_of(fan_out))
-        if fan_out is not None and fan_out.rollout is not None:
-            summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
-            return command, progress_of(fan_out, fan_out.rollout, summary, last_end)
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
-        if not is_made:
+        if not is_made and (fan_out is None or fan_out.rollout is None):
             return command, Progress(CommandState.CREATING, None, None, summary)
+        is_open = self._executions.has_open(command_id) if summary is None else summary.open > 0
+        if fan_out is not None and fan_out.rollout is not None:
+            return command, progress_of(fan_out, fan_out.rollout, summary, last_end, is_open=is_open)
         if summary is None:
             targets = self._read_total(total_of(EXECUTIONS.name, "command_id", command_id))
-            is_open = self._executions.has_open(command_id)
         else:
-            targets, is_open = summary.total, summary.open > 0
+            targets = summary.total
         if is_open:
             return command, Progress(CommandState.RUNNING, targets, None, summary)
         made_at = None if fan_out is None else fan_out.made_at
@@ -177,7 +177,7 @@ class Commands:
         """Create no more executions of it and cancel what is open: one write, the rest follows. May be repeated, and
         then asks agents again. A command that is only partly within reach is cancelled there, by a task for each
         cluster, and its creation goes on. Raises `EdgeError` (not found)."""
-        if not self._is_wholly_within(command_id, reach, also_to_come=True):
+        if not self.is_wholly_within(command_id, reach, also_to_come=True):
             parts = self._parts.executions(command_id, reach)
             self._cancelling.ask(command_id, {cluster.id: cluster for cluster in parts.values()}.values())
             return
@@ -192,7 +192,7 @@ class Commands:
         Raises `EdgeError` (not found), (forbidden) if it is only partly within reach, and (conflict) while parts are
         left or executions are open.
         """
-        if not self._is_wholly_within(command_id, reach, also_to_come=False):
+        if not self.is_wholly_within(command_id, reach, also_to_come=False):
             raise rules.partly_out_of_reach()
         now = self._clock.now()
         command, fan_out = self._commands.with_fan_out(command_id)
@@ -212,20 +212,7 @@ class Commands:
             # It had no parts and parts never come back, so another caller has just deleted it.
             raise not_found() from error
 
-    def _progress_of_part(self, command_id: str, reach: Reach, *, is_made: bool) -> Progress:
-        """Raises `EdgeError` (not found) for a command without a part within reach."""
-        ids = self._parts.executions(command_id, reach).keys()
-        part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
-        if not ids or (part is not None and not part.summary.total):
-            raise not_found()
-        summary = None if part is None else part.summary
-        if not is_made:
-            return Progress(CommandState.CREATING, None, None, summary)
-        is_open = bool(summary.open) if summary else self._executions.has_any(command_id, ids, is_open=True)
-        targets = summary.total if summary else len(ids)
-        return Progress(CommandState.RUNNING if is_open else CommandState.FINISHED, targets, None, summary)
-
-    def _is_wholly_within(self, command_id: str, reach: Reach, *, also_to_come: bool) -> bool:
+    def is_wholly_within(self, command_id: str, reach: Reach, *, also_to_come: bool) -> bool:
         """Whether the command and all its executions are within reach, also those of nodes that may yet be found.
         Raises `EdgeError` (not found) for one without a part within a restricted reach."""
         if reach.is_everywhere:
@@ -242,6 +229,19 @@ class Commands:
         is_made = fan_out is None or not fan_out.parts
         is_searched = fan_out is None or fan_out.looks_since is None
         return is_made and (is_searched or not also_to_come) and part is not None and part.is_whole
+
+    def _progress_of_part(self, command_id: str, reach: Reach, *, is_made: bool) -> Progress:
+        """Raises `EdgeError` (not found) for a command without a part within reach."""
+        ids = self._parts.executions(command_id, reach).keys()
+        part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
+        if not ids or (part is not None and not part.summary.total):
+            raise not_found()
+        summary = None if part is None else part.summary
+        if not is_made:
+            return Progress(CommandState.CREATING, None, None, summary)
+        is_open = bool(summary.open) if summary else self._executions.has_any(command_id, ids, is_open=True)
+        targets = summary.total if summary else len(ids)
+        return Progress(CommandState.RUNNING if is_open else CommandState.FINISHED, targets, None, summary)
 
     def _deadline(self, new: NewCommand, now: datetime) -> str | None:
         if new.expired_at is not None:

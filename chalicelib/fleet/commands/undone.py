@@ -26,7 +26,8 @@ class FanOut(BaseModel, frozen=True):
     ``deadline``, to repeat the clean-up of a deleted command; None: never. ``made_at`` is when the last part was
     finished: every execution but those of hidden nodes is there since. ``cancel_requested_at`` stands while what is
     open is being cancelled. ``target_cluster_name`` is set when exactly one cluster was named and matched.
-    ``rollout`` is that of a command that goes out in waves.
+    ``rollout`` is that of a command that goes out in waves; it makes no executions from ``paused_at`` on until it is
+    resumed, and none any more once it was ``stopped_at``.
     """
 
     command_id: str
@@ -43,6 +44,8 @@ class FanOut(BaseModel, frozen=True):
     cancel_requested_at: str | None = None
     deleted_at: str | None = None
     rollout: Rollout | None = None
+    paused_at: str | None = None
+    stopped_at: str | None = None
     version: int = 0
 
     def shares_of(self, kind: str) -> list[str]:

@@ -61,7 +61,8 @@ class Waves:
                 return self._find(command, fan_out, rollout)
             after = self._advanced(command, fan_out, rollout, ended, tell)
             if after is not None:
-                goes_on = after.has_ended or (after != rollout and after.room > 0)
+                is_ahead = after != rollout and after.room > 0 and fan_out.paused_at is None
+                goes_on = after.has_ended or is_ahead
                 return FanOutChunk(cursor=str(after.given)) if goes_on else _NO_MORE
         raise unavailable()
 
@@ -79,9 +80,9 @@ class Waves:
         """The rollout after a step; None if the row has changed since it was read."""
         looked_at = rollout.out if ended is None else [slot for slot in rollout.out if slot in ended]
         counted = rollout.ended(self._ends(command, looked_at)) if looked_at else rollout
-        repeated: set[int] = set()
+        repeated, is_paused = set[int](), fan_out.paused_at is not None
         while True:
-            after, nodes = self._handed_out(command, counted, repeated)
+            after, nodes = (counted, {}) if is_paused else self._handed_out(command, counted, repeated)
             if after == rollout:
                 return rollout
             now = to_seconds_text(self._clock.now())

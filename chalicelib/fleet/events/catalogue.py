@@ -1,4 +1,4 @@
-"""The public event types, in the order of the contract."""
+"""The public event types, in the order of the contract, then ours."""
 
 from enum import StrEnum
 
@@ -21,3 +21,9 @@ class EventType(StrEnum):
     EXECUTION_PRUNED = "edge.command_execution.pruned"
     SSH_USERNAME_VERIFIED = "edge.ssh_username.verified"
     SELF_UPDATE_REQUEST_COMPLETED = "edge.self_update_request.completed"
+    ROLLOUT_STARTED = "edge.rollout.started"
+    ROLLOUT_PROGRESSED = "edge.rollout.progressed"
+    ROLLOUT_PAUSED = "edge.rollout.paused"
+    ROLLOUT_RESUMED = "edge.rollout.resumed"
+    ROLLOUT_STOPPED = "edge.rollout.stopped"
+    ROLLOUT_FINISHED = "edge.rollout.finished"

@@ -114,6 +114,31 @@ class CommandExecutionEvent(EventData):
     updated_at: Annotated[datetime, fields.UPDATED_AT]
 
 
+class RolloutEvent(EventData):
+    """How far the rollout of a command is. Its numbers are those of the nodes that it is for."""
+
+    command_id: Annotated[UUID, fields.COMMAND]
+    state: Annotated[
+        Literal["running", "paused", "stopped", "finished"], about("What the rollout does after this.", "running")
+    ]
+    reason: Annotated[
+        Literal["too_many_errors", "stopped", "cancelled", "deadline"] | None,
+        about("Why it stopped, `stopped` if an operator did; null while it has not stopped.", None),
+    ]
+    max_concurrency: Annotated[int | str, about("How many executions are open at a time at most.", "10%")]
+    max_errors: Annotated[
+        int | str | None, about("How many executions may fail or expire before it stops; null: any number.", 3)
+    ]
+    targets: Annotated[int | None, about("How many nodes it is for; null while they are looked for.", 30, minimum=0)]
+    open: Annotated[int, about("Executions that had not ended.", 3, minimum=0)]
+    ended: Annotated[int, about("Executions that had ended.", 9, minimum=0)]
+    errors: Annotated[int, about("Those of the ended ones that failed or expired.", 1, minimum=0)]
+    waiting: Annotated[int, about("Nodes whose turn had not come.", 18, minimum=0)]
+    skipped: Annotated[int, about("Nodes whose turn had not come when it stopped.", 0, minimum=0)]
+    dropped: Annotated[int, about("Nodes that were gone when their turn came.", 0, minimum=0)]
+    inserted_at: Annotated[datetime, fields.INSERTED_AT]
+
+
 class EnrollmentKeyVerifiedEvent(EventData):
     """A machine presented an enrollment key. The key itself is left out."""
 
@@ -245,6 +270,29 @@ DESCRIPTIONS: Mapping[EventType, EventDescription] = {
     ),
     EventType.SELF_UPDATE_REQUEST_COMPLETED: EventDescription(
         "Every node of a self-update request has an outcome.", SelfUpdateRequestEvent
+    ),
+    EventType.ROLLOUT_STARTED: EventDescription(
+        "The nodes of a rollout were found, and its first executions follow.",
+        RolloutEvent,
+        {"open": 0, "ended": 0, "errors": 0, "waiting": 30},
+    ),
+    EventType.ROLLOUT_PROGRESSED: EventDescription(
+        "Another tenth of a rollout has ended; told at most ten times.", RolloutEvent
+    ),
+    EventType.ROLLOUT_PAUSED: EventDescription("An operator paused a rollout.", RolloutEvent, {"state": "paused"}),
+    EventType.ROLLOUT_RESUMED: EventDescription(
+        "A paused rollout goes on; or a finished one does, since nodes were found that an index had hidden.",
+        RolloutEvent,
+    ),
+    EventType.ROLLOUT_STOPPED: EventDescription(
+        "A rollout stopped before its end; executions that are open go on unless it was cancelled.",
+        RolloutEvent,
+        {"state": "stopped", "reason": "too_many_errors", "errors": 4, "waiting": 0, "skipped": 18},
+    ),
+    EventType.ROLLOUT_FINISHED: EventDescription(
+        "Every node of a rollout had its turn and ended.",
+        RolloutEvent,
+        {"state": "finished", "open": 0, "ended": 30, "waiting": 0},
     ),
 }
 """Every type of the catalogue."""

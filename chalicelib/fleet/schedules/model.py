@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.scripts.model import ScriptCall
 from chalicelib.fleet.targeting.model import Targeting
@@ -43,6 +44,7 @@ class ScheduledCommand(BaseModel, frozen=True):
     targeting: Targeting
     timeout: int | None = None
     allow_missing: bool = False
+    rollout: RolloutLimits | None = None
 
 
 @dataclass(frozen=True)

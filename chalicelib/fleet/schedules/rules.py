@@ -73,6 +73,7 @@ def new_command(schedule: Schedule, planned_at: str, now: datetime, script: Scri
         expires,
         allow_missing=command.allow_missing,
         schedule=ScheduleName(id=schedule.id, name=schedule.name),
+        rollout=command.rollout,
     )
     return command_of(command, script, run)
 

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
+    from chalicelib.fleet.commands.steering import Steering
     from chalicelib.fleet.commands.waves import Waves
     from chalicelib.fleet.wiring import Fleet
 
 
 class CommandParts:
     """`registry` creates, lists, cancels and deletes commands; `fan_outs`, `waves` and `looking` create their
-    executions."""
+    executions, and `steering` pauses, resumes and stops rollouts."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -51,6 +52,12 @@ class CommandParts:
 
         tables = self._platform.tables
         return Retries(tables, self.registry, Parts(tables, self._fleet.clusters.within))
+
+    @cached_property
+    def steering(self) -> Steering:
+        from chalicelib.fleet.commands.steering import Steering
+
+        return Steering(self._platform.tables, self._platform.clock, self.registry)
 
     @cached_property
     def executions(self) -> Executions:

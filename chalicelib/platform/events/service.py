@@ -70,7 +70,7 @@ class Events:
     def _envelope(self, event: Event, change: Change, source: str) -> Envelope:
         row = change.row
         # A node that was deleted and enrols again starts at version 1: the time of the write keeps its lives apart.
-        name = f"{event.type}/{row['id']!s}/{change.stamp('at')}/{row['version']!s}"
+        name = f"{event.type}/{event.about or row['id']!s}/{change.stamp('at')}/{row['version']!s}"
         envelope = {
             "specversion": "1.0",
             "id": str(uuid.uuid5(_EVENT_IDS, name)),

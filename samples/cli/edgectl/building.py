@@ -154,6 +154,7 @@ def _named(client: Client, field: Field, value: Any) -> Any:
 
 _READERS: Mapping[Kind, Callable[[Any, str], Any]] = {
     Kind.NUMBER: values.number_of,
+    Kind.SHARE: values.share_of,
     Kind.TEXT_FILE: values.whole_text_of,
     Kind.PARAMETERS: values.parameters_of,
     Kind.SECRET: values.secret_of,

@@ -8,7 +8,7 @@ import typer
 from edgectl import values
 from edgectl.building import Columns, Output
 from edgectl.client import Client, Json
-from edgectl.errors import INTERRUPTED, CliError
+from edgectl.errors import INTERRUPTED
 from edgectl.lookup import find
 from edgectl.output import Format, show_one, show_rows
 from edgectl.resources.fleet import NODES
@@ -29,7 +29,7 @@ MostAtOnce = Annotated[
     str | None, typer.Option("--max-concurrency", "-c", help="In waves: most machines at a time, as 50 or 10%.")
 ]
 MostErrors = Annotated[
-    str | None, typer.Option("--max-errors", "-e", help="Stop after more failures than that, as 1 or 5%; needs -c.")
+    str | None, typer.Option("--max-errors", "-e", help="In waves: stop after more failures than that, as 1 or 5%.")
 ]
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show outputs.")]
 WaitSeconds = Annotated[str | None, typer.Option("--wait-at-most", help="Longest wait, as 10m; then exit code 124.")]
@@ -67,9 +67,8 @@ def run(
         "command_text": " ".join(command),
         "targeting": targeting,
         **_limits(session, timeout, expires),
+        **_waves(max_concurrency, max_errors),
     }
-    if rollout := _rollout(max_concurrency, max_errors):
-        body["rollout"] = rollout
     given = client.post(COMMANDS.path, body)
     _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
 
@@ -84,6 +83,8 @@ def retry(
     text: Annotated[str | None, typer.Option("--text", help="A corrected command line.")] = None,
     timeout: Timeout = None,
     expires: Expires = None,
+    max_concurrency: MostAtOnce = None,
+    max_errors: MostErrors = None,
     wait: Wait = True,
     wait_at_most: WaitSeconds = None,
     show: Show = "auto",
@@ -97,19 +98,21 @@ def retry(
         "outcomes": outcome or ["failed", "expired"],
         **({} if text is None else {"command_text": text}),
         **_limits(session, timeout, expires),
+        **_waves(max_concurrency, max_errors),
     }
     given = client.post(f"{COMMANDS.path}/{find(client, COMMANDS, command)}/retry", body)
     _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
 
 
-def _rollout(max_concurrency: str | None, max_errors: str | None) -> dict[str, int | str] | None:
-    """The waves of a command; None if it goes out at once. Raises `CliError`."""
-    if max_concurrency is None:
-        if max_errors is not None:
-            raise CliError("--max-errors needs --max-concurrency: without waves nothing is left to stop")
-        return None
+def _waves(max_concurrency: str | None, max_errors: str | None) -> dict[str, Any]:
+    """The field of a body that has a command go out in waves; nothing if it goes out at once."""
     given = {"max_concurrency": max_concurrency, "max_errors": max_errors}
-    return {name: int(value) if value.isdigit() else value for name, value in given.items() if value is not None}
+    limits = {
+        name: values.share_of(value, f"--{name.replace('_', '-')}")
+        for name, value in given.items()
+        if value is not None
+    }
+    return {"rollout": limits} if limits else {}
 
 
 def _limits(session: Session, timeout: str | None, expires: str | None) -> dict[str, Any]:
@@ -141,7 +144,7 @@ def _follow(
         code = watch.to_end()
     except KeyboardInterrupt:
         typer.echo(
-            f"\nit goes on: edgectl commands show {given['id']}; to stop it: edgectl commands cancel {given['id']}",
+            f"\nit goes on: edgectl commands show {given['id']}; to end it: edgectl commands cancel {given['id']}",
             err=True,
         )
         raise SystemExit(INTERRUPTED) from None

@@ -10,6 +10,7 @@ class Kind(StrEnum):
 
     TEXT = "text"
     NUMBER = "number"
+    SHARE = "share"
     FLAG = "flag"
     TEXTS = "texts"
     SECRET = "secret"  # noqa: S105 - a kind, not a secret

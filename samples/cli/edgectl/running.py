@@ -21,6 +21,13 @@ CATCHING_UP = 10
 _WELL = frozenset({"succeeded"})
 _OPEN = frozenset({"pending", "sent", "open", "total", "waiting"})
 
+_REASONS = {
+    "too_many_errors": "too many errors",
+    "stopped": "by an operator",
+    "cancelled": "it was cancelled",
+    "deadline": "its deadline came",
+}
+
 
 class Watch:
     """Follows one command to its end. ``show`` is all, failed, none or auto. ``clock`` and ``sleep`` stand in for time
@@ -45,7 +52,7 @@ class Watch:
         self._clock = clock
         self._sleep = sleep
         self._shown: set[str] = set()
-        self._ended = -1
+        self._told = (-1, "")
         self._said = ""
 
     def to_end(self) -> int:
@@ -67,11 +74,12 @@ class Watch:
     def _tell(self, command: Json) -> None:
         summary = command["summary"] or {}
         ended = sum(count for name, count in summary.items() if name not in _OPEN)
-        if ended == self._ended:
+        standing = _standing(command, self._id)
+        if (ended, standing) == self._told:
             return
-        self._ended = ended
+        self._told = (ended, standing)
         if summary.get("total"):
-            self._say(_progress(summary))
+            self._say(_progress(summary) + standing)
         if self._show != "none":
             self._outputs(command)
 
@@ -132,3 +140,15 @@ def _progress(summary: Mapping[str, Any]) -> str:
     total = summary["total"]
     parts = [f"{count} {name}" for name, count in summary.items() if count and name not in {"total", "open"}]
     return f"{total} machines: {', '.join(parts) or 'none yet'}"
+
+
+def _standing(command: Json, command_id: str) -> str:
+    """The end of a line about a command in waves that does not go on by itself."""
+    rollout = command.get("rollout") or {}
+    match rollout.get("state"):
+        case "paused":
+            return f"; paused, go on with: edgectl commands resume {command_id}"
+        case "stopped":
+            return f"; stopped: {_REASONS.get(rollout['reason'], rollout['reason'])}"
+        case _:
+            return ""

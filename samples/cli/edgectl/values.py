@@ -25,6 +25,15 @@ def seconds_of(text: str, option: str) -> float:
     return sum(int(number) * _SECONDS[unit] for number, unit in parts)
 
 
+def share_of(text: str, option: str) -> int | str:
+    """A number, or a percentage as 10%. Raises `CliError`."""
+    if re.fullmatch(r"\d+", text):
+        return int(text)
+    if not re.fullmatch(r"\d+%", text):
+        raise CliError(f"{option} {text!r}: expected a whole number or a percentage, as 50 or 10%")
+    return text
+
+
 def moment_of(text: str, option: str, now: datetime, *, back: bool = False) -> str:
     """A time as given, or a span from now (back: before now), as ISO 8601. A span from now ends with a second, so that
     it is never shorter than it says. Raises `CliError`."""

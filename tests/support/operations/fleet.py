@@ -75,6 +75,23 @@ def paused_schedule(scene: Scene) -> Options:
     return options
 
 
+def a_rollout(scene: Scene) -> Options:
+    """The command of a restricted key, which others that reach as much can pause. Most of its nodes wait."""
+    machines(scene.world, 2)
+    scene.world.settle()
+    owner = scene.world.key_with(role=KeyRole.OPERATOR, restrictions=_clusters("north", "south", "main")(scene))
+    body = {**SENT["create_command"], "targeting": {"type": "all"}, "rollout": {"max_concurrency": 1}}
+    made = scene.ask("create_command", json=body, key=owner).data["id"]
+    scene.world.settle()
+    return {"variables": {"command_id": made}}
+
+
+def a_paused_rollout(scene: Scene) -> Options:
+    options = a_rollout(scene)
+    scene.ask("pause_command", **options)
+    return options
+
+
 def all_finished(scene: Scene) -> Options:
     scene.finish_all()
     return {}
@@ -191,6 +208,9 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "cancel_command": as_it_is,
     "delete_command": all_finished,
     "retry_command": all_finished,
+    "pause_command": a_rollout,
+    "resume_command": a_paused_rollout,
+    "stop_command": a_rollout,
     "create_schedule": another_schedule,
     "list_schedules": as_it_is,
     "get_schedule": a_schedule_of_clusters,

@@ -6,6 +6,7 @@ from annotated_types import Ge, MaxLen, MinLen
 
 from chalicelib.fleet import samples
 from chalicelib.fleet.api.operator.commands import CommandAcceptedOut, CommandPath, accepted
+from chalicelib.fleet.api.operator.rollout_models import RolloutIn
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import RetriedOutcome, Retry
 from chalicelib.fleet.permissions import COMMANDS_WRITE
@@ -48,6 +49,13 @@ class CommandRetry(Body):
         ),
     ] = None
     expires_at: Annotated[DateTime | None, SameAs("expired_at"), another_name("expired_at", samples.DAY_LATER)] = None
+    rollout: Annotated[
+        RolloutIn | None,
+        about(
+            "Makes executions in waves, as earlier ones end. Null or left out: all are made at once, whatever the "
+            "first command did."
+        ),
+    ] = None
 
 
 @routes.post(
@@ -76,6 +84,7 @@ def retry_command(request: Request[CommandPath, NoQuery, CommandRetry], services
         no_timeout="timeout" in body.model_fields_set and body.timeout is None,
         expired_at=body.expired_at,
         never_expires="expired_at" in body.model_fields_set and body.expired_at is None,
+        rollout=None if body.rollout is None else body.rollout.to_limits(),
     )
     return request.once(
         lambda: services.commands.retries.retry(request.path.command_id, wanted, reach=reach_of(request.principal)),

@@ -18,7 +18,7 @@ from chalicelib.fleet.api.operator.rollout_models import (
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.commands.model import Command, CommandState, NewCommand
-from chalicelib.fleet.commands.rollout import RolloutState
+from chalicelib.fleet.commands.rollout import RolloutState, Standing
 from chalicelib.fleet.commands.service import SORTABLE
 from chalicelib.fleet.permissions import COMMANDS_READ, COMMANDS_WRITE
 from chalicelib.fleet.reach import reach_of
@@ -42,6 +42,8 @@ from chalicelib.web.validation import (
 )
 
 routes = Endpoints(tag="Commands.Command")
+
+_BEGUN = Standing(RolloutState.RUNNING)
 
 
 class CommandCreate(Body):
@@ -172,7 +174,7 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
     """Lists commands without their progress, newest first unless ordered otherwise."""
     check_filters(request.query, request.principal)
     page = services.commands.registry.list_page(request.query.to_request(SORTABLE), reach=reach_of(request.principal))
-    return Paginated([_show(command, request.principal) for command in page.items], page)
+    return Paginated([show(command, request.principal) for command in page.items], page)
 
 
 @routes.get(
@@ -192,7 +194,7 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
     )
     summary = progress.summary
     return CommandWithSummaryOut(
-        **_show(command, request.principal, progress.rollout).model_dump(),
+        **show(command, request.principal, progress.rollout).model_dump(),
         state=progress.state,
         targets=progress.targets,
         finished_at=progress.finished_at,
@@ -242,13 +244,12 @@ def delete_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 
 def accepted(command: Command, principal: Principal) -> Created:
     """The answer to a request that made a command."""
-    shown = CommandAcceptedOut(**_show(command, principal, (RolloutState.RUNNING, None)).model_dump(), state="creating")
+    shown = CommandAcceptedOut(**show(command, principal, _BEGUN).model_dump(), state="creating")
     return Created(shown, location=f"/api/v1/commands/{command.id}")
 
 
-def _show(
-    command: Command, principal: Principal, standing: tuple[RolloutState, str | None] | None = None
-) -> CommandOut:
+def show(command: Command, principal: Principal, standing: Standing | None = None) -> CommandOut:
+    """A command, and what its rollout does now if that was read."""
     targeting = command.targeting.shown(reach_of(principal))
     schedule = command.schedule if command.targeting.is_shown_to(reach_of(principal)) else None
     shown = CommandOut(

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from chalicelib.fleet.commands.model import CommandSummary
-from chalicelib.fleet.commands.rollout import MOST_OUT, RolloutLimits, RolloutState
+from chalicelib.fleet.commands.rollout import MOST_OUT, Reason, RolloutLimits, RolloutState, Standing
 from chalicelib.kit.fields import about
 from chalicelib.web.problems import problems, wrong_type
 from chalicelib.web.validation import INT32_MAX, Body, OneOf
@@ -63,20 +63,37 @@ class RolloutIn(Body):
         return RolloutLimits(max_concurrency=self.max_concurrency, max_errors=self.max_errors)
 
 
-class RolloutOut(BaseModel):
-    """The waves in which a command goes out."""
+class RolloutLimitsOut(BaseModel):
+    """How fast a command goes out, and how many errors it bears: numbers, or percentages of its nodes."""
 
     max_concurrency: Annotated[int | str, about("How many executions are open at a time at most.", "10%")]
     max_errors: Annotated[
         int | str | None, about("How many executions may fail or expire before it stops; null: any number.", 3)
     ]
+
+
+class RolloutOut(RolloutLimitsOut):
+    """The waves in which a command goes out."""
+
     state: Annotated[
         OneOf[RolloutState] | None,
-        about("`stopped` makes no further executions; null in lists, which do not read it.", "running"),
+        about(
+            "`paused` makes no further executions until it is resumed, `stopped` none any more; null in lists, which "
+            "do not read it.",
+            "running",
+        ),
     ]
     reason: Annotated[
-        str | None,
-        about("Why it stopped: `too_many_errors`, or `cancelled_or_deadline`; null while it has not stopped.", None),
+        OneOf[Reason] | None,
+        about("Why it stopped, `stopped` if an operator did; null while it has not stopped.", None),
+    ]
+    at_once: Annotated[
+        int | None,
+        about("The number that `max_concurrency` comes to; null while the nodes are looked for, and in lists.", 1),
+    ]
+    errors_allowed: Annotated[
+        int | None,
+        about("The number that `max_errors` comes to; null also if any number may fail.", 3),
     ]
 
 
@@ -96,12 +113,12 @@ class CommandSummaryOut(BaseModel):
     dropped: Annotated[int, about("Nodes that were gone when their turn in the rollout came.", 0, minimum=0)]
 
 
-def show_rollout(limits: RolloutLimits | None, standing: tuple[RolloutState, str | None] | None) -> RolloutOut | None:
-    """A rollout with its state and reason, if those were read."""
-    state, reason = standing or (None, None)
+def show_rollout(limits: RolloutLimits | None, standing: Standing | None) -> RolloutOut | None:
+    """A rollout with what it does now, if that was read."""
     if limits is None:
         return None
-    return RolloutOut(**limits.model_dump(), state=state, reason=reason)
+    now = dict.fromkeys(("state", "reason", "at_once", "errors_allowed")) if standing is None else asdict(standing)
+    return RolloutOut(**limits.model_dump(), **now)
 
 
 def show_summary(summary: CommandSummary) -> CommandSummaryOut:

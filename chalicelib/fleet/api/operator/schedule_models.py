@@ -6,6 +6,7 @@ from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.fleet import fields, samples
+from chalicelib.fleet.api.operator.rollout_models import RolloutIn, RolloutLimitsOut
 from chalicelib.fleet.api.operator.script_models import ScriptName, Value
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.schedules.model import Definition, Result, ScheduledCommand, State, Timing
@@ -116,6 +117,10 @@ class ScheduledCommandIn(Body):
     ] = None
     timeout: Annotated[Annotated[Int32, Ge(1)] | None, fields.TIMEOUT] = None
     targeting: Annotated[TargetingIn, about("The nodes that run the command, looked for each time.")]
+    rollout: Annotated[
+        RolloutIn | None,
+        about("Makes executions in waves, as earlier ones end. Null or left out: all are made at once."),
+    ] = None
 
     def to_command(self) -> ScheduledCommand:
         """Raises `EdgeError` (validation failed) unless exactly one of text and script is given."""
@@ -128,6 +133,7 @@ class ScheduledCommandIn(Body):
             targeting=self.targeting.to_targeting(),
             timeout=self.timeout,
             allow_missing=self.targeting.allow_missing,
+            rollout=None if self.rollout is None else self.rollout.to_limits(),
         )
 
 
@@ -191,6 +197,11 @@ class ScheduledCommandOut(BaseModel):
     ]
     timeout: Annotated[int | None, fields.TIMEOUT]
     targeting: Annotated[dict[str, Any], fields.TARGETING]
+    rollout: Annotated[
+        RolloutLimitsOut | None,
+        nullable(RolloutLimitsOut),
+        about("The waves in which it goes out each time; null: it goes out at once."),
+    ]
 
 
 class IfOfflineOut(BaseModel):

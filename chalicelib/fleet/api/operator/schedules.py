@@ -1,5 +1,6 @@
 """Schedules, for operators: make, list, change, pause and delete them, and read their history."""
 
+from chalicelib.fleet.api.operator.rollout_models import RolloutLimitsOut
 from chalicelib.fleet.api.operator.schedule_models import (
     IfOfflineOut,
     RunListQuery,
@@ -206,6 +207,7 @@ def _show(schedule: Schedule, principal: Principal) -> ScheduleOut:
             script=_show_script(command.script, principal),
             timeout=command.timeout,
             targeting=command.targeting.model_dump(mode="json", exclude_none=True, exclude={"within"}),
+            rollout=None if command.rollout is None else RolloutLimitsOut(**command.rollout.model_dump()),
         ),
         once_at=schedule.timing.once_at,
         cron=schedule.timing.cron,

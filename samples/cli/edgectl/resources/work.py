@@ -3,6 +3,22 @@
 from edgectl.model import Action, Field, Kind, Resource
 from edgectl.resources.shared import CLUSTER, NAME, NODE, ON, V1, delete, show
 
+
+def _waves(where: str) -> tuple[Field, Field]:
+    """The options of a rollout, in this object of a body."""
+    return (
+        Field(
+            f"{where}max_concurrency",
+            "In waves: most machines at a time, as 50 or 10%.",
+            Kind.SHARE,
+            "max-concurrency",
+        ),
+        Field(
+            f"{where}max_errors", "In waves: stop after more failures than that, as 1 or 5%.", Kind.SHARE, "max-errors"
+        ),
+    )
+
+
 COMMANDS = Resource(
     "commands",
     "Command lines that were given to machines; `edgectl run` gives one.",
@@ -16,6 +32,15 @@ COMMANDS = Resource(
         show(f"{V1}/commands/{{id}}"),
         Action(
             "cancel", "POST", f"{V1}/commands/{{id}}/cancel", "Stop what is open of it.", asks="Cancel the command {}?"
+        ),
+        Action("pause", "POST", f"{V1}/commands/{{id}}/pause", "In waves: give it to no more machines for now."),
+        Action("resume", "POST", f"{V1}/commands/{{id}}/resume", "In waves: go on where it was paused."),
+        Action(
+            "stop",
+            "POST",
+            f"{V1}/commands/{{id}}/stop",
+            "In waves: give it to no more machines; what is open goes on.",
+            asks="Stop the command {}?",
         ),
         delete(f"{V1}/commands/{{id}}", "Delete the command {} and its executions?"),
     ),
@@ -72,6 +97,7 @@ SCHEDULES = Resource(
                 Field("command.script.parameters", "Value of a parameter, as NAME=value.", Kind.PAIRS, "set"),
                 Field("command.targeting", ON.help, Kind.TARGETS, "on", is_required=True),
                 Field("command.timeout", "Milliseconds that it may take.", Kind.NUMBER, "timeout"),
+                *_waves("command.rollout."),
                 *_TIMES,
             ),
         ),
@@ -128,7 +154,11 @@ SCRIPTS = Resource(
             "POST",
             f"{V1}/scripts/{{script_name}}/run",
             "Run one on machines.",
-            (ON, Field("parameters", "Value of a parameter, as NAME=value; may be repeated.", Kind.PAIRS, "set")),
+            (
+                ON,
+                Field("parameters", "Value of a parameter, as NAME=value; may be repeated.", Kind.PAIRS, "set"),
+                *_waves("rollout."),
+            ),
         ),
         delete(f"{V1}/scripts/{{script_name}}", "Delete the script {}?"),
     ),

@@ -2,8 +2,8 @@
 
 import pytest
 
-from chalicelib.fleet.api.operator import commands
-from chalicelib.fleet.commands.rules import DEADLINE_PASSED, command_delete_refused
+from chalicelib.fleet.api.operator import commands, rollouts
+from chalicelib.fleet.commands.rules import DEADLINE_PASSED, command_delete_refused, no_rollout
 from chalicelib.fleet.commands.store import COMMANDS
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.targeting.model import TargetType
@@ -277,8 +277,30 @@ def test_unknown_command_id_is_404_and_malformed_is_400(client, method):
 def test_rollout_is_answered_with_its_state(client, world):
     limits = {"max_concurrency": "10%", "max_errors": 3}
     made = post(client, rollout=limits).data
-    assert made["rollout"] == {**limits, "state": "running", "reason": None}
-    assert client.get("/api/v1/commands").data[0]["rollout"] == {**limits, "state": None, "reason": None}
+    unread = {"at_once": None, "errors_allowed": None}
+    assert made["rollout"] == {**limits, "state": "running", "reason": None, **unread}
+    assert client.get("/api/v1/commands").data[0]["rollout"] == {**limits, "state": None, "reason": None, **unread}
     world.settle()
     shown = client.get(f"/api/v1/commands/{made['id']}").data
     assert (shown["rollout"]["state"], shown["state"], shown["targets"]) == ("finished", "finished", 0)
+    assert (shown["rollout"]["at_once"], shown["rollout"]["errors_allowed"]) == (1, 3)
+
+
+def test_rollout_without_targets_has_finished(client, world):
+    targeting = {"type": "clusters", "cluster_names": ["nowhere"], "allow_missing": True}
+    made = post(client, rollout={"max_concurrency": 5}, targeting=targeting).data
+    shown = client.get(f"/api/v1/commands/{made['id']}").data
+    assert (shown["rollout"]["state"], shown["state"], shown["targets"]) == ("finished", "finished", 0)
+
+
+def test_rollout_is_paused_resumed_and_stopped(world):
+    client = Client([commands.routes, rollouts.routes], world.fleet)
+    a_node(world)
+    path = f"/api/v1/commands/{post(client, rollout={'max_concurrency': 1}).data['id']}"
+    assert [client.post(f"{path}/pause").data["rollout"]["state"] for _ in range(2)] == ["paused"] * 2
+    assert client.get(path).data["rollout"]["state"] == "paused"
+    assert [client.post(f"{path}/resume").data["rollout"]["state"] for _ in range(2)] == ["running"] * 2
+    stopped = client.post(f"{path}/stop").data["rollout"]
+    assert (stopped["state"], stopped["reason"]) == ("stopped", "stopped")
+    refused = client.post(f"/api/v1/commands/{post(client).data['id']}/pause")
+    assert (refused.status, refused.error["message"]) == (409, no_rollout().message)

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.fleet.commands.model import Report
-from chalicelib.fleet.commands.rollout import RolloutLimits, RolloutState
+from chalicelib.fleet.commands.rollout import RolloutLimits, RolloutState, Standing
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, ROLLOUT_TARGETS
 from chalicelib.fleet.reach import EVERYWHERE
 from tests.support.builders import a_cluster, a_command, machines
@@ -40,7 +40,8 @@ def test_rollout_hands_out_no_more_than_its_concurrency_at_a_time(world):
     world.settle()
     assert len(executions(world, command)) == 5
     at_first = progress(world, command)
-    assert (at_first.targets, at_first.summary.waiting, at_first.rollout) == (12, 7, (RolloutState.RUNNING, None))
+    assert (at_first.targets, at_first.summary.waiting) == (12, 7)
+    assert at_first.rollout == Standing(RolloutState.RUNNING, None, 5)
     sizes = []
     while (size := end_open(world, command)) > 0:
         sizes.append(size)
@@ -49,7 +50,7 @@ def test_rollout_hands_out_no_more_than_its_concurrency_at_a_time(world):
     assert max(sizes) == 5
     at_last = progress(world, command)
     assert (at_last.state, at_last.targets, at_last.summary.succeeded) == ("finished", 12, 12)
-    assert at_last.rollout == (RolloutState.FINISHED, None)
+    assert at_last.rollout == Standing(RolloutState.FINISHED, None, 5)
     assert len(executions(world, command)) == 12
 
 
@@ -62,7 +63,7 @@ def test_rollout_stops_when_more_fail_than_may(world):
         world.settle()
     assert len(executions(world, command)) <= 6 + 2
     stopped = progress(world, command)
-    assert stopped.rollout == (RolloutState.STOPPED, "too_many_errors")
+    assert stopped.rollout == Standing(RolloutState.STOPPED, "too_many_errors", 6, 2)
     assert (stopped.state, stopped.summary.total) == ("finished", 30)
     assert stopped.summary.skipped == 30 - len(executions(world, command))
 
@@ -76,7 +77,7 @@ def test_cancel_of_a_rollout_skips_what_waits(world):
     world.settle()
     cancelled = progress(world, command)
     assert (cancelled.summary.cancelled, cancelled.summary.skipped, cancelled.summary.waiting) == (2, 4, 0)
-    assert cancelled.rollout[0] is RolloutState.STOPPED
+    assert (cancelled.rollout.state, cancelled.rollout.reason) == ("stopped", "cancelled")
 
 
 def test_deadline_of_a_rollout_skips_what_waits(world):
@@ -90,6 +91,7 @@ def test_deadline_of_a_rollout_skips_what_waits(world):
         world.settle()
     late = progress(world, command)
     assert (late.summary.expired, late.summary.skipped, late.summary.total) == (2, 4, 6)
+    assert (late.rollout.state, late.rollout.reason) == ("stopped", "deadline")
 
 
 def test_sweep_goes_on_where_the_message_of_an_end_was_lost(world):
