@@ -89,6 +89,7 @@ def command_of(command: ScheduledCommand, script: Script | None, run: Run) -> Ne
         run.expired_at,
         allow_missing=run.allow_missing,
         schedule=run.schedule,
+        rollout=run.rollout,
     )
 
 

@@ -52,6 +52,14 @@ def test_new_schedule_shows_its_next_times_and_its_owner(client):
     assert client.get(SCHEDULES).data == [made]
 
 
+def test_schedule_shows_the_waves_of_its_command_and_refuses_others(client):
+    limits = {"max_concurrency": "10%", "max_errors": 3}
+    made = make(client, command={**NIGHTLY["command"], "rollout": limits}).data
+    assert client.get(f"{SCHEDULES}/{made['id']}").data["command"]["rollout"] == limits
+    refused = make(client, name="other", command={**NIGHTLY["command"], "rollout": {"max_errors": "101%"}})
+    assert (refused.status, list(refused.error["details"])) == (400, ["command/rollout/max_errors"])
+
+
 def test_command_shows_the_schedule_that_gave_it_and_history_the_command(world, client):
     made = make(client, cron="0 * * * *").data
     world.clock.advance(3600)

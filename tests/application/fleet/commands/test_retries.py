@@ -5,6 +5,7 @@ import json
 import pytest
 
 from chalicelib.fleet.commands.model import Report, RetriedOutcome, Retry
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.reach import EVERYWHERE, Reach
@@ -171,3 +172,13 @@ def test_pages_of_any_size_together_hold_each_node_once(world, size):
             break
         cursor = json.loads(json.dumps(page.cursor))
     assert sorted(found) == sorted(machine.id for machine in fleet[:13])
+
+
+def test_retry_goes_out_in_waves_if_it_is_asked_to(world, fleet, given):
+    for machine in fleet:
+        end(world, given, machine, 1)
+    world.clock.advance(1)
+    wanted = Retry((RetriedOutcome.FAILED,), rollout=RolloutLimits(max_concurrency=3))
+    again = world.fleet.commands.retries.retry(given.id, wanted, reach=EVERYWHERE)
+    world.settle()
+    assert (again.rollout, len(rows_of(world, again))) == (RolloutLimits(max_concurrency=3), 3)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.schedules.model import Definition, State, Timing
@@ -56,6 +57,14 @@ def test_time_that_has_come_gives_the_command_and_says_by_which_schedule(world):
     assert now_of(world, schedule).next_at == "2026-11-21T12:00:00Z"
     # The window begins at the time of the schedule.
     assert command["expired_at"] == "2026-11-21T11:30:00Z"
+
+
+def test_time_that_has_come_goes_out_in_the_waves_of_its_schedule(world):
+    a_schedule(world, rollout=RolloutLimits(max_concurrency=1, max_errors="5%"))
+    pass_time(world, HOUR)
+    (command,) = commands(world)
+    assert command["rollout"] == {"max_concurrency": 1, "max_errors": "5%"}
+    assert len(executions(world)) == 1
 
 
 def test_each_time_runs_once_though_all_is_delivered_twice(world):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.schedules.rules import in_words
 from chalicelib.fleet.schedules.store import RUNS
 from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, ScriptCall
@@ -40,11 +41,12 @@ def reasons(world):
 
 
 def test_time_that_has_come_runs_the_script_as_it_is_then(world):
-    schedule = of_a_script(world)
+    schedule = of_a_script(world, rollout=RolloutLimits(max_concurrency=1))
     save(world, 'systemctl reload "$UNIT"')
     pass_time(world, HOUR)
 
     (command,) = commands(world)
+    assert command["rollout"]["max_concurrency"] == 1
     assert command["script"] == {"name": "restart", "version": 2}
     assert command["command_text"] == '# restart, version 2\nexport UNIT=nginx\nsystemctl reload "$UNIT"'
     assert command["schedule"] == {"id": schedule.id, "name": "hourly"}
