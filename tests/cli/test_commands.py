@@ -1,16 +1,19 @@
 """The commands of `edgectl`, against the real routes: what they do, print and end with."""
 
+import gzip
+import hashlib
 import json
 
 import pytest
 import yaml
 from edgectl.errors import DEADLINE, INTERRUPTED, REFUSED, SOME_FAILED
 
+from chalicelib.fleet.commands.output import object_key
 from chalicelib.platform.access.permissions import KeyRole
 from tests.support.builders import a_cluster, machines
 from tests.support.callers import Agent, operator
 from tests.support.terminal import Terminal
-from tests.support.world import World
+from tests.support.world import OUTPUTS, World
 
 
 @pytest.fixture
@@ -44,6 +47,8 @@ class Fleet:
             agent.id, agent.token = machine.id, machine.token
             self.agents.append(agent)
         self.failing = failing
+        self.before_report = lambda _: None
+        self.more = {}
 
     def work(self):
         self.world.settle()
@@ -51,7 +56,8 @@ class Fleet:
             for execution_id in agent.waiting():
                 agent.acknowledge(execution_id)
                 code = 3 if number in self.failing else 0
-                agent.report(execution_id, status="completed", exit_code=code, output=f"from {number}\n")
+                self.before_report(execution_id)
+                agent.report(execution_id, status="completed", exit_code=code, output=f"from {number}\n", **self.more)
         self.world.settle()
 
 
@@ -147,6 +153,48 @@ class TestRun:
 
     def test_run_without_targets_is_refused(self, terminal):
         assert terminal.type("run", "true").code == REFUSED
+
+
+LONG = "".join(f"{number}\n" for number in range(100_000))
+
+
+class TestWholeOutput:
+    """Outputs beyond a result: an agent that uploads them does so before it reports."""
+
+    @pytest.fixture
+    def fleet(self, world, nodes):
+        fleet = Fleet(world, nodes[:1])
+        content = gzip.compress(LONG.encode(), mtime=0)
+        ref = hashlib.sha256(content).hexdigest()
+        fleet.more = {"output_size": len(LONG), "output_ref": ref}
+
+        def store(execution_id):
+            key = object_key(execution_id, ref)
+            world.object_client.put_object(Bucket=OUTPUTS, Key=key, Body=content)
+
+        fleet.before_report = store
+        return fleet
+
+    def test_run_shows_the_whole_of_a_long_output(self, terminal, nodes, fleet):
+        terminal.meanwhile = fleet.work
+        ended = terminal.type("run", "--on", nodes[0].id, "true")
+        assert (ended.code, ended.out) == (0, LONG)
+        execution = json.loads(terminal.type("executions", "list", "-o", "json").out)[0]
+        assert terminal.type("executions", "output", execution["id"][:18]).out == LONG
+
+    def test_output_that_is_not_kept_whole_is_shown_as_far_as_it_is(self, terminal, world, nodes, fleet):
+        fleet.before_report = lambda _: None
+        terminal.meanwhile = fleet.work
+        ended = terminal.type("run", "--on", nodes[0].id, "true")
+        assert (ended.code, ended.out) == (0, "from 0\n")
+        assert f"{len(LONG)} bytes were written" in ended.err
+
+    def test_short_output_is_printed_by_itself(self, terminal, world, nodes):
+        terminal.meanwhile = Fleet(world, nodes[:1]).work
+        terminal.type("run", "--on", nodes[0].id, "true")
+        execution = json.loads(terminal.type("executions", "list", "-o", "json").out)[0]
+        ended = terminal.type("executions", "output", execution["id"])
+        assert (ended.code, ended.out, ended.err) == (0, "from 0\n", "")
 
 
 def test_machines_that_are_not_healthy_are_listed(terminal, world, nodes):

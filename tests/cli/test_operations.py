@@ -6,13 +6,12 @@ from edgectl.resources import RESOURCES
 
 from chalicelib.web.operation_table import every_operation
 
-OF_THEIR_OWN = {"create_command", "retry_command"}
-"""`edgectl run` and `edgectl retry`."""
+OF_THEIR_OWN = {"create_command", "retry_command", "get_execution_output"}
+"""`edgectl run`, `edgectl retry` and `edgectl executions output`."""
 
 BY_PATH = {
     "move_node": "the command uses PATCH",
     "cancel_and_get_execution": "the command uses PATCH",
-    "get_execution_output": "a table has no place for it",
     **dict.fromkeys(
         ("show_raw_host_metrics", "show_raw_agent_metrics", "show_raw_wireguard_metrics", "show_raw_admin_metrics"),
         "for Prometheus",

@@ -15,7 +15,7 @@ from edgectl.session import Session
 
 from tests.support.callers import operator
 from tests.support.client import MASTER_KEY
-from tests.support.world import World
+from tests.support.world import OUTPUTS, World
 
 URL = "https://edge.example.com"
 
@@ -33,10 +33,13 @@ class InProcess(httpx.BaseTransport):
     """Hands requests to the routes of a world."""
 
     def __init__(self, world: World) -> None:
+        self._world = world
         self._client = operator(world)
         self.asked: list[tuple[str, str]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host == f"{OUTPUTS}.test":
+            return self._stored(request)
         self.asked.append((request.method, request.url.path))
         kept = {name: value for name, value in request.headers.items() if name in {"content-type", "idempotency-key"}}
         answer = self._client.request(
@@ -48,6 +51,12 @@ class InProcess(httpx.BaseTransport):
             key=request.headers["Authorization"].removeprefix("Bearer "),
         )
         return httpx.Response(answer.status, headers=dict(answer.headers), text=answer.text, request=request)
+
+    def _stored(self, request: httpx.Request) -> httpx.Response:
+        """The answer of a signed URL: the object, as compressed. The key of the control plane is not for it."""
+        assert "Authorization" not in request.headers
+        content = self._world.object_client.objects[OUTPUTS, request.url.path[1:]]
+        return httpx.Response(200, headers={"content-encoding": "gzip"}, content=content, request=request)
 
 
 class Terminal:
@@ -61,7 +70,8 @@ class Terminal:
 
     def type(self, *arguments: str, typed: str = "") -> Ended:
         """One command line; ``typed`` is what the person answers to questions."""
-        out, err = io.StringIO(), io.StringIO()
+        written, err = io.BytesIO(), io.StringIO()
+        out = io.TextIOWrapper(written, encoding="utf-8", newline="", write_through=True)
         session = Session(
             connect=lambda profile: Client(profile, transport=self.transport, pause=lambda _: None),
             now=self.world.clock.now,
@@ -75,7 +85,7 @@ class Terminal:
             redirect_stderr(err),
         ):
             code = main(arguments, session)
-        return Ended(code, out.getvalue(), err.getvalue())
+        return Ended(code, written.getvalue().decode(errors="replace"), err.getvalue())
 
 
 def profile() -> Profile:

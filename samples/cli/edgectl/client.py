@@ -35,6 +35,7 @@ class Client:
     ) -> None:
         self.url = profile.url
         self._pause = pause
+        self._apart = httpx.Client(timeout=TIMEOUT_SECONDS, transport=transport)
         self._http = httpx.Client(
             base_url=profile.url,
             headers={"Authorization": f"Bearer {profile.key}", "User-Agent": f"edgectl/{__version__}"},
@@ -45,6 +46,19 @@ class Client:
     def close(self) -> None:
         """Close its connections."""
         self._http.close()
+        self._apart.close()
+
+    def download(self, url: str) -> Iterator[bytes]:
+        """The content at a URL that the control plane has given, piece by piece. The key is not sent there. Raises
+        `CliError`."""
+        host = httpx.URL(url).host
+        try:
+            with self._apart.stream("GET", url) as answer:
+                if not answer.is_success:
+                    raise CliError(f"{host} does not give the output (status {answer.status_code})")
+                yield from answer.iter_bytes()
+        except httpx.TransportError as error:
+            raise CliError(f"{host} does not give the whole output: {error or type(error).__name__}") from error
 
     def get(self, path: str, **query: Any) -> Json:
         """The ``data`` of an answer. Raises `ApiError`, `CliError`."""

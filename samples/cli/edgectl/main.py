@@ -12,7 +12,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from edgectl import __version__, profiles, ssh, values
+from edgectl import __version__, profiles, ssh, values, whole_output
 from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
@@ -20,6 +20,7 @@ from edgectl.output import Format, show_one, show_rows
 from edgectl.profiles import DEFAULT, Profile
 from edgectl.resources import RESOURCES
 from edgectl.resources.fleet import NODES
+from edgectl.resources.work import EXECUTIONS
 from edgectl.session import Session, session_of
 
 SHELLS = ("bash", "zsh", "fish")
@@ -33,7 +34,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 for _resource in RESOURCES:
-    app.add_typer(group_of(_resource), name=_resource.name)
+    _group = group_of(_resource)
+    if _resource is EXECUTIONS:
+        _group.command()(whole_output.output)
+    app.add_typer(_group, name=_resource.name)
 
 app.add_typer(ssh.group, name="ssh")
 app.command(context_settings={"allow_interspersed_args": False})(run)

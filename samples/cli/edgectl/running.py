@@ -5,11 +5,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import typer
 from rich.console import Console
 
 from edgectl.client import Client, Json
 from edgectl.errors import DEADLINE, SOME_FAILED
 from edgectl.resources.work import COMMANDS, EXECUTIONS
+from edgectl.whole_output import print_whole
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 MOST_OUTPUTS = 100
@@ -102,7 +104,7 @@ class Watch:
         for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
             if row["id"] not in self._shown and row["outcome"] != "open":
                 self._shown.add(row["id"])
-                show_output(row)
+                show_output(self._client, row)
 
     def _result(self, command: Json) -> int:
         summary: Mapping[str, int] = command["summary"] or {}
@@ -122,18 +124,17 @@ class Watch:
             print(text, file=sys.stderr)
 
 
-def show_output(row: Json) -> None:
-    """One machine's end of a command: a line about it on standard error, its output on standard output."""
+def show_output(client: Client, row: Json) -> None:
+    """One machine's end of a command: a line about it on standard error, its whole output on standard output."""
     code = "" if row["exit_code"] is None else f", exit code {row['exit_code']}"
     style = "green" if row["outcome"] == "succeeded" else "red"
     Console(stderr=True, highlight=False).print(
         f"[{style}]{row['node_id'] or 'a deleted machine'}: {row['outcome']}{code}[/{style}]"
     )
-    output = row["output"]
-    if output:
-        print(output, end="" if output.endswith("\n") else "\n")
-        if row.get("output_truncated"):
-            print(f"… shortened: edgectl executions show {row['id']}", file=sys.stderr)
+    if row.get("output_truncated"):
+        print_whole(client, row["id"])
+    elif row["output"]:
+        typer.echo(row["output"], nl=not row["output"].endswith("\n"))
 
 
 def _progress(summary: Mapping[str, Any]) -> str:
