@@ -87,8 +87,11 @@ class Settings(BaseModel):
         (), description="Comma list of browser origins, `*` for any; none by default."
     )
     cors_allowed_headers: CommaList = Field(
-        ("authorization", "content-type", "idempotency-key", "x-request-id"),
+        ("authorization", "content-type", "edge-api-revision", "idempotency-key", "x-request-id"),
         description="Comma list of headers that a page may send.",
+    )
+    api_revision: Literal["", "2026-05-19", "2026-08-19"] = Field(
+        "", description="Revision of the API that requests without `Edge-Api-Revision` are for. Empty: the first."
     )
     api_docs_enabled: bool = Field(
         default=True,

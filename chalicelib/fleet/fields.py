@@ -60,7 +60,7 @@ DEADLINE = about(
 )
 EXECUTION_STATUS = about(
     "`pending`: not taken yet. `sent`: the agent has taken it. `completed`: it has a result, of whatever exit code. "
-    "`cancelled`: stopped by an operator, or its node was deleted. `expired`: no result before the deadline.",
+    "`cancelled`: stopped by an operator. `expired`: no result before the deadline. `dropped`: its node was deleted.",
     "completed",
 )
 EXIT_CODE = about("Exit code of the command: 143 if it was cancelled, 124 if it ran out of time; null: no result.", 0)

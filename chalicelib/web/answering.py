@@ -111,7 +111,8 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
     with working_for(_origin_of(exchange)):
         if audience.arrive is not None:
             audience.arrive(exchange)
-        revision = chosen(exchange.incoming.header(HEADER.lower()), protocol.revisions)
+        sent = exchange.incoming.header(HEADER.lower())
+        revision = chosen(sent, protocol.revisions, exchange.edge.settings.api_revision)
         exchange.revised = endpoint.revised.get(revision, SAME)
         request = _read(exchange, protocol)
         if request.repeatable is not None and (before := request.repeatable.answered()) is not None:
@@ -189,14 +190,20 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
         body = read(endpoint.body, sent, protocol.details)
     repeatable = repeatable_of(exchange, (path, query, sent), partial(_rendered, exchange, protocol))
     return endpoint.request(
-        path, merged(query), merged(body), incoming, exchange.caller, exchange.principal, repeatable
+        path,
+        exchange.revised.query(merged(query)),
+        merged(body),
+        incoming,
+        exchange.caller,
+        exchange.principal,
+        repeatable,
     )
 
 
 def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outgoing:
     """The answer as it is sent. Raises `EdgeError` (internal server error) if it is too large."""
     status = exchange.revised.status or exchange.endpoint.status
-    outgoing = _render(answer, status, _renderer(exchange, protocol))
+    outgoing = _render(exchange.revised.shown(answer), status, _renderer(exchange, protocol))
     check_answer(outgoing.body)
     return outgoing
 

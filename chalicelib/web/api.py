@@ -62,6 +62,11 @@ class Api:
         return self.folder / "openapi.json"
 
     @property
+    def revisions_document(self) -> FilePath:
+        """Revision -> how its document differs from that one, for an API with revisions (`json_patch`)."""
+        return self.folder / "openapi-revisions.json"
+
+    @property
     def events_document(self) -> FilePath:
         """The AsyncAPI document as it is packaged."""
         return self.folder / "asyncapi.json"

@@ -14,6 +14,10 @@ SENT_METHOD = "sentMethod"
 """Field of a request's context: the method that was sent, where its route is the one for undeclared methods."""
 
 
+_KEPT = ("authorization", "edge-api-revision")
+"""Headers of a request that count for those which are made for its caller."""
+
+
 @dataclass(frozen=True)
 class Incoming:
     """An API Gateway proxy event (REST API, payload format 1.0), read once.
@@ -64,7 +68,7 @@ class Incoming:
         body: str | None,
     ) -> "Incoming":
         """The request of another operation that is made for the caller of this one, with its key."""
-        kept = {name: self.headers[name] for name in ("authorization",) if name in self.headers}
+        kept = {name: self.headers[name] for name in _KEPT if name in self.headers}
         return replace(
             self,
             method=method,

@@ -7,6 +7,7 @@ and docs/.
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path as FilePath
 from typing import Any
@@ -18,11 +19,12 @@ from chalicelib.platform.idempotency.rules import KEY_PATTERN, LONGEST_KEY, refu
 from chalicelib.web.api import DOCS, Api
 from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, LICENSE, Description
 from chalicelib.web.examples import example_of
+from chalicelib.web.json_patch import difference
 from chalicelib.web.openapi_newer import newer
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
 from chalicelib.web.operation import NO_EXAMPLE, Endpoint
 from chalicelib.web.protocol import ApiProtocol
-from chalicelib.web.revisions import HEADER
+from chalicelib.web.revisions import HEADER, SAME
 from chalicelib.web.spellings import spellings_of
 
 _JSON = "application/json"
@@ -56,20 +58,28 @@ _REPLAYED = {
 }
 
 
-def document(endpoints: Sequence[Endpoint], protocol: ApiProtocol, description: Description) -> dict[str, Any]:
+def document(
+    endpoints: Sequence[Endpoint], protocol: ApiProtocol, description: Description, revision: str = ""
+) -> dict[str, Any]:
     """The OpenAPI document of the documented operations among `endpoints`, in 3.0 or 3.1 as the description says.
+    ``revision`` is the one that requests name; "" for what is answered in any of them.
 
     Raises `NameTakenError` if two different models share a name.
     """
-    whole = _Document(endpoints, protocol, description).whole()
+    whole = _Document(endpoints, protocol, description, revision).whole()
     return newer(whole) if description.is_newer else whole
 
 
 class _Document:
     """One document under construction."""
 
-    def __init__(self, endpoints: Sequence[Endpoint], protocol: ApiProtocol, description: Description) -> None:
-        self._shown = [endpoint for endpoint in endpoints if endpoint.documented]
+    def __init__(
+        self, endpoints: Sequence[Endpoint], protocol: ApiProtocol, description: Description, revision: str
+    ) -> None:
+        self._shown = [
+            _in_revision(endpoint, revision) if revision else endpoint for endpoint in endpoints if endpoint.documented
+        ]
+        self._revisions = (revision,) if revision else protocol.revisions
         self._protocol = protocol
         self._description = description
         self._components = Components()
@@ -151,13 +161,14 @@ class _Document:
         return [*parameters, _IDEMPOTENCY_KEY] if endpoint.takes_idempotency_key else parameters
 
     def _revision(self) -> dict[str, Any]:
-        known = list(self._protocol.revisions)
+        known = list(self._revisions)
+        is_usual = known[0] == self._protocol.revisions[0]
         return {
             "name": HEADER,
             "in": "header",
-            "required": False,
+            "required": not is_usual,
             "description": "The revision of the contract that the answer follows.",
-            "schema": {"type": "string", "enum": known, "default": known[0]},
+            "schema": {"type": "string", "enum": known, **({"default": known[0]} if is_usual else {})},
         }
 
     def _response(self, endpoint: Endpoint, status: int) -> dict[str, Any]:
@@ -201,6 +212,20 @@ class _Document:
         return {"value": json.loads(renderer.error(error))}
 
 
+def _in_revision(endpoint: Endpoint, revision: str) -> Endpoint:
+    """The operation as it is in this revision alone."""
+    revised = endpoint.revised.get(revision)
+    if revised is None:
+        return replace(endpoint, revised={revision: SAME} if endpoint.revised else {})
+    return replace(
+        endpoint,
+        status=revised.status or endpoint.status,
+        errors=(*endpoint.errors, *revised.errors),
+        answer=revised.answer or endpoint.answer,
+        revised={revision: revised},
+    )
+
+
 def statuses_of(endpoint: Endpoint) -> set[int]:
     """Every status that the operation may answer with, those of the edge included."""
     statuses = {endpoint.status, 400, 500, 503, *endpoint.errors, *endpoint.empty, *endpoint.auth.statuses}
@@ -235,20 +260,30 @@ def _content(media_type: str, schema: Schema, example: Any) -> dict[str, Any]:
     return {media_type: {"schema": schema, **shown}}
 
 
-def document_of(api: Api) -> dict[str, Any]:
-    """The document of all operations of an API."""
-    return document(api.endpoints(), api.protocol, api.describe())
+def document_of(api: Api, revision: str = "") -> dict[str, Any]:
+    """The document of all operations of an API, in one of its revisions if that is given."""
+    return document(api.endpoints(), api.protocol, api.describe(), revision)
 
 
 def document_text(api: Api) -> str:
     """The document of an API, as it is committed."""
-    return json.dumps(document_of(api), indent=2, ensure_ascii=False) + "\n"
+    return _text(document_of(api))
+
+
+def _text(whole: dict[str, Any]) -> str:
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def generated(api: Api) -> dict[FilePath, str]:
-    """The generated files of an API: both copies of its document, and the table of its routes."""
-    text = document_text(api)
-    return {api.document: text, DOCS / api.published: text, api.table: api.table_text()}
+    """The generated files of an API: both copies of its document, what differs in its revisions, and the table of its
+    routes."""
+    whole = document_of(api)
+    text = _text(whole)
+    files = {api.document: text, DOCS / api.published: text, api.table: api.table_text()}
+    if api.protocol.revisions:
+        patches = {revision: difference(whole, document_of(api, revision)) for revision in api.protocol.revisions}
+        files[api.revisions_document] = _text(patches)
+    return files
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ from chalicelib.kit.errors import not_found
 from chalicelib.settings import Settings
 from chalicelib.web.api import LOCAL_URL, Api
 from chalicelib.web.caching import PUBLISHED_HEADERS
+from chalicelib.web.json_patch import patch_in_place
+from chalicelib.web.rendering import to_json
 from chalicelib.web.results import Bare
 
 
@@ -16,9 +18,10 @@ def check_enabled(settings: Settings) -> None:
         raise not_found()
 
 
-def openapi(api: Api, url: str) -> Bare:
-    """The OpenAPI document with ``url``, if there is one, in place of the address that is committed."""
-    return Bare(_document_text(api, url or LOCAL_URL), headers=PUBLISHED_HEADERS)
+def openapi(api: Api, url: str, revision: str = "") -> Bare:
+    """The OpenAPI document with ``url``, if there is one, in place of the address that is committed; that of one
+    revision of the API if it is given."""
+    return Bare(_document_text(api, url or LOCAL_URL, revision), headers=PUBLISHED_HEADERS)
 
 
 def asyncapi(api: Api) -> Bare:
@@ -27,8 +30,14 @@ def asyncapi(api: Api) -> Bare:
 
 
 @cache
-def _document_text(api: Api, url: str) -> str:
-    return api.document.read_text(encoding="utf-8").replace(json.dumps(LOCAL_URL), json.dumps(url))
+def _document_text(api: Api, url: str, revision: str) -> str:
+    text = api.document.read_text(encoding="utf-8").replace(json.dumps(LOCAL_URL), json.dumps(url))
+    if not revision:
+        return text
+    patches = json.loads(api.revisions_document.read_text(encoding="utf-8"))
+    document = json.loads(text)
+    patch_in_place(document, patches[revision])
+    return to_json(document)
 
 
 @cache

@@ -29,8 +29,8 @@ def test_deleting_a_node_cancels_its_open_executions(cloud, tap):
         assert logged(agent, "agent.token_refused", node_id=node_id)
         assert logged(agent, "node.refused")[0]["reason"] == "the enrollment key was not accepted: invalid_key"
         assert agent.running
-        cancelled = "edge.command_execution.cancelled"
-        eventually(lambda: ids <= {_subject(each) for each in tap.envelopes() if each["type"] == cancelled})
+        dropped = "edge.command_execution.dropped"
+        eventually(lambda: ids <= {_subject(each) for each in tap.envelopes() if each["type"] == dropped})
 
 
 def test_deleted_node_enrols_again_only_after_an_operator_admits_it(cloud, tmp_path):

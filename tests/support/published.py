@@ -12,6 +12,8 @@ FOLDER = os.environ.get("EDGE_CONTRACT_DIR", "")
 
 OPENAPI = "edge-admin-openapi-v0.2.0.json"
 ASYNCAPI = "edge-admin-asyncapi-v0.2.0.json"
+LATER_OPENAPI = "edge-admin-openapi-v0.2.0-released.json"
+LATER_ASYNCAPI = "edge-admin-asyncapi-v0.2.0-released.json"
 
 
 def published(name: str) -> Any:

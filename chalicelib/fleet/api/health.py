@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from pydantic import BaseModel, ConfigDict, RootModel
 
 from chalicelib.fleet.api import API
+from chalicelib.fleet.api.protocol import Revision
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.fields import about
 from chalicelib.kit.log import describe
@@ -17,7 +18,7 @@ from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.endpoint import OPEN, PUBLIC, Bare, Endpoints, Request
 from chalicelib.web.rendering import to_json
 from chalicelib.web.results import HealthCheck
-from chalicelib.web.validation import NoBody, NoPath, NoQuery
+from chalicelib.web.validation import NoBody, NoPath, NoQuery, OneOf, Query
 from chalicelib.web.version import VERSION
 
 CHECK_SECONDS = 5.0
@@ -59,6 +60,13 @@ class Document(RootModel[dict[str, object]]):
     """An OpenAPI 3.0 document."""
 
     model_config = ConfigDict(json_schema_extra={"example": {"openapi": "3.0.3", "info": {}, "paths": {}}})
+
+
+class DocumentQuery(Query):
+    revision: Annotated[
+        OneOf[Revision] | None,
+        about("The API as this revision has it; without it the document tells what is answered in any revision."),
+    ] = None
 
 
 @routes.get("/livez", auth=OPEN, answer=Alive, enveloped=False, summary="Check that the process runs")
@@ -108,12 +116,12 @@ def readyz(_request: Request[NoPath, NoQuery, NoBody], services: HealthServices)
     errors=(304, 404),
     summary="Get the OpenAPI document",
 )
-def openapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServices) -> Bare:
+def openapi(request: Request[NoPath, DocumentQuery, NoBody], services: EdgeServices) -> Bare:
     """Returns this description of the API, with the address of this installation. May be cached for five minutes
     (ETag). Answers 404 if the setting API_DOCS_ENABLED is off."""
     settings = services.platform.settings
     published.check_enabled(settings)
-    return published.openapi(API, settings.public_url)
+    return published.openapi(API, settings.public_url, request.query.revision or "")
 
 
 def _alive() -> Bare:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -30,8 +31,14 @@ CONTRACT_VERSION = "0.2.0"
 """The version of the Edge Admin API that the fleet serves."""
 
 
-MAY_2026, AUGUST_2026 = "2026-05-19", "2026-08-19"
-"""The days on which that version was published."""
+class Revision(StrEnum):
+    """The days on which that version was published."""
+
+    MAY_2026 = "2026-05-19"
+    AUGUST_2026 = "2026-08-19"
+
+
+MAY_2026, AUGUST_2026 = Revision.MAY_2026.value, Revision.AUGUST_2026.value
 
 
 def _gateway_error(kind: Kind, message: str) -> GatewayError:

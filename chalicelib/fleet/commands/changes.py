@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from chalicelib.fleet.commands import rollout_events
-from chalicelib.fleet.commands.model import FINAL, STEPS, outcome_of
+from chalicelib.fleet.commands.model import FINAL, STEPS, Status, outcome_of
 from chalicelib.fleet.commands.output import object_key
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.rollout import ROLLOUT
@@ -31,6 +31,7 @@ EXECUTION_EVENTS: Mapping[str, EventType] = {
     "execution.reported_cancelled": EventType.EXECUTION_CANCELLED,
     "execution.cancelled": EventType.EXECUTION_CANCELLED,
     "execution.expired": EventType.EXECUTION_EXPIRED,
+    "execution.dropped": EventType.EXECUTION_DROPPED,
     "execution.pruned": EventType.EXECUTION_PRUNED,
 }
 
@@ -137,14 +138,16 @@ def _command_of(row: Item) -> Ref:
 
 
 def _payload(row: Item, command: Item) -> dict[str, Any]:
-    return {
+    payload = {
         "command_execution_id": row["id"],
         "cluster_name": row.get("node_cluster_name"),
         "command_text": command.get("command_text"),
         "timeout": command.get("timeout"),
         "expired_at": command.get("expired_at"),
+        "expires_at": command.get("expired_at"),
         **{name: row.get(name) for name in _FIELDS},
     }
+    return payload | ({"cancelled_at": None} if row["status"] == Status.DROPPED else {})
 
 
 EVENTS = Events(_events_of, _commands_needed)

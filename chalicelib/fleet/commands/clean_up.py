@@ -128,7 +128,7 @@ class CleanUp:
         rows, following = self._next_rows(command_id, position, ROWS_PER_CHUNK)
         for row in rows:
             if _is_open(row):
-                self._abandon(str(row["id"]), now, ask_agent=True)
+                self._abandon(str(row["id"]), now)
         self._executions.delete_many([str(row["id"]) for row in rows])
         if following is None and fan_out is not None and fan_out.deleted_at is not None:
             if fan_out.rollout is not None:
@@ -136,9 +136,9 @@ class CleanUp:
             self._settle(DELETE, fan_out, fan_out.deleted_at, position)
         return following
 
-    def cancel_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
-        """Cancel the open executions of a deleted node, since no result can come. If the same id has enrolled again,
-        only executions of the former node are cancelled.
+    def drop_open_of_node_chunk(self, node_id: str, cursor: str | None) -> str | None:
+        """Drop the open executions of a deleted node, since no result can come. If the same id has enrolled again,
+        only executions of the former node are dropped.
         """
         found = self._nodes.find_many([node_id])
         enrolled_at = found[0].inserted_at if found else None
@@ -146,14 +146,14 @@ class CleanUp:
         now = to_seconds_text(self._clock.now())
         for execution_id in ids:
             if enrolled_at is None or inserted_at_of(execution_id) < enrolled_at:
-                self._abandon(execution_id, now, ask_agent=False)
+                with suppress(RefusedError):  # it is final or gone
+                    self._executions.apply(execution_id, rules.drop(now), now)
         return ids[-1] if ids and has_more else None
 
-    def _abandon(self, execution_id: str, now: str, *, ask_agent: bool) -> None:
+    def _abandon(self, execution_id: str, now: str) -> None:
         # Refused, here and below: it is final or gone, or was never sent.
-        if ask_agent:
-            with suppress(RefusedError):
-                self._executions.apply(execution_id, rules.request_cancel(now), now)
+        with suppress(RefusedError):
+            self._executions.apply(execution_id, rules.request_cancel(now), now)
         with suppress(RefusedError):
             self._executions.apply(execution_id, rules.abandon(now), now)
 

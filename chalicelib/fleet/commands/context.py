@@ -90,7 +90,7 @@ CONTEXT = Context(
         ),
     ),
     tasks={
-        "node": by_cursor(lambda fleet: fleet.commands.clean_up.cancel_open_of_node_chunk),
+        "node": by_cursor(lambda fleet: fleet.commands.clean_up.drop_open_of_node_chunk),
         "command": _a_pass(lambda fleet: fleet.commands.clean_up.delete_executions_chunk),
         "command_total": Task(_forget_total),
         "expire_command": _a_pass(lambda fleet: fleet.commands.clean_up.expire_chunk),

@@ -58,13 +58,15 @@ class Command(BaseModel, frozen=True):
 
 
 class Status(StrEnum):
-    """The status of an execution. ``sent`` means that the agent has acknowledged it."""
+    """The status of an execution. ``sent`` means that the agent has acknowledged it, ``dropped`` that its node was
+    deleted before there was a result."""
 
     PENDING = "pending"
     SENT = "sent"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    DROPPED = "dropped"
 
 
 class Outcome(StrEnum):
@@ -76,6 +78,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
+    DROPPED = "dropped"
 
 
 class RetriedOutcome(StrEnum):
@@ -89,11 +92,15 @@ class RetriedOutcome(StrEnum):
 REPORTED = ("execution.completed", "execution.reported_cancelled", "execution.reported_expired")
 """Operations that write the end that an agent reported."""
 
-STEPS = ("execution.sent", *REPORTED, "execution.cancelled", "execution.expired", "execution.pruned")
+STEPS = (
+    *("execution.sent", *REPORTED, "execution.cancelled", "execution.expired", "execution.dropped"),
+    "execution.pruned",
+)
 """Operations that metrics count."""
 
 OPEN = (Status.PENDING, Status.SENT)
-FINAL = (Status.COMPLETED, Status.CANCELLED, Status.EXPIRED)
+WITHOUT_RESULT = (Status.CANCELLED, Status.EXPIRED, Status.DROPPED)
+FINAL = (Status.COMPLETED, *WITHOUT_RESULT)
 
 
 def outcome_of(status: str, exit_code: object) -> Outcome:
@@ -101,7 +108,7 @@ def outcome_of(status: str, exit_code: object) -> Outcome:
     match status:
         case Status.COMPLETED:
             return Outcome.SUCCEEDED if exit_code in {None, 0} else Outcome.FAILED
-        case Status.CANCELLED | Status.EXPIRED:
+        case Status.CANCELLED | Status.EXPIRED | Status.DROPPED:
             return Outcome(status)
         case _:
             return Outcome.OPEN
@@ -119,8 +126,10 @@ class Execution(BaseModel, frozen=True):
     """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
 
     ``output`` is None rather than blank. ``output_size`` is the bytes of the whole output where the agent stored it,
-    ``output_ref`` names the stored object, and is None if that did not arrive. A cancelled or expired execution without
-    ``exit_code`` still takes a late result. ``inserted_at`` is the command's. ``rollout_slot`` is its target's
+    ``output_ref`` names the stored object, and is None if that did not arrive. One that was cancelled, has expired or
+    was dropped takes a late result, as long as there is no ``exit_code``; a dropped one that of a machine which has
+    enrolled again. ``cancelled_at`` is also when it was dropped, for which the first revision of the API has no word.
+    ``inserted_at`` is the command's. ``rollout_slot`` is its target's
     slot in a rollout.
     """
 
@@ -171,7 +180,7 @@ class Waiting:
 class CommandSummary:
     """How many executions of a command there are of each outcome. ``pending`` and ``sent`` are the two kinds of open
     ones. A rollout's targets without an execution are ``waiting`` for it, or get none: they were ``skipped`` when it
-    stopped, or ``dropped`` because the node was gone."""
+    stopped, or ``dropped`` because the node was gone; so is an execution whose node was deleted."""
 
     pending: int = 0
     sent: int = 0
@@ -189,8 +198,8 @@ class CommandSummary:
 
     @property
     def total(self) -> int:
-        ended = self.succeeded + self.failed + self.cancelled + self.expired
-        return self.open + ended + self.waiting + self.skipped + self.dropped
+        ended = self.succeeded + self.failed + self.cancelled + self.expired + self.dropped
+        return self.open + ended + self.waiting + self.skipped
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def progress_of(
     goes_on = ROLLOUT in fan_out.parts
     waiting = rollout.waiting if goes_on else 0
     skipped = 0 if goes_on else rollout.waiting
-    summary = counted and replace(counted, waiting=waiting, skipped=skipped, dropped=rollout.dropped)
+    summary = counted and replace(counted, waiting=waiting, skipped=skipped, dropped=counted.dropped + rollout.dropped)
     standing = standing_of(fan_out)
     if not rollout.is_found and goes_on:
         return Progress(CommandState.CREATING, None, None, summary, standing)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from chalicelib.fleet.commands import output as outputs
-from chalicelib.fleet.commands.model import FINAL, OPEN, Execution, Report, Status
+from chalicelib.fleet.commands.model import FINAL, OPEN, WITHOUT_RESULT, Execution, Report, Status
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.redrive import SETTLE
@@ -39,7 +39,7 @@ def _is(*statuses: Status) -> Condition:
 IS_OPEN = _is(*OPEN)
 IS_FINAL = _is(*FINAL)
 
-TAKES_RESULT = Or(IS_OPEN, And(_is(Status.CANCELLED, Status.EXPIRED), Absent("exit_code")))
+TAKES_RESULT = Or(IS_OPEN, And(_is(*WITHOUT_RESULT), Absent("exit_code")))
 """Also ``pending``: an agent that has run the command while its acknowledgement was lost must not lose the result."""
 
 
@@ -71,8 +71,13 @@ def request_cancel_once(now: str, since: str) -> Transition:
 
 
 def abandon(now: str) -> Transition:
-    """The node is gone, or the command: no result can come, so an acknowledged one is cancelled as well."""
+    """The command is gone: nobody can read a result, so an acknowledged one is cancelled as well."""
     return Transition("execution.cancelled", IS_OPEN, Status.CANCELLED, {"cancelled_at": now})
+
+
+def drop(now: str) -> Transition:
+    """The node is gone: no result can come, not even for an acknowledged one."""
+    return Transition("execution.dropped", IS_OPEN, Status.DROPPED, {"cancelled_at": now})
 
 
 def expire() -> Transition:

@@ -51,7 +51,8 @@ class KeyChanges(TypedDict, total=False):
 
 
 class Outcome(StrEnum):
-    """The outcome of a verification. The values are public."""
+    """The outcome of a verification. The values are public. The last is told by an event alone: the machine is
+    answered that the service is unavailable."""
 
     VERIFIED = "verified"
     INVALID_KEY = "invalid_key"
@@ -60,6 +61,7 @@ class Outcome(StrEnum):
     NODE_LIMIT_REACHED = "node_limit_reached"
     NODE_REMOVED = "node_removed"
     NODE_BLOCKED = "node_blocked"
+    VPN_KEY_UNAVAILABLE = "vpn_enrollment_key_unavailable"
 
     @property
     def event_result(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.blob import key_id_of
 from chalicelib.fleet.enrollment.model import EnrollmentKey, Outcome, Verification
@@ -71,8 +72,7 @@ class Verifying:
         comes_again = self._comes_again(presented)
         if not comes_again:
             # Before a use is taken: where the mesh does not answer, none is.
-            network = Network(cluster.id, cluster.name, cluster.ipv4_range)
-            token = self._vpn.join_token(network, Joining(key.id, node_id))
+            token = self._join_token(cluster, key, node_id, now)
         token = token or to_unpadded_base64(self._ids.token_bytes(TOKEN_BYTES))
         writes: list[Write] = [self._store.put_token(digest(token), key, node_id, now + TOKEN_LIFETIME)]
         if not comes_again:
@@ -86,6 +86,17 @@ class Verifying:
         if not self._commit_alone(writes):
             return None
         return Verification(verified=True, error="", registration_token=token, network_name=cluster.network_name)
+
+    def _join_token(self, cluster: Cluster, key: EnrollmentKey, node_id: str | None, now: datetime) -> str | None:
+        """A new token of the mesh, None where there is none. Raises `EdgeError` (service unavailable), which is an
+        event, if the mesh does not give one."""
+        network = Network(cluster.id, cluster.name, cluster.ipv4_range)
+        try:
+            return self._vpn.join_token(network, Joining(key.id, node_id))
+        except EdgeError as error:
+            if error.kind is Kind.UNAVAILABLE:
+                self._tables.write(self._occurrence(key, Outcome.VPN_KEY_UNAVAILABLE, now), _VERIFIED)
+            raise
 
     def presented(self, blob: str, node_id: str | None, now: datetime) -> Presented:
         """The stored key that is exactly this text, and what is known of this machine."""

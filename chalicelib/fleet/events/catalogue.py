@@ -18,6 +18,7 @@ class EventType(StrEnum):
     EXECUTION_COMPLETED = "edge.command_execution.completed"
     EXECUTION_CANCELLED = "edge.command_execution.cancelled"
     EXECUTION_EXPIRED = "edge.command_execution.expired"
+    EXECUTION_DROPPED = "edge.command_execution.dropped"
     EXECUTION_PRUNED = "edge.command_execution.pruned"
     SSH_USERNAME_VERIFIED = "edge.ssh_username.verified"
     SELF_UPDATE_REQUEST_COMPLETED = "edge.self_update_request.completed"

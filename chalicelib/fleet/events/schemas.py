@@ -17,6 +17,9 @@ from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.kit.fields import about
 
 Status = Literal["healthy", "unhealthy", "unreachable"]
+VerificationResult = Literal[
+    "verified", "invalid_key", "key_expired", "key_spent", "node_limit_reached", "vpn_enrollment_key_unavailable"
+]
 
 
 MOMENT_WITH_MICROSECONDS = "2026-11-21T10:00:02.184301Z"
@@ -33,11 +36,13 @@ class NodeEvent(EventData):
 
     node_id: Annotated[str, fields.NODE_OF_EVENT]
     cluster_name: Annotated[str, fields.CLUSTER_OF_NODE]
+    enrollment_key_id: Annotated[UUID | None, fields.ENROLLMENT_KEY_OF_NODE]
     status: Annotated[Status, fields.NODE_STATUS]
     version: Annotated[str, fields.AGENT_VERSION]
     id_type: Annotated[Literal["persistent", "random"], fields.ID_TYPE]
     http_port: Annotated[int, fields.HTTP_PORT]
     ssh_port: Annotated[int, fields.SSH_PORT]
+    agent_metrics_port: Annotated[int, fields.AGENT_METRICS_PORT]
     host_metrics_port: Annotated[int, fields.HOST_METRICS_PORT]
     wireguard_metrics_port: Annotated[int, fields.WIREGUARD_METRICS_PORT]
     http_proxy_port: Annotated[int, fields.HTTP_PROXY_PORT]
@@ -103,10 +108,13 @@ class CommandExecutionEvent(EventData):
         Literal[True], about("True if the command line was left out for its size; missing otherwise.")
     ] = True
     timeout: Annotated[int | None, fields.TIMEOUT]
-    status: Annotated[Literal["pending", "sent", "completed", "cancelled", "expired"], fields.EXECUTION_STATUS]
+    status: Annotated[
+        Literal["pending", "sent", "completed", "cancelled", "expired", "dropped"], fields.EXECUTION_STATUS
+    ]
     exit_code: Annotated[int | None, fields.EXIT_CODE]
     target_all: Annotated[bool, fields.TARGET_ALL]
     expired_at: Annotated[datetime | None, fields.DEADLINE]
+    expires_at: Annotated[datetime | None, about("Another name of `expired_at`.", samples.DAY_LATER)]
     sent_at: Annotated[datetime | None, fields.SENT_AT]
     completed_at: Annotated[datetime | None, fields.COMPLETED_AT]
     cancelled_at: Annotated[datetime | None, fields.CANCELLED_AT]
@@ -152,9 +160,10 @@ class EnrollmentKeyVerifiedEvent(EventData):
         int | None, about("Uses left after this attempt; null for an unlimited key, or if the key does not exist.", 9)
     ]
     result: Annotated[
-        Literal["verified", "invalid_key", "key_expired", "key_spent", "node_limit_reached"],
+        VerificationResult,
         about(
-            "Whether the key admitted the machine, and why not. `invalid_key` also means a blocked or removed machine."
+            "Whether the key admitted the machine, and why not. `invalid_key` also means a blocked or removed machine; "
+            "`vpn_enrollment_key_unavailable` that the mesh gave nothing to join it with: no use was taken."
         ),
     ]
     verified_at: Annotated[datetime, about("When the key was presented.", MOMENT_WITH_MICROSECONDS)]
@@ -261,6 +270,11 @@ DESCRIPTIONS: Mapping[EventType, EventDescription] = {
         "The deadline of the command passed without a result.",
         CommandExecutionEvent,
         _NOT_TAKEN | {"status": "expired"},
+    ),
+    EventType.EXECUTION_DROPPED: EventDescription(
+        "The node of the execution was deleted before there was a result.",
+        CommandExecutionEvent,
+        _NOT_TAKEN | {"status": "dropped"},
     ),
     EventType.EXECUTION_PRUNED: EventDescription(
         "The execution is about to be deleted because of its age.", CommandExecutionEvent

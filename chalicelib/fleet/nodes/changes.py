@@ -32,6 +32,7 @@ _END_SOCKETS = frozenset({"node.registered", "node.reregistered", "node.blocked"
 
 _NODE_FIELDS = (
     "cluster_name",
+    "enrollment_key_id",
     "status",
     "id_type",
     "http_port",
@@ -122,7 +123,8 @@ def _fact(row: Item) -> dict[str, Any]:
 
 def node_payload(row: Item) -> dict[str, Any]:
     """The node of a published event; no token, no digest."""
-    said = {"node_id": row["id"], "version": row.get("agent_version"), **{name: row.get(name) for name in _NODE_FIELDS}}
+    renamed = {"node_id": row["id"], "version": row.get("agent_version"), "agent_metrics_port": row.get("http_port")}
+    said = {**renamed, **{name: row.get(name) for name in _NODE_FIELDS}}
     aliases = row.get("aliases")
     names = [each["name"] for each in aliases if isinstance(each, dict)] if isinstance(aliases, list) else []
     told = {name: row[name] for name in _NODE_FIELDS_IF_SET if row.get(name) is not None}

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from chalicelib.fleet.commands.executions import Executions
-from chalicelib.fleet.commands.model import ExecutionView, Status
+from chalicelib.fleet.commands.model import WITHOUT_RESULT, ExecutionView, Status
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.wiring import Nodes
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
@@ -26,7 +26,7 @@ _POSTS_AT_ONCE = 8
 _PUSHES_AT_ONCE = 20
 """As many as a message has deliveries."""
 
-_WITHDRAWN = frozenset({None, Status.CANCELLED, Status.EXPIRED})
+_WITHDRAWN = frozenset({None, *WITHOUT_RESULT})
 """The statuses of an execution (None: it is gone) in which no agent should run it."""
 
 

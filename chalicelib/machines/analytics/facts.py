@@ -29,6 +29,7 @@ _OUTCOMES = {
     "succeeded": Topic.COMMAND_SUCCEEDED,
     "failed": Topic.COMMAND_FAILED,
     "cancelled": Topic.COMMAND_CANCELLED,
+    "dropped": Topic.COMMAND_CANCELLED,
     "expired": Topic.COMMAND_EXPIRED,
 }
 _PERCENT = 100

@@ -11,7 +11,6 @@ from chalicelib.web.exchange import Incoming
 from chalicelib.web.mcp.tools import Tool
 
 KEY_ARGUMENT = "idempotency_key"
-SORT = "sort"
 
 _COMMA = "Must not hold a comma: each value is an item of its own"
 _EMPTY = "Must have at least one value. Leave it out for no filter"
@@ -33,8 +32,6 @@ def request_of(tool: Tool, arguments: Mapping[str, Any], asked: Incoming) -> Inc
             query[field] = _text_of(value, is_list=tool.arguments.get(name, {}).get("type") == "array")
         except ValueError as error:
             wrong[name] = [str(error)]
-    if isinstance(order := arguments.get(SORT), str) and SORT not in tool.query:
-        query |= _order(order)
     path: dict[str, str] = {}
     for name, variable in tool.path.items():
         value = arguments.get(name)
@@ -84,13 +81,3 @@ def _text_of(value: object, *, is_list: bool) -> str:
             return str(value)
         case _:
             raise ValueError("Must be a text, a number, true or false")
-
-
-def _order(sort: str) -> dict[str, str]:
-    """``-inserted_at,name`` as the two parameters of lists that know no ``sort``."""
-    fields = [field.strip() for field in sort.split(",")]
-    directions = ["desc" if field.startswith("-") else "asc" for field in fields]
-    return {
-        "order_by": ",".join(field.removeprefix("-") for field in fields),
-        "order_directions": ",".join(directions),
-    }

@@ -28,10 +28,6 @@ _KEY_SCHEMA = {
     "type": "string",
     "description": "A text of your choice, best a UUID: calls that repeat it within 24 hours are carried out once.",
 }
-_SORT_SCHEMA = {
-    "type": "string",
-    "description": "Fields to sort by, separated by commas, each with - in front for the other direction.",
-}
 
 
 def tools_of(api: Api) -> list[Json]:
@@ -90,8 +86,6 @@ def _tool(endpoint: Endpoint, naming: Naming, module: str) -> Json:
             raise ValueError(f"{named.name} has several arguments called {', '.join(sorted(shared))}")
         schemas |= found
         required += needed
-    if "order_by" in query.values() and "sort" not in query.values():
-        schemas["sort"] = {**_SORT_SCHEMA, "description": f"{_SORT_SCHEMA['description']} {_sortable(endpoint)}"}
     if endpoint.takes_idempotency_key:
         schemas[KEY_ARGUMENT] = _KEY_SCHEMA
     shown = {
@@ -147,7 +141,8 @@ def _annotations(endpoint: Endpoint, named: Named, naming: Naming) -> dict[str, 
     return said
 
 
-_LISTS_ORDER = frozenset({"order_by", "order_directions"})
+_OLDER_ORDER = frozenset({"order_by", "order_directions"})
+"""The older names of ``sort``."""
 
 
 def _arguments(model: type[BaseModel], naming: Naming) -> dict[str, str]:
@@ -158,12 +153,8 @@ def _arguments(model: type[BaseModel], naming: Naming) -> dict[str, str]:
     return {
         newer.get(name, name).replace("__", "_"): name
         for name in fields
-        if newer.get(name) not in fields and not (name in _LISTS_ORDER and "sort" in fields)
+        if newer.get(name) not in fields and name not in _OLDER_ORDER
     }
-
-
-def _sortable(endpoint: Endpoint) -> str:
-    return endpoint.query.model_fields["order_by"].description or ""
 
 
 def main() -> None:

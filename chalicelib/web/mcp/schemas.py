@@ -12,7 +12,6 @@ LIST_END = "__in"
 
 _DROPPED = frozenset({"title", "examples", "example"})
 _RENAMED = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
-_ORDER = frozenset({"order_by", "order_directions"})
 
 
 def arguments_of(model: type[BaseModel], arguments: Mapping[str, str]) -> tuple[dict[str, Json], list[str]]:
@@ -21,9 +20,8 @@ def arguments_of(model: type[BaseModel], arguments: Mapping[str, str]) -> tuple[
     schema = model.model_json_schema(mode="validation")
     properties, definitions = schema.get("properties", {}), schema.get("$defs", {})
     needed = schema.get("required", [])
-    shown = {name: field for name, field in arguments.items() if field not in _ORDER}
-    schemas = {name: _as_argument(field, _plain(properties[field], definitions)) for name, field in shown.items()}
-    return schemas, [name for name, field in shown.items() if field in needed]
+    schemas = {name: _as_argument(field, _plain(properties[field], definitions)) for name, field in arguments.items()}
+    return schemas, [name for name, field in arguments.items() if field in needed]
 
 
 def _as_argument(field: str, schema: Json) -> Json:

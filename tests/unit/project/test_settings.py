@@ -26,7 +26,10 @@ def test_settings_defaults_are_those_of_the_reference():
     assert settings.public_enrollment_key_enabled is False
     assert settings.command_default_deadline == 86_400
     assert settings.reveal_node_secrets is False
-    assert settings.cors_allowed_headers == ("authorization", "content-type", "idempotency-key", "x-request-id")
+    assert settings.cors_allowed_headers == (
+        *("authorization", "content-type"),
+        *("edge-api-revision", "idempotency-key", "x-request-id"),
+    )
 
 
 def test_settings_are_read_from_the_environment():
@@ -89,4 +92,5 @@ def test_settings_table_names_and_explains_every_variable():
     lines = markdown_table().splitlines()[2:]
     assert [line.split("|")[1].strip(" `") for line in lines] == NAMES
     assert all(len(line.split("|")[3].strip()) > 10 for line in lines)
-    assert "| `CORS_ALLOWED_HEADERS` | `authorization,content-type,idempotency-key,x-request-id` |" in markdown_table()
+    headers = "authorization,content-type,edge-api-revision,idempotency-key,x-request-id"
+    assert f"| `CORS_ALLOWED_HEADERS` | `{headers}` |" in markdown_table()

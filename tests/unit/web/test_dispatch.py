@@ -48,7 +48,12 @@ print(json.dumps([status, sorted(name for name in {*sys.modules} - before if nam
     )
     assert json.loads(done.stdout) == [
         200,
-        ["chalicelib.fleet.api.health", "chalicelib.web.published", "chalicelib.web.version"],
+        [
+            "chalicelib.fleet.api.health",
+            "chalicelib.web.json_patch",
+            "chalicelib.web.published",
+            "chalicelib.web.version",
+        ],
     ]
 
 

@@ -356,11 +356,11 @@ class TestDeletedCommand:
 
 class TestDeletedNode:
     def clean(self, world, node_id):
-        cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node_id, None)
+        cursor = world.fleet.commands.clean_up.drop_open_of_node_chunk(node_id, None)
         while cursor is not None:
-            cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node_id, cursor)
+            cursor = world.fleet.commands.clean_up.drop_open_of_node_chunk(node_id, cursor)
 
-    def test_open_executions_of_deleted_node_are_cancelled(self, world):
+    def test_open_executions_of_deleted_node_are_dropped(self, world):
         node, other = a_node(world), a_node(world)
         for _ in range(3):
             fan_out(world, command(world))
@@ -371,7 +371,7 @@ class TestDeletedNode:
         self.clean(world, node.id)
         self.clean(world, node.id)
         by_id = {str(row["id"]): row["status"] for row in executions(world)}
-        assert [by_id[row_id] for row_id in mine] == ["cancelled", "completed", "cancelled"]
+        assert [by_id[row_id] for row_id in mine] == ["dropped", "completed", "dropped"]
         assert world.fleet.commands.executions.waiting_for(other.id, 1000).pending == sorted(set(by_id) - set(mine))
 
     def test_command_of_deleted_node_can_be_deleted_after_clean_up(self, world):
@@ -388,10 +388,10 @@ class TestDeletedNode:
         for _ in range(ROWS_PER_CHUNK + 20):
             fan_out(world, command(world, "nodes", node_ids=(node.id,)))
         remove(world, node)
-        cursor = world.fleet.commands.clean_up.cancel_open_of_node_chunk(node.id, None)
-        assert statuses(world).count("cancelled") == ROWS_PER_CHUNK
-        assert world.fleet.commands.clean_up.cancel_open_of_node_chunk(node.id, cursor) is None
-        assert set(statuses(world)) == {"cancelled"}
+        cursor = world.fleet.commands.clean_up.drop_open_of_node_chunk(node.id, None)
+        assert statuses(world).count("dropped") == ROWS_PER_CHUNK
+        assert world.fleet.commands.clean_up.drop_open_of_node_chunk(node.id, cursor) is None
+        assert set(statuses(world)) == {"dropped"}
 
     def test_late_clean_up_keeps_executions_of_the_reenrolled_node(self, world):
         node = a_node(world)
@@ -404,7 +404,7 @@ class TestDeletedNode:
         fan_out(world, command(world))
         self.clean(world, node.id)
         status_of = {str(row["id"]): row["status"] for row in executions(world)}
-        assert status_of.pop(old) == "cancelled"
+        assert status_of.pop(old) == "dropped"
         assert list(status_of.values()) == ["pending"]
 
 

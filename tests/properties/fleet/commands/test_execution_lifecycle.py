@@ -183,7 +183,7 @@ class ExecutionLife(RuleBasedStateMachine):
 
     @rule()
     def remove_the_node(self) -> None:
-        assert self.clean_up.cancel_open_of_node_chunk(NODE, None) is None
+        assert self.clean_up.drop_open_of_node_chunk(NODE, None) is None
         if self.model is not None and self.model.status in {"pending", "sent"}:
             self.model = replace(self.model, status="cancelled", is_cancelled=True)
 

@@ -17,7 +17,7 @@ def allowed(transition: rules.Transition) -> set[tuple[str, int | None]]:
 
 PENDING = {("pending", None), ("pending", 0)}
 SENT = {("sent", None), ("sent", 0)}
-OPEN_TO_RESULTS = PENDING | SENT | {("cancelled", None), ("expired", None)}
+OPEN_TO_RESULTS = PENDING | SENT | {("cancelled", None), ("expired", None), ("dropped", None)}
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,7 @@ OPEN_TO_RESULTS = PENDING | SENT | {("cancelled", None), ("expired", None)}
         (rules.request_cancel(NOW), SENT),
         (rules.expire(), PENDING | SENT),
         (rules.abandon(NOW), PENDING | SENT),
+        (rules.drop(NOW), PENDING | SENT),
         (rules.report(Report(is_expired=False), NOW), OPEN_TO_RESULTS),
         (rules.report(Report(is_expired=True), NOW), OPEN_TO_RESULTS),
         (rules.report(Report(is_expired=False, exit_code=143), NOW), OPEN_TO_RESULTS),

@@ -214,5 +214,5 @@ class TestEnvelopes:
 
 
 def test_event_catalogue_matches_the_contract():
-    assert len(family("fleet").event_types) == 15
+    assert len(family("fleet").event_types) == 16
     assert family("fleet").event_types[0] == "edge.enrollment_key.verified"

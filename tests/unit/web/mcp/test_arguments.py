@@ -1,6 +1,7 @@
 """Arguments as a request: conventions of tools on one side, those of HTTP on the other."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -39,8 +40,7 @@ def a_tool(*, has_body=True):
             "name_in": "name__in",
             "is_big": "is_big",
             "size_gte": "size__gte",
-            "order_by": "order_by",
-            "order_directions": "order_directions",
+            "sort": "sort",
         },
         body={"label": "name"},
         has_body=has_body,
@@ -76,10 +76,12 @@ def test_query_values_become_texts_and_absent_ones_stay_absent():
     assert made(is_big=None).query == {}
 
 
-def test_sort_becomes_fields_and_directions():
-    query = made(sort="-inserted_at,name").query
+def test_revision_of_the_connection_is_that_of_its_calls():
+    asked = replace(ASKED, headers={**ASKED.headers, "edge-api-revision": ("2026-08-19",)})
+    request = request_of(a_tool(), {"thing_id": "t-1"}, asked)
 
-    assert query == {"order_by": "inserted_at,name", "order_directions": "desc,asc"}
+    assert request.header("edge-api-revision") == "2026-08-19"
+    assert made().header("edge-api-revision") is None
 
 
 def test_body_has_what_was_given_and_null_clears():
