@@ -106,11 +106,18 @@ class CommandSummaryOut(BaseModel):
     sent: Annotated[int, about("Executions that their agent has taken, without a result so far.", 0, minimum=0)]
     succeeded: Annotated[int, about("Executions that ended with exit code 0, or without an exit code.", 2, minimum=0)]
     failed: Annotated[int, about("Executions that ended with another exit code.", 1, minimum=0)]
-    cancelled: Annotated[int, about("Executions stopped by an operator, or whose node was deleted.", 0, minimum=0)]
+    cancelled: Annotated[int, about("Executions stopped by an operator.", 0, minimum=0)]
     expired: Annotated[int, about("Executions without a result at the deadline.", 0, minimum=0)]
     waiting: Annotated[int, about("Nodes whose turn in the rollout has not come.", 0, minimum=0)]
     skipped: Annotated[int, about("Nodes whose turn had not come when the rollout stopped.", 0, minimum=0)]
-    dropped: Annotated[int, about("Nodes that were gone when their turn in the rollout came.", 0, minimum=0)]
+    dropped: Annotated[
+        int,
+        about(
+            "Executions whose node was deleted, and nodes that were gone when their turn in the rollout came.",
+            0,
+            minimum=0,
+        ),
+    ]
 
 
 def show_rollout(limits: RolloutLimits | None, standing: Standing | None) -> RolloutOut | None:

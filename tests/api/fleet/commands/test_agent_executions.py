@@ -130,7 +130,11 @@ class TestList:
             ({}, {"status": ["Missing field: status"]}),
             (
                 {"status": "done"},
-                {"status": ['Invalid value for enum: "done". Allowed: pending, sent, completed, cancelled or expired']},
+                {
+                    "status": [
+                        'Invalid value for enum: "done". Allowed: pending, sent, completed, cancelled, expired or dropped'
+                    ]
+                },
             ),
             ({"status": "sent", "page_size": "101"}, {"page_size": ["101 is larger than inclusive maximum 100"]}),
             ({"status": "sent", "colour": "red"}, {"colour": ["Unexpected field: colour"]}),

@@ -122,7 +122,7 @@ class TestList:
             assert {row["outcome"] for row in answer.data} == {outcome}
             assert answer.json["meta"]["pagination"]["total_count"] == len(which)
         refused = client.get("/api/v1/command_executions", query={"outcome": "done"})
-        told = 'Invalid value for enum: "done". Allowed: open, succeeded, failed, cancelled or expired'
+        told = 'Invalid value for enum: "done". Allowed: open, succeeded, failed, cancelled, expired or dropped'
         assert (refused.status, refused.error["details"]) == (400, {"outcome": [told]})
 
     @pytest.mark.parametrize(
