@@ -226,7 +226,7 @@ def test_event_document_has_the_channels_messages_and_fields_of_the_contract(con
 @needs_contract
 def test_event_types_are_those_of_the_two_revisions():
     both = {*published(ASYNCAPI)["channels"], *published(LATER_ASYNCAPI)["channels"]} - {"edge.core.test"}
-    assert {event_type.value for event_type in EventType} == both
+    assert {event_type.value for event_type in EventType if not is_ours(event_type)} == both
 
 
 def _named(whole, name):
