@@ -46,6 +46,7 @@ class TestCreate:
             "targeting": {"type": "all"},
             "retry_of": None,
             "schedule": None,
+            "script": None,
             "rollout": None,
             "state": "creating",
             "inserted_at": "2026-11-21T10:00:00Z",
