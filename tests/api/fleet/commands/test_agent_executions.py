@@ -132,8 +132,10 @@ class TestList:
                 {"status": "done"},
                 {
                     "status": [
-                        'Invalid value for enum: "done". '
-                        "Allowed: pending, sent, completed, cancelled, expired or dropped"
+                        (
+                            'Invalid value for enum: "done". '
+                            "Allowed: pending, sent, completed, cancelled, expired or dropped"
+                        )
                     ]
                 },
             ),
