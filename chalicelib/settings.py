@@ -83,9 +83,7 @@ class Settings(BaseModel):
     key_requests_per_minute: Annotated[int, Ge(0)] = Field(
         60_000, description="Requests a minute of each key that has no limit of its own; `0`: no limit."
     )
-    cors_allowed_origins: CommaList = Field(
-        (), description="Comma list of browser origins, `*` for any; none by default."
-    )
+    cors_allowed_origins: CommaList = Field((), description="Comma list of browser origins, `*` for any; default none.")
     cors_allowed_headers: CommaList = Field(
         ("authorization", "content-type", "edge-api-revision", "idempotency-key", "x-request-id"),
         description="Comma list of headers that a page may send.",
@@ -238,8 +236,7 @@ class Settings(BaseModel):
         (), description="Comma list of `zone=subnet`: the zones of EC2 in which machines are made; for provider `ec2`."
     )
     machine_security_groups: SecurityGroups = Field(
-        (),
-        description="Comma list of the security groups of machines on EC2, which let nothing in; for provider `ec2`.",
+        (), description="Comma list of the security groups of machines, which let nothing in; for provider `ec2`."
     )
     local_machines_url: SecretStr | None = Field(
         None, description="Address of the host that runs machines of provider `local`; the local cloud sets it."

@@ -10,28 +10,28 @@ def difference(before: Json, after: Json, path: str = "") -> Patch:
     """The patch from one document to another, of the operations ``add``, ``remove`` and ``replace``."""
     patch: Patch = [{"op": "remove", "path": f"{path}/{_token(name)}"} for name in before if name not in after]
     for name, value in after.items():
-        place = f"{path}/{_token(name)}"
+        location = f"{path}/{_token(name)}"
         old = before.get(name)
         if isinstance(old, dict) and isinstance(value, dict):
-            patch += difference(old, value, place)
+            patch += difference(old, value, location)
         elif name not in before:
-            patch.append({"op": "add", "path": place, "value": value})
+            patch.append({"op": "add", "path": location, "value": value})
         elif old != value:
-            patch.append({"op": "replace", "path": place, "value": value})
+            patch.append({"op": "replace", "path": location, "value": value})
     return patch
 
 
-def patch_in_place(document: Json, patch: Patch) -> None:
-    """Change the document as a patch of `difference` says. Raises KeyError for a place that is not there."""
+def apply(document: Json, patch: Patch) -> None:
+    """Change the document as a patch of `difference` says. Raises KeyError for a part that is not there."""
     for step in patch:
         *parents, name = (_name(token) for token in step["path"].split("/")[1:])
-        place = document
+        changed = document
         for parent in parents:
-            place = place[parent]
+            changed = changed[parent]
         if step["op"] == "remove":
-            del place[name]
+            del changed[name]
         else:
-            place[name] = step["value"]
+            changed[name] = step["value"]
 
 
 def _token(name: str) -> str:

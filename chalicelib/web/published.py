@@ -7,7 +7,7 @@ from chalicelib.kit.errors import not_found
 from chalicelib.settings import Settings
 from chalicelib.web.api import LOCAL_URL, Api
 from chalicelib.web.caching import PUBLISHED_HEADERS
-from chalicelib.web.json_patch import patch_in_place
+from chalicelib.web.json_patch import apply
 from chalicelib.web.rendering import to_json
 from chalicelib.web.results import Bare
 
@@ -36,7 +36,7 @@ def _document_text(api: Api, url: str, revision: str) -> str:
         return text
     patches = json.loads(api.revisions_document.read_text(encoding="utf-8"))
     document = json.loads(text)
-    patch_in_place(document, patches[revision])
+    apply(document, patches[revision])
     return to_json(document)
 
 

@@ -15,7 +15,7 @@ from chalicelib.fleet.commands.model import Report
 from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.events.catalogue import EventType
-from chalicelib.fleet.events.schemas import DESCRIPTIONS
+from chalicelib.fleet.events.descriptions import DESCRIPTIONS
 from chalicelib.fleet.nodes.model import Status
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewUsername

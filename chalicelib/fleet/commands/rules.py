@@ -71,7 +71,7 @@ def request_cancel_once(now: str, since: str) -> Transition:
 
 
 def abandon(now: str) -> Transition:
-    """The command is gone: nobody can read a result, so an acknowledged one is cancelled as well."""
+    """The command is gone, and with it a place for the result, so an acknowledged one is cancelled as well."""
     return Transition("execution.cancelled", IS_OPEN, Status.CANCELLED, {"cancelled_at": now})
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.web.json_patch import difference, patch_in_place
+from chalicelib.web.json_patch import apply, difference
 
 _LEAVES = st.none() | st.integers() | st.text(max_size=3) | st.lists(st.integers() | st.none(), max_size=2)
 _NAMES = st.sampled_from(("a", "b", "/v1/{id}", "~1", ""))
@@ -16,7 +16,7 @@ _DOCUMENTS = st.dictionaries(
 @given(before=_DOCUMENTS, after=_DOCUMENTS)
 def test_patch_of_two_documents_turns_one_into_the_other(before, after):
     document = deepcopy(before)
-    patch_in_place(document, difference(before, after))
+    apply(document, difference(before, after))
     assert document == after
 
 
@@ -31,6 +31,6 @@ def test_patch_names_only_what_differs():
     assert difference(before, before) == []
 
 
-def test_place_that_is_not_there_is_an_error():
+def test_part_that_is_not_there_is_an_error():
     with pytest.raises(KeyError):
-        patch_in_place({}, [{"op": "remove", "path": "/a"}])
+        apply({}, [{"op": "remove", "path": "/a"}])

@@ -58,7 +58,7 @@ SHOWN = {
     MAY_2026: Revised(answer=FirstExecutionOut, show=_first),
     AUGUST_2026: Revised(show=_later),
 }
-"""Of an operation that answers executions."""
+"""How an operation that answers executions differs."""
 
 LISTED = {**SHOWN, MAY_2026: Revised(answer=FirstExecutionOut, show=_first, ask=_with_dropped)}
-"""Of their list."""
+"""How the list differs."""
