@@ -118,7 +118,7 @@ dist: setup ## build/dist: the agent and all its libraries as one archive for ea
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir build/dist samples/cli
 	@rm -rf samples/cli/build samples/cli/*.egg-info
 
-package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack; FAMILIES=...: all by default
+package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack; FAMILIES=...: also those that are not there by default
 	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE) --families "$(FAMILIES)"
 
 deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [FAMILIES=...] [ROLE=further NAME=...] [YES=1]

@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from chalicelib.platform.families import Families
     from chalicelib.web.api import Api
 
-NAMES: tuple[str, ...] = ("fleet", "machines")
+NAMES: tuple[str, ...] = ("fleet", "machines", "cloud")
 """The names of all families. Each stands in the folder of its name, and before the families that need it."""
 
 CHOSEN = "FAMILIES"
-"""The environment variable with the names of the families that are deployed, separated by commas; unset: all."""
+"""The environment variable with the names of the families that are deployed, separated by commas; unset: those that are
+there by default (`Family.by_default`)."""
+
+EVERY = ",".join(NAMES)
+"""The value that names all of them."""
 
 SERVED = "FAMILY"
 """The environment variable with the name of the family whose APIs a stack serves (or several names, separated by
@@ -36,7 +40,8 @@ def family(name: str) -> "Family":
 def chosen(names: str | None = None) -> "tuple[Family, ...]":
     """The named families (by default those named in the environment) and the families that they need, in the order of
     `NAMES`. Raises LookupError as `family`."""
-    wanted = _listed(os.environ.get(CHOSEN, "") if names is None else names) or list(NAMES)
+    wanted = _listed(os.environ.get(CHOSEN, "") if names is None else names)
+    wanted = wanted or [name for name in NAMES if family(name).by_default]
     found: set[str] = set()
     while wanted:
         name = wanted.pop()

@@ -1,7 +1,7 @@
 """The types of settings: how the text of an environment variable is read, and which values are allowed."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Le
 from pydantic import AfterValidator, BeforeValidator, ValidationInfo
@@ -69,3 +69,6 @@ FamilyUrls = Annotated[CommaList, AfterValidator(_families_and_urls)]
 
 NETWORKS = ("regtest", "testnet", "bitfinex_regtest", "mainnet")
 """The networks that hosted nodes can be made for by default."""
+
+Registration = Literal["closed", "invite", "open"]
+"""How people become users: not at all, by an invitation, or by themselves."""

@@ -20,6 +20,7 @@ from chalicelib.setting_types import (
     PositiveInt,
     Prefix,
     Providers,
+    Registration,
     SecurityGroups,
     Subnets,
 )
@@ -98,11 +99,11 @@ class Settings(BaseModel):
 
     # Tenants and their users.
     self_registration: bool = Field(default=False, description="Let anyone register, as user of a new tenant.")
+    registration: Registration = Field("invite", description="Ways to become a user: `closed`, `invite`, `open`.")
     mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
-    mail_dir: str = Field("build/mail", description="Folder of the files that a local cloud writes in place of mails.")
+    mail_dir: str = Field("build/mail", description="Folder in which a local cloud keeps mails as files.")
     default_tier: str = Field(
-        "free",
-        description="Tier of the catalogue that a customer has until it is given another; the operator has `operator`.",
+        "free", description="Tier of a customer that has not been given another one; the operator has `operator`."
     )
 
     # Webhooks.
@@ -110,8 +111,7 @@ class Settings(BaseModel):
         30, description="Attempts to deliver an event to a webhook; with the default pauses, a day of them."
     )
     webhook_retry_seconds: Annotated[int, Ge(1), Le(3600)] = Field(
-        15,
-        description="Seconds before a delivery's second attempt; four times as many before each further, up to 3600.",
+        15, description="Seconds before a delivery's second attempt; four times as many before each next, up to 3600."
     )
     webhook_allow_private_ips: bool = Field(
         default=False, description="Let webhooks lead to private addresses and metadata services: for local runs."

@@ -35,7 +35,8 @@ _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: a further stack by its ``name``, or the core and families (a comma list; all by default)."""
+    """A request: a further stack by its ``name``, or the core and families (a comma list; "": those that are there
+    by default)."""
 
     stage: str
     role: Role = Role.CORE
@@ -65,7 +66,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("--stage", required=True)
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
     parser.add_argument("--name", default="", help="of a further stack")
-    parser.add_argument("--families", default="", help="a comma list; all by default, with those that they need")
+    parser.add_argument("--families", default="", help="a comma list; those that are there by default")
     asked = Asked(**vars(parser.parse_args()))
     try:
         check_stage(asked.stage)

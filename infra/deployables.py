@@ -137,15 +137,18 @@ class Deployable:
     def environment(self) -> dict[str, str]:
         """The variables that tell the code which families it serves; unset variables stand for the project's own."""
         named = tuple(each.name for each in self.every if each is not PLATFORM)
-        variables = {} if named == families.NAMES else {families.CHOSEN: ",".join(named)}
+        by_default = tuple(each.name for each in families.chosen(""))
+        variables = {} if named == by_default else {families.CHOSEN: ",".join(named)}
         return variables | ({families.SERVED: self.family.name} if self.kind is StackKind.FAMILY else {})
 
 
-def deployables(chosen: Iterable[Family] = FAMILIES) -> tuple[Deployable, ...]:
-    """The stacks of a stage with these families: the core's first, then one for each other family. The families of the
-    core are always among them. Raises ValueError for a family whose name stacks cannot have."""
+def deployables(chosen: Iterable[Family] | None = None) -> tuple[Deployable, ...]:
+    """The stacks of a stage with these families (None: those that are there by default): the core's first, then one for
+    each other family. The families of the core are always among them. Raises ValueError for a family whose name stacks
+    cannot have."""
     first = FAMILIES[1]
-    others = [each for each in chosen if each not in (PLATFORM, first)]
+    named = families.chosen("") if chosen is None else chosen
+    others = [each for each in named if each not in (PLATFORM, first)]
     for each in others:
         check_family(each)
     core = (PLATFORM, first)
@@ -162,9 +165,10 @@ def further_of(core: Deployable) -> Deployable:
 
 
 def chosen(names: str, deployed: Sequence[str] = ()) -> tuple[Deployable, ...]:
-    """The stacks for families that a deployer names, separated by commas (none: all), with those that they need and
-    those that are ``deployed`` already. Raises ValueError for an unknown name."""
-    wanted = ",".join((names, *deployed)) if names.strip(", ") else ""
+    """The stacks for families that a deployer names, separated by commas (none: those that are there by default), with
+    those that they need and those that are ``deployed`` already. Raises ValueError for an unknown name."""
+    named = names if names.strip(", ") else ",".join(each.name for each in families.chosen(""))
+    wanted = ",".join((named, *deployed))
     try:
         return deployables(families.chosen(wanted))
     except LookupError as error:

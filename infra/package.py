@@ -162,7 +162,7 @@ def main() -> int:
     parser.add_argument("--stage", default="dev")
     parser.add_argument("--build", type=Path, default=ROOT / "build")
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
-    parser.add_argument("--families", default="", help="a comma list; all by default, with those that they need")
+    parser.add_argument("--families", default="", help="a comma list; those that are there by default")
     parser.add_argument("--code-only", action="store_true", help="without the libraries, for linting the templates")
     arguments = parser.parse_args()
     try:

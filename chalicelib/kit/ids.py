@@ -32,6 +32,15 @@ def uuid_text(raw: bytes) -> str:
     return _hyphenated(raw.hex())
 
 
+def digest_uuid(text: str) -> str:
+    """The UUID of version 8 that this text always gives (RFC 9562 section 5.8): bits of its SHA-256, which tell nothing
+    of an unpredictable text."""
+    value = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16])
+    value = value & ~(0xF << 76) | 0x8 << 76
+    value = value & ~(0b11 << _RAND_B_BITS) | 0b10 << _RAND_B_BITS
+    return _hyphenated(f"{value:032x}")
+
+
 def _hyphenated(digits: str) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 

@@ -272,7 +272,8 @@ class Family:
     other: a context knows only those before it. ``needs`` names families that are deployed with it. ``services`` is the
     dotted name of the class of its container, made from the platform's; ``api`` that of its `web.api.Api` values.
     ``permissions`` are those of its operations, ``event_types`` is its published catalogue, ``internal`` the types of
-    its events for other families. ``functions`` are those that belong to no context: the one behind its REST API."""
+    its events for other families. ``functions`` are those that belong to no context: the one behind its REST API.
+    Where it is not there ``by_default``, it is deployed only if it is named."""
 
     name: str
     contexts: tuple[Context, ...]
@@ -283,3 +284,4 @@ class Family:
     permissions: "tuple[Permission, ...]" = ()
     event_types: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()
+    by_default: bool = True

@@ -30,6 +30,7 @@ from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.rendering import Renderer
 from chalicelib.web.repeating import Repeatable, repeatable_of
 from chalicelib.web.results import (
+    Accepted,
     Answer,
     Bare,
     Created,
@@ -221,6 +222,8 @@ def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
         case Created():
             location = {} if answer.location is None else {"location": answer.location}
             return Outgoing(201, renderer.success(answer.model), location)
+        case Accepted():
+            return Outgoing(202, renderer.success(answer.model))
         case _:
             return Outgoing(status, renderer.success(answer))
 

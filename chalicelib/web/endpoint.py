@@ -15,11 +15,12 @@ from chalicelib.web.audience import OPEN, PUBLIC
 from chalicelib.web.exchange import Incoming, Outgoing
 from chalicelib.web.operation import Endpoint, Options
 from chalicelib.web.protocol import ApiProtocol
-from chalicelib.web.results import Answer, Bare, Created, NoContent, Paginated, PlainText, Request
+from chalicelib.web.results import Accepted, Answer, Bare, Created, NoContent, Paginated, PlainText, Request
 
 __all__ = [
     "OPEN",
     "PUBLIC",
+    "Accepted",
     "Bare",
     "Created",
     "Endpoint",

@@ -86,7 +86,7 @@ def _row(*cells: str) -> str:
 
 def generated() -> dict[Path, str]:
     """The page of all families, by its path relative to the project's folder."""
-    return {PAGE: page_text(every_operation(), families.deployed("").permissions)}
+    return {PAGE: page_text(every_operation(), families.deployed(families.EVERY).permissions)}
 
 
 def main() -> None:

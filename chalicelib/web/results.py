@@ -73,6 +73,13 @@ class Created:
 
 
 @dataclass(frozen=True)
+class Accepted:
+    """202: what was asked for happens later, or not at all."""
+
+    model: BaseModel
+
+
+@dataclass(frozen=True)
 class NoContent:
     """204: an empty body."""
 
@@ -109,7 +116,7 @@ class PlainText:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer = BaseModel | Created | NoContent | Paginated | Bare | PlainText
+Answer = BaseModel | Created | Accepted | NoContent | Paginated | Bare | PlainText
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ WAIT = {"Delay": 1, "MaxAttempts": 120}
 class Options:
     """``settings`` are documented settings and keys by name, as in the environment; ``port`` 0 takes a free one.
 
-    ``families`` is a comma list; all by default.
+    ``families`` is a comma list; "": those that are there by default.
 
     Checking roles takes a third of the emulator's time, so measurements disable it.
     """

@@ -2,6 +2,7 @@
 
 from chalicelib.platform.context import Role
 from infra.deployables import CORE, FURTHER, deployables
+from infra.functions import FAMILIES
 from infra.resolved import Location, resolved
 from infra.stateful import stateful_template
 from tests.infra.toy import DEPLOYABLE as TOYS
@@ -11,7 +12,7 @@ STACKS = {Role.CORE: CORE, Role.FURTHER: FURTHER}
 
 EVERY = {
     **{str(role): each for role, each in STACKS.items()},
-    **{each.family.name: each for each in deployables()[1:]},
+    **{each.family.name: each for each in deployables(FAMILIES)[1:]},
     "toys": TOYS,
 }
 """Every application stack by id: those of the fleet, of each other family, and of one that only tests have."""

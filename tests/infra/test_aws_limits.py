@@ -135,7 +135,7 @@ def test_queue_and_table_names_fit_and_queues_have_one_policy_each(name, place):
     state = resolved(stateful_template(EVERY[name], retain=True), given, place)
     queues = of_type(state, "AWS::SQS::Queue").values()
 
-    assert max(len(each["QueueName"]) for each in queues) <= 80
+    assert max((len(each["QueueName"]) for each in queues), default=0) <= 80
     assert max(len(each["TableName"]) for each in of_type(state, "AWS::DynamoDB::Table").values()) <= 255
     guarded = [queue for each in of_type(state, "AWS::SQS::QueuePolicy").values() for queue in each["Queues"]]
     assert len(guarded) == len(set(guarded)) == len(queues)

@@ -26,6 +26,8 @@ from tests.infra.places import parameters_of_the_application
 from tests.infra.roles import statements_of
 from tests.infra.toy import CONTEXT, CORE_BESIDE, DEPLOYABLE, FAMILY, MADE, PLAYED, TOYS
 
+BY_DEFAULT = [each.name for each in families.chosen("")]
+
 DEPLOYED = [each for each in FAMILIES if each is not PLATFORM]
 
 
@@ -111,7 +113,7 @@ class TestApplication:
         assert "/edge-admin/${Stage}/toys/relay_changes" in groups
         assert all(each.startswith("/edge-admin/${Stage}/toys/") for each in groups)
         variables = application["Globals"]["Function"]["Environment"]["Variables"]
-        assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", ",".join([*families.NAMES, "toys"]))
+        assert (variables["FAMILY"], variables["FAMILIES"]) == ("toys", ",".join([*BY_DEFAULT, "toys"]))
 
     def test_every_route_of_a_family_has_a_throttle(self, application):
         (setting,) = application["Resources"]["RestAPI"]["Properties"]["MethodSettings"]
@@ -182,7 +184,7 @@ class TestCoreBesideIt:
         managed = {f"CleanUpRoleTables{part + 1}" for part in range(PARTS)}
         assert changed - managed == {"CleanUpRole", "RecountRole"}
         variables = beside["Globals"]["Function"]["Environment"]["Variables"]
-        assert variables.pop("FAMILIES") == ",".join([*families.NAMES, "toys"])
+        assert variables.pop("FAMILIES") == ",".join([*BY_DEFAULT, "toys"])
         assert variables == alone["Globals"]["Function"]["Environment"]["Variables"]
 
 
@@ -233,9 +235,18 @@ class TestRules:
 
 
 class TestChoice:
-    def test_all_families_are_chosen_by_default(self):
+    def test_families_that_are_there_by_default_are_chosen_without_names(self):
         assert chosen("") == deployables()
-        assert [each.family.name for each in chosen("")] == list(families.NAMES)
+        assert [each.family.name for each in chosen("")] == BY_DEFAULT
+        assert set(families.NAMES) - {*BY_DEFAULT} == {"cloud"}
+
+    def test_family_that_is_deployed_stays_chosen_without_names(self):
+        assert [each.family.name for each in chosen("", ["cloud"])] == [*BY_DEFAULT, "cloud"]
+        assert chosen(families.EVERY) == chosen("", ["cloud"])
+
+    def test_core_is_the_same_whether_a_family_could_be_deployed_or_not(self):
+        assert families.CHOSEN not in chosen("")[0].environment
+        assert chosen("cloud")[0].environment[families.CHOSEN] == "fleet,cloud"
 
     def test_core_is_always_chosen_and_comes_first(self):
         assert chosen("fleet")[0].family == CORE.family

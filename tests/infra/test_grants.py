@@ -7,7 +7,7 @@ from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.context import QUERY, Grants
 from chalicelib.platform.families import Families
-from infra.deployables import CORE
+from infra.deployables import deployables
 from infra.fragment import fragment
 from infra.functions import FAMILIES, FUNCTIONS, TABLES, function
 from infra.grants import GRANTS, is_in_a_loop
@@ -15,6 +15,9 @@ from infra.policies import DATA_KEY_PURPOSE, MANY_TABLES, PARTS, documents_of, m
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
+
+CORE = deployables(FAMILIES)[0]
+"""The core beside all other families."""
 
 BY_NAME = {table.name: table for table in TABLES}
 

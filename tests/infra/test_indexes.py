@@ -10,7 +10,6 @@ from chalicelib.kit.tables.schema import Index, Table
 from chalicelib.platform.context import Context, Family, Role
 from infra.deployables import CORE, Deployable, StackKind
 from infra.deployment.indexes import Application, application, refusals, used_indexes
-from infra.functions import TABLES
 from infra.stateful import stateful_template
 from tests.infra.deploying import STAGE, Deployer, small_application
 
@@ -105,7 +104,7 @@ class TestRemoval:
 def test_packaged_application_lists_the_indexes_its_code_queries(packages):
     template = packages[Role.CORE]
 
-    assert application("core", template).used == used_indexes(TABLES)
+    assert application("core", template).used == used_indexes(CORE.all_tables.values())
     assert template["Outputs"]["Release"]["Value"]
 
 

@@ -246,7 +246,9 @@ def test_relay_filter_lets_only_requests_of_operators_pass(application):
         stream_parameter(API_KEYS): ["api_key.created", "api_key.revoked", "api_key.rotated", "api_key.updated"],
         stream_parameter(SCHEDULES): ["schedule.created", "schedule.paused", "schedule.resumed", "schedule.updated"],
         stream_parameter(SESSIONS): ["session.revoked"],
-        stream_parameter(VERIFICATIONS): ["api_key.created", "session.started", "user.registered"],
+        stream_parameter(VERIFICATIONS): [
+            *("api_key.created", "session.started", "tenant.invited", "token.asked", "user.registered")
+        ],
     }
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.families import deployed
+from chalicelib.families import EVERY, deployed
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Query
 from chalicelib.platform.context import QueueSource, StreamSource
 from chalicelib.platform.families import Families
 
-FAMILIES = deployed("")
+FAMILIES = deployed(EVERY)
 """The platform and every family of the project."""
 
 TABLES = FAMILIES.tables

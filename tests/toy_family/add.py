@@ -20,7 +20,7 @@ def add(clone: Path) -> None:
         shutil.copytree(HERE / folder, clone / folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     families = clone / "chalicelib" / "families.py"
     before = families.read_text(encoding="utf-8")
-    after = before.replace('("fleet", "machines")', f'("fleet", "machines", "{NAME}")')
+    after = before.replace('("fleet", "machines", "cloud")', f'("fleet", "machines", "cloud", "{NAME}")')
     if after == before:
         raise ValueError(f"{families} does not name the families as this script expects")
     families.write_text(after, encoding="utf-8")

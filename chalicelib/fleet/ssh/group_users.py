@@ -10,7 +10,6 @@ from chalicelib.fleet.ssh import group_store
 from chalicelib.fleet.ssh.group_model import Credentials, Group, GroupKey, GroupUser, NewGroupUser
 from chalicelib.fleet.ssh.group_store import ALL_GROUP_USERS, GROUP_USERS, GroupStore, group_user_id, user_from_item
 from chalicelib.fleet.ssh.model import NewKey
-from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.rules import check_keys, one_group_only
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import forbidden, found, invalid, not_found, taken, unavailable
@@ -26,6 +25,7 @@ from chalicelib.kit.listing import (
     Text,
 )
 from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
+from chalicelib.platform.access.passwords import Passwords
 
 CLEAN_UP_USERS = 50
 """Users that one message of a clean-up removes."""

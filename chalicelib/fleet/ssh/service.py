@@ -11,7 +11,6 @@ from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.ssh import store
 from chalicelib.fleet.ssh.cluster_lookup import ClusterLookup
 from chalicelib.fleet.ssh.model import NewUsername, SshPublicKey, SshUsername
-from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.rules import CheckedKey, check_keys
 from chalicelib.fleet.ssh.store import (
     ALL_USERNAMES,
@@ -39,6 +38,7 @@ from chalicelib.kit.listing import (
     Uuid,
 )
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.access.passwords import Passwords
 
 CLEAN_UP_USERNAMES = 20
 """User names that one message of a clean-up removes: a transaction each."""

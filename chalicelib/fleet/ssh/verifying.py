@@ -18,10 +18,10 @@ from chalicelib.fleet.ssh.group_store import (
 )
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
 from chalicelib.fleet.ssh.openssh import BadKeyError, parse
-from chalicelib.fleet.ssh.passwords import Passwords
 from chalicelib.fleet.ssh.store import username_from_item, username_id, username_ref
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Update, Write
+from chalicelib.platform.access.passwords import Passwords
 from chalicelib.platform.context import Event
 from chalicelib.platform.events.service import Events
 

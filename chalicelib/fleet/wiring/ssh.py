@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chalicelib.fleet.ssh.group_users import SshGroupUsers
     from chalicelib.fleet.ssh.keyring import SshPublicKeys
-    from chalicelib.fleet.ssh.passwords import Passwords
     from chalicelib.fleet.ssh.revoking import Revoking
     from chalicelib.fleet.ssh.service import SshUsernames
     from chalicelib.fleet.ssh.verifying import Verifier
     from chalicelib.fleet.wiring import Fleet
+    from chalicelib.platform.access.passwords import Passwords
 
 
 class SshParts:
@@ -82,6 +82,6 @@ class SshParts:
 
     @cached_property
     def passwords(self) -> Passwords:
-        from chalicelib.fleet.ssh.passwords import Argon2Passwords
+        from chalicelib.platform.access.passwords import Argon2Passwords
 
         return Argon2Passwords(self._platform.ids.token_bytes)

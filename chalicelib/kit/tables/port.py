@@ -182,18 +182,21 @@ class Tables:
         writes: Sequence[Write],
         operation: str,
         *,
+        beside: Sequence[Write] = (),
         result: object = NO_RESULT,
         acts_on: Sequence[ActedOn] = (),
     ) -> None:
         """Make up to 100 writes in one transaction, including the one that may be attached to an effect with this
-        ``result`` (`attachments`), and those that note what an operator acts on (`acts`). ``acts_on`` are things of
-        which no row is among the writes. Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
+        ``result`` (`attachments`), and those that note what an operator acts on (`acts`). ``beside`` are writes to
+        tables without tenants, which a view of one tenant makes together with its own. ``acts_on`` are things of which
+        no row is among the writes. Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
         `write` does (service unavailable)."""
         attachment = attachment_for(result)
-        whole = [self._rows.write(write) for write in writes]
+        whole = [*map(self._rows.write, writes), *map(ALL_ROWS.write, beside)]
         if attachment is not None:
             whole.append(attachment.write_of(result))
-        whole += self._notes(writes, operation, acts_on)
+        own = len(writes) + len(beside)
+        whole += self._notes([*writes, *beside], operation, acts_on)
         if len(whole) > TRANSACTION_LIMIT:
             raise ValueError(f"a transaction takes at most {TRANSACTION_LIMIT} writes, not {len(whole)}")
         write_id, now = self._new_write_id(), self._clock.now()
@@ -204,7 +207,7 @@ class Tables:
             error.failed = {index: self._rows.row(whole[index].table, row) for index, row in error.failed.items()}
             # The token makes a repeat safe for ten minutes, on every emulator except one; the stamp always does.
             if not any(is_written_by(row, write_id) for row in error.failed.values()):
-                if attachment is not None and len(writes) in error.failed:
+                if attachment is not None and own in error.failed:
                     raise AttachmentRefusedError from error
                 raise
         if attachment is not None:

@@ -35,7 +35,9 @@ class ApiKey(BaseModel, frozen=True):
     """A named key. Either ``role`` or ``permissions`` says what it may do; ``restrictions`` and ``outputs`` limit what
     it reaches and reads. ``requests_per_minute`` None: the default limit. Times are seconds text, ``expires_at`` None
     means never. A key that was made as a key pair has an ``owner``, under whom it is listed; ``user`` is the id of the
-    user that it acts for, and until the code that was mailed to that user has come back it is not ``verified``.
+    user that it acts for, and until the code that was mailed to that user has come back it is not ``verified``. With
+    ``is_short`` it is a key of a user in the short form, without rights of its own: what it may do follows at each
+    request from the places that its user has in tenants.
 
     The secret is stored as its HMAC under ``hash_key_sealed``, a key of this row alone; the latest in ``secret_hash``,
     replaced ones that are still accepted in ``previous``, the newest first.
@@ -52,6 +54,7 @@ class ApiKey(BaseModel, frozen=True):
     user: str | None = None
     owner: str | None = None
     verified: bool = True
+    is_short: bool = False
     expires_at: str | None = None
     last_used_at: str | None = None
     revoked_at: str | None = None

@@ -163,10 +163,23 @@ class ApiKeyStore:
         return key_from_item(row or {})
 
 
+def is_listed(row: Item) -> bool:
+    """Whether the list of named keys has a row: short keys are their users', who may be many."""
+    return "listing" in row
+
+
 def put_key(key: ApiKey) -> Put:
     """A new key."""
-    item: Item = {**key.model_dump(mode="json", exclude={"version", "hash_key_sealed"}), "listing": LISTING}
-    return put_new(API_KEYS, {**item, "hash_key_sealed": key.hash_key_sealed})
+    item: Item = {**key.model_dump(mode="json", exclude={"version", "hash_key_sealed"})}
+    listing = None if key.is_short else LISTING
+    return put_new(API_KEYS, {**item, "listing": listing, "hash_key_sealed": key.hash_key_sealed})
+
+
+def retire_key(key_id: str, now: datetime) -> Update:
+    """The key is refused from now on, and its owner's no longer; fails if it was revoked."""
+    at = to_seconds_text(now)
+    changes = (Set("revoked_at", at), Set("updated_at", at), Remove("owner"))
+    return Update(API_KEYS, _key(key_id), changes, _ALIVE)
 
 
 def verify_key(key_id: str, now: datetime) -> Update:

@@ -10,7 +10,7 @@ from chalicelib.platform.identity.verification_store import VERIFICATIONS
 CONTEXT = Context(
     name="identity",
     tables=(TENANTS, USERS, ADDRESSES, MEMBERS, SESSIONS, VERIFICATIONS),
-    sealed={SESSIONS: ("hash_key_sealed",), VERIFICATIONS: ("code_sealed",)},
+    sealed={SESSIONS: ("hash_key_sealed",), VERIFICATIONS: ("code_sealed", "detail_sealed")},
     on_change=on_change,
     grants={
         "send_mails": Grants(tables={"verifications": GET | UPDATE, "data_keys": GET}, decrypts=True),

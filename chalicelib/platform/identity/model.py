@@ -36,15 +36,32 @@ def facts_without_a_row(tenant_id: str, tier: str) -> TenantFacts:
 
 
 class User(BaseModel, frozen=True):
-    """A user. ``tenant`` is the one that its sessions work in; ``email`` is in lower case. Times are seconds text."""
+    """A user. ``tenant`` is the one that its sessions work in, and its keys where a request names no other; ``tenants``
+    are all in which it has a place, empty for that one alone. ``email`` is in lower case. Times are seconds text."""
 
     id: str
     email: str
     alias: str
     full_name: str
     tenant: str
+    tenants: tuple[str, ...] = ()
     inserted_at: str
     updated_at: str
+    version: int = 0
+
+    @property
+    def member_of(self) -> tuple[str, ...]:
+        """The tenants of which it is a member."""
+        return self.tenants or (self.tenant,)
+
+
+class Member(BaseModel, frozen=True):
+    """The place of a user in a tenant: its ``role`` there. Times are seconds text."""
+
+    tenant: str
+    user_id: str
+    role: str
+    inserted_at: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,16 +104,23 @@ class Session(BaseModel, frozen=True):
 
 
 class Subject(StrEnum):
-    """The kind of row that a code verifies."""
+    """The purpose of a code or a token."""
 
     SESSION = "session"
     KEY = "api_key"
+    REGISTRATION = "registration"
+    """A token: proves the address of somebody who wants to become a user."""
+    PASSWORD = "password"  # noqa: S105 - the name of a purpose
+    """A token: lets a user set another password."""
+    INVITATION = "invitation"
+    """A token: lets its holder take a place in a tenant."""
 
 
 class Verification(BaseModel, frozen=True):
     """A code that was asked for, which verifies the row ``subject_id`` alone. It was mailed to ``address``; None for a
     code that no mail was written for, which is never right. ``tries`` counts the codes that were offered. The code is
-    sealed, and taken out once it was used."""
+    sealed, and taken out once it was used. In place of a code there may be a token, from which the id follows, and with
+    it a sealed ``detail`` of what it is for."""
 
     id: str
     subject: Subject
@@ -108,6 +132,7 @@ class Verification(BaseModel, frozen=True):
     used_at: str | None = None
     mailed_at: str | None = None
     code_sealed: bytes | None = Field(None, repr=False)
+    detail_sealed: bytes | None = Field(None, repr=False)
 
 
 @dataclass(frozen=True)

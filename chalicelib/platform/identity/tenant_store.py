@@ -7,7 +7,25 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.tables import Item, Put, Remove, Set, SetIfAbsent, Table, Tables, Thing, Update, Value, put_new
+from chalicelib.kit.tables import (
+    Absent,
+    And,
+    Equals,
+    Exists,
+    Item,
+    Key,
+    Put,
+    Ref,
+    Remove,
+    Set,
+    SetIfAbsent,
+    Table,
+    Tables,
+    Thing,
+    Update,
+    Value,
+    put_new,
+)
 from chalicelib.platform.identity.model import TenantFacts
 
 TENANTS = Table("tenants", partition="id", stream=True, thing=Thing("tenant", name="name"))
@@ -21,20 +39,58 @@ class TenantStore:
 
     def find(self, tenant_id: str) -> Item | None:
         """The row, by a consistent read."""
-        return self._tables.get(TENANTS, {"id": tenant_id})
+        return self._tables.get(TENANTS, _key(tenant_id))
 
     def change(self, tenant_id: str, values: Mapping[str, Value], now: datetime) -> None:
         """Give the tenant other values; None removes one. Makes the row if there is none."""
         at = to_seconds_text(now)
         changes = [Remove(name) if value is None else Set(name, value) for name, value in values.items()]
         stamps = (SetIfAbsent("inserted_at", at), Set("updated_at", at))
-        self._tables.write(Update(TENANTS, {"id": tenant_id}, (*changes, *stamps)), "tenant.changed")
+        self._tables.write(Update(TENANTS, _key(tenant_id), (*changes, *stamps)), "tenant.changed")
 
 
-def put_tenant(facts: TenantFacts, owner: str, now: datetime) -> Put:
-    """A new tenant, which ``owner``, a user, has registered. Its tier is the default one until it is changed."""
+def put_tenant(facts: TenantFacts, owner: str, now: datetime, slug: str = "") -> Put:
+    """A new tenant, which ``owner``, a user, has registered; "" for one that the operator made. Its tier is the default
+    one until it is changed. ``slug`` is its name in addresses, if it has one."""
     at = to_seconds_text(now)
-    return put_new(TENANTS, {"id": facts.id, "name": facts.name, "owner": owner, "inserted_at": at, "updated_at": at})
+    named: Item = {"id": facts.id, "name": facts.name, "owner": owner or None, "slug": slug or None}
+    return put_new(TENANTS, {**named, "inserted_at": at, "updated_at": at})
+
+
+def touch_tenant(tenant_id: str, now: datetime) -> Update:
+    """The members of a tenant change: so that no other request deletes it meanwhile. Fails for an unknown tenant."""
+    is_there = And(Exists("id"), Absent("deleted_at"))
+    return Update(TENANTS, _key(tenant_id), (Set("updated_at", to_seconds_text(now)),), is_there)
+
+
+def own_tenant(tenant_id: str, user_id: str, now: datetime) -> Update:
+    """The user owns a tenant that has no owner; fails for any other."""
+    changes = (Set("owner", user_id), Set("updated_at", to_seconds_text(now)))
+    is_free = And(Exists("id"), Absent("deleted_at"), Absent("owner"))
+    return Update(TENANTS, _key(tenant_id), changes, is_free)
+
+
+def set_quotas(row: Item, quotas: Mapping[str, int], now: datetime) -> Update:
+    """The tenant of that row has these quotas; fails if it has changed since."""
+    changes = (Set("quotas", {**quotas}), Set("updated_at", to_seconds_text(now)))
+    return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
+
+
+def end_tenant(row: Item, now: datetime) -> Update:
+    """The tenant of that row is deleted, and what is kept says nothing of its owner; fails if it has changed since."""
+    at = to_seconds_text(now)
+    changes = (Set("deleted_at", at), Set("updated_at", at), Remove("name"), Remove("owner"), Remove("slug"))
+    return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
+
+
+def tenant_ref(tenant_id: str) -> Ref:
+    """The row of a tenant."""
+    return Ref(TENANTS, _key(tenant_id))
+
+
+def is_deleted(row: Item) -> bool:
+    """Whether the tenant of a row is gone."""
+    return "deleted_at" in row
 
 
 def facts_of(row: Item, without_a_row: TenantFacts) -> TenantFacts:
@@ -46,6 +102,10 @@ def facts_of(row: Item, without_a_row: TenantFacts) -> TenantFacts:
         tier=str(tier or without_a_row.tier),
         clusters=frozenset(map(str, clusters)) if isinstance(clusters, list) else without_a_row.clusters,
     )
+
+
+def _key(tenant_id: str) -> Key:
+    return {"id": tenant_id}
 
 
 def listed(clusters: Collection[str]) -> list[Value]:

@@ -8,8 +8,29 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.tables import Item, Put, Query, Ref, Table, Tables, put_new
-from chalicelib.platform.identity.model import User
+from chalicelib.kit.errors import found
+from chalicelib.kit.tables import (
+    And,
+    Change,
+    Delete,
+    Equals,
+    Exists,
+    Item,
+    Key,
+    Not,
+    Put,
+    Query,
+    Ref,
+    Remove,
+    Set,
+    Table,
+    Tables,
+    Update,
+    Value,
+    put_new,
+)
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity.model import Member, User
 
 USERS = Table("users", partition="id")
 
@@ -30,8 +51,11 @@ class UserStore:
 
     def find(self, user_id: str) -> User | None:
         """The user, by a consistent read."""
-        row = self._tables.get(USERS, {"id": user_id})
-        return None if row is None else _user(row)
+        return user_of(self._tables.get(USERS, {"id": user_id}))
+
+    def acting(self, principal: Principal) -> User:
+        """The user that a principal acts for. Raises `EdgeError` (not found) for one without a user."""
+        return found(self.find(principal.user) if principal.user else None)
 
     def id_of(self, email: str) -> str | None:
         """The id of the user with that address, by a consistent read."""
@@ -42,13 +66,32 @@ class UserStore:
         """The members of a tenant, the oldest first."""
         pages = self._tables.pages(Query(MEMBERS, tenant, consistent=True))
         refs = [Ref(USERS, {"id": str(row["user_id"])}) for page in pages for row in page.items]
-        return [_user(row) for row in self._tables.get_many(refs) if row is not None]
+        return [user for user in map(user_of, self._tables.get_many(refs)) if user is not None]
+
+    def members_in(self, tenant: str) -> list[Member]:
+        """The places of users in a tenant, the oldest user first, by a consistent read."""
+        pages = self._tables.pages(Query(MEMBERS, tenant, consistent=True))
+        return [_member(row) for page in pages for row in page.items]
+
+    def find_many(self, user_ids: Sequence[str]) -> list[User]:
+        """The users of these ids that there are."""
+        rows = self._tables.get_many([user_ref(user_id) for user_id in user_ids])
+        return [user for user in map(user_of, rows) if user is not None]
+
+    def member(self, tenant: str, user_id: str) -> Member | None:
+        """The place of a user in a tenant, by a consistent read."""
+        return member_of(self._tables.get(MEMBERS, _member_key(tenant, user_id)))
 
 
 def put_user(user: User) -> Sequence[Put]:
     """A new user with its address; fails if another user has that. The address is the first write."""
     address: Item = {"email": user.email, "user_id": user.id, "inserted_at": user.inserted_at}
-    return put_new(ADDRESSES, address), put_new(USERS, {**user.model_dump()})
+    return put_new(ADDRESSES, address), put_new(USERS, _item(user))
+
+
+def _item(user: User) -> Item:
+    tenants: list[Value] = [*user.tenants]
+    return {**user.model_dump(exclude={"version", "tenants"}), "tenants": tenants or None}
 
 
 def put_member(tenant: str, user_id: str, role: str, now: datetime) -> Put:
@@ -56,5 +99,58 @@ def put_member(tenant: str, user_id: str, role: str, now: datetime) -> Put:
     return put_new(MEMBERS, {"tenant": tenant, "user_id": user_id, "role": role, "inserted_at": to_seconds_text(now)})
 
 
-def _user(row: Item) -> User:
-    return User.model_validate(row)
+def change_role(tenant: str, user_id: str, role: str) -> Update:
+    """The member has another role; fails if it is gone, or is the tenant's owner."""
+    is_other = And(Exists("user_id"), Not(Equals("role", OWNER)))
+    return Update(MEMBERS, _member_key(tenant, user_id), (Set("role", role),), is_other)
+
+
+def remove_member(tenant: str, user_id: str, role: str) -> Delete:
+    """The member of that role has no place in the tenant any more; fails if it has another role, or none."""
+    return Delete(MEMBERS, _member_key(tenant, user_id), Equals("role", role))
+
+
+def change_memberships(user: User, tenants: Sequence[str], tenant: str, now: datetime) -> Update:
+    """The user has places in these ``tenants``, and works in ``tenant``; fails if the user has changed since."""
+    listed: list[Value] = [*tenants]
+    changes = (Set("tenants", listed), Set("tenant", tenant), Set("updated_at", to_seconds_text(now)))
+    return Update(USERS, {"id": user.id}, changes, Equals("version", user.version))
+
+
+def forget_user(user: User, now: datetime) -> Sequence[Update | Delete]:
+    """The user is gone, and what is kept says nothing of the person; fails if the user has changed since."""
+    at = to_seconds_text(now)
+    personal = ("email", "alias", "full_name", "tenant", "tenants")
+    changes: tuple[Change, ...] = (*map(Remove, personal), Set("deleted_at", at), Set("updated_at", at))
+    return (
+        Update(USERS, {"id": user.id}, changes, Equals("version", user.version)),
+        Delete(ADDRESSES, {"email": user.email}, Equals("user_id", user.id)),
+    )
+
+
+def user_ref(user_id: str) -> Ref:
+    """The row of a user."""
+    return Ref(USERS, {"id": user_id})
+
+
+def member_ref(tenant: str, user_id: str) -> Ref:
+    """The row of a user's place in a tenant."""
+    return Ref(MEMBERS, _member_key(tenant, user_id))
+
+
+def user_of(row: Item | None) -> User | None:
+    """The user of a row; None for no row, and for what is kept of a user who is gone."""
+    return None if row is None or "deleted_at" in row else User.model_validate(row)
+
+
+def member_of(row: Item | None) -> Member | None:
+    """The member of a row."""
+    return None if row is None else _member(row)
+
+
+def _member(row: Item) -> Member:
+    return Member.model_validate(row)
+
+
+def _member_key(tenant: str, user_id: str) -> Key:
+    return {"tenant": tenant, "user_id": user_id}

@@ -29,13 +29,15 @@ from chalicelib.platform.identity.rules import KEPT, MOST_TRIES
 
 SESSION_STARTED = "session.started"
 USER_REGISTERED = "user.registered"
+TOKEN_ASKED = "token.asked"  # noqa: S105 - the name of an operation
+INVITED = "tenant.invited"
 
 VERIFICATIONS = Table(
     "verifications",
     partition="id",
     stream=True,
     # The operations that make codes: each mail follows from the new row of its code.
-    relayed=frozenset({SESSION_STARTED, USER_REGISTERED, KEY_CREATED}),
+    relayed=frozenset({SESSION_STARTED, USER_REGISTERED, KEY_CREATED, TOKEN_ASKED, INVITED}),
     unparked=frozenset({"address"}),
     expires_at="expires_epoch",
 )
@@ -78,14 +80,15 @@ class VerificationStore:
 
 def put_verification(verification: Verification) -> Put:
     """A new code."""
-    item: Item = {**verification.model_dump(exclude={"code_sealed"}), "code_sealed": verification.code_sealed}
+    sealed: Item = {"code_sealed": verification.code_sealed, "detail_sealed": verification.detail_sealed}
+    item: Item = {**verification.model_dump(exclude={*sealed}), **sealed}
     expires_epoch = int((parse_time(verification.expires_at) + KEPT).timestamp())
     return put_new(VERIFICATIONS, {**item, "subject": verification.subject.value, "expires_epoch": expires_epoch})
 
 
 def use(verification_id: str, now: datetime) -> Update:
     """The code is used, and no longer kept; fails if it was."""
-    changes = (Set("used_at", to_seconds_text(now)), Remove("code_sealed"))
+    changes = (Set("used_at", to_seconds_text(now)), Remove("code_sealed"), Remove("detail_sealed"))
     return Update(VERIFICATIONS, _key(verification_id), changes, And(Exists("id"), Absent("used_at")))
 
 

@@ -18,6 +18,8 @@ from chalicelib.platform.identity.rules import (
     wrong_code,
 )
 from chalicelib.platform.identity.session_store import SessionStore, verify_session
+from chalicelib.platform.identity.tokens import LIVES, token_mail
+from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.identity.verification_store import VERIFICATIONS, VerificationStore, use
 from chalicelib.platform.mail.model import Mail, Mailer, MailRefusedError
 
@@ -44,6 +46,7 @@ class Verifications:
         self._tables = tables
         self._store = VerificationStore(tables)
         self._sessions = SessionStore(tables)
+        self._users = UserStore(tables)
         self._clock = clock
         self._ids = ids
         self._sealer = sealer
@@ -74,9 +77,7 @@ class Verifications:
         if known is None or is_over or known.mailed_at or known.code_sealed is None or known.address is None:
             return
         code = self._sealer.open(known.code_sealed, _associated(known.id)).reveal()
-        reason, minutes = _REASONS[known.subject], int(CODE_LIVES.total_seconds() // 60)
-        text = _TEXT.format(reason=reason, minutes=minutes, code=code, at=known.inserted_at)
-        mail = Mail(known.id, known.address, "Your verification code", text, parse_time(known.inserted_at))
+        mail = self._token_mail(known, code) if known.subject in LIVES else _code_mail(known, known.address, code)
         try:
             self._mailer().send(mail)
         except MailRefusedError as error:
@@ -102,6 +103,11 @@ class Verifications:
             current = self._store.find(known.id) if 0 in error.failed else None
             raise why_unusable(current, subject, now) from error
 
+    def _token_mail(self, known: Verification, token: str) -> Mail:
+        asks_for_user = known.subject is Subject.REGISTRATION and known.address is not None
+        is_known = asks_for_user and self._users.id_of(known.address or "") is not None
+        return token_mail(known, token, is_known=is_known)
+
     def _right_code(self, known: Verification) -> str:
         try:
             sealed = known.code_sealed or b""
@@ -118,6 +124,12 @@ class Verifications:
             return verify_key(known.subject_id, now)
         session = self._sessions.find(known.subject_id)
         return None if session is None else verify_session(session.id, session.expires_at, now)
+
+
+def _code_mail(known: Verification, address: str, code: str) -> Mail:
+    reason, minutes = _REASONS[known.subject], int(CODE_LIVES.total_seconds() // 60)
+    text = _TEXT.format(reason=reason, minutes=minutes, code=code, at=known.inserted_at)
+    return Mail(known.id, address, "Your verification code", text, parse_time(known.inserted_at))
 
 
 def _associated(verification_id: str) -> str:

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
+from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity.key_pairs import KeyPairs
 from chalicelib.platform.identity.model import TenantFacts, User, facts_without_a_row
 from chalicelib.platform.identity.registration import Registration
 from chalicelib.platform.identity.session_store import SESSIONS
 from chalicelib.platform.identity.sessions import Sessions
 from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, listed
+from chalicelib.platform.identity.tokens import Tokens
+from chalicelib.platform.identity.user_keys import UserKeys
 from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.identity.verifications import Verifications
 
@@ -70,6 +73,14 @@ class Identity:
             verifications=self.verifications,
             log=self._log,
         )
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        return Tokens(self._tables, self._clock, self._ids, self._sealer())
+
+    @cached_property
+    def user_keys(self) -> UserKeys:
+        return UserKeys(self._tables, self._clock, self._ids, SecretHashes(self._sealer(), self._ids, API_KEYS))
 
     @cached_property
     def registration(self) -> Registration:

@@ -54,6 +54,10 @@ class Limits:
             return self.of_principal(principal)
         return self._keys.take(name, f"{principal.actor}#{name}", limit)
 
+    def of_subject(self, name: str, subject: str, limit: Limit) -> Standing:
+        """Count a request against a limit of that name, for a subject that its caller names."""
+        return self._keys.take(name, subject, limit)
+
     def of_tenant(self, tenant: str, operation: str, per_minute: int) -> Standing:
         """Count a request of any principal of a tenant as an operation of that type."""
         return self._keys.take(operation, _subject(tenant, operation), limit_of(per_minute))

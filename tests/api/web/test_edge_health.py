@@ -8,8 +8,8 @@ from threading import Event
 import pytest
 
 from chalicelib.fleet.api import API, health
-from chalicelib.fleet.api.health import run_checks
 from chalicelib.web.api import LOCAL_URL
+from chalicelib.web.checks import CHECKED_FOR, run_checks
 from chalicelib.web.results import HealthCheck
 from chalicelib.web.version import VERSION
 from tests.support.client import Client, edge_services, settings
@@ -80,7 +80,7 @@ def test_health_checks_run_every_few_seconds_at_any_request_rate(is_well):
     statuses = {caller.get(path).status for path in ("/healthz", "/readyz") * 20}
     assert (len(made), statuses) == (1, {200 if is_well else 503})
 
-    services.platform.clock.advance(health.CHECKED_FOR.total_seconds())
+    services.platform.clock.advance(CHECKED_FOR.total_seconds())
     caller.get("/healthz")
     assert len(made) == 2
 

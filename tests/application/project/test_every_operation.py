@@ -15,7 +15,7 @@ ROWS = every_operation()
 DECIDED = [row for row in ROWS if row.permission is not None]
 """Operations that are decided by a permission."""
 
-EVERY_PERMISSION = frozenset(permission.name for permission in families.deployed("").permissions)
+EVERY_PERMISSION = frozenset(permission.name for permission in families.deployed(families.EVERY).permissions)
 
 each_decided = pytest.mark.parametrize("row", DECIDED, ids=str)
 

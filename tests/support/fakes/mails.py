@@ -5,6 +5,7 @@ import re
 
 from chalicelib.platform.mail.model import Mail
 
+_TOKEN = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
 _CODE = re.compile(r"^[0-9]{6}$", re.MULTILINE)
 
 
@@ -27,3 +28,9 @@ class FakeMailer:
         newest = [mail for mail in self.sent if mail.to == address][-1]
         (code,) = _CODE.findall(newest.text)
         return str(code)
+
+    def token_for(self, address: str) -> str:
+        """The token of the newest mail to an address, which stands on a line of its own. Raises IndexError."""
+        newest = [mail for mail in self.sent if mail.to == address][-1]
+        (token,) = _TOKEN.findall(newest.text)
+        return str(token)

@@ -40,7 +40,8 @@ class Operations(Generic[S]):
     variables that lead to nothing. ``addressed`` are requests, by view, that name something of the scene outside of the
     latter's reach elsewhere than in the path: each beside the same request with a name of nothing. ``always_answered``
     are the views that succeed for unknown path variables as well. ``of_everybody`` are the path variables that name
-    something that all tenants share.
+    something that all tenants share. ``replacing`` are the views that put another thing in the place of one,
+    ``admits_by`` the tables that are read to know who asks, beside that of keys.
     """
 
     scene: Callable[[], S]
@@ -53,3 +54,5 @@ class Operations(Generic[S]):
     addressed: Mapping[str, Callable[[S], list[tuple[Options, Options]]]] = field(default_factory=dict)
     always_answered: frozenset[str] = frozenset()
     of_everybody: frozenset[str] = frozenset()
+    replacing: frozenset[str] = frozenset()
+    admits_by: frozenset[str] = frozenset()

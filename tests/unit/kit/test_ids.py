@@ -9,6 +9,7 @@ from chalicelib.kit.ids import (
     Ids,
     compose_uuid7,
     derived_uuid7,
+    digest_uuid,
     from_unpadded_base64,
     milliseconds_of,
     normalise_uuid,
@@ -98,3 +99,13 @@ def test_id_derived_from_a_token_is_the_same_each_time_and_takes_its_time():
 def test_token_without_a_uuid7_at_its_beginning_gives_no_id(token):
     with pytest.raises(ValueError, match="does not begin with a UUIDv7"):
         derived_uuid7(token, "key")
+
+
+def test_id_of_a_text_is_the_same_each_time_and_of_version_8():
+    first = digest_uuid("thecloud_00")
+    assert first == digest_uuid("thecloud_00") != digest_uuid("thecloud_01")
+    assert (uuid.UUID(first).version, uuid.UUID(first).variant, len({*map(digest_uuid, "abcdefgh")})) == (
+        8,
+        uuid.RFC_4122,
+        8,
+    )

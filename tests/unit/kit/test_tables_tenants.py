@@ -289,3 +289,28 @@ def test_view_costs_the_same_calls_and_units(tables, driver):
         return [(call.operation, call.read_units, call.write_units) for call in driver.meter.calls]
 
     assert calls_of(tables.scoped("a"), PARTS) == calls_of(tables, whole(PARTS))
+
+
+def test_view_writes_tables_without_tenants_beside_its_own_in_one_transaction(tables, views):
+    view, other = views
+    thing = put_new(THINGS, {"id": "beside"})
+    view.commit([put_new(PARTS, part())], "part.created", beside=[thing])
+    assert tables.get(THINGS, {"id": "beside"}) is not None
+    assert view.get(PARTS, KEY) is not None
+    with pytest.raises(TransactionFailedError) as failed:
+        other.commit([put_new(PARTS, part())], "part.created", beside=[thing])
+    assert [*failed.value.failed] == [1]
+    assert other.get(PARTS, KEY) is None
+
+
+def test_tenanted_table_is_refused_beside_a_view(views):
+    with pytest.raises(ValueError, match="has tenants"):
+        views[0].commit([], "part.created", beside=[put_new(PARTS, part())])
+
+
+def test_attachment_is_refused_beside_a_view_when_its_own_condition_fails(tables, views):
+    tables.write(put_new(THINGS, {"id": "record"}), "thing.created")
+    attachment = Attachment(lambda _result: put_new(THINGS, {"id": "record"}))
+    with attaching(attachment), pytest.raises(AttachmentRefusedError):
+        views[0].commit([put_new(PARTS, part())], "part.created", beside=[put_new(THINGS, {"id": "b"})], result=1)
+    assert tables.get(THINGS, {"id": "b"}) is None

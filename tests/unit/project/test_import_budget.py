@@ -40,7 +40,7 @@ NEVER = {
     "chalicelib.fleet.events.schemas",
 }  # fmt: skip
 
-DECLARED = families.deployed("")
+DECLARED = families.deployed(families.EVERY)
 
 CONTEXTS = {context.name for context in DECLARED.contexts}
 

@@ -36,7 +36,7 @@ def test_committed_page_of_permissions_is_the_generated_one():
 def test_page_names_every_permission_and_every_operation():
     ((_, text),) = permissions_page.generated().items()
     lines = text.splitlines()
-    for permission in families.deployed("").permissions:
+    for permission in families.deployed(families.EVERY).permissions:
         assert any(line.startswith(f"| `{permission.name}` |") for line in lines)
     for row in every_operation():
         # A route of every host has a line for each family, all alike.

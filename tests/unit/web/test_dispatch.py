@@ -50,6 +50,7 @@ print(json.dumps([status, sorted(name for name in {*sys.modules} - before if nam
         200,
         [
             "chalicelib.fleet.api.health",
+            "chalicelib.web.checks",
             "chalicelib.web.json_patch",
             "chalicelib.web.published",
             "chalicelib.web.version",

@@ -8,8 +8,30 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import Tables, TransactionFailedError
 from chalicelib.platform.identity.model import Session, Subject, TenantFacts, User, Verification, facts_without_a_row
 from chalicelib.platform.identity.session_store import SESSIONS, SessionStore, put_session, verify_session
-from chalicelib.platform.identity.tenant_store import TENANTS, TenantStore, facts_of, listed, put_tenant
-from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS, UserStore, put_member, put_user
+from chalicelib.platform.identity.tenant_store import (
+    TENANTS,
+    TenantStore,
+    end_tenant,
+    facts_of,
+    is_deleted,
+    listed,
+    own_tenant,
+    put_tenant,
+    set_quotas,
+    touch_tenant,
+)
+from chalicelib.platform.identity.user_store import (
+    ADDRESSES,
+    MEMBERS,
+    USERS,
+    UserStore,
+    change_memberships,
+    change_role,
+    forget_user,
+    put_member,
+    put_user,
+    remove_member,
+)
 from chalicelib.platform.identity.verification_store import VERIFICATIONS, VerificationStore, put_verification, use
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.clock import FakeClock, FakeIds
@@ -64,7 +86,7 @@ def test_user_is_found_by_id_and_by_address(rows):
     user = rows.a_user()
     rows.tables.commit(put_user(user), "user.registered")
     store = UserStore(rows.tables)
-    assert store.find(user.id) == user
+    assert store.find(user.id) == user.model_copy(update={"version": 1})
     assert (store.id_of(user.email), store.id_of("bob@example.com")) == (user.id, None)
 
 
@@ -83,7 +105,9 @@ def test_members_are_those_of_their_tenant_oldest_first(rows):
         rows.tables.commit([*put_user(user), put_member(tenant, user.id, "owner", rows.now)], "user.registered")
         users.append(user)
         rows.clock.advance(1)
-    assert UserStore(rows.tables).members("t-1") == [users[0], users[2]]
+    assert UserStore(rows.tables).members("t-1") == [
+        user.model_copy(update={"version": 1}) for user in (users[0], users[2])
+    ]
 
 
 def test_tenant_has_what_was_changed_and_otherwise_the_default(rows):
@@ -165,3 +189,71 @@ def test_mailed_code_says_when(rows):
     rows.clock.advance(5)
     store.note_mailed(code.id, rows.now)
     assert store.find(code.id).mailed_at == first == to_seconds_text(rows.now - timedelta(seconds=5))
+
+
+class TestMemberships:
+    @pytest.fixture
+    def user(self, rows):
+        user = rows.a_user()
+        rows.tables.commit([*put_user(user), put_member("t-1", user.id, "admin", rows.now)], "user.registered")
+        return UserStore(rows.tables).find(user.id)
+
+    def test_user_without_a_list_is_a_member_of_its_one_tenant(self, rows, user):
+        assert user.member_of == ("t-1",)
+        assert UserStore(rows.tables).member("t-1", user.id).role == "admin"
+        assert UserStore(rows.tables).member("t-2", user.id) is None
+
+    def test_memberships_change_only_as_they_were_read(self, rows, user):
+        change = change_memberships(user, ("t-1", "t-2"), "t-2", rows.now)
+        assert rows.tables.try_write(change, "user.moved")
+        moved = UserStore(rows.tables).find(user.id)
+        assert (moved.member_of, moved.tenant) == (("t-1", "t-2"), "t-2")
+        assert not rows.tables.try_write(change, "user.moved")
+
+    def test_role_changes_and_ends_but_not_that_of_an_owner(self, rows, user):
+        store = UserStore(rows.tables)
+        rows.tables.write(put_member("t-2", user.id, "owner", rows.now), "user.joined")
+        assert rows.tables.try_write(change_role("t-1", user.id, "viewer"), "member.changed")
+        assert not rows.tables.try_write(change_role("t-2", user.id, "viewer"), "member.changed")
+        assert not rows.tables.try_write(change_role("t-3", user.id, "viewer"), "member.changed")
+        assert not rows.tables.try_write(remove_member("t-1", user.id, "admin"), "tenant.left")
+        assert rows.tables.try_write(remove_member("t-1", user.id, "viewer"), "tenant.left")
+        assert [member.tenant for tenant in ("t-1", "t-2") for member in store.members_in(tenant)] == ["t-2"]
+
+    def test_forgotten_user_is_gone_with_its_address(self, rows, user):
+        store = UserStore(rows.tables)
+        rows.tables.commit(forget_user(user, rows.now), "user.deleted")
+        assert (store.find(user.id), store.id_of(user.email), store.find_many([user.id])) == (None, None, [])
+        kept = rows.tables.get(USERS, {"id": user.id})
+        assert set(kept) == {"id", "deleted_at", "inserted_at", "updated_at", "version", "changed_by"}
+        with pytest.raises(TransactionFailedError):
+            rows.tables.commit(forget_user(user, rows.now), "user.deleted")
+
+
+class TestTenantRows:
+    @pytest.fixture
+    def tenant(self, rows):
+        facts = TenantFacts(id="t-1", name="Engines", tier="")
+        rows.tables.commit([put_tenant(facts, "", rows.now, "engines")], "tenant.created")
+        return TenantStore(rows.tables).find("t-1")
+
+    def test_tenant_gets_one_owner(self, rows, tenant):
+        assert "owner" not in tenant
+        assert rows.tables.try_write(own_tenant("t-1", "u-1", rows.now), "tenant.joined")
+        assert not rows.tables.try_write(own_tenant("t-1", "u-2", rows.now), "tenant.joined")
+        assert TenantStore(rows.tables).find("t-1")["owner"] == "u-1"
+
+    def test_tenant_ends_as_it_was_read_and_takes_no_member_after(self, rows, tenant):
+        assert rows.tables.try_write(touch_tenant("t-1", rows.now), "tenant.joined")
+        assert not rows.tables.try_write(end_tenant(tenant, rows.now), "tenant.deleted")
+        current = TenantStore(rows.tables).find("t-1")
+        assert rows.tables.try_write(end_tenant(current, rows.now), "tenant.deleted")
+        ended = TenantStore(rows.tables).find("t-1")
+        assert (is_deleted(ended), {"name", "slug", "owner"} & {*ended}) == (True, set())
+        for write in (touch_tenant("t-1", rows.now), own_tenant("t-1", "u-1", rows.now), touch_tenant("t-9", rows.now)):
+            assert not rows.tables.try_write(write, "tenant.joined")
+
+    def test_quotas_change_only_as_they_were_read(self, rows, tenant):
+        assert rows.tables.try_write(set_quotas(tenant, {"vcpus": 8}, rows.now), "tenant.granted")
+        assert not rows.tables.try_write(set_quotas(tenant, {"vcpus": 9}, rows.now), "tenant.granted")
+        assert TenantStore(rows.tables).find("t-1")["quotas"] == {"vcpus": 8}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.platform.access.key_text import KeyText, new_secret, parse
+from chalicelib.platform.access.key_text import SHORT_KEY, KeyText, new_secret, new_short_key, parse
 
 ID = "01a1fd8c-93f8-75cc-97fc-d4160a8be5cc"
 SECRET = new_secret(b"\xff" * 32)
@@ -39,3 +39,17 @@ def test_other_text_is_not_a_named_key(text):
 
 def test_parts_hide_the_secret_in_their_repr():
     assert SECRET not in repr(KeyText(ID, SECRET))
+
+
+def test_short_key_is_parsed_with_the_id_that_follows_from_its_text():
+    key = new_short_key(bytes(range(16)))
+    assert key.compose() == "thecloud_000102030405060708090a0b0c0d0e0f"
+    assert (key.prefix, key.secret) == (SHORT_KEY, "000102030405060708090a0b0c0d0e0f")
+    assert parse(key.compose()) == key
+    assert new_short_key(bytes(16)).id != key.id
+    assert key.secret not in repr(key)
+
+
+@pytest.mark.parametrize("secret", ["", "0" * 31, "0" * 33, "G" * 32, "A" * 32, "0" * 32 + "\n"])
+def test_other_text_is_not_a_short_key(secret):
+    assert parse(f"thecloud_{secret}") is None

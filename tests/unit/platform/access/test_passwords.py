@@ -2,7 +2,7 @@
 
 from argon2.low_level import Type, hash_secret
 
-from chalicelib.fleet.ssh.passwords import Argon2Passwords
+from chalicelib.platform.access.passwords import Argon2Passwords
 
 SALT = bytes(range(16))
 

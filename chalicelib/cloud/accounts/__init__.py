@@ -1,0 +1,1 @@
+"""How people become users, log in, and set new passwords."""

@@ -1,0 +1,109 @@
+"""`Login`: users who show their password get a key, and those who have forgotten it a token by mail.
+
+A known and an unknown address are answered alike, after the same calls. Failures delay the next try of an account, but
+only from addresses that it does not know, and never for longer than `rules.LONGEST_DELAY`: no caller locks another out.
+"""
+
+from pydantic import SecretStr
+
+from chalicelib.cloud.accounts import rules, store
+from chalicelib.cloud.accounts.model import LoggedIn
+from chalicelib.cloud.accounts.secrets import PasswordSecrets
+from chalicelib.cloud.callers.service import Callers
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.crypto import digest
+from chalicelib.kit.errors import rate_limited
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.identity.model import Subject
+from chalicelib.platform.identity.tokens import Tokens, unusable_token
+from chalicelib.platform.identity.user_keys import KeyHolder, UserKeys
+from chalicelib.platform.identity.user_store import UserStore, user_of, user_ref
+from chalicelib.platform.identity.verification_store import TOKEN_ASKED, put_verification, use
+from chalicelib.platform.limits.rules import limit_of
+from chalicelib.platform.limits.service import Limits
+
+KEY_NAME = "Default Key"
+
+
+class Login:
+    """``limits`` hold one address to a few tries with one account."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        limits: Limits,
+        tokens: Tokens,
+        keys: UserKeys,
+        secrets: PasswordSecrets,
+        callers: Callers,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._limits = limits
+        self._tokens = tokens
+        self._keys = keys
+        self._secrets = secrets
+        self._callers = callers
+        self._users = UserStore(tables)
+
+    def hold(self, operation: str, address: str, email: str) -> None:
+        """Count a request of a network address for an account. Raises `EdgeError` (rate limited)."""
+        subject = f"{operation}#{digest(f'{address}/{email}')}"
+        standing = self._limits.of_subject(operation, subject, limit_of(rules.TRIES_PER_MINUTE))
+        if standing.wait_seconds:
+            raise rate_limited(standing.wait_seconds)
+
+    def log_in(self, email: str, password: SecretStr, address: str) -> LoggedIn:
+        """A new key of the user. Raises `EdgeError` (unauthorized) for a wrong address or password, (rate limited) for
+        an account that takes no try yet."""
+        now = self._clock.now()
+        user_id = self._users.id_of(email) or self._ids.uuid7(now)
+        rows = self._tables.get_many([store.tries_ref(email), store.password_ref(user_id), user_ref(user_id)])
+        tries, secret, user_row = rows
+        failures, open_at = store.failures_in(tries, now)
+        here = digest(address)
+        known = store.addresses_in(secret)
+        if here not in known and (wait := rules.seconds_to_wait(open_at, now)):
+            raise rate_limited(wait)
+        user = user_of(user_row)
+        if not self._secrets.proves(secret, password) or user is None:
+            open_again = now + rules.next_try_after(failures + 1)
+            self._tables.write(store.count_failure(email, open_again, now), "login.failed")
+            raise rules.wrong_login()
+        placed = self._callers.placed(user)
+        shown, writes = self._keys.replaced_for_login(KEY_NAME, KeyHolder(user.id, user.id, placed.member.tenant))
+        whole: list[Write] = [*writes]
+        if tries is not None:
+            whole.append(store.forget_failures(email))
+        if here not in known:
+            whole.append(store.know_addresses(user.id, [here, *known][: rules.MOST_KNOWN_ADDRESSES]))
+        self._tables.commit(whole, "api_key.created")
+        return LoggedIn(placed, shown)
+
+    def forget(self, email: str) -> None:
+        """Mail a token to the address, if it is a user's and has not been sent too many. One read and one write, and
+        one more that counts."""
+        if self._limits.of_mails(email).wait_seconds:
+            return
+        user_id = self._users.id_of(email)
+        address = email if user_id else None
+        token = self._tokens.new(Subject.PASSWORD, user_id or self._ids.uuid7(self._clock.now()), address)
+        self._tables.commit([put_verification(token)], TOKEN_ASKED)
+
+    def reset(self, token: str, password: SecretStr) -> None:
+        """Give a user another password. Raises `EdgeError` (validation failed) for a token that cannot be used, or a
+        password that breaks a rule."""
+        rules.check_password(password.get_secret_value(), "new_password")
+        offered = self._tokens.find(token, Subject.PASSWORD)
+        user_id, now = offered.verification.subject_id, self._clock.now()
+        sealed = self._secrets.seal(self._secrets.hash(password), user_id)
+        writes: list[Write] = [use(offered.verification.id, now), store.change_password(user_id, sealed, now)]
+        try:
+            self._tables.commit([*writes, store.forget_failures(offered.verification.address or "")], "password.reset")
+        except TransactionFailedError as error:
+            raise unusable_token() from error

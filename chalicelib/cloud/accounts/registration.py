@@ -1,0 +1,121 @@
+"""`Registration`: how people become users. Every user has proven an address.
+
+A request to register has a token mailed, and writes nothing else: so the answer and the calls are the same whether the
+address belongs to a user or not. The token makes the user.
+"""
+
+from chalicelib.cloud.accounts import rules, store
+from chalicelib.cloud.accounts.model import NewUser, Pending
+from chalicelib.cloud.accounts.secrets import PasswordSecrets
+from chalicelib.cloud.callers.model import Placed
+from chalicelib.cloud.permissions import OWNER
+from chalicelib.cloud.tenancy.invitations import Invitations, invited_to
+from chalicelib.cloud.tenancy.rules import personal_name, personal_slug
+from chalicelib.cloud.tenancy.service import Tenancy
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, conflict
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.identity.model import Member, Subject, User
+from chalicelib.platform.identity.tokens import Token, Tokens
+from chalicelib.platform.identity.user_store import UserStore, put_member, put_user
+from chalicelib.platform.identity.verification_store import TOKEN_ASKED, USER_REGISTERED, put_verification, use
+
+TAKEN = conflict("There is a user with this address already: log in, or ask for another password")
+
+
+class Registration:
+    """A new user owns a tenant of its own, without quotas."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        tokens: Tokens,
+        secrets: PasswordSecrets,
+        tenancy: Tenancy,
+        invitations: Invitations,
+    ) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._tokens = tokens
+        self._secrets = secrets
+        self._tenancy = tenancy
+        self._invitations = invitations
+        self._users = UserStore(tables)
+
+    def ask(self, wanted: NewUser) -> None:
+        """Mail a token to the address. One write, and no read."""
+        pending = Pending(name=wanted.name, password_hash=self._secrets.hash(wanted.password))
+        token = self._tokens.new(Subject.REGISTRATION, wanted.email, wanted.email, pending.model_dump_json())
+        self._tables.commit([put_verification(token)], TOKEN_ASKED)
+
+    def verify(self, token: str) -> Placed:
+        """Make the user that a token is for. Raises `EdgeError` (validation failed) for a token that cannot be used,
+        (conflict) for an address that somebody has registered meanwhile."""
+        offered = self._tokens.find(token, Subject.REGISTRATION)
+        pending = Pending.model_validate_json(offered.detail)
+        email = offered.verification.address or ""
+        placed, writes = self._new(email, pending.name, pending.password_hash)
+        try:
+            self._tables.commit([*writes, use(offered.verification.id, self._clock.now())], USER_REGISTERED)
+        except TransactionFailedError as error:
+            raise TAKEN from error
+        return placed
+
+    def accept(self, wanted: NewUser, token: str) -> Placed:
+        """Make a user who is invited, with a place in the tenant that invites. Raises `EdgeError` (forbidden) for a
+        token that cannot be used, or was mailed to another address, (conflict) for an address that belongs to a
+        user."""
+        offered = self._invited(wanted.email, token)
+        if self._users.id_of(wanted.email) is not None:
+            raise TAKEN
+        invited = invited_to(offered)
+        password = self._secrets.hash(wanted.password)
+        placed, writes = self._new(wanted.email, wanted.name, password, invited.tenant)
+        user, now = placed.user, self._clock.now()
+        joining: list[Write] = [
+            self._tenancy.opening(invited.tenant, user.id, invited.role),
+            put_member(invited.tenant, user.id, invited.role, now),
+        ]
+        whole = self._invitations.accepting(offered, [*joining, *writes])
+        if not self._invitations.try_accept(invited, whole, USER_REGISTERED, user):
+            raise TAKEN if self._users.id_of(wanted.email) else rules.invitation_needed()
+        member = Member(tenant=invited.tenant, user_id=user.id, role=invited.role, inserted_at=to_seconds_text(now))
+        return Placed(user, member)
+
+    def _invited(self, email: str, token: str) -> Token:
+        try:
+            offered = self._tokens.find(token, Subject.INVITATION)
+        except EdgeError as error:
+            if error.kind is not Kind.VALIDATION_FAILED:
+                raise
+            raise rules.invitation_needed() from error
+        if offered.verification.address != email:
+            raise rules.invitation_needed()
+        return offered
+
+    def _new(self, email: str, name: str, password_hash: str, works_in: str = "") -> tuple[Placed, list[Write]]:
+        """A new user with a tenant of its own, and the writes that store both, the address first. ``works_in`` is a
+        tenant in which it has a place besides."""
+        now = self._clock.now()
+        at = to_seconds_text(now)
+        user_id, tenant_id = self._ids.uuid7(now), self._ids.uuid7(now)
+        user = User(
+            id=user_id,
+            email=email,
+            alias=name,
+            full_name=name,
+            tenant=works_in or tenant_id,
+            tenants=tuple(filter(None, (tenant_id, works_in))),
+            inserted_at=at,
+            updated_at=at,
+        )
+        _, tenant = self._tenancy.prepare(tenant_id, personal_name(name), personal_slug(name, user_id), user_id)
+        password = store.put_password(user_id, self._secrets.seal(password_hash, user_id), now)
+        member = Member(tenant=tenant_id, user_id=user_id, role=OWNER, inserted_at=at)
+        writes = [*put_user(user), *tenant, put_member(tenant_id, user_id, OWNER, now), password]
+        return Placed(user, member), writes

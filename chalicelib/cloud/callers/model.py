@@ -1,0 +1,22 @@
+"""The place of a caller."""
+
+from dataclasses import dataclass
+
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity.model import Member, User
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A user with the place that it works in."""
+
+    user: User
+    member: Member
+
+
+@dataclass(frozen=True)
+class Admitted:
+    """A caller in a tenant. ``placed`` is its user there, None for a key without one."""
+
+    principal: Principal
+    placed: Placed | None = None

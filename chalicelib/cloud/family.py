@@ -1,0 +1,17 @@
+"""The cloud: users and tenants of a platform team, on top of the platform."""
+
+from chalicelib.cloud.accounts import context as accounts
+from chalicelib.cloud.callers import context as callers
+from chalicelib.cloud.permissions import PERMISSIONS
+from chalicelib.cloud.tenancy import context as tenancy
+from chalicelib.platform.context import Family, Function, HttpSource
+
+FAMILY = Family(
+    "cloud",
+    contexts=(tenancy.CONTEXT, callers.CONTEXT, accounts.CONTEXT),
+    services="chalicelib.cloud.wiring.Cloud",
+    api="chalicelib.cloud.api.APIS",
+    permissions=PERMISSIONS,
+    by_default=False,
+    functions=(Function("cloud_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits"),),
+)

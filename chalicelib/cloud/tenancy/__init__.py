@@ -1,0 +1,1 @@
+"""Tenants, the places of users in them, and invitations to such places."""

@@ -1,0 +1,108 @@
+"""`Invitations`: places in a tenant that are offered to addresses, and taken by the reader of the mail."""
+
+from chalicelib.cloud.tenancy import rules, store
+from chalicelib.cloud.tenancy.model import Invitation, InvitedTo
+from chalicelib.cloud.tenancy.service import Tenancy
+from chalicelib.cloud.tenancy.store import InvitationStore
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.errors import EdgeError, Kind, found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity import tenant_store, verification_store
+from chalicelib.platform.identity.model import Subject, User
+from chalicelib.platform.identity.rules import address_of
+from chalicelib.platform.identity.tokens import Token, Tokens, unusable_token
+from chalicelib.platform.identity.user_store import UserStore
+
+
+class Invitations:
+    """The mail follows from the row of the token in the change stream."""
+
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, tenancy: Tenancy, tokens: Tokens) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._tenancy = tenancy
+        self._tokens = tokens
+        self._users = UserStore(tables)
+
+    def invite(self, tenant_id: str, email: str, role: str, by: Principal) -> Invitation:
+        """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden, conflict)."""
+        address = address_of(email)
+        self._tenancy.check_role(tenant_id, role, by)
+        rules.check_invitations([each.email for each in self.all(tenant_id)], address)
+        now = self._clock.now()
+        invitation_id = self._ids.uuid7(now)
+        detail = InvitedTo(tenant=tenant_id, invitation_id=invitation_id, role=role)
+        token = self._tokens.new(Subject.INVITATION, invitation_id, address, detail.model_dump_json())
+        made = Invitation(
+            id=invitation_id,
+            email=address,
+            role=role,
+            token_id=token.id,
+            inviter=by.actor,
+            inserted_at=token.inserted_at,
+            expires_at=token.expires_at,
+        )
+        beside: list[Write] = [verification_store.put_verification(token), tenant_store.touch_tenant(tenant_id, now)]
+        try:
+            self._of(tenant_id).commit(
+                [store.put_invitation(made)], verification_store.INVITED, beside=beside, result=made
+            )
+        except TransactionFailedError as error:
+            raise rules.changed_meanwhile() from error
+        return made
+
+    def all(self, tenant_id: str) -> list[Invitation]:
+        """The open invitations of a tenant, the newest first."""
+        return InvitationStore(self._of(tenant_id)).all(self._clock.now())
+
+    def withdraw(self, tenant_id: str, invitation_id: str) -> None:
+        """End an invitation: its token is good for nothing. Raises `EdgeError` (not found)."""
+        tables, now = self._of(tenant_id), self._clock.now()
+        invitation = found(InvitationStore(tables).find(invitation_id))
+        beside: list[Write] = [
+            verification_store.use(invitation.token_id, now),
+            tenant_store.touch_tenant(tenant_id, now),
+        ]
+        try:
+            tables.commit([store.remove_invitation(invitation_id)], "invitation.withdrawn", beside=beside)
+        except TransactionFailedError as error:
+            raise rules.changed_meanwhile() from error
+
+    def accept(self, token: str, by: Principal) -> InvitedTo:
+        """Give the principal's user the place that a token offers. Raises `EdgeError` (validation failed) for a token
+        that cannot be used, (forbidden) for one that was mailed to another address, (conflict) for a member."""
+        for _ in self._tables.tries():
+            user = self._users.acting(by)
+            found_token = self._tokens.find(token, Subject.INVITATION)
+            if found_token.verification.address != user.email:
+                raise EdgeError(Kind.FORBIDDEN, "The invitation is for another address")
+            invited = invited_to(found_token)
+            rules.check_new_member(user.member_of, invited.tenant)
+            writes = self.accepting(found_token, self._tenancy.joining(user, invited.tenant, invited.role))
+            if self.try_accept(invited, writes, "tenant.joined", invited):
+                return invited
+        raise unusable_token()
+
+    def accepting(self, token: Token, joining: list[Write]) -> list[Write]:
+        """The writes that use a token and give the place that it offers."""
+        return [verification_store.use(token.verification.id, self._clock.now()), *joining]
+
+    def try_accept(self, invited: InvitedTo, writes: list[Write], operation: str, result: User | InvitedTo) -> bool:
+        """Commit those writes together with the end of the invitation; returns False if a condition does not hold."""
+        gone = store.remove_invitation(invited.invitation_id)
+        try:
+            self._of(invited.tenant).commit([gone], operation, beside=writes, result=result)
+        except TransactionFailedError:
+            return False
+        return True
+
+    def _of(self, tenant_id: str) -> Tables:
+        return self._tables.scoped(tenant_id)
+
+
+def invited_to(token: Token) -> InvitedTo:
+    """The tenant and role that an invitation's token offers."""
+    return InvitedTo.model_validate_json(token.detail)

@@ -1,0 +1,241 @@
+"""`Tenancy`: tenants, and the places of users in them."""
+
+from collections.abc import Mapping, Sequence
+
+from chalicelib.cloud.permissions import OWNER, ROLES
+from chalicelib.cloud.tenancy import rules, store
+from chalicelib.cloud.tenancy.model import MemberUser, Tenant
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import found, not_found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity import tenant_store, user_store
+from chalicelib.platform.identity.model import Member, TenantFacts, User
+from chalicelib.platform.identity.tenant_store import TenantStore
+from chalicelib.platform.identity.user_store import UserStore
+from chalicelib.platform.quotas.service import Quotas
+
+
+class Tenancy:
+    """A tenant is addressed by its id: that a caller may, its audience has found out (`api.credentials`)."""
+
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, quotas: Quotas) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._quotas = quotas
+        self._tenants = TenantStore(tables)
+        self._users = UserStore(tables)
+
+    def get(self, tenant_id: str) -> Tenant:
+        """Raises `EdgeError` (not found)."""
+        return found(_tenant_of(self._tenants.find(tenant_id)))
+
+    def of_user(self, by: Principal) -> list[Tenant]:
+        """The tenants of which the principal's user is a member. Two calls. Raises `EdgeError` (not found) for one
+        without a user."""
+        user = self._users.acting(by)
+        rows = self._tables.get_many([tenant_store.tenant_ref(tenant) for tenant in user.member_of])
+        return [tenant for tenant in map(_tenant_of, rows) if tenant is not None]
+
+    def create(self, name: str, slug: str, by: Principal) -> Tenant:
+        """Make a tenant, which the principal's user owns; the operator's has no owner yet. Raises `EdgeError`
+        (validation failed, conflict) for a slug that is of another form or taken, and for a user with too many."""
+        name, slug = rules.check_name(name), rules.check_slug(slug)
+        for _ in self._tables.tries():
+            user = self._users.acting(by) if by.user else None
+            tenant_id = self._ids.uuid7(self._clock.now())
+            if user is not None:
+                rules.check_new_member(user.member_of, tenant_id)
+            made, writes = self.prepare(tenant_id, name, slug, user.id if user else "")
+            if user is not None:
+                writes += self._placing(user, tenant_id, OWNER)
+            try:
+                self._tables.commit(writes, "tenant.created", result=made)
+            except TransactionFailedError as error:
+                if 0 in error.failed:
+                    raise rules.SLUG_TAKEN from error
+                continue
+            return made
+        raise rules.changed_meanwhile()
+
+    def prepare(self, tenant_id: str, name: str, slug: str, owner: str) -> tuple[Tenant, list[Write]]:
+        """A new tenant, and the writes that store it: the first is that of its slug."""
+        now = self._clock.now()
+        at = to_seconds_text(now)
+        facts = TenantFacts(id=tenant_id, name=name, tier="")
+        made = Tenant(id=tenant_id, name=name, slug=slug, owner=owner or None, inserted_at=at, updated_at=at)
+        return made, [store.put_slug(slug, tenant_id), tenant_store.put_tenant(facts, owner, now, slug)]
+
+    def switch(self, tenant_id: str, by: Principal) -> None:
+        """Let the principal's user work in that tenant where a request names none. Raises `EdgeError` (forbidden) for
+        one in which the user has no place, be there one or not."""
+        for _ in self._tables.tries():
+            user = self._users.acting(by)
+            if tenant_id not in user.member_of:
+                raise rules.not_a_member()
+            change = user_store.change_memberships(user, user.member_of, tenant_id, self._clock.now())
+            if self._tables.try_write(change, "user.switched"):
+                return
+        raise rules.changed_meanwhile()
+
+    def members(self, tenant_id: str) -> list[MemberUser]:
+        """The members of a tenant, the oldest user first."""
+        members = self._users.members_in(tenant_id)
+        users = {user.id: user for user in self._users.find_many([member.user_id for member in members])}
+        return [MemberUser(member, users[member.user_id]) for member in members if member.user_id in users]
+
+    def add(self, tenant_id: str, user_id: str | None, email: str | None, role: str, by: Principal) -> Member:
+        """Give a user a place in the tenant. Raises `EdgeError` (not found) for a user that there is not, (conflict)
+        for a member, (validation failed, forbidden) for a role."""
+        self.check_role(tenant_id, role, by)
+        known = user_id or (self._users.id_of(email) if email else None)
+        for _ in self._tables.tries():
+            user = found(self._users.find(found(known)))
+            rules.check_new_member(user.member_of, tenant_id)
+            member = self._new_member(tenant_id, user.id, role)
+            if self._try(self.joining(user, tenant_id, role), "tenant.joined", member):
+                return member
+        raise rules.changed_meanwhile()
+
+    def change_role(self, tenant_id: str, user_id: str, role: str, by: Principal) -> MemberUser:
+        """Give a member another role. Raises `EdgeError` (not found), (conflict) for the owner, (validation failed,
+        forbidden) for a role."""
+        own = self.role_of(tenant_id, by)
+        rules.check_role(role, ROLES, own)
+        rules.check_one_owner(role, user_id)
+        member = found(self._users.member(tenant_id, user_id))
+        user = found(self._users.find(user_id))
+        rules.check_not_owner(member)
+        rules.check_role(member.role, ROLES, own)
+        changed = member.model_copy(update={"role": role})
+        writes = [self._touching(tenant_id), user_store.change_role(tenant_id, user_id, role)]
+        if not self._try(writes, "member.changed", changed):
+            raise not_found()
+        return MemberUser(changed, user)
+
+    def remove(self, tenant_id: str, user_id: str, by: Principal) -> None:
+        """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
+        owner, (forbidden) for one whose role is above the caller's."""
+        own = self.role_of(tenant_id, by)
+        for _ in self._tables.tries():
+            member = found(self._users.member(tenant_id, user_id))
+            rules.check_not_owner(member)
+            rules.check_role(member.role, ROLES, own)
+            user = found(self._users.find(user_id))
+            writes = [self._touching(tenant_id), *self._leaving(user, member)]
+            if self._try(writes, "tenant.left", None):
+                return
+        raise rules.changed_meanwhile()
+
+    def grant(self, tenant_id: str, quotas: Mapping[str, int]) -> Tenant:
+        """Set quotas of a tenant, and leave the others. Raises `EdgeError` (not found)."""
+        for _ in self._tables.tries():
+            row = found(self._tenants.find(tenant_id))
+            tenant = found(_tenant_of(row))
+            wanted = {**tenant.quotas, **quotas}
+            if self._tables.try_write(tenant_store.set_quotas(row, wanted, self._clock.now()), "tenant.granted"):
+                return tenant.model_copy(update={"quotas": wanted})
+        raise rules.changed_meanwhile()
+
+    def used(self, tenant_id: str) -> dict[str, int]:
+        """How much of each quota the tenant has taken. One call."""
+        return self._quotas.used(tenant_id, rules.QUOTAS)
+
+    def delete(self, tenant_id: str) -> None:
+        """Delete a tenant that has no other member than its owner, and nothing else. Its slug is free; its row stays,
+        without a name. Raises `EdgeError` (not found, conflict)."""
+        for _ in self._tables.tries():
+            row, owner = self.sole(tenant_id)
+            user = None if owner is None else self._users.find(owner.user_id)
+            writes = self.ending(row, owner)
+            if user is not None and owner is not None:
+                if len(user.member_of) == 1:
+                    raise rules.only_tenant()
+                writes += [self._moved(user, tenant_id)]
+            if self._try(writes, "tenant.deleted", None):
+                return
+        raise rules.changed_meanwhile()
+
+    def sole(self, tenant_id: str) -> tuple[Item, Member | None]:
+        """The row of a tenant that can be deleted, and its owner's place. Raises `EdgeError` (not found, conflict)."""
+        row = found(self._tenants.find(tenant_id))
+        found(_tenant_of(row))
+        members = self._users.members_in(tenant_id)
+        if any(member.role != OWNER for member in members):
+            raise rules.not_alone()
+        for quota, used in self.used(tenant_id).items():
+            if used:
+                raise rules.in_use(quota)
+        return row, next(iter(members), None)
+
+    def ending(self, row: Item, owner: Member | None) -> list[Write]:
+        """The writes that delete the tenant of a row, as `sole` has read it. The first fails if a member came."""
+        writes: list[Write] = [tenant_store.end_tenant(row, self._clock.now())]
+        if slug := row.get("slug"):
+            writes.append(store.free_slug(str(slug)))
+        if owner is not None:
+            writes.append(user_store.remove_member(owner.tenant, owner.user_id, owner.role))
+        return writes
+
+    def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
+        """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,
+        (conflict) for a second owner, (not found) for a tenant that is not there."""
+        rules.check_role(role, ROLES, self.role_of(tenant_id, by))
+        rules.check_one_owner(role, self.get(tenant_id).owner)
+
+    def role_of(self, tenant_id: str, by: Principal) -> str:
+        """The role of the principal in the tenant. One that has no user is the operator's, who may give any."""
+        if not by.user:
+            return OWNER
+        member = self._users.member(tenant_id, by.user)
+        return member.role if member else ""
+
+    def _touching(self, tenant_id: str) -> Write:
+        return tenant_store.touch_tenant(tenant_id, self._clock.now())
+
+    def _new_member(self, tenant_id: str, user_id: str, role: str) -> Member:
+        at = to_seconds_text(self._clock.now())
+        return Member(tenant=tenant_id, user_id=user_id, role=role, inserted_at=at)
+
+    def joining(self, user: User, tenant_id: str, role: str) -> list[Write]:
+        """The writes that give a user a place in a tenant that is there."""
+        return [self.opening(tenant_id, user.id, role), *self._placing(user, tenant_id, role)]
+
+    def opening(self, tenant_id: str, user_id: str, role: str) -> Write:
+        """The write that fails unless the tenant is there and takes a member of that role. An owner is its first."""
+        now = self._clock.now()
+        return tenant_store.own_tenant(tenant_id, user_id, now) if role == OWNER else self._touching(tenant_id)
+
+    def _placing(self, user: User, tenant_id: str, role: str) -> list[Write]:
+        now = self._clock.now()
+        return [
+            user_store.put_member(tenant_id, user.id, role, now),
+            user_store.change_memberships(user, (*user.member_of, tenant_id), user.tenant, now),
+        ]
+
+    def _leaving(self, user: User, member: Member) -> Sequence[Write]:
+        return (
+            user_store.remove_member(member.tenant, user.id, member.role),
+            self._moved(user, member.tenant),
+        )
+
+    def _moved(self, user: User, left: str) -> Write:
+        """The write after which the user has no place in the tenant that it has left."""
+        remaining = tuple(tenant for tenant in user.member_of if tenant != left)
+        works_in = user.tenant if user.tenant != left else next(iter(remaining), "")
+        return user_store.change_memberships(user, remaining, works_in, self._clock.now())
+
+    def _try(self, writes: Sequence[Write], operation: str, result: object) -> bool:
+        """Commit the writes; returns False if one of the conditions does not hold."""
+        try:
+            self._tables.commit(writes, operation, result=result)
+        except TransactionFailedError:
+            return False
+        return True
+
+
+def _tenant_of(row: Item | None) -> Tenant | None:
+    """The tenant of a row; None for no row, and for one that is deleted."""
+    return None if row is None or tenant_store.is_deleted(row) else Tenant.model_validate(row)

@@ -1,0 +1,107 @@
+"""The container of the cloud."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chalicelib.cloud.accounts.leaving import Leaving
+    from chalicelib.cloud.accounts.login import Login
+    from chalicelib.cloud.accounts.registration import Registration
+    from chalicelib.cloud.accounts.secrets import PasswordSecrets
+    from chalicelib.cloud.callers.service import Callers
+    from chalicelib.cloud.tenancy.invitations import Invitations
+    from chalicelib.cloud.tenancy.service import Tenancy
+    from chalicelib.platform.access.passwords import Passwords
+    from chalicelib.platform.wiring import Platform
+    from chalicelib.web.results import HealthCheck
+
+
+class Cloud:
+    """The parts of the cloud by name, made of the parts of the platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    @cached_property
+    def callers(self) -> Callers:
+        from chalicelib.cloud.callers.service import Callers
+
+        return Callers(self.platform.tables)
+
+    @cached_property
+    def tenancy(self) -> Tenancy:
+        from chalicelib.cloud.tenancy.service import Tenancy
+
+        platform = self.platform
+        return Tenancy(platform.tables, platform.clock, platform.ids, platform.quotas)
+
+    @cached_property
+    def invitations(self) -> Invitations:
+        from chalicelib.cloud.tenancy.invitations import Invitations
+
+        platform = self.platform
+        return Invitations(platform.tables, platform.clock, platform.ids, self.tenancy, platform.identity.tokens)
+
+    @cached_property
+    def passwords(self) -> Passwords:
+        """The hasher of passwords; tests put a faster one in its place."""
+        from chalicelib.platform.access.passwords import Argon2Passwords
+
+        return Argon2Passwords(self.platform.ids.token_bytes)
+
+    @cached_property
+    def password_secrets(self) -> PasswordSecrets:
+        from chalicelib.cloud.accounts.secrets import PasswordSecrets
+
+        return PasswordSecrets(self.passwords, self.platform.sealer)
+
+    @cached_property
+    def registration(self) -> Registration:
+        from chalicelib.cloud.accounts.registration import Registration
+
+        platform = self.platform
+        return Registration(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            tokens=platform.identity.tokens,
+            secrets=self.password_secrets,
+            tenancy=self.tenancy,
+            invitations=self.invitations,
+        )
+
+    @cached_property
+    def login(self) -> Login:
+        from chalicelib.cloud.accounts.login import Login
+
+        platform = self.platform
+        return Login(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            limits=platform.limits,
+            tokens=platform.identity.tokens,
+            keys=platform.identity.user_keys,
+            secrets=self.password_secrets,
+            callers=self.callers,
+        )
+
+    @cached_property
+    def leaving(self) -> Leaving:
+        from chalicelib.cloud.accounts.leaving import Leaving
+
+        return Leaving(self.platform.tables, self.platform.clock, self.tenancy)
+
+    def health_checks(self) -> list[HealthCheck]:
+        """The dependencies of requests: a read of a row that is not there, and a queue that answers."""
+        from chalicelib.platform.identity.tenant_store import TENANTS
+        from chalicelib.platform.mail.queues import MAILS
+        from chalicelib.web.results import HealthCheck
+
+        platform = self.platform
+        return [
+            HealthCheck("database", lambda: platform.tables.get(TENANTS, {"id": "-"}, consistent=False)),
+            HealthCheck("queue", lambda: platform.queues.check(MAILS)),
+        ]

@@ -1,0 +1,133 @@
+"""The cloud's operations: what each needs to succeed in a `CloudScene` with a tenant and two members."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.cloud.api import API
+from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
+from tests.support.operations.table import Operations, Options
+
+_NOTHING = "01900000-0000-7000-8000-0000000000ff"
+
+
+class Scene(CloudScene):
+    """A tenant with an owner and a developer."""
+
+    def __init__(self) -> None:
+        super().__init__(registration="open")
+        self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
+        self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
+        self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
+        self.bodies = {
+            "register": {"email": EVE, "password": PASSWORD, "name": "Eve", "invitation_token": "none"},
+            "verify_registration": {"token": "none"},
+            "log_in": {"email": ADA, "password": PASSWORD},
+            "forget_password": {"email": ADA},
+            "reset_password": {"token": "none", "new_password": PASSWORD},
+            "create_user_key": {"name": "build server"},
+            "create_tenant": {"name": "Difference", "slug": "difference"},
+            "add_member": {"user_id": self.variables["user_id"], "role": "viewer"},
+            "change_member": {"role": "viewer"},
+            "create_invitation": {"email": EVE, "role": "developer"},
+            "set_quotas": {"max_instances": 10, "max_vcpus": 8},
+        }
+
+
+def _as_it_is(_: Scene) -> Options:
+    return {}
+
+
+def _unasked(_: Scene) -> Options:
+    return {"key": None}
+
+
+def _as(address: str) -> Callable[[Scene], Options]:
+    return lambda scene: {"key": scene.keys[address]}
+
+
+def _invited_to_register(scene: Scene) -> Options:
+    token = scene.invite(scene.variables["tenant_id"], EVE)
+    return {"key": None, "json": {**scene.bodies["register"], "invitation_token": token}}
+
+
+def _asked_to_register(scene: Scene) -> Options:
+    scene.request("register", key=None, json={"email": EVE, "password": PASSWORD, "name": "Eve"})
+    scene.world.settle()
+    return {"key": None, "json": {"token": scene.world.mailer.token_for(EVE)}}
+
+
+def _forgotten(scene: Scene) -> Options:
+    scene.request("forget_password", key=None)
+    scene.world.settle()
+    return {"key": None, "json": {"token": scene.world.mailer.token_for(ADA), "new_password": PASSWORD}}
+
+
+def _a_key(scene: Scene) -> Options:
+    scene.variables["key_id"] = scene.request("create_user_key").json["data"]["id"]
+    return {}
+
+
+def _a_user_elsewhere(scene: Scene) -> Options:
+    user_id = scene.join(scene.tenant("other"), EVE, "owner")
+    return {"json": {"user_id": user_id, "role": "developer"}}
+
+
+def _an_empty_tenant(scene: Scene) -> Options:
+    scene.variables["tenant_id"] = scene.tenant("empty")
+    return {}
+
+
+def _an_invitation(scene: Scene) -> Options:
+    scene.variables["invitation_id"] = scene.request("create_invitation").json["data"]["id"]
+    return {}
+
+
+def _invited(scene: Scene) -> Options:
+    scene.join(scene.tenant("other"), EVE, "owner")
+    scene.variables["token"] = scene.invite(scene.variables["tenant_id"], EVE)
+    return {"key": scene.keys[EVE]}
+
+
+PREPARED: dict[str, Any] = {
+    "register": _invited_to_register,
+    "verify_registration": _asked_to_register,
+    "log_in": _unasked,
+    "forget_password": _unasked,
+    "reset_password": _forgotten,
+    "get_own_user": _as(ADA),
+    "delete_own_user": _as(BOB),
+    "create_user_key": _as_it_is,
+    "list_user_keys": _as_it_is,
+    "revoke_user_key": _a_key,
+    "rotate_user_key": _a_key,
+    "regenerate_user_key": _a_key,
+    "list_tenants": _as(ADA),
+    "create_tenant": _as_it_is,
+    "switch_tenant": _as(ADA),
+    "get_tenant": _as_it_is,
+    "delete_tenant": _an_empty_tenant,
+    "list_members": _as_it_is,
+    "add_member": _a_user_elsewhere,
+    "change_member": _as_it_is,
+    "remove_member": _as_it_is,
+    "create_invitation": _as_it_is,
+    "list_invitations": _as_it_is,
+    "withdraw_invitation": _an_invitation,
+    "accept_invitation": _invited,
+    "get_quotas": _as_it_is,
+    "set_quotas": _as_it_is,
+    "check_alive": _unasked,
+    "check_ready": _unasked,
+    "check_health": _unasked,
+    "show_cloud_document": _unasked,
+    "list_apis_of_cloud_host": _unasked,
+}
+
+OPERATIONS = Operations(
+    scene=Scene,
+    prepared={API.name: PREPARED},
+    within=lambda _: {"clusters": frozenset({"north"})},
+    outside=lambda _: {"clusters": frozenset({"south"})},
+    admits_by=frozenset({"users", "members", "tenants"}),
+    replacing=frozenset({"rotate_user_key", "regenerate_user_key"}),
+)

@@ -1,0 +1,48 @@
+"""The rights of callers in a tenant."""
+
+import pytest
+
+from chalicelib.cloud.callers import rules
+from chalicelib.cloud.permissions import IDENTITY_READ, PERMISSIONS, ROLES, TENANT_READ, TENANT_UPDATE
+from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind, root
+from chalicelib.platform.identity.model import Member
+
+
+def member(role):
+    return Member(tenant="t-1", user_id="u-1", role=role, inserted_at="2026-11-21T10:00:00Z")
+
+
+def key(**fields):
+    return Principal(kind=PrincipalKind.KEY, actor="key:k", id="k", user="u-1", tenant="old", **fields)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_short_key_may_do_what_the_role_of_its_user_may(role):
+    caller = rules.of_member(key(), member(role))
+    assert caller.tenant == "t-1"
+    allowed = {permission.name for permission in PERMISSIONS if caller.has(permission)}
+    assert allowed == ({one.name for one in PERMISSIONS} if ROLES[role] is None else ROLES[role])
+
+
+def test_key_with_rights_of_its_own_is_not_widened_by_a_role():
+    of_admin = rules.of_member(key(permissions=frozenset({TENANT_READ.name})), member("admin"))
+    assert [one for one in PERMISSIONS if of_admin.has(one)] == [TENANT_READ]
+    of_viewer = rules.of_member(key(role=KeyRole.ADMIN), member("viewer"))
+    assert not of_viewer.has(TENANT_UPDATE)
+    assert of_viewer.has(IDENTITY_READ)
+    session = rules.of_member(key(role=KeyRole.OPERATOR), member("owner"))
+    assert not session.has(TENANT_UPDATE)
+
+
+def test_unknown_role_may_do_the_least():
+    caller = rules.of_member(key(), member("gone"))
+    assert not caller.has(TENANT_UPDATE)
+
+
+def test_only_the_operator_works_in_every_tenant():
+    assert rules.may_work_anywhere(root("MASTER_KEY"))
+    assert not rules.may_work_anywhere(key())
+    assert not rules.may_work_anywhere(Principal(kind=PrincipalKind.KEY, actor="key:k", id="k", tenant="t-2"))
+    assert rules.in_tenant(root("MASTER_KEY"), "t-1").tenant == "t-1"
+    assert root("MASTER_KEY").tenant == DEFAULT_TENANT
