@@ -275,6 +275,8 @@ AGENTS = (
     Operation("get_bundle", 1, 2, note="of a node"),
     # The user names of node and cluster, failed attempts, and four rows that may say that access was taken away.
     _write("verify_ssh_credentials", 3, 9, 6),
+    # Of each session the same rows but the failed attempts.
+    Operation("check_ssh_sessions", 2, 8, note="one session"),
 )
 API_KEYS = (
     Operation("create_api_key", 1, 0, 2),

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
@@ -27,7 +28,7 @@ def machines(cloud, tap):
 
 @pytest.fixture(scope="module")
 def agents(machines):
-    return machines.enrol(2, "--ssh-port", "0")
+    return machines.enrol(2, "--ssh-port", "0", "--ssh-check-seconds", "1")
 
 
 @pytest.fixture
@@ -181,7 +182,11 @@ def test_person_is_let_in_on_a_cluster_until_access_is_revoked(edgectl, ask, nam
     assert ask("ssh-groups", "show", ada["id"])["last_verified_at"] is not None
     edgectl("ssh-users", "create", "till-1", "--username", "ada", "--key-file", f"{key.path}.pub")
 
-    edgectl("ssh-groups", "revoke", "--user", "ada", "-y")
+    with ThreadPoolExecutor() as background:
+        session = background.submit(client.by_key, "ada", other, "sleep 300")
+        eventually(lambda: len(logged(agents[0], "ssh.session_started")) > len(logged(agents[0], "ssh.session_ended")))
+        edgectl("ssh-groups", "revoke", "--user", "ada", "-y")
+        assert session.result(SECONDS).status != 0
     assert client.by_key("ada", other, "true").was_refused
     assert client.by_key("ada", key, "true").was_refused
     eventually(lambda: not ask("ssh-groups", "list", "--username", "ada"))

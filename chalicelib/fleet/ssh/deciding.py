@@ -4,6 +4,8 @@ import hmac
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from chalicelib.fleet.ssh.model import OpenSession
+
 
 class _Key(Protocol):
     @property
@@ -51,3 +53,16 @@ def with_key(accounts: Sequence[A], fingerprint: str, revoked_at: str) -> A | No
         if hmac.compare_digest(offered, key.fingerprint.encode()) and key.inserted_at > revoked_at
     ]
     return matches[0] if matches else None
+
+
+def still_in(session: OpenSession, accounts: Sequence[Account], name_revoked_at: str, key_revoked_at: str) -> bool:
+    """Whether an open session may go on: access was not taken away in the second of the login or later, and its user
+    has the key still, or a password since before the login. A replaced password ends no session: nobody can tell from
+    here which one it was."""
+    if session.checked_at <= max(name_revoked_at, key_revoked_at):
+        return False
+    good = still_good(accounts, name_revoked_at)
+    if session.fingerprint is not None:
+        return with_key(good, session.fingerprint, key_revoked_at) is not None
+    account = with_password(good)
+    return account is not None and account.inserted_at <= session.checked_at

@@ -86,6 +86,17 @@ class AuthMethod(StrEnum):
 
 
 @dataclass(frozen=True)
+class OpenSession:
+    """A session on a node, as its agent tells of it. ``fingerprint`` is that of the key which let its user in; None: a
+    password did. ``checked_at`` (seconds text) is when the credentials were found good."""
+
+    id: str
+    username: str
+    fingerprint: str | None
+    checked_at: str
+
+
+@dataclass(frozen=True)
 class Credential:
     """The credential that a client presents for ``username``."""
 

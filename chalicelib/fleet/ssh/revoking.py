@@ -15,6 +15,7 @@ from chalicelib.fleet.ssh.store import OnNode, SshStore
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.cursors import StepCursor
+from chalicelib.kit.errors import forbidden
 from chalicelib.kit.queues import Message
 from chalicelib.kit.tables import TRANSACTION_LIMIT, Tables
 
@@ -53,10 +54,13 @@ class Revoking:
 
     def revoke(self, person: Person, *, reach: Reach) -> None:
         """Refuse all logins with what has been made for this person up to this second, on all nodes within reach, also
-        on those that join later; then delete it. Open sessions go on. Raises `EdgeError` (validation failed) unless
-        exactly one of name and fingerprint is given."""
+        on those that join later; then delete it. Open sessions end when their agents next ask. Raises `EdgeError`
+        (validation failed) unless exactly one of name and fingerprint is given, (forbidden) for a caller who reaches no
+        cluster: nothing would be taken away."""
         if (person.username is None) == (person.fingerprint is None):
             raise one_person_only()
+        if reach.cluster_ids is not None and not reach.cluster_ids:
+            raise forbidden()
         clusters: list[str | None] = [None] if reach.cluster_ids is None else [*sorted(reach.cluster_ids)]
         for start in range(0, len(clusters), _CLUSTERS_AT_ONCE):
             self._note(person, clusters[start : start + _CLUSTERS_AT_ONCE])

@@ -8,17 +8,15 @@ from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.ssh import group_store, store
 from chalicelib.fleet.ssh.attempt_store import Attempts
 from chalicelib.fleet.ssh.deciding import still_good, with_key, with_password
-from chalicelib.fleet.ssh.group_model import GroupUser, Person
-from chalicelib.fleet.ssh.group_store import (
-    group_user_ref,
-    groups_of,
-    latest_revocation,
-    revocation_ref,
-    user_from_item,
-)
+from chalicelib.fleet.ssh.group_model import GroupUser
+from chalicelib.fleet.ssh.lookup import Lookup, Standing
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
 from chalicelib.fleet.ssh.openssh import BadKeyError, parse
+<<<<<<< HEAD
 from chalicelib.fleet.ssh.store import username_from_item, username_id, username_ref
+=======
+from chalicelib.fleet.ssh.passwords import Passwords
+>>>>>>> 225a7c7 (Open SSH sessions end with access; a key that reaches no cluster may take none away)
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Update, Write
 from chalicelib.platform.access.passwords import Passwords
@@ -52,43 +50,27 @@ class Verifier:
         Raises `EdgeError` (rate limited) with the seconds to wait, before anything is compared, when too many attempts
         of the node have failed, (service unavailable).
         """
-        person = Person(username=credential.username)
         fingerprint = _fingerprint_of(credential)
-        accounts, by_name, by_key = self._look_up(node, credential, person, fingerprint)
-        good = still_good(accounts, by_name)
+        standing = self._look_up(node, credential, fingerprint)
+        good = still_good(standing.accounts, standing.name_revoked_at)
         if credential.method is AuthMethod.PASSWORD:
             account = with_password(good)
             stored = None if account is None else account.password_hash
             verified = self._passwords.verify(stored, credential.secret.reveal())
         else:
-            account = with_key(good, fingerprint, by_key) if fingerprint else None
+            account = with_key(good, fingerprint, standing.key_revoked_at) if fingerprint else None
             verified = account is not None
         if not verified:
             self._attempts.count_failure(node.id, credential.method)
         self._record(node, account or next(iter(good), None), credential, verified=verified)
         return verified
 
-    def _look_up(
-        self, node: Node, credential: Credential, person: Person, fingerprint: str
-    ) -> tuple[list[SshUsername | GroupUser], str, str]:
-        """Read all that a login depends on in one call: the accounts from the narrowest to the widest, and when the
-        name and the key last lost access. Raises `EdgeError` (rate limited)."""
-        own = username_ref(username_id(node.id, node.inserted_at, credential.username))
-        groups = [
-            group_user_ref(group, credential.username) for group in groups_of(node.cluster_id, node.labels.items())
-        ]
-        names = [revocation_ref(person, cluster_id) for cluster_id in (None, node.cluster_id)]
-        key = Person(fingerprint=fingerprint)
-        keys = [revocation_ref(key, cluster_id) for cluster_id in (None, node.cluster_id)] if fingerprint else []
-        wanted = [self._attempts.ref(node.id, credential.method), own, *groups, *names, *keys]
-        failures, mine, *others = self._tables.get_many(wanted)
+    def _look_up(self, node: Node, credential: Credential, fingerprint: str) -> Standing:
+        """Read all that a login depends on in one call. Raises `EdgeError` (rate limited)."""
+        lookup = Lookup(node, credential.username, fingerprint)
+        failures, *rows = self._tables.get_many([self._attempts.ref(node.id, credential.method), *lookup.refs])
         self._attempts.check(failures, credential.method)
-        of_groups, revoked = others[: len(groups)], others[len(groups) :]
-        accounts: list[SshUsername | GroupUser] = [] if mine is None else [username_from_item(mine)]
-        accounts += [user_from_item(row) for row in of_groups if row is not None]
-        # Ids are only hashes of names.
-        exact = [account for account in accounts if account.username == credential.username]
-        return exact, latest_revocation(revoked[: len(names)]), latest_revocation(revoked[len(names) :])
+        return lookup.standing(rows)
 
     def _record(
         self, node: Node, account: SshUsername | GroupUser | None, credential: Credential, *, verified: bool

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from chalicelib.fleet.ssh.keyring import SshPublicKeys
     from chalicelib.fleet.ssh.revoking import Revoking
     from chalicelib.fleet.ssh.service import SshUsernames
+    from chalicelib.fleet.ssh.sessions import Sessions
     from chalicelib.fleet.ssh.verifying import Verifier
     from chalicelib.fleet.wiring import Fleet
     from chalicelib.platform.access.passwords import Passwords
 
 
 class SshParts:
-    """User names and public keys of nodes, users of groups, and the verifier that checks logins against them."""
+    """User names and public keys of nodes, users of groups, what checks logins and open
+    sessions against them."""
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
@@ -79,6 +81,12 @@ class SshParts:
 
         platform = self._platform
         return Verifier(platform.tables, platform.clock, events=platform.events, passwords=self.passwords)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        from chalicelib.fleet.ssh.sessions import Sessions
+
+        return Sessions(self._platform.tables)
 
     @cached_property
     def passwords(self) -> Passwords:

@@ -28,6 +28,14 @@ class ListedExecution:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """The server's decision about a login. `checked_at` is when it looked; None from a server that does not tell."""
+
+    verified: bool
+    checked_at: str | None
+
+
+@dataclass(frozen=True)
 class Page:
     items: tuple[ListedExecution, ...]
     has_next: bool
@@ -120,13 +128,25 @@ class AgentApi:
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the health report was refused: {answer.problem}")
 
-    async def verify_login(self, username: str, *, password: str | None, public_key: str | None) -> bool:
+    async def verify_login(self, username: str, *, password: str | None, public_key: str | None) -> Verdict:
         """Whether the server accepts a user's password or public key; one of the two is given."""
         presented = {"password": password} if public_key is None else {"public_key": public_key}
         body = {"username": username, **presented}
         answer = await self._session.call("POST", "/agents/ssh_usernames/verify_credentials", body=body)
         # Credentials that fail the server's validation (400, 422) belong to no user.
-        return answer.status == OK_STATUS and answer.fields.get("verified") is True
+        checked_at = answer.fields.get("checked_at")
+        return Verdict(
+            verified=answer.status == OK_STATUS and answer.fields.get("verified") is True,
+            checked_at=checked_at if isinstance(checked_at, str) else None,
+        )
+
+    async def ended_logins(self, sessions: list[Mapping[str, Any]]) -> frozenset[str]:
+        """The ids of those of these open sessions that are to end."""
+        answer = await self._session.call("POST", "/agents/ssh_usernames/check_sessions", body={"sessions": sessions})
+        ended = answer.fields.get("ended")
+        if answer.status != OK_STATUS or not isinstance(ended, list):
+            raise UnavailableError(f"the check of open sessions was refused: {answer.problem}")
+        return frozenset(str(each) for each in ended)
 
     async def push_metrics(self, metrics_type: str, text: str) -> None:
         body = {"metrics_type": metrics_type, "metrics_text": text}

@@ -148,6 +148,13 @@ def option_parser() -> argparse.ArgumentParser:
         metavar="S",
         help="close a connection after this time without data (%(default)s)",
     )
+    ssh.add_argument(
+        "--ssh-check-seconds",
+        type=_positive,
+        default=60,
+        metavar="S",
+        help="how often to ask whether the users of open connections may still be logged in (%(default)s)",
+    )
     ports = parser.add_argument_group("ports that the server records for this machine")
     ports.add_argument(
         "--host-metrics-port",
@@ -193,7 +200,12 @@ def options_of(parsed: argparse.Namespace, environment: MutableMapping[str, str]
         else PushOptions(host=parsed.push_host, port=parsed.push_port, recorded_port=parsed.http_port),
         ssh=None
         if parsed.ssh_port is None
-        else SshOptions(host=parsed.ssh_host, port=parsed.ssh_port, idle_seconds=parsed.ssh_idle_seconds),
+        else SshOptions(
+            host=parsed.ssh_host,
+            port=parsed.ssh_port,
+            idle_seconds=parsed.ssh_idle_seconds,
+            check_seconds=parsed.ssh_check_seconds,
+        ),
         metrics=MetricsOptions(
             port=parsed.host_metrics_port,
             node_exporter_url=parsed.node_exporter_url,

@@ -89,6 +89,7 @@ class NodeServices:
             yield "host_metrics", partial(self._serve_host_metrics, self._sockets.host_metrics)
         if self._sockets.ssh is not None and runtime.options.ssh is not None:
             yield "ssh", partial(self._start_ssh, self._sockets.ssh, runtime.options.ssh, spawn)
+            yield "ssh_connections", partial(self._watch_ssh, runtime.options.ssh.check_seconds)
 
     def frames(self) -> Mapping[str, Callable[[Frame], None]]:
         """The handlers of the server's frames, by type."""
@@ -132,6 +133,12 @@ class NodeServices:
         )
         await server.listen(address.bind(), key)
         self._ssh_server = server
+
+    async def _watch_ssh(self, every_seconds: float) -> None:
+        while True:
+            await self._runtime.ports.clock.sleep(every_seconds)
+            if self._ssh_server is not None:
+                await self._ssh_server.close_ended()
 
     def _new_updater(self) -> SelfUpdater | None:
         runtime = self._runtime

@@ -24,6 +24,7 @@ class SshOptions:
     host: str
     port: int
     idle_seconds: float
+    check_seconds: float
 
 
 @dataclass(frozen=True)

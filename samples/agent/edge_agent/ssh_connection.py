@@ -7,7 +7,7 @@ from edge_agent.event_log import EventLog
 from edge_agent.ports.clock import Clock, Timer
 from edge_agent.ports.processes import Processes
 from edge_agent.ssh_library import AnyBytesChannel, restrict
-from edge_agent.ssh_login import LoginCheck
+from edge_agent.ssh_login import Login, LoginCheck
 from edge_agent.ssh_session import SshSession
 from edge_agent.supervisor import Spawn
 
@@ -44,7 +44,9 @@ class SshConnection(asyncssh.SSHServer):
     ) -> None:
         """`admit` returns whether another connection is allowed; `left` is called when it has ended."""
         self.number = number
-        self._login = login
+        self.login: Login | None = None
+        """What let the client in; None before that."""
+        self._check = login
         self._limits = limits
         self._environment = environment
         self._spawn = spawn
@@ -99,12 +101,15 @@ class SshConnection(asyncssh.SSHServer):
     async def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
         """Called twice for an accepted key: when it is offered, and with the proof that the client has it."""
         if not restrict(key):
-            return self._noted(admitted=False)
+            return self._noted(None)
         public_key = key.export_public_key("openssh").decode("ascii", "replace").strip()
-        return self._noted(admitted=await self._login.admits(self.number, username, public_key=public_key))
+        fingerprint = key.get_fingerprint()
+        return self._noted(
+            await self._check.admits(self.number, username, public_key=public_key, fingerprint=fingerprint)
+        )
 
     async def validate_password(self, username: str, password: str) -> bool:
-        return self._noted(admitted=await self._login.admits(self.number, username, password=password))
+        return self._noted(await self._check.admits(self.number, username, password=password))
 
     def session_requested(self) -> tuple[AnyBytesChannel, SshSession] | bool:
         if len(self._sessions) >= self._limits.sessions_per_connection:
@@ -124,14 +129,17 @@ class SshConnection(asyncssh.SSHServer):
         self._sessions.add(session)
         return AnyBytesChannel.opened_on(self._connection), session
 
-    def _noted(self, *, admitted: bool) -> bool:
+    def _noted(self, login: Login | None) -> bool:
         """Return the decision. After too many refusals, raise PermissionDenied, which ends the connection."""
         self.note_activity()
-        if not admitted:
-            self._refusals += 1
-            if self._refusals >= REFUSALS_PER_CONNECTION:
-                raise asyncssh.PermissionDenied("too many refused logins")
-        return admitted
+        if login is not None:
+            # A key that is only offered is replaced by what the client then proves that it has.
+            self.login = login
+            return True
+        self._refusals += 1
+        if self._refusals >= REFUSALS_PER_CONNECTION:
+            raise asyncssh.PermissionDenied("too many refused logins")
+        return False
 
     def note_activity(self) -> None:
         self._active_at = self._clock.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 
 from edge_agent.counters import Counters
-from edge_agent.errors import FatalError
+from edge_agent.errors import FatalError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.ports import Ports
 from edge_agent.ports.network import Closable, ListenSocket
@@ -107,6 +107,26 @@ class SshServer:
         )
         host, port = bound.address
         self._log.write("ssh.listening", host=host, port=port, host_key=key.get_fingerprint())
+
+    async def close_ended(self) -> None:
+        """Close connections whose users have lost access since they logged in; asks nothing if none is open. Without an
+        answer they go on, so that an outage of the server ends nobody's work."""
+        open_now = {
+            str(each.number): (each, each.login)
+            for each in self._connections
+            if each.login is not None and each.login.checked_at is not None
+        }
+        if not open_now:
+            return
+        try:
+            ended = await self._login.ended({number: login for number, (_, login) in open_now.items()})
+        except (UnavailableError, FatalError) as error:
+            self._log.write("ssh.check_failed", reason=str(error))
+            return
+        for number in ended & open_now.keys():
+            connection, login = open_now[number]
+            self._log.write("ssh.access_ended", connection=connection.number, username=login.username)
+            connection.close("access was taken away")
 
     async def stop(self) -> None:
         if self._listener is not None:

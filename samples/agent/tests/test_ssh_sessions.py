@@ -13,6 +13,8 @@ from samples.agent.tests.support.memory_ports import MemoryPorts
 from samples.agent.tests.support.ssh_agent_process import PASSWORD, SshAgent
 from samples.agent.tests.support.stub_server import StubServer
 
+CHECK = "/agents/ssh_usernames/check_sessions"
+
 
 def only_the_agent_is_left(ssh):
     return ssh.agents.processes() == [ssh.agent.process.pid]
@@ -208,6 +210,43 @@ def test_stopping_agent_ends_all_sessions(server, tmp_path):
         asyncio.run(until_stopped())
         assert running.agent.wait() == 0
         eventually(lambda: running.agents.processes() == [], what="the end of the session")
+
+
+def test_connection_of_a_user_without_access_is_closed_and_others_go_on(server, tmp_path):
+    running = SshAgent(server, tmp_path, "--ssh-check-seconds", "1", "--cancel-grace-seconds", "1")
+    server.passwords["eve"] = PASSWORD
+
+    async def revoked():
+        async with running.connect(username="eve") as theirs, running.connect() as ours:
+            process = await theirs.create_process("echo up; sleep 300")
+            await process.stdout.readuntil("up")
+            await asyncio.to_thread(eventually, lambda: server.seen("POST", CHECK), what="a question")
+            server.passwords.pop("eve")
+            await theirs.wait_closed()
+            return (await ours.run("echo still here")).stdout
+
+    with running.agents:
+        assert asyncio.run(revoked()) == "still here\n"
+        eventually(lambda: only_the_agent_is_left(running), what="the end of the program")
+    [ended] = running.agent.logged("ssh.access_ended")
+    assert ended["username"] == "eve"
+    asked = server.seen("POST", CHECK)[0].body["sessions"]
+    assert {(each["username"], each["fingerprint"], each["checked_at"]) for each in asked} <= {
+        (name, None, "2026-11-21T10:00:00Z") for name in ("ada", "eve")
+    }
+
+
+def test_open_connections_go_on_while_the_server_gives_no_answer(server, tmp_path):
+    running = SshAgent(server, tmp_path, "--ssh-check-seconds", "1")
+
+    async def through_an_outage():
+        async with running.connect() as connection:
+            server.down = True
+            await asyncio.to_thread(running.agent.wait_for, "ssh.check_failed")
+            return (await connection.run("echo on")).stdout
+
+    with running.agents:
+        assert asyncio.run(through_an_outage()) == "on\n"
 
 
 class Client:

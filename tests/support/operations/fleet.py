@@ -291,6 +291,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_bundle": a_published_agent,
     "get_installer": as_it_is,
     "verify_ssh_credentials": as_it_is,
+    "check_ssh_sessions": as_it_is,
     "serve_assistant": lambda _: {"json": {"jsonrpc": "2.0", "id": 1, "method": "ping"}},
     "livez": as_it_is,
     "ping": as_it_is,

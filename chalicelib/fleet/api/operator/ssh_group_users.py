@@ -212,8 +212,8 @@ def get_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], service
 def update_ssh_group_user(
     request: Request[GroupUserPath, NoQuery, SshGroupUserUpdate], services: Fleet
 ) -> SshGroupUserOut:
-    """Replaces the password, the public keys, or both: the former ones are refused from now on. Open sessions go
-    on."""
+    """Replaces the password, the public keys, or both: the former ones are refused from now on. Sessions that a
+    former key let in end within two minutes; those of a former password go on."""
     return SshGroupUserOut.of(
         services.ssh.group_users.change(
             request.path.ssh_group_user_id, request.body.to_credentials(), reach=reach_of(request.principal)
@@ -232,7 +232,8 @@ def update_ssh_group_user(
     summary="Delete an SSH user of a cluster or a label",
 )
 def delete_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], services: Fleet) -> NoContent:
-    """Deletes an SSH user of a cluster or a label: later logins with it are refused. Open sessions go on."""
+    """Deletes an SSH user of a cluster or a label: later logins with it are refused, and open
+    sessions end within two minutes."""
     services.ssh.group_users.delete(request.path.ssh_group_user_id, reach=reach_of(request.principal))
     return NoContent()
 
@@ -253,7 +254,8 @@ def revoke_ssh_access(request: Request[NoPath, SshAccessQuery, NoBody], services
     """Refuses, from now on and on all nodes, each login with credentials that were made so far for a user name, or with
     the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and
     labels, keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds
-    in those clusters. Open sessions go on. Succeeds even if there is nothing to take away."""
+    in those clusters; refused with 403 if these are none. Agents end open sessions within two minutes. Succeeds even if
+    there is nothing to take away."""
     services.ssh.revoking.revoke(
         Person(username=request.query.username, fingerprint=request.query.fingerprint),
         reach=reach_of(request.principal),

@@ -136,6 +136,6 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fle
     summary="Delete a public key",
 )
 def delete_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fleet) -> NoContent:
-    """Deletes a public key: later logins with it are refused. Open sessions go on."""
+    """Deletes a public key: later logins with it are refused, and sessions that it let in end within two minutes."""
     services.ssh.public_keys.delete(request.path.ssh_public_key_id, reach=reach_of(request.principal))
     return NoContent()

@@ -192,6 +192,7 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
     summary="Delete an SSH user name and its public keys",
 )
 def delete_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: Fleet) -> NoContent:
-    """Deletes an SSH user name with its password and public keys: later logins are refused. Open sessions go on."""
+    """Deletes an SSH user name with its password and public keys: later logins are refused, and
+    open sessions end within two minutes."""
     services.ssh.usernames.delete(request.path.ssh_username_id, reach=reach_of(request.principal))
     return NoContent()

@@ -185,6 +185,7 @@ class StubServer:
             ("GET", "/agents/command_executions"): lambda: self._list(query),
             ("PATCH", "/agents/nodes/me/health_check"): lambda: (200, {"data": {}, "meta": meta()}),
             ("POST", "/agents/ssh_usernames/verify_credentials"): lambda: self._verify_login(**body),
+            ("POST", "/agents/ssh_usernames/check_sessions"): lambda: self._check_sessions(**body),
             ("POST", "/agents/metrics/push"): lambda: self._take_metrics(**body),
             ("GET", "/agents/self_updates/check"): lambda: (200, {"data": self.self_update, "meta": meta()}),
             ("POST", "/agents/aliases"): lambda: self._alias(**body),
@@ -246,7 +247,11 @@ class StubServer:
             verified = self.passwords.get(username) == password
         else:
             verified = public_key.split()[:2] in self.public_keys.get(username, [])
-        return 200, {"data": {"verified": verified}, "meta": meta()}
+        return 200, {"data": {"verified": verified, "checked_at": "2026-11-21T10:00:00Z"}, "meta": meta()}
+
+    def _check_sessions(self, sessions):
+        ended = [each["id"] for each in sessions if each["username"] not in {*self.passwords, *self.public_keys}]
+        return 200, {"data": {"ended": ended}, "meta": meta()}
 
     def _take_metrics(self, metrics_type, metrics_text):
         self.metrics.append((metrics_type, metrics_text))

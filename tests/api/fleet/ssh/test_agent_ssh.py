@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.fleet.api.agent import ssh as routes
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
+from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.rules import credential_of
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import machines
@@ -47,15 +48,14 @@ def client(world):
 def test_ssh_verification_answers_whether_the_credential_is_valid(client, presented, verified):
     answer = client.post(PATH, json={"username": "deploy", **presented})
 
-    assert (answer.status, answer.data) == (200, {"verified": verified})
+    assert (answer.status, answer.data) == (200, {"verified": verified, "checked_at": "2026-11-21T10:00:00Z"})
 
 
 def test_user_name_of_another_node_is_not_verified(world, client):
     (other,) = machines(world, 1)
 
-    assert client.with_key(other.token).post(PATH, json={"username": "deploy", "password": PASSWORD}).data == {
-        "verified": False
-    }
+    answer = client.with_key(other.token).post(PATH, json={"username": "deploy", "password": PASSWORD})
+    assert answer.data["verified"] is False
 
 
 @pytest.mark.parametrize("presented", [{}, {"password": ""}, {"password": None, "public_key": ""}])
@@ -118,3 +118,37 @@ def test_presented_password_is_not_logged(world, client):
 
 def test_ssh_verification_body_above_the_limit_is_413(client):
     assert client.post(PATH, body="x" * 100_000, headers={"content-type": "application/json"}).status == 413
+
+
+class TestSessions:
+    """Open sessions, as their agent asks about them."""
+
+    CHECK = "/api/v1/agents/ssh_usernames/check_sessions"
+
+    def session(self, **more):
+        fingerprint = parse(ed25519_key(1)).fingerprint
+        found = {"id": "7", "username": "deploy", "fingerprint": fingerprint, "checked_at": "2026-11-21T10:00:00Z"}
+        return {**found, **more}
+
+    def test_session_without_an_account_is_to_end(self, client):
+        sessions = [self.session(), self.session(id="8", username="nobody"), self.session(id="9", fingerprint=None)]
+
+        answer = client.post(self.CHECK, json={"sessions": sessions})
+        assert (answer.status, answer.data) == (200, {"ended": ["8"]})
+
+    def test_node_is_told_of_its_own_users_alone(self, world, client):
+        (other,) = machines(world, 1)
+
+        answer = client.with_key(other.token).post(self.CHECK, json={"sessions": [self.session()]})
+        assert answer.data == {"ended": ["7"]}
+
+    @pytest.mark.parametrize(
+        "wrong", [{"fingerprint": "MD5:ab"}, {"checked_at": "yesterday"}, {"username": ""}, {"id": "x" * 65}]
+    )
+    def test_session_of_another_form_is_400(self, client, wrong):
+        assert client.post(self.CHECK, json={"sessions": [self.session(**wrong)]}).status == 400
+
+    def test_more_sessions_than_a_question_may_have_are_400(self, client):
+        sessions = [self.session(id=str(number)) for number in range(routes.SESSIONS_MAX + 1)]
+
+        assert client.post(self.CHECK, json={"sessions": sessions}).status == 400

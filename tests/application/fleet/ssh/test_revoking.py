@@ -8,7 +8,7 @@ from chalicelib.fleet.ssh.group_store import GROUP_USERS
 from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.rules import one_person_only
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
-from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.errors import EdgeError, Kind
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import a_cluster, machines
 from tests.support.ssh_keys import ed25519_key
@@ -46,6 +46,15 @@ def test_revoked_name_is_refused_at_once_and_deleted_afterwards(world):
     assert [row["username"] for row in world.driver.rows(USERNAMES)] == ["bob"]
     assert world.driver.rows(GROUP_USERS) == []
     assert len(world.driver.rows(KEYS)) == 1
+
+
+def test_caller_who_reaches_no_cluster_is_told_that_nothing_was_taken_away(world):
+    world.username("ada", MINE)
+
+    with pytest.raises(EdgeError) as error:
+        revoke(world, Reach(frozenset()), username="ada")
+    assert error.value.kind is Kind.FORBIDDEN
+    assert world.lets_in("ada", key=MINE)
 
 
 def test_revoked_key_is_refused_under_any_name_and_others_stay(world):
