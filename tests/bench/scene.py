@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.fleet.api import API
-from chalicelib.fleet import samples
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Call
 from chalicelib.platform.webhooks.store import DELIVERIES
@@ -47,11 +46,6 @@ SENT: Mapping[str, Mapping[str, Any]] = {
     "redeliver_failed": {"since": "2026-11-21T00:00:00Z"},
     "push_metrics": {"metrics_type": "host", "metrics_text": "node_load1 0.3\n"},
     "verify_ssh_credentials": {"username": "operator", "public_key": SSH_KEY},
-    "check_ssh_sessions": {
-        "sessions": [
-            {"id": "1", "username": "operator", "fingerprint": samples.FINGERPRINT, "checked_at": samples.MOMENT}
-        ]
-    },
 }
 """What each operation with a body is sent where a case says nothing else."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.fleet.samples import FINGERPRINT
 from tests.contract.application import NEW_NODE_ID
 
 REGISTRATION = {
@@ -49,6 +50,11 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
     "verify_key": {"key": "blob", "node_id": NEW_NODE_ID},
     "register_node": REGISTRATION,
     "report_health": {"status": "healthy"},
+    "check_ssh_sessions": {
+        "sessions": [
+            {"id": "1", "username": "operator", "fingerprint": FINGERPRINT, "checked_at": "2026-11-21T10:00:00Z"}
+        ]
+    },
     "create_output_upload": {"size": 65_536, "sha256": "0" * 64},
     "report_result": {"status": "completed", "output": "done", "exit_code": 0, "completed_at": "2026-11-21T10:00:00Z"},
 }

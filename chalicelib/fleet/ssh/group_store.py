@@ -4,19 +4,15 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from chalicelib.fleet.ssh.group_model import Group, GroupUser, Person
+from chalicelib.fleet.ssh.rows import LISTING, listed_at, page_of
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed
 from chalicelib.kit.tables import (
-    Absent,
-    And,
     Delete,
     Equals,
     Index,
     Item,
-    Less,
-    Or,
     Put,
-    Query,
     Ref,
     Set,
     Table,
@@ -26,9 +22,6 @@ from chalicelib.kit.tables import (
     Value,
     put_new,
 )
-
-LISTING = "ssh"
-"""The one partition of the index `listing`: operators make these rows one by one, so it is never hot."""
 
 _LISTED = ("username", "has_password", "cluster_name", "label", "inserted_at", "updated_at")
 
@@ -88,19 +81,15 @@ class GroupStore:
     def page_of_all(self, after: str | None, limit: int) -> tuple[list[GroupUser], str | None]:
         """The next users of all groups, oldest first, and the cursor of the last one if there may be more. Read from an
         index, so a very recent one may be missing."""
-        start = None
-        if after is not None:
-            start = {"listing": LISTING, "listed_at": after, "id": after.partition("#")[2]}
-        return self._page(Query(GROUP_USERS, LISTING, GROUP_USERS.index("listing"), limit=limit, start=start))
+        return self._page("listing", LISTING, after, limit)
 
     def page_of_group(self, group: Group, limit: int) -> tuple[list[GroupUser], str | None]:
         """As `page_of_all`, the first users of a group."""
-        return self._page(Query(GROUP_USERS, group.key, GROUP_USERS.index("by_group"), limit=limit))
+        return self._page("by_group", group.key, None, limit)
 
-    def _page(self, query: Query) -> tuple[list[GroupUser], str | None]:
-        page = self._tables.query(query)
-        rows = self._tables.get_many([Ref(GROUP_USERS, {"id": str(entry["id"])}) for entry in page.items])
-        last = None if page.last_key is None else str(page.last_key["listed_at"])
+    def _page(self, index: str, value: str, after: str | None, limit: int) -> tuple[list[GroupUser], str | None]:
+        entries, last = page_of(self._tables, GROUP_USERS, index, value, after, limit)
+        rows = self._tables.get_many([Ref(GROUP_USERS, {"id": str(entry["id"])}) for entry in entries])
         return [user_from_item(row) for row in rows if row is not None], last
 
 
@@ -128,13 +117,6 @@ def remove(user: GroupUser) -> Delete:
     return Delete(GROUP_USERS, {"id": user.id}, Equals("version", user.version), was_read=True, row=row)
 
 
-def note_verified(user: GroupUser, now: str, not_since: str) -> Update:
-    """Store the time of a login, if the user exists and none was stored after ``not_since``."""
-    long_ago = Or(Absent("last_verified_at"), Less("last_verified_at", not_since))
-    same = Equals("inserted_at", user.inserted_at)
-    return Update(GROUP_USERS, {"id": user.id}, (Set("last_verified_at", now),), And(same, long_ago))
-
-
 def note_revoked(person: Person, cluster_id: str | None, now: str) -> Update:
     """Credentials of this person that were made until now (seconds text) are refused."""
     table, key = revocation_ref(person, cluster_id)
@@ -149,13 +131,12 @@ def latest_revocation(rows: Sequence[Item | None]) -> str:
 def _to_item(user: GroupUser) -> Item:
     item: Item = user.model_dump(exclude={"version", "public_keys"})
     keys: Value = [key.model_dump() for key in user.public_keys]
-    listed_at = f"{user.inserted_at}#{user.id}"
     return {
         **item,
         "has_password": user.has_password,
         "public_keys": keys,
         "listing": LISTING,
-        "listed_at": listed_at,
+        "listed_at": listed_at(user),
     }
 
 

@@ -12,6 +12,7 @@ from chalicelib.fleet.ssh.group_store import ALL_GROUP_USERS, GROUP_USERS, Group
 from chalicelib.fleet.ssh.model import NewKey
 from chalicelib.fleet.ssh.rules import check_keys, one_group_only
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import write_current
 from chalicelib.kit.errors import forbidden, found, invalid, not_found, taken, unavailable
 from chalicelib.kit.listing import (
     LISTED_AT,
@@ -24,7 +25,7 @@ from chalicelib.kit.listing import (
     Moment,
     Text,
 )
-from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ConditionFailedError, Tables, TransactionFailedError, Update, Write
 from chalicelib.platform.access.passwords import Passwords
 
 CLEAN_UP_USERS = 50
@@ -137,33 +138,17 @@ class SshGroupUsers:
 
     def remove(self, user: GroupUser) -> None:
         """Delete the row, retrying until it is gone."""
-        for _ in self._tables.tries():
-            try:
-                self._tables.write(group_store.remove(user), "ssh_group_user.deleted")
-            except ConditionFailedError as error:
-                if error.current is None:
-                    return
-                user = user_from_item(error.current)
-            else:
-                return
-        raise unavailable()
+        write_current(self._tables, user, group_store.remove, user_from_item, "ssh_group_user.deleted")
 
     def drop_keys(self, user: GroupUser, fingerprint: str | None, until: str) -> None:
         """Take the keys of this fingerprint away that the user has had since this time (seconds text) or longer."""
-        for _ in self._tables.tries():
-            kept = [key for key in user.public_keys if key.fingerprint != fingerprint or key.inserted_at > until]
-            if len(kept) == len(user.public_keys):
-                return
-            changed = user.model_copy(update={"public_keys": tuple(kept)})
-            try:
-                self._tables.write(group_store.replace(changed), "ssh_group_user.key_dropped")
-            except ConditionFailedError as error:
-                if error.current is None:
-                    return
-                user = user_from_item(error.current)
-            else:
-                return
-        raise unavailable()
+
+        def without(current: GroupUser) -> Update | None:
+            keys = current.public_keys
+            kept = tuple(key for key in keys if key.fingerprint != fingerprint or key.inserted_at > until)
+            return None if kept == keys else group_store.replace(current.model_copy(update={"public_keys": kept}))
+
+        write_current(self._tables, user, without, user_from_item, "ssh_group_user.key_dropped")
 
     def clean_up_chunk(self, cluster_id: str, _after: str | None) -> str | None:
         """Delete users of a deleted cluster; returns a cursor while there may be more, None at the end."""

@@ -10,22 +10,17 @@ from typing import NamedTuple
 
 from chalicelib.fleet.ssh.group_model import Person
 from chalicelib.fleet.ssh.model import SshPublicKey, SshUsername
+from chalicelib.fleet.ssh.rows import LISTING, listed_at, page_of
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, as_given, fixed
 from chalicelib.kit.tables import (
-    Absent,
-    And,
     Condition,
     Delete,
     Equals,
     Index,
     Item,
-    Key,
-    Less,
-    Or,
     Put,
-    Query,
     Ref,
     Set,
     Table,
@@ -35,9 +30,6 @@ from chalicelib.kit.tables import (
     Value,
     put_new,
 )
-
-LISTING = "ssh"
-"""The one partition of each index `listing`: operators make these rows one by one, so it is never hot."""
 
 USERNAMES = Table(
     "ssh_usernames",
@@ -126,24 +118,13 @@ class SshStore:
         table, index, value = (USERNAMES, "by_username", person.username)
         if value is None:
             table, index, value = (KEYS, "by_fingerprint", person.fingerprint)
-        by = table.index(index)
-        start: Key | None = None
-        if after is not None:
-            start = {by.partition: str(value), "listed_at": after, "id": after.partition("#")[2]}
-        page = self._tables.query(Query(table, str(value), by, limit=limit, start=start))
-        found = [OnNode(str(row["id"]), str(row["node_id"]), str(row["inserted_at"])) for row in page.items]
-        return found, None if page.last_key is None else str(page.last_key["listed_at"])
+        entries, last = page_of(self._tables, table, index, str(value), after, limit)
+        return [OnNode(str(row["id"]), str(row["node_id"]), str(row["inserted_at"])) for row in entries], last
 
     def usernames_of_node(self, node_id: str, after: str | None, limit: int) -> tuple[list[SshUsername], str | None]:
-        """The next user names of a node, oldest first, and the cursor of the last one if there may be more. Read from
-        an index, so a very recent one may be missing.
-        """
-        start: Key | None = None
-        if after is not None:
-            start = {"node_id": node_id, "listed_at": after, "id": after.partition("#")[2]}
-        page = self._tables.query(Query(USERNAMES, node_id, USERNAMES.index("by_node"), limit=limit, start=start))
-        found = self.find_usernames([str(entry["id"]) for entry in page.items])
-        return found, None if page.last_key is None else str(page.last_key["listed_at"])
+        """As `made_for`, the next user names of a node."""
+        entries, last = page_of(self._tables, USERNAMES, "by_node", node_id, after, limit)
+        return self.find_usernames([str(entry["id"]) for entry in entries]), last
 
 
 def username_ref(row_id: str) -> Ref:
@@ -157,20 +138,13 @@ def insert(username: SshUsername) -> list[Put]:
 
 def insert_key(key: SshPublicKey) -> Put:
     """Insert the row of a key; fails if its user name has a key of that name."""
-    return put_new(KEYS, {**key.model_dump(), "listing": LISTING, "listed_at": _listed_at(key)})
+    return put_new(KEYS, {**key.model_dump(), "listing": LISTING, "listed_at": listed_at(key)})
 
 
 def set_keys(username: SshUsername, keys: Sequence[SshPublicKey]) -> Update:
     """Store the keys in the row of their user name, if it has not changed since it was read."""
     shown: Value = [_key_on_username(key) for key in keys]
     return Update(USERNAMES, {"id": username.id}, (Set(_KEYS, shown),), _as_read(username))
-
-
-def note_verified(username: SshUsername, now: str, not_since: str) -> Update:
-    """Store the time of a login, if the user name exists and none was stored after ``not_since``."""
-    long_ago = Or(Absent("last_verified_at"), Less("last_verified_at", not_since))
-    same = Equals("inserted_at", username.inserted_at)
-    return Update(USERNAMES, {"id": username.id}, (Set("last_verified_at", now),), And(same, long_ago))
 
 
 def remove(username: SshUsername) -> list[Delete]:
@@ -194,11 +168,6 @@ def _as_read(username: SshUsername) -> Condition:
     return Equals("changed_by.write_id", username.write_id)
 
 
-def _listed_at(row: SshUsername | SshPublicKey) -> str:
-    """The sort key of lists: ids say when the node enrolled, not when the row was made."""
-    return f"{row.inserted_at}#{row.id}"
-
-
 def _key_on_username(key: SshPublicKey) -> dict[str, Value]:
     return {name: getattr(key, name) for name in _ON_USERNAME}
 
@@ -207,7 +176,7 @@ def _username_to_item(username: SshUsername) -> Item:
     item: Item = username.model_dump(exclude={"write_id", _KEYS})
     keys: Value = [_key_on_username(key) for key in username.public_keys]
     has_password = username.has_password
-    return {**item, "has_password": has_password, _KEYS: keys, "listing": LISTING, "listed_at": _listed_at(username)}
+    return {**item, "has_password": has_password, _KEYS: keys, "listing": LISTING, "listed_at": listed_at(username)}
 
 
 def username_from_item(row: Item) -> SshUsername:

@@ -5,20 +5,17 @@ from datetime import timedelta
 
 from chalicelib.fleet.facts import LOGIN_REFUSED
 from chalicelib.fleet.nodes.model import Node
-from chalicelib.fleet.ssh import group_store, store
 from chalicelib.fleet.ssh.attempt_store import Attempts
 from chalicelib.fleet.ssh.deciding import still_good, with_key, with_password
 from chalicelib.fleet.ssh.group_model import GroupUser
+from chalicelib.fleet.ssh.group_store import GROUP_USERS
 from chalicelib.fleet.ssh.lookup import Lookup, Standing
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
 from chalicelib.fleet.ssh.openssh import BadKeyError, parse
-<<<<<<< HEAD
-from chalicelib.fleet.ssh.store import username_from_item, username_id, username_ref
-=======
-from chalicelib.fleet.ssh.passwords import Passwords
->>>>>>> 225a7c7 (Open SSH sessions end with access; a key that reaches no cluster may take none away)
+from chalicelib.fleet.ssh.rows import note_verified
+from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
-from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Update, Write
+from chalicelib.kit.tables import Put, Ref, Tables, TransactionFailedError, Write
 from chalicelib.platform.access.passwords import Passwords
 from chalicelib.platform.context import Event
 from chalicelib.platform.events.service import Events
@@ -80,7 +77,7 @@ class Verifier:
         occurrence = self._occurrence(node, account, credential, verified=verified)
         not_since = to_seconds_text(now - NOTED_EVERY)
         if verified and account is not None and (account.last_verified_at or "") < not_since:
-            note = _note_of(account, to_seconds_text(now), not_since)
+            note = note_verified(_ref_of(account), account, to_seconds_text(now), not_since)
             if self._commit([occurrence, note]):
                 return
             # Another login has just noted it, or the row is gone: the event alone is left to write.
@@ -113,10 +110,8 @@ class Verifier:
         )
 
 
-def _note_of(account: SshUsername | GroupUser, now: str, not_since: str) -> Update:
-    if isinstance(account, GroupUser):
-        return group_store.note_verified(account, now, not_since)
-    return store.note_verified(account, now, not_since)
+def _ref_of(account: SshUsername | GroupUser) -> Ref:
+    return Ref(GROUP_USERS if isinstance(account, GroupUser) else USERNAMES, {"id": account.id})
 
 
 def _fingerprint_of(credential: Credential) -> str:
