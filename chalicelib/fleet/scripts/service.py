@@ -9,6 +9,7 @@ from chalicelib.fleet.scripts import rules, store
 from chalicelib.fleet.scripts.model import NewScript, ParameterValue, Run, Script
 from chalicelib.fleet.scripts.store import ALL_SCRIPTS, SCRIPTS
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import write_current
 from chalicelib.kit.errors import found, unavailable
 from chalicelib.kit.listing import Listing, ListPage, ListRequest, Lists, Moment, Text
 from chalicelib.kit.tables import ConditionFailedError, Tables
@@ -56,17 +57,7 @@ class Scripts:
 
     def delete(self, name: str) -> None:
         """Delete a script; commands that it was run as go on. Raises `EdgeError` (not found, service unavailable)."""
-        script = self.get(name)
-        for _ in self._tables.tries():
-            try:
-                self._tables.write(store.remove(script), "script.deleted")
-            except ConditionFailedError as error:
-                if error.current is None:
-                    return
-                script = store.from_item(error.current)
-            else:
-                return
-        raise unavailable()
+        write_current(self._tables, self.get(name), store.remove, store.from_item, "script.deleted")
 
     def command_of(self, name: str, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
         """The command that runs the script as it is now with these values. Raises `EdgeError` (not found, validation
