@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from chalicelib.fleet.samples import FINGERPRINT
 from chalicelib.web.openapi_schema import Components
 from chalicelib.web.validation import INT32_MAX, INT32_MIN
 
@@ -36,6 +37,7 @@ _GOOD_TEXTS_OF_PATTERNS = (
     "0" * 64,
     "https://receiver.example/path",
     "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    FINGERPRINT,
 )
 _BAD_TEXTS = {
     "uuid": ("1", "0f0e0d0c0b0a49008000000000000001", "{0f0e0d0c-0b0a-4900-8000-000000000001}", "g" * 36),
