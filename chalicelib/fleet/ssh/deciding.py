@@ -57,8 +57,8 @@ def with_key(accounts: Sequence[A], fingerprint: str, revoked_at: str) -> A | No
 
 def still_in(session: OpenSession, accounts: Sequence[Account], name_revoked_at: str, key_revoked_at: str) -> bool:
     """Whether an open session may go on: access was not taken away in the second of the login or later, and its user
-    has the key still, or a password since before the login. A replaced password ends no session: nobody can tell from
-    here which one it was."""
+    has the key still, or a password since before the login. A replaced password ends no session: the rows do
+    not tell which one it was."""
     if session.checked_at <= max(name_revoked_at, key_revoked_at):
         return False
     good = still_good(accounts, name_revoked_at)

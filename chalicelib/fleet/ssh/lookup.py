@@ -28,18 +28,18 @@ class Standing:
 
 
 class Lookup:
-    """What to read for a user name on a node, and for the key of a fingerprint if there is one: `refs`, in one call
-    with whatever else is needed, and `standing` of the rows that come back for them."""
+    """The rows of a user name on a node, and of the key of a fingerprint if one is given. `refs` are to be read in one
+    call, and `standing` is told by the rows that are found for them."""
 
     def __init__(self, node: Node, username: str, fingerprint: str) -> None:
         self._username = username
-        places = (None, node.cluster_id)
+        clusters = (None, node.cluster_id)
         groups = groups_of(node.cluster_id, node.labels.items())
         own = username_ref(username_id(node.id, node.inserted_at, username))
         self._accounts = [own, *(group_user_ref(group, username) for group in groups)]
-        self._names = [revocation_ref(Person(username=username), place) for place in places]
+        self._names = [revocation_ref(Person(username=username), cluster_id) for cluster_id in clusters]
         key = Person(fingerprint=fingerprint)
-        self._keys = [revocation_ref(key, place) for place in places] if fingerprint else []
+        self._keys = [revocation_ref(key, cluster_id) for cluster_id in clusters] if fingerprint else []
 
     @property
     def refs(self) -> list[Ref]:

@@ -1,5 +1,5 @@
-"""What rows of user names on nodes, of their keys and of users of groups have in common: how they are listed, page by
-page, and how a login is noted on them."""
+"""Lists of user names on nodes, of their keys and of users of groups, page by page, and the note of a login on their
+rows."""
 
 from typing import Protocol
 

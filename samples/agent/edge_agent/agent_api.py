@@ -1,5 +1,5 @@
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -140,9 +140,11 @@ class AgentApi:
             checked_at=checked_at if isinstance(checked_at, str) else None,
         )
 
-    async def ended_logins(self, sessions: list[Mapping[str, Any]]) -> frozenset[str]:
+    async def ended_logins(self, sessions: Sequence[Mapping[str, Any]]) -> frozenset[str]:
         """The ids of those of these open sessions that are to end."""
-        answer = await self._session.call("POST", "/agents/ssh_usernames/check_sessions", body={"sessions": sessions})
+        answer = await self._session.call(
+            "POST", "/agents/ssh_usernames/check_sessions", body={"sessions": list(sessions)}
+        )
         ended = answer.fields.get("ended")
         if answer.status != OK_STATUS or not isinstance(ended, list):
             raise UnavailableError(f"the check of open sessions was refused: {answer.problem}")

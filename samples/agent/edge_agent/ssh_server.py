@@ -110,7 +110,7 @@ class SshServer:
 
     async def close_ended(self) -> None:
         """Close connections whose users have lost access since they logged in; asks nothing if none is open. Without an
-        answer they go on, so that an outage of the server ends nobody's work."""
+        answer they go on, so that an outage of the server ends no work."""
         open_now = {
             str(each.number): (each, each.login)
             for each in self._connections

@@ -37,7 +37,7 @@ def test_row_that_is_gone_needs_no_write(tables):
     assert stored(tables) is None
 
 
-def test_nothing_is_written_once_the_row_is_as_it_should_be(tables):
+def test_row_that_is_as_it_should_be_is_not_written(tables):
     write_current(tables, {"size": 7}, lambda row: add_one(row) if row["size"] > 1 else None, dict, "test.added")
 
     assert stored(tables)["size"] == 1

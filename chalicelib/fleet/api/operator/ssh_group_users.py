@@ -254,8 +254,8 @@ def revoke_ssh_access(request: Request[NoPath, SshAccessQuery, NoBody], services
     """Refuses, from now on and on all nodes, each login with credentials that were made so far for a user name, or with
     the public key of a fingerprint, and deletes them in the background: user names of nodes, users of clusters and
     labels, keys. Credentials that are made after this second work. With a key that is restricted to clusters it holds
-    in those clusters; refused with 403 if these are none. Agents end open sessions within two minutes. Succeeds even if
-    there is nothing to take away."""
+    in those clusters; without any it is refused with 403. Agents end open sessions within two minutes. Succeeds also
+    without anything to take away."""
     services.ssh.revoking.revoke(
         Person(username=request.query.username, fingerprint=request.query.fingerprint),
         reach=reach_of(request.principal),

@@ -61,7 +61,7 @@ def test_revocation_of_a_key_ends_what_it_let_in(world):
     assert ended(world, *sessions) == ["1"]
 
 
-def test_session_from_before_a_revocation_ends_also_if_the_person_was_let_in_again(world):
+def test_session_from_before_a_revocation_ends_despite_a_new_account(world):
     world.username("ada", MINE, password=PASSWORD)
     before = [opened(world, "ada", MINE, "1"), opened(world, "ada", None, "2")]
     revoke(world, username="ada")
@@ -91,7 +91,7 @@ def test_deleted_key_and_deleted_user_end_their_sessions(world):
     assert ended(world, *sessions) == ["1", "3"]
 
 
-def test_user_of_the_same_name_with_a_new_password_does_not_keep_a_former_session(world):
+def test_new_account_of_the_same_name_keeps_no_former_password_session(world):
     bob = world.username("bob", password=PASSWORD)
     session = opened(world, "bob")
     world.fleet.ssh.usernames.delete(bob.id, reach=EVERYWHERE)
