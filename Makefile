@@ -107,7 +107,7 @@ simulate: setup ## Random operations of all contexts with crashes and repeats: R
 toy: setup ## Add a toy family to a clone, and run make check and its tests there: before a release and after a change of how families are declared (ten minutes)
 	@$(BIN)/python -m tests.toy_family $(ARGS)
 
-demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back; then a machine is made, used and removed
+demo: setup ## The main job for real: three agents enrol, a command runs on all, every output comes back; then a machine is made, used and removed; FAMILY=cloud: a tenant and its people
 	@$(BIN)/python -m infra.local.demo
 
 up: setup ## The same, kept running: PORT=8080 AGENTS=0 FAMILIES=... MASTER_KEY=... LOCAL_SWEEP_SECONDS=5

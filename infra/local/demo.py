@@ -1,19 +1,25 @@
 """`make demo`: the main job, for real. Three agents enrol, one command runs on all, every output comes back, and a
-webhook is told of each. Then a machine is made by request, used and removed.
+webhook is told of each. Then a machine is made by request, used and removed. With FAMILY=cloud: a tenant with users.
 
 Exit status 0 only if all of it happened.
 """
 
+import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+from chalicelib.families import SERVED
 from chalicelib.kit.clock import SystemClock
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud
+from infra.local.demo_cloud import DemoCloud, NotRefusedError
 from infra.local.demo_machine import DemoMachine
 from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
 from infra.local.hops import steps_of, subject_of
@@ -36,14 +42,22 @@ class DemoFailedError(Exception):
     """An expected result did not occur."""
 
 
+_CLOUD = "cloud"
+
+
 def main() -> int:
     Lifetime()
+    # Functions have a variable of that name too, which a shell must not set.
+    family = os.environ.pop(SERVED, "")
+    if family not in {"", _CLOUD}:
+        print(f"make demo: FAMILY is {family!r}. Allowed: {_CLOUD}, or none", file=sys.stderr)
+        return 2
     try:
-        _run()
+        _run_cloud() if family else _run()
     except StopRequested:
         print("\nstopped", file=sys.stderr)
         return 130
-    except (DemoFailedError, ApiError, OSError, RuntimeError, ValueError) as error:
+    except (DemoFailedError, NotRefusedError, ApiError, OSError, RuntimeError, ValueError) as error:
         print(f"\nmake demo failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -70,6 +84,21 @@ def _run() -> None:
         print("\nMaking a machine from nothing", flush=True)
         DemoMachine(operator, CLUSTER, lambda what, is_done: _wait_for(what, is_done, agents.agents)).run()
         _explain_failures(cloud)
+    print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
+
+
+def _run_cloud() -> None:
+    started = time.monotonic()
+    print("Starting a local cloud", flush=True)
+    with tempfile.TemporaryDirectory() as mails:
+        shell = settings_of_this_shell(port=0)
+        options = replace(shell, families=_CLOUD, settings={**shell.settings, "MAIL_DIR": mails})
+        with LocalCloud(options, _print_step) as cloud:
+            print(f"  The API is at {cloud.url}\n\nA tenant and its people", flush=True)
+            DemoCloud(
+                cloud.url, cloud.master_key, Path(mails), lambda what, is_done: _wait_for(what, is_done, [])
+            ).run()
+            _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
 
 

@@ -104,6 +104,20 @@ def test_demo_succeeds_and_leaves_no_process_or_file():
 
 
 @pytest.mark.slow
+def test_demo_of_the_cloud_succeeds_and_leaves_no_process():
+    with running("demo", FAMILY="cloud") as demo:
+        status = demo.process.wait(300)
+        text = demo.output.read_text()
+
+        assert status == 0, text
+        assert text.count("registered by the token of the mail") == 2
+        assert re.findall(r"refused with (\d+)", text) == ["403", "403", "404", "401"]
+        assert "done     tenant.remove_member  by" in text
+        assert "refused  tenant.invite  by" in text
+        eventually(lambda: not demo.left())
+
+
+@pytest.mark.slow
 def test_two_local_clouds_run_side_by_side_and_end_with_ctrl_c():
     ports = [free_port(), free_port()]
     with (

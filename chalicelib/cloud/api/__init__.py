@@ -1,4 +1,4 @@
-"""The cloud's API, at the root of its host."""
+"""The cloud's API. Its paths begin at the root of its host."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ API = Api(
     folder=Path(__file__).parent,
     description="chalicelib.cloud.api.description.CLOUD",
     published="cloud-openapi.json",
-    prefixes=("/",),
+    prefixes=("/auth", "/tenants", "/health"),
     document_route="/openapi.json",
 )
 
