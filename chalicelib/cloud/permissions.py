@@ -16,8 +16,57 @@ TENANT_DELETE = Permission("tenant:delete", KeyRole.ADMIN)
 TENANT_GRANT = Permission("tenant:grant", KeyRole.ADMIN)
 """Set the quotas of a tenant, as the operator of the installation alone can."""
 
+RBAC_READ = Permission("rbac:read", KeyRole.ADMIN)
+RBAC_WRITE = Permission("rbac:write", KeyRole.ADMIN)
+"""Read and change the roles of a tenant, and the role of each member."""
+IAM_READ = Permission("iam:read", KeyRole.ADMIN)
+IAM_WRITE = Permission("iam:write", KeyRole.ADMIN)
+"""Read and change the policies of a tenant, and attach them."""
+
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""
+
+_PUBLISHED = {
+    "instance": "launch terminate read update resize",
+    "ssh_key": "create read delete",
+    "vpc": "create delete read update",
+    "sg": "create delete read update",
+    "vpc_peering": "create accept delete read",
+    "eip": "allocate release read associate",
+    "volume": "create delete read update",
+    "storage": "write read delete",
+    "snapshot": "create delete read restore",
+    "lb": "create delete read update",
+    "db": "create delete read update",
+    "asg": "create delete read update",
+    "pipeline": "create delete read update run webhook",
+    "cluster": "create delete read update",
+    "dns": "create delete read update",
+    "tenant": "create delete read update",
+    "service_account": "create delete read update",
+    "secret": "create write delete read",
+    "function": "invoke create delete read update",
+    "function_schedule": "create read delete update",
+    "cache": "create read delete update",
+    "cron": "create read delete update",
+    "queue": "create delete read write",
+    "notify": "create delete read publish",
+    "gateway": "create delete read",
+    "stack": "create delete read",
+    "container": "create delete read scale",
+    "image": "create read delete read_all",
+    "identity": "create read delete read_all",
+    "accounting": "read",
+    "audit": "read",
+    "dashboard": "read",
+}
+"""The permissions of the published API, by kind of thing. Roles may hold those of operations to come."""
+
+EVERY_NAME = frozenset(
+    {f"{kind}:{action}" for kind, actions in _PUBLISHED.items() for action in actions.split()}
+    | {permission.name for permission in PERMISSIONS}
+)
+"""The permissions that a role can hold."""
 
 OWNER = "owner"
 ADMIN = "admin"

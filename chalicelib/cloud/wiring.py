@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from chalicelib.cloud.accounts.registration import Registration
     from chalicelib.cloud.accounts.secrets import PasswordSecrets
     from chalicelib.cloud.callers.service import Callers
+    from chalicelib.cloud.roles.policies import Policies
+    from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.tenancy.invitations import Invitations
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.passwords import Passwords
@@ -31,11 +33,23 @@ class Cloud:
         return Callers(self.platform.tables)
 
     @cached_property
+    def roles(self) -> Roles:
+        from chalicelib.cloud.roles.service import Roles
+
+        return Roles(self.platform.tables, self.platform.clock, self.platform.ids)
+
+    @cached_property
+    def policies(self) -> Policies:
+        from chalicelib.cloud.roles.policies import Policies
+
+        return Policies(self.platform.tables, self.platform.clock, self.platform.ids, self.roles)
+
+    @cached_property
     def tenancy(self) -> Tenancy:
         from chalicelib.cloud.tenancy.service import Tenancy
 
         platform = self.platform
-        return Tenancy(platform.tables, platform.clock, platform.ids, platform.quotas)
+        return Tenancy(platform.tables, platform.clock, platform.ids, platform.quotas, self.roles)
 
     @cached_property
     def invitations(self) -> Invitations:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import Any
 
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
@@ -170,7 +171,8 @@ def _note_refused(exchange: Exchange) -> None:
 def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:
     """Raises `EdgeError` (forbidden) if the caller may not do this."""
     resource = endpoint.resource_of(exchange.incoming)
-    decision = decide(exchange.principal, permission, resource, {"address": exchange.incoming.address})
+    facts = {"address": exchange.incoming.address, "time": to_seconds_text(exchange.started)}
+    decision = decide(exchange.principal, permission, resource, facts)
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
 

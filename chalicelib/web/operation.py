@@ -154,7 +154,8 @@ class Endpoint:
         path = _VERSION.sub("", self.route)
         for name, value in incoming.path.items():
             path = path.replace(f"{{{name}}}", value)
-        return Resource(path.strip("/"), self.scope or Scope.INSTALLATION)
+        first = next(iter(_variables(self.route)), "")
+        return Resource(path.strip("/"), self.scope or Scope.INSTALLATION, incoming.path.get(first, ""))
 
     def aimed_at(self, incoming: Incoming) -> ActedOn:
         """The thing that a request names before it is read: the collection in which its path begins, with the first

@@ -43,28 +43,28 @@ class DemoCloud:
     def run(self) -> None:
         """All of it, told step by step."""
         tenant = self._operator.call("POST", "/tenants", {"name": "Engines", "slug": "engines"})["data"]
-        place = f"/tenants/{tenant['id']}"
+        tenant_path = f"/tenants/{tenant['id']}"
         self._say(f"the operator made the tenant {tenant['slug']}, {tenant['id']}")
-        self._operator.call("PUT", f"{place}/quotas", {"max_instances": 10, "max_vcpus": 8})
+        self._operator.call("PUT", f"{tenant_path}/quotas", {"max_instances": 10, "max_vcpus": 8})
         self._say("it granted 10 instances and 8 processors")
-        owner = self._join(self._operator, place, OWNER, "owner")
+        owner = self._join(self._operator, tenant_path, OWNER, "owner")
         key = owner.call("POST", "/auth/keys", {"name": "build server"})["data"]
         self._say(f"the owner made a key, {key['key'][:12]}…, shown this once")
-        developer = self._join(owner, place, DEVELOPER, "developer")
-        self._refused(developer, "POST", f"{place}/invitations", {"email": "eve@example.com", "role": "viewer"})
-        self._refused(developer, "PUT", f"{place}/quotas", {"max_instances": 1_000})
-        members = owner.call("GET", f"{place}/members")["data"]
+        developer = self._join(owner, tenant_path, DEVELOPER, "developer")
+        self._refused(developer, "POST", f"{tenant_path}/invitations", {"email": "eve@example.com", "role": "viewer"})
+        self._refused(developer, "PUT", f"{tenant_path}/quotas", {"max_instances": 1_000})
+        members = owner.call("GET", f"{tenant_path}/members")["data"]
         self._say("members: " + ", ".join(f"{one['email']} ({one['role']})" for one in members))
         user_id = next(one["user_id"] for one in members if one["email"] == DEVELOPER)
-        owner.call("DELETE", f"{place}/members/{user_id}")
-        self._refused(developer, "GET", place, None, status=404)
+        owner.call("DELETE", f"{tenant_path}/members/{user_id}")
+        self._refused(developer, "GET", tenant_path, None, status=404)
         owner.call("DELETE", f"/auth/keys/{key['id']}")
         self._refused(Operator(self._url, key["key"]), "GET", "/auth/me", None, status=401)
         self._show_trail(tenant["id"])
 
-    def _join(self, inviter: Operator, place: str, address: str, role: str) -> Operator:
+    def _join(self, inviter: Operator, tenant_path: str, address: str, role: str) -> Operator:
         """A new user with that role, as a caller."""
-        inviter.call("POST", f"{place}/invitations", {"email": address, "role": role})
+        inviter.call("POST", f"{tenant_path}/invitations", {"email": address, "role": role})
         self._say(f"{address} is invited as {role}")
         token = self._mailed(address)
         name = address.partition("@")[0].title()

@@ -11,12 +11,12 @@ API = Api(
     protocol=CLOUD,
     modules=tuple(
         f"chalicelib.cloud.api.{name}"
-        for name in ("auth", "keys", "tenants", "members", "invitations", "quotas", "health", "document")
+        for name in ("auth", "keys", "tenants", "members", "invitations", "quotas", "rbac", "iam", "health", "document")
     ),
     folder=Path(__file__).parent,
     description="chalicelib.cloud.api.description.CLOUD",
     published="cloud-openapi.json",
-    prefixes=("/auth", "/tenants", "/health"),
+    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/health"),
     document_route="/openapi.json",
 )
 

@@ -51,6 +51,8 @@ CLOUD = Description(
         "Members": "The users of a tenant",
         "Invitations": "Places in a tenant that are offered by mail",
         "Quotas": "How much of everything a tenant may have",
+        "Roles": "Sets of permissions, of which each member has one",
+        "Policies": "Statements that allow or deny actions, for users and roles",
         "Health": "Whether the installation works",
         "Documentation": "This document",
     },

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from chalicelib.platform.access.policy_rules import Statement
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity.model import Member, User
 
@@ -12,6 +13,14 @@ class Placed:
 
     user: User
     member: Member
+
+
+@dataclass(frozen=True)
+class Rights:
+    """The rights of a member: ``permissions`` by name, None for all of them, and the statements of its policies."""
+
+    permissions: frozenset[str] | None
+    statements: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True)

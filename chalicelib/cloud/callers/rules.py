@@ -1,23 +1,41 @@
 """The rights of callers in a tenant. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+from chalicelib.cloud.callers.model import Rights
 from chalicelib.cloud.permissions import OF_EVERY_USER, PERMISSIONS, ROLES
+from chalicelib.cloud.roles.model import Policy, Role
+from chalicelib.cloud.roles.rules import ALL
 from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.platform.access.policy_rules import Effect
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
 from chalicelib.platform.identity.model import Member
 
 
-def of_member(principal: Principal, member: Member) -> Principal:
-    """The principal as a member of a tenant: it may do what its role there may. A key with rights of its own, or a
-    session, is held to those as well."""
-    granted = ROLES.get(member.role, OF_EVERY_USER)
+def rights_of(name: str, role: Role | None, policies: Sequence[Policy]) -> Rights:
+    """The rights of a member with the role of that name, which ``role`` is if it is the tenant's own. One that is gone
+    gives the least."""
+    granted: frozenset[str] | None = OF_EVERY_USER
+    if name in ROLES:
+        granted = ROLES[name]
+    elif role is not None:
+        granted = None if ALL in role.permissions else OF_EVERY_USER.union(role.permissions)
+    return Rights(granted, tuple(one.evaluable() for policy in policies for one in policy.statements))
+
+
+def of_member(principal: Principal, member: Member, rights: Rights) -> Principal:
+    """The principal as a member of a tenant, with its rights there. A key with rights of its own, or a session, is held
+    to those as well: no policy allows it more."""
     has_own = principal.role is not None or bool(principal.permissions)
+    statements = tuple(one for one in rights.statements if not has_own or one.effect is Effect.DENY)
+    moved = replace(principal, tenant=member.tenant, statements=statements)
+    granted = rights.permissions
     if granted is None:
-        return replace(principal, tenant=member.tenant, role=principal.role if has_own else KeyRole.ADMIN)
+        return replace(moved, role=principal.role if has_own else KeyRole.ADMIN)
     if has_own:
         granted = frozenset(one.name for one in PERMISSIONS if one.name in granted and principal.has(one))
-    return replace(principal, tenant=member.tenant, role=None, permissions=granted)
+    return replace(moved, role=None, permissions=granted)
 
 
 def in_tenant(principal: Principal, tenant: str) -> Principal:

@@ -1,18 +1,21 @@
 """`Callers`: the places of users, read at each request. A removed member is refused by the next one."""
 
 from chalicelib.cloud.callers import rules
-from chalicelib.cloud.callers.model import Admitted, Placed
+from chalicelib.cloud.callers.model import Admitted, Placed, Rights
+from chalicelib.cloud.permissions import ROLES
+from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.cloud.tenancy.rules import not_a_member
 from chalicelib.kit.errors import unauthorized
-from chalicelib.kit.tables import Tables
+from chalicelib.kit.tables import Item, Tables
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
-from chalicelib.platform.identity.model import User
+from chalicelib.platform.identity.model import Member, User
 from chalicelib.platform.identity.user_store import UserStore
 
 
 class Callers:
-    """Two consistent reads for a user, beside that of its key: the user, and its place together with the tenant."""
+    """Two consistent reads for a user, beside that of its key: the user, and its membership together with the tenant;
+    a third where the tenant has roles or policies of its own that concern it."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -25,8 +28,12 @@ class Callers:
             user = self._users.find(principal.user)
             if user is None:
                 raise unauthorized()
-            placed = self.placed(user, tenant)
-            return Admitted(rules.of_member(principal, placed.member), placed)
+            wanted = tenant or user.tenant
+            if not wanted:
+                raise not_a_member()
+            member, row = self._member(wanted, user.id)
+            rights = self._rights(member, row)
+            return Admitted(rules.of_member(principal, member, rights), Placed(user, member))
         if tenant is None or tenant == principal.tenant:
             return Admitted(principal)
         if not rules.may_work_anywhere(principal):
@@ -39,12 +46,26 @@ class Callers:
         wanted = tenant or user.tenant
         if not wanted:
             raise not_a_member()
-        refs = [user_store.member_ref(wanted, user.id), tenant_store.tenant_ref(wanted)]
-        membership, row = self._tables.get_many(refs)
+        return Placed(user, self._member(wanted, user.id)[0])
+
+    def _member(self, tenant: str, user_id: str) -> tuple[Member, Item]:
+        """The membership of a user, and the row of the tenant. Raises `EdgeError` (forbidden) without one."""
+        membership, row = self._tables.get_many(
+            [user_store.member_ref(tenant, user_id), tenant_store.tenant_ref(tenant)]
+        )
         member = user_store.member_of(membership)
         if member is None or row is None or tenant_store.is_deleted(row):
             raise not_a_member()
-        return Placed(user, member)
+        return member, row
+
+    def _rights(self, member: Member, tenant: Item) -> Rights:
+        """The rights of a member: one further read if its role is the tenant's own, or policies are attached."""
+        policies = [*member.policies, *tenant_store.role_policies_of(tenant).get(member.role, ())]
+        own_role = None if member.role in ROLES else member.role
+        if own_role is None and not policies:
+            return rules.rights_of(member.role, None, [])
+        role, found = RoleStore(self._tables.scoped(member.tenant)).granted(own_role, policies)
+        return rules.rights_of(member.role, role, found)
 
     def _anywhere(self, principal: Principal, tenant: str) -> Principal:
         """The operator in a tenant that is there."""

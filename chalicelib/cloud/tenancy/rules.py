@@ -50,11 +50,14 @@ def personal_slug(name: str, user_id: str) -> str:
     return "-".join(filter(None, ("personal", part, user_id[-_ID_IN_SLUG:])))
 
 
-def check_role(role: str, roles: Collection[str], own_role: str) -> None:
-    """``own_role`` is the role of the giver, `OWNER` for the operator of the installation. Raises
-    `EdgeError` (validation failed) for an unknown one, (forbidden) for one above its own."""
-    if role not in roles:
-        raise invalid("role", f"{role[:64]!r} is not a role: it is one of {', '.join(sorted(roles))}")
+def unknown_role(role: str, roles: Collection[str]) -> EdgeError:
+    """The error for a role that the tenant does not have."""
+    return invalid("role", f"{role[:64]!r} is not a role: it is one of {', '.join(sorted(roles))}")
+
+
+def check_role(role: str, own_role: str) -> None:
+    """``own_role`` is the role of the giver, `OWNER` for the operator of the installation. Raises `EdgeError`
+    (forbidden) for one above its own."""
     above = {OWNER: {OWNER}, ADMIN: {OWNER, ADMIN}}.get(role)
     if above is not None and own_role not in above:
         raise EdgeError(Kind.FORBIDDEN, f"Only an {' or '.join(sorted(above))} of the tenant can give the role {role}")

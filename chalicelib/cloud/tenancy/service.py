@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 
 from chalicelib.cloud.permissions import OWNER, ROLES
+from chalicelib.cloud.roles.rules import check_given
+from chalicelib.cloud.roles.service import Roles
 from chalicelib.cloud.tenancy import rules, store
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
+from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member, TenantFacts, User
+from chalicelib.platform.identity.rules import address_of
 from chalicelib.platform.identity.tenant_store import TenantStore
 from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.quotas.service import Quotas
@@ -20,11 +24,12 @@ from chalicelib.platform.quotas.service import Quotas
 class Tenancy:
     """A tenant is addressed by its id: that a caller may, its audience has found out (`api.credentials`)."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, quotas: Quotas) -> None:
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, quotas: Quotas, roles: Roles) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._quotas = quotas
+        self._roles = roles
         self._tenants = TenantStore(tables)
         self._users = UserStore(tables)
 
@@ -102,18 +107,22 @@ class Tenancy:
     def change_role(self, tenant_id: str, user_id: str, role: str, by: Principal) -> MemberUser:
         """Give a member another role. Raises `EdgeError` (not found), (conflict) for the owner, (validation failed,
         forbidden) for a role."""
-        own = self.role_of(tenant_id, by)
-        rules.check_role(role, ROLES, own)
+        self._check_giving(tenant_id, role, by)
         rules.check_one_owner(role, user_id)
         member = found(self._users.member(tenant_id, user_id))
         user = found(self._users.find(user_id))
         rules.check_not_owner(member)
-        rules.check_role(member.role, ROLES, own)
+        rules.check_role(member.role, self.role_of(tenant_id, by))
         changed = member.model_copy(update={"role": role})
         writes = [self._touching(tenant_id), user_store.change_role(tenant_id, user_id, role)]
         if not self._try(writes, "member.changed", changed):
             raise not_found()
         return MemberUser(changed, user)
+
+    def bind(self, tenant_id: str, id_or_email: str, role: str, by: Principal) -> None:
+        """As `change_role`, for a member by its id or address."""
+        user_id = self._users.id_of(address_of(id_or_email)) if "@" in id_or_email else id_or_email.lower()
+        self.change_role(tenant_id, found(user_id), role, by)
 
     def remove(self, tenant_id: str, user_id: str, by: Principal) -> None:
         """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
@@ -122,7 +131,7 @@ class Tenancy:
         for _ in self._tables.tries():
             member = found(self._users.member(tenant_id, user_id))
             rules.check_not_owner(member)
-            rules.check_role(member.role, ROLES, own)
+            rules.check_role(member.role, own)
             user = found(self._users.find(user_id))
             writes = [self._touching(tenant_id), *self._leaving(user, member)]
             if self._try(writes, "tenant.left", None):
@@ -182,11 +191,23 @@ class Tenancy:
     def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
         """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,
         (conflict) for a second owner, (not found) for a tenant that is not there."""
-        rules.check_role(role, ROLES, self.role_of(tenant_id, by))
+        self._check_giving(tenant_id, role, by)
         rules.check_one_owner(role, self.get(tenant_id).owner)
 
+    def _check_giving(self, tenant_id: str, role: str, by: Principal) -> None:
+        rules.check_role(role, self.role_of(tenant_id, by))
+        if role in ROLES:
+            return
+        own = next((one for one in self._roles.all(tenant_id) if one.name == role), None)
+        if own is None:
+            raise rules.unknown_role(role, self._roles.names(tenant_id))
+        check_given(own.permissions, by)
+
     def role_of(self, tenant_id: str, by: Principal) -> str:
-        """The role of the principal in the tenant. One that has no user is the operator's, who may give any."""
+        """The role up to which the principal may give roles in the tenant: that of its user, or owner for the operator;
+        "" for a key that has fewer rights than an admin."""
+        if by.role is not KeyRole.ADMIN:
+            return ""
         if not by.user:
             return OWNER
         member = self._users.member(tenant_id, by.user)

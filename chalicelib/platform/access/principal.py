@@ -6,6 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.policy_rules import Effect, Statement, evaluated
 
 DEFAULT_TENANT = "default"
 """The tenant of the operator of this installation."""
@@ -39,7 +40,8 @@ class Principal:
     what its reach is limited to, as ids by the name of the restriction. No restriction: everything of its tenant.
     ``outputs``: whether it may read outputs and texts of commands. ``reveals``: whether its permissions to read
     secrets hold in this request. ``requests_per_minute``: its limit, None for the
-    default. ``expires_at`` (seconds text): when it is no longer accepted, None for never.
+    default. ``expires_at`` (seconds text): when it is no longer accepted, None for never. ``statements`` are those of
+    all policies that concern it.
     """
 
     kind: PrincipalKind
@@ -56,6 +58,7 @@ class Principal:
     reveals: bool = True
     requests_per_minute: int | None = None
     expires_at: str | None = None
+    statements: tuple[Statement, ...] = ()
 
     @property
     def owner(self) -> str:
@@ -97,10 +100,12 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True)
 class Resource:
-    """The resource of one request. ``name`` is its path below the version of the API, with ids: `nodes/0198…`."""
+    """The resource of one request. ``name`` is its path below the version of the API, with ids: `nodes/0198…`; ``id``
+    the first of these, "" for none."""
 
     name: str
     scope: Scope
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,18 +120,40 @@ class Decision:
 
 
 Facts = Mapping[str, str]
-"""Further facts about a request that a decision may depend on, such as the caller's address."""
+"""Further facts about a request that a decision may depend on: ``address`` of the caller, ``time`` (seconds text)."""
 
 
 def decide(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Decision:
     """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation or
     tenant, and a principal of any other tenant than the operator's what belongs to the installation; what is outside of
-    its reach or its tenant is not decided here: it cannot be addressed."""
-    del facts
-    if not principal.has(action):
+    its reach or its tenant is not decided here: it cannot be addressed. A policy that denies it wins; one that allows
+    it counts like the permission."""
+    effect = _effect_of_policies(principal, action, resource, facts)
+    if effect is Effect.DENY:
+        return Decision(f"A policy denies {action.name}")
+    is_hidden = action.name.endswith(":reveal") and not principal.reveals
+    if is_hidden or (effect is None and not principal.has(action)):
         return Decision(f"This key lacks the permission {action.name}")
     if principal.restrictions and resource.scope is not Scope.REACH:
         return Decision(f"A key restricted to {', '.join(sorted(principal.restrictions))} cannot do this")
     if principal.tenant != DEFAULT_TENANT and resource.scope is not Scope.TENANT:
         return Decision("Only the operator of this installation can do this")
     return Decision()
+
+
+def _effect_of_policies(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Effect | None:
+    """The effect of the principal's policies. A resource is named by its ARN, as ``kind:id``, or by its id, where a
+    collection has the id ``*``; its kind is that of the action."""
+    if not principal.statements:
+        return None
+    kind = action.name.partition(":")[0]
+    one = resource.id or "*"
+    names = (f"arn:thecloud:{kind}:local:{principal.tenant}:{kind}/{one}", f"{kind}:{one}", one)
+    known = {
+        "thecloud:TenantId": principal.tenant,
+        "aws:UserId": principal.user,
+        "aws:SourceIp": facts.get("address", ""),
+        "aws:CurrentTime": facts.get("time", ""),
+    }
+    given = {key: value for key, value in known.items() if value}
+    return evaluated(principal.statements, action.name, names, given)

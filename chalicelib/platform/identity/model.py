@@ -56,12 +56,15 @@ class User(BaseModel, frozen=True):
 
 
 class Member(BaseModel, frozen=True):
-    """The place of a user in a tenant: its ``role`` there. Times are seconds text."""
+    """The membership of a user in a tenant: its ``role`` there, and the ids of the ``policies`` that are attached to
+    it. Times are seconds text."""
 
     tenant: str
     user_id: str
     role: str
+    policies: tuple[str, ...] = ()
     inserted_at: str
+    version: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

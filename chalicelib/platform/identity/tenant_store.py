@@ -3,7 +3,7 @@
 A tenant has a row once it has been registered or changed; the operator's has none at first.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
@@ -63,6 +63,14 @@ def touch_tenant(tenant_id: str, now: datetime) -> Update:
     return Update(TENANTS, _key(tenant_id), (Set("updated_at", to_seconds_text(now)),), is_there)
 
 
+def note_change(tenant_id: str, now: datetime) -> Update:
+    """A change of what belongs to a tenant, which the change stream tells by its row. Makes the row of the operator's,
+    which has none at first; fails for a tenant that is deleted."""
+    at = to_seconds_text(now)
+    stamps = (SetIfAbsent("inserted_at", at), Set("updated_at", at))
+    return Update(TENANTS, _key(tenant_id), stamps, Absent("deleted_at"))
+
+
 def own_tenant(tenant_id: str, user_id: str, now: datetime) -> Update:
     """The user owns a tenant that has no owner; fails for any other."""
     changes = (Set("owner", user_id), Set("updated_at", to_seconds_text(now)))
@@ -74,6 +82,20 @@ def set_quotas(row: Item, quotas: Mapping[str, int], now: datetime) -> Update:
     """The tenant of that row has these quotas; fails if it has changed since."""
     changes = (Set("quotas", {**quotas}), Set("updated_at", to_seconds_text(now)))
     return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
+
+
+def set_role_policies(row: Item, policies: Mapping[str, Sequence[str]], now: datetime) -> Update:
+    """The roles of the tenant of that row have these policies, by name; fails if it has changed since."""
+    listed: dict[str, Value] = {role: [*ids] for role, ids in policies.items() if ids}
+    changes = (Set("role_policies", listed), Set("updated_at", to_seconds_text(now)))
+    return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
+
+
+def role_policies_of(row: Item) -> dict[str, list[str]]:
+    """The ids of the policies that are attached to the roles of the tenant of a row, by name of the role."""
+    stored = row.get("role_policies")
+    by_role = stored if isinstance(stored, dict) else {}
+    return {role: [str(each) for each in ids] for role, ids in by_role.items() if isinstance(ids, list)}
 
 
 def end_tenant(row: Item, now: datetime) -> Update:

@@ -105,6 +105,13 @@ def change_role(tenant: str, user_id: str, role: str) -> Update:
     return Update(MEMBERS, _member_key(tenant, user_id), (Set("role", role),), is_other)
 
 
+def attach_policies(member: Member, policies: Sequence[str]) -> Update:
+    """The member has these policies; fails if it has changed since."""
+    listed: list[Value] = [*policies]
+    key = _member_key(member.tenant, member.user_id)
+    return Update(MEMBERS, key, (Set("policies", listed),), Equals("version", member.version))
+
+
 def remove_member(tenant: str, user_id: str, role: str) -> Delete:
     """The member of that role has no place in the tenant any more; fails if it has another role, or none."""
     return Delete(MEMBERS, _member_key(tenant, user_id), Equals("role", role))

@@ -13,7 +13,7 @@ from chalicelib.web.openapi import document_of
 PUBLISHED = "the-cloud-swagger.json"
 LISTED = "the-cloud-operations.txt"
 
-FAMILIES = frozenset({"api-keys", "tenants", "health"})
+FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "health"})
 """The families of the list that are served whole."""
 
 AUTH = frozenset(
@@ -25,6 +25,8 @@ AUTH = frozenset(
 
 USER = {"id", "tenant_id", "default_tenant_id", "email", "name", "role", "created_at", "updated_at"}
 KEY = {"id", "user_id", "tenant_id", "default_tenant_id", "name", "created_at", "last_used", "expires_at"}
+POLICY = {"id", "tenant_id", "name", "description", "statements"}
+ROLE = {"id", "name", "description", "permissions"}
 TENANT = {"id", "name", "slug", "owner_id", "plan", "status", "created_at", "updated_at"}
 """The fields that clients read, all of them required."""
 
@@ -81,6 +83,10 @@ def operations(document: Any) -> set[str]:
         ("post", "/auth/keys/{id}/rotate", "200", KEY | {"key"}),
         ("get", "/tenants", "200", TENANT),
         ("post", "/tenants", "201", TENANT),
+        ("post", "/iam/policies", "201", POLICY),
+        ("get", "/iam/users/{user_id}/policies", "200", POLICY),
+        ("post", "/rbac/roles", "201", ROLE),
+        ("get", "/rbac/bindings", "200", USER - {"default_tenant_id"}),
     ],
 )
 def test_answer_has_the_fields_that_clients_read(ours, method, path, status, fields):
@@ -101,6 +107,8 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.User", "get", "/auth/me", "200"),
         ("domain.APIKey", "post", "/auth/keys", "201"),
         ("domain.Tenant", "post", "/tenants", "201"),
+        ("domain.Policy", "post", "/iam/policies", "201"),
+        ("domain.Role", "post", "/rbac/roles", "201"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
     ],
 )
@@ -117,6 +125,8 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.ForgotPasswordRequest", "/auth/forgot-password"),
         ("httphandlers.ResetPasswordRequest", "/auth/reset-password"),
         ("httphandlers.CreateKeyRequest", "/auth/keys"),
+        ("httphandlers.CreateRoleRequest", "/rbac/roles"),
+        ("httphandlers.BindRoleRequest", "/rbac/bindings"),
     ],
 )
 def test_body_requires_no_more_than_the_published_one(ours, folder, model, path):

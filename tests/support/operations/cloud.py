@@ -4,8 +4,15 @@ from collections.abc import Callable
 from typing import Any
 
 from chalicelib.cloud.api import API
+from chalicelib.platform.access.principal import DEFAULT_TENANT
+from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
 from tests.support.operations.table import Operations, Options
+
+POLICY = {
+    "name": "no-deletes",
+    "statements": [{"effect": "Deny", "action": ["tenant:delete"], "resource": ["*"]}],
+}
 
 _NOTHING = "01900000-0000-7000-8000-0000000000ff"
 
@@ -16,6 +23,7 @@ class Scene(CloudScene):
     def __init__(self) -> None:
         super().__init__(registration="open")
         self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
+        self.variables |= {"role_id": _NOTHING, "policy_id": _NOTHING, "name": "viewer", "permission": "rbac:write"}
         self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
         self.bodies = {
@@ -30,6 +38,12 @@ class Scene(CloudScene):
             "change_member": {"role": "viewer"},
             "create_invitation": {"email": EVE, "role": "developer"},
             "set_quotas": {"max_instances": 10, "max_vcpus": 8},
+            "create_role": {"name": "auditor"},
+            "replace_role": {"description": "reads the log"},
+            "add_role_permission": {"permission": "rbac:write"},
+            "create_binding": {"user_identifier": BOB, "role_name": "viewer"},
+            "create_policy": POLICY,
+            "replace_policy": {**POLICY, "name": "another"},
         }
 
 
@@ -88,6 +102,39 @@ def _invited(scene: Scene) -> Options:
     return {"key": scene.keys[EVE]}
 
 
+def _a_role(scene: Scene) -> Options:
+    """A role of the operator's tenant, with a permission that its maker need not have."""
+    made = scene.request("create_role", json={"name": "keeper", "permissions": ["rbac:write"]})
+    scene.variables["role_id"] = made.json["data"]["id"]
+    return {}
+
+
+def _a_member_of_the_operators(scene: Scene) -> None:
+    tables, now = scene.world.platform.tables, scene.world.clock.now()
+    tables.commit([put_member(DEFAULT_TENANT, scene.variables["user_id"], "developer", now)], "tenant.joined")
+
+
+def _a_binding(scene: Scene) -> Options:
+    _a_role(scene)
+    _a_member_of_the_operators(scene)
+    return {}
+
+
+def _a_policy(scene: Scene) -> Options:
+    scene.variables["policy_id"] = scene.request("create_policy").json["data"]["id"]
+    _a_member_of_the_operators(scene)
+    return {}
+
+
+def _attached(view: str) -> Callable[[Scene], Options]:
+    def prepare(scene: Scene) -> Options:
+        _a_policy(scene)
+        assert scene.request(view).status == 200
+        return {}
+
+    return prepare
+
+
 PREPARED: dict[str, Any] = {
     "register": _invited_to_register,
     "verify_registration": _asked_to_register,
@@ -116,6 +163,25 @@ PREPARED: dict[str, Any] = {
     "accept_invitation": _invited,
     "get_quotas": _as_it_is,
     "set_quotas": _as_it_is,
+    "create_role": _as_it_is,
+    "list_roles": _as_it_is,
+    "get_role": _a_role,
+    "replace_role": _a_role,
+    "delete_role": _a_role,
+    "add_role_permission": _a_role,
+    "remove_role_permission": _a_role,
+    "create_binding": _a_binding,
+    "list_bindings": _as_it_is,
+    "create_policy": _as_it_is,
+    "list_policies": _as_it_is,
+    "get_policy": _a_policy,
+    "replace_policy": _a_policy,
+    "delete_policy": _a_policy,
+    "list_user_policies": _a_policy,
+    "attach_user_policy": _a_policy,
+    "detach_user_policy": _attached("attach_user_policy"),
+    "attach_role_policy": _a_policy,
+    "detach_role_policy": _attached("attach_role_policy"),
     "check_alive": _unasked,
     "check_ready": _unasked,
     "check_health": _unasked,
@@ -128,6 +194,7 @@ OPERATIONS = Operations(
     prepared={API.name: PREPARED},
     within=lambda _: {"clusters": frozenset({"north"})},
     outside=lambda _: {"clusters": frozenset({"south"})},
+    of_everybody=frozenset({"name", "permission"}),
     admits_by=frozenset({"users", "members", "tenants"}),
     replacing=frozenset({"rotate_user_key", "regenerate_user_key"}),
 )

@@ -13,30 +13,34 @@ def member(role):
     return Member(tenant="t-1", user_id="u-1", role=role, inserted_at="2026-11-21T10:00:00Z")
 
 
+def as_member(principal, role, own=None, policies=()):
+    return rules.of_member(principal, member(role), rules.rights_of(role, own, policies))
+
+
 def key(**fields):
     return Principal(kind=PrincipalKind.KEY, actor="key:k", id="k", user="u-1", tenant="old", **fields)
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_short_key_may_do_what_the_role_of_its_user_may(role):
-    caller = rules.of_member(key(), member(role))
+    caller = as_member(key(), role)
     assert caller.tenant == "t-1"
     allowed = {permission.name for permission in PERMISSIONS if caller.has(permission)}
     assert allowed == ({one.name for one in PERMISSIONS} if ROLES[role] is None else ROLES[role])
 
 
 def test_key_with_rights_of_its_own_is_not_widened_by_a_role():
-    of_admin = rules.of_member(key(permissions=frozenset({TENANT_READ.name})), member("admin"))
+    of_admin = as_member(key(permissions=frozenset({TENANT_READ.name})), "admin")
     assert [one for one in PERMISSIONS if of_admin.has(one)] == [TENANT_READ]
-    of_viewer = rules.of_member(key(role=KeyRole.ADMIN), member("viewer"))
+    of_viewer = as_member(key(role=KeyRole.ADMIN), "viewer")
     assert not of_viewer.has(TENANT_UPDATE)
     assert of_viewer.has(IDENTITY_READ)
-    session = rules.of_member(key(role=KeyRole.OPERATOR), member("owner"))
+    session = as_member(key(role=KeyRole.OPERATOR), "owner")
     assert not session.has(TENANT_UPDATE)
 
 
 def test_unknown_role_may_do_the_least():
-    caller = rules.of_member(key(), member("gone"))
+    caller = as_member(key(), "gone")
     assert not caller.has(TENANT_UPDATE)
 
 

@@ -1,0 +1,1 @@
+"""Roles and policies of a tenant: what its members may do."""

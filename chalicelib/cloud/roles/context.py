@@ -1,0 +1,17 @@
+"""Declares the context `roles`: its tables, and the permissions of functions on them."""
+
+from chalicelib.cloud.roles.store import POLICIES, ROLES
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, Context, Grants
+
+CONTEXT = Context(
+    name="roles",
+    tables=(ROLES, POLICIES),
+    grants={
+        "cloud_api": Grants(
+            tables={
+                "tenant_roles": GET | BATCH_GET | QUERY | PUT | DELETE,
+                "tenant_policies": GET | BATCH_GET | QUERY | PUT | DELETE,
+            },
+        ),
+    },
+)

@@ -1,0 +1,174 @@
+"""`Policies`: the policies of a tenant, and the users and roles that they are attached to."""
+
+from collections.abc import Sequence
+
+from chalicelib.cloud.roles import rules, store
+from chalicelib.cloud.roles.model import Policy, PolicyStatement
+from chalicelib.cloud.roles.service import Roles, found_none
+from chalicelib.cloud.roles.store import RoleStore
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, conflict, found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity import tenant_store, user_store
+from chalicelib.platform.identity.model import Member
+from chalicelib.platform.identity.tenant_store import TenantStore
+from chalicelib.platform.identity.user_store import UserStore
+
+
+class Policies:
+    """A policy allows no more than its maker may, and the caller who attaches it. Each change touches the tenant's row,
+    which the audit log tells. A deleted policy counts nowhere: its id is passed over where it is attached."""
+
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, roles: Roles) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._roles = roles
+        self._users = UserStore(tables)
+        self._tenants = TenantStore(tables)
+
+    def all(self, tenant_id: str) -> list[Policy]:
+        """All of a tenant, the oldest first."""
+        return self._store(tenant_id).policies()
+
+    def get(self, tenant_id: str, policy_id: str) -> Policy:
+        """Raises `EdgeError` (not found)."""
+        return found(self._store(tenant_id).policy(policy_id))
+
+    def create(
+        self, tenant_id: str, name: str, description: str, statements: tuple[PolicyStatement, ...], by: Principal
+    ) -> Policy:
+        """Raises `EdgeError` (validation failed, forbidden), and (conflict) for a name that is taken."""
+        now = self._clock.now()
+        at = to_seconds_text(now)
+        made = Policy(
+            id=self._ids.uuid7(now),
+            name=name,
+            description=description,
+            statements=statements,
+            inserted_at=at,
+            updated_at=at,
+        )
+        rules.check_policy(made, by)
+        rules.check_count("policies", len(self.all(tenant_id)), rules.MOST_POLICIES)
+        self._write(tenant_id, store.put_policy(made), made, rules.NAME_TAKEN)
+        return made
+
+    def replace(
+        self,
+        tenant_id: str,
+        policy_id: str,
+        by: Principal,
+        *,
+        name: str,
+        description: str,
+        statements: tuple[PolicyStatement, ...],
+    ) -> Policy:
+        """The policy with other values, for all that it is attached to. Raises `EdgeError` (not found), and
+        the errors of `create`."""
+        old = self.get(tenant_id, policy_id)
+        values = {"name": name, "description": description, "statements": statements}
+        new = old.model_copy(update={**values, "updated_at": to_seconds_text(self._clock.now())})
+        rules.check_policy(new, by)
+        refused = _changed_meanwhile() if old.name == name else rules.NAME_TAKEN
+        self._write(tenant_id, store.replace_policy(old, new), new, refused)
+        return new
+
+    def delete(self, tenant_id: str, policy_id: str) -> None:
+        """The policy counts nowhere from the next request on. Raises `EdgeError` (not found, conflict)."""
+        old = self.get(tenant_id, policy_id)
+        self._write(tenant_id, store.delete_policy(old), None, _changed_meanwhile())
+
+    def of_user(self, tenant_id: str, user_id: str) -> list[Policy]:
+        """The policies that are attached to a member. Raises `EdgeError` (not found)."""
+        member = found(self._users.member(tenant_id, user_id))
+        return self._store(tenant_id).granted(None, member.policies)[1]
+
+    def attach_to_user(self, tenant_id: str, user_id: str, policy_id: str, by: Principal) -> None:
+        """Attach a policy to a member; one that is attached stays so. Raises `EdgeError` (not found, forbidden), and
+        (conflict) for more than `rules.MOST_ATTACHED`."""
+        policy = self.get(tenant_id, policy_id)
+        rules.check_allowed(policy, by)
+        for _ in self._tables.tries():
+            member = found(self._users.member(tenant_id, user_id))
+            there = self._there(tenant_id, member.policies)
+            if policy_id not in there:
+                rules.check_attached(there)
+                there.append(policy_id)
+            if self._attached(member, there):
+                return
+        raise _changed_meanwhile()
+
+    def detach_from_user(self, tenant_id: str, user_id: str, policy_id: str) -> None:
+        """Raises `EdgeError` (not found) for a policy that is not attached to the member."""
+        for _ in self._tables.tries():
+            member = found(self._users.member(tenant_id, user_id))
+            found(policy_id if policy_id in member.policies else None)
+            there = self._there(tenant_id, [one for one in member.policies if one != policy_id])
+            if self._attached(member, there):
+                return
+        raise _changed_meanwhile()
+
+    def attach_to_role(self, tenant_id: str, role: str, policy_id: str, by: Principal) -> None:
+        """As `attach_to_user`, for all members of that role."""
+        policy = self.get(tenant_id, policy_id)
+        rules.check_allowed(policy, by)
+        name = self._roles.get(tenant_id, role).name
+        for _ in self._tables.tries():
+            row = found(self._tenants.find(tenant_id))
+            attached = tenant_store.role_policies_of(row)
+            there = self._there(tenant_id, rules.attached_to(attached, name))
+            if policy_id not in there:
+                rules.check_attached(there)
+                there.append(policy_id)
+            change = tenant_store.set_role_policies(row, {**attached, name: there}, self._clock.now())
+            if self._committed([change]):
+                return
+        raise _changed_meanwhile()
+
+    def detach_from_role(self, tenant_id: str, role: str, policy_id: str) -> None:
+        """Raises `EdgeError` (not found) for a policy that is not attached to the role."""
+        name = self._roles.get(tenant_id, role).name
+        for _ in self._tables.tries():
+            row = found(self._tenants.find(tenant_id))
+            attached = tenant_store.role_policies_of(row)
+            found(policy_id if policy_id in rules.attached_to(attached, name) else None)
+            left = [one for one in attached[name] if one != policy_id]
+            change = tenant_store.set_role_policies(row, {**attached, name: left}, self._clock.now())
+            if self._committed([change]):
+                return
+        raise _changed_meanwhile()
+
+    def _there(self, tenant_id: str, policy_ids: list[str] | tuple[str, ...]) -> list[str]:
+        """Those of these policies that were not deleted."""
+        return [policy.id for policy in self._store(tenant_id).granted(None, policy_ids)[1]]
+
+    def _attached(self, member: Member, policy_ids: list[str]) -> bool:
+        touch = tenant_store.note_change(member.tenant, self._clock.now())
+        return self._committed([user_store.attach_policies(member, policy_ids), touch])
+
+    def _committed(self, writes: list[Write]) -> bool:
+        """Commit, with the answer of a repeat; returns False if one of the conditions does not hold."""
+        try:
+            self._tables.commit(writes, "tenant.policies_attached", result=None)
+        except TransactionFailedError:
+            return False
+        return True
+
+    def _write(self, tenant_id: str, writes: Sequence[Write], result: object, refused: EdgeError) -> None:
+        """Make the changes together with a touch of the tenant. Raises ``refused`` if one of their conditions fails."""
+        touch = tenant_store.note_change(tenant_id, self._clock.now())
+        own = [*writes]
+        try:
+            self._tables.scoped(tenant_id).commit(own, "tenant.policies_changed", beside=[touch], result=result)
+        except TransactionFailedError as error:
+            raise (refused if set(error.failed) & {*range(len(own))} else found_none()) from error
+
+    def _store(self, tenant_id: str) -> RoleStore:
+        return RoleStore(self._tables.scoped(tenant_id))
+
+
+def _changed_meanwhile() -> EdgeError:
+    return conflict("it was changed meanwhile: try again")

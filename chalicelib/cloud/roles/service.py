@@ -1,0 +1,132 @@
+"""`Roles`: the roles of a tenant."""
+
+from collections.abc import Collection
+
+from chalicelib.cloud.permissions import ROLES
+from chalicelib.cloud.roles import rules, store
+from chalicelib.cloud.roles.model import Role
+from chalicelib.cloud.roles.store import RoleStore
+from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.errors import EdgeError, Kind, conflict, found
+from chalicelib.kit.ids import Ids
+from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.identity import tenant_store
+from chalicelib.platform.identity.tenant_store import TenantStore
+from chalicelib.platform.identity.user_store import UserStore
+
+
+class Roles:
+    """Those that every tenant has, and those of its own. ``by`` gives no more than it has itself. Each change touches
+    the tenant's row, which the audit log tells."""
+
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids) -> None:
+        self._tables = tables
+        self._clock = clock
+        self._ids = ids
+        self._users = UserStore(tables)
+        self._tenants = TenantStore(tables)
+
+    def all(self, tenant_id: str) -> list[Role]:
+        """Those that every tenant has first, the others by name."""
+        return [*map(_built_in, ROLES), *self._store(tenant_id).roles()]
+
+    def names(self, tenant_id: str) -> list[str]:
+        """The names of all roles of a tenant."""
+        return [role.name for role in self.all(tenant_id)]
+
+    def get(self, tenant_id: str, name_or_id: str) -> Role:
+        """A role by its name or id. Raises `EdgeError` (not found)."""
+        return found(next((role for role in self.all(tenant_id) if name_or_id in {role.name, role.id}), None))
+
+    def create(self, tenant_id: str, name: str, description: str, permissions: Collection[str], by: Principal) -> Role:
+        """Raises `EdgeError` (validation failed, forbidden), and (conflict) for a name that is taken."""
+        rules.check_role_name(name)
+        given = rules.check_permissions(permissions, by)
+        rules.check_count("roles", len(self._store(tenant_id).roles()), rules.MOST_ROLES)
+        now = self._clock.now()
+        at = to_seconds_text(now)
+        made = Role(
+            id=self._ids.uuid7(now),
+            name=name,
+            description=description,
+            permissions=given,
+            inserted_at=at,
+            updated_at=at,
+        )
+        self._write(tenant_id, store.put_role(made), made, rules.NAME_TAKEN)
+        return made
+
+    def change(
+        self,
+        tenant_id: str,
+        name_or_id: str,
+        by: Principal,
+        *,
+        description: str | None = None,
+        permissions: Collection[str] | None = None,
+    ) -> Role:
+        """The role with another description, or other permissions. Raises `EdgeError` (not found, validation failed,
+        forbidden), and (conflict) for a role that every tenant has."""
+        old = self._own(tenant_id, name_or_id)
+        values = {
+            "description": old.description if description is None else description,
+            "permissions": old.permissions if permissions is None else rules.check_permissions(permissions, by),
+            "updated_at": to_seconds_text(self._clock.now()),
+        }
+        new = old.model_copy(update=values)
+        self._write(tenant_id, store.replace_role(old, new), new, _changed_meanwhile())
+        return new
+
+    def add_permission(self, tenant_id: str, name_or_id: str, permission: str, by: Principal) -> Role:
+        """As `change`."""
+        old = self._own(tenant_id, name_or_id)
+        return self.change(tenant_id, name_or_id, by, permissions=[*old.permissions, permission])
+
+    def remove_permission(self, tenant_id: str, name_or_id: str, permission: str) -> Role:
+        """As `change`; raises `EdgeError` (not found) for one that the role lacks."""
+        old = self._own(tenant_id, name_or_id)
+        if permission not in old.permissions:
+            raise EdgeError(Kind.NOT_FOUND, "Resource not found")
+        left = tuple(one for one in old.permissions if one != permission)
+        new = old.model_copy(update={"permissions": left, "updated_at": to_seconds_text(self._clock.now())})
+        self._write(tenant_id, store.replace_role(old, new), new, _changed_meanwhile())
+        return new
+
+    def delete(self, tenant_id: str, name_or_id: str) -> None:
+        """Raises `EdgeError` (not found), and (conflict) for a role that every tenant, or a member, has. A member that
+        gets it at the same moment may do the least, as with any unknown role."""
+        old = self._own(tenant_id, name_or_id)
+        if any(member.role == old.name for member in self._users.members_in(tenant_id)):
+            raise rules.in_use(old.name)
+        self._write(tenant_id, store.delete_role(old), None, _changed_meanwhile())
+
+    def _own(self, tenant_id: str, name_or_id: str) -> Role:
+        role = self.get(tenant_id, name_or_id)
+        rules.check_changeable(role.name)
+        return role
+
+    def _write(self, tenant_id: str, write: Put | Delete, result: object, refused: EdgeError) -> None:
+        """Make the change together with a touch of the tenant. Raises ``refused`` if the first condition fails."""
+        touch = tenant_store.note_change(tenant_id, self._clock.now())
+        try:
+            self._tables.scoped(tenant_id).commit([write], "tenant.roles_changed", beside=[touch], result=result)
+        except TransactionFailedError as error:
+            raise (refused if 0 in error.failed else found_none()) from error
+
+    def _store(self, tenant_id: str) -> RoleStore:
+        return RoleStore(self._tables.scoped(tenant_id))
+
+
+def _built_in(name: str) -> Role:
+    granted = ROLES[name]
+    return Role(id=name, name=name, permissions=(rules.ALL,) if granted is None else tuple(sorted(granted)))
+
+
+def _changed_meanwhile() -> EdgeError:
+    return conflict("it was changed meanwhile: try again")
+
+
+def found_none() -> EdgeError:
+    """The error for a tenant that is not there."""
+    return EdgeError(Kind.NOT_FOUND, "Resource not found")
