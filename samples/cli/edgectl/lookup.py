@@ -2,16 +2,22 @@
 
 import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from edgectl.client import Client, Json
+from edgectl.client import PAGE_SIZE, Client, Json
 from edgectl.errors import CliError
 from edgectl.model import Resource
 from edgectl.resources.fleet import ALIASES, NODES
 
 MOST_SHOWN = 5
 SHORTEST_PREFIX = 4
+_TIME_DIGITS = 12
+"""Of a UUIDv7: milliseconds since 1970."""
+
+_LAST_SECOND = 253_402_300_799
+_HEX = re.compile(r"[0-9a-f]+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -32,12 +38,16 @@ def find(client: Client, resource: Resource, text: str) -> str:
         found = list(client.walk(resource.path, MOST_SHOWN, **{name: text}))
         if found:
             return _only(found, resource, text, name)
-    found = [row for row in client.walk(resource.path) if _begins(row, text)]
+    newest = list(client.walk(resource.path, PAGE_SIZE, **_made_with(resource, text)))
+    found = [row for row in newest if _begins(row, text)]
+    if not found and len(newest) == PAGE_SIZE:
+        raise CliError(f"{text!r} is not among the newest {PAGE_SIZE} of {resource.name}: give the whole id")
     return _only(found, resource, text, (*resource.names, "id")[0])
 
 
 def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
-    """The ids of the nodes that the texts mean: aliases, host names, or beginnings of these or of ids.
+    """The ids of the nodes that the texts mean: aliases, host names, or beginnings of these or of ids. At most two
+    requests for each.
 
     Raises `CliError` as `find`.
     """
@@ -49,16 +59,31 @@ def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
         if aliased := list(client.walk(ALIASES.path, MOST_SHOWN, name=text)):
             ids.append(_only(aliased, ALIASES, text, "name", key="node_id"))
             continue
-        if named := list(client.walk(NODES.path, MOST_SHOWN, hostname=text)):
-            ids.append(_only(named, NODES, text, "hostname"))
-            continue
-        found = client.walk(NODES.path, MOST_SHOWN, search=text) if len(text) >= SHORTEST_PREFIX else ()
-        ids.append(_only(list(found), NODES, text, "hostname"))
+        begun = list(client.walk(NODES.path, PAGE_SIZE, search=text))
+        named = [row for row in begun if (row["hostname"] or "").casefold() == text.casefold()]
+        if not named and len(text) >= SHORTEST_PREFIX:
+            named = begun
+        ids.append(_only(named, NODES, text, "hostname"))
     return list(dict.fromkeys(ids))
 
 
 def _begins(row: Json, text: str) -> bool:
     return len(text) >= SHORTEST_PREFIX and str(row.get("id", "")).startswith(text.lower())
+
+
+def _made_with(resource: Resource, text: str) -> dict[str, str]:
+    """The filter that leaves what may have an id with this beginning, where ids begin with the time at which things
+    were made."""
+    digits = text.lower().replace("-", "")[:_TIME_DIGITS]
+    if not resource.ids_tell_time or len(digits) < SHORTEST_PREFIX or not _HEX.fullmatch(digits):
+        return {}
+    first, last = (int(digits.ljust(_TIME_DIGITS, filler), 16) // 1000 for filler in "0f")
+    return {"inserted_at__gte": _moment(first - 1), "inserted_at__lte": _moment(last + 1)}
+
+
+def _moment(seconds: int) -> str:
+    # Beginnings that are no times are of years that the calendar does not have.
+    return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).isoformat().replace("+00:00", "Z")
 
 
 def _only(found: Sequence[Any], resource: Resource, text: str, label: str, key: str = "id") -> str:

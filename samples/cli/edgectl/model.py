@@ -67,7 +67,7 @@ class Action:
 class Resource:
     """A kind of things: a group of commands. ``path`` is its list; ``columns`` are those of tables. ``names`` are the
     fields by which people call one, beside its ``id``. ``variables`` says of what kind the variables of its paths are,
-    where their names do not."""
+    where their names do not. ``ids_tell_time``: ids begin with the time at which things were made."""
 
     name: str
     help: str
@@ -78,3 +78,4 @@ class Resource:
     id: str = "id"
     actions: tuple[Action, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
+    ids_tell_time: bool = False

@@ -28,6 +28,7 @@ COMMANDS = Resource(
         Field("command_text", "Only with this text; * stands for any text.", option="text"),
         Field("script_name", "Only those that run this saved script.", option="script"),
     ),
+    ids_tell_time=True,
     actions=(
         show(f"{V1}/commands/{{id}}"),
         Action(
