@@ -1,11 +1,18 @@
 """Where `edgectl` keeps keys, and what it does without one."""
 
 import stat
+import sys
 
+import keyring
 import pytest
 from edgectl import profiles
 from edgectl.errors import CliError
 from edgectl.profiles import Profile
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+from tests.support.terminal import URL, Terminal
+from tests.support.world import World
 
 KEY = "a-key-that-nobody-else-may-see"
 
@@ -61,3 +68,96 @@ def test_forgotten_profile_is_gone():
     assert profiles.remove("shop")
     assert not profiles.remove("shop")
     assert profiles.names() == []
+
+
+class Ring(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 5
+
+    def __init__(self):
+        super().__init__()
+        self.kept = {}
+        self.is_locked = False
+
+    def _open(self):
+        if self.is_locked:
+            raise KeyringLocked("locked")
+        return self.kept
+
+    def get_password(self, service, username):
+        return self._open().get((service, username))
+
+    def set_password(self, service, username, password):
+        self._open()[service, username] = password
+
+    def delete_password(self, service, username):
+        if self._open().pop((service, username), None) is None:
+            raise PasswordDeleteError("not there")
+
+
+class TestKeyring:
+    """The key stands in the keyring of the system, and nowhere else."""
+
+    @pytest.fixture
+    def ring(self):
+        found = Ring()
+        keyring.set_keyring(found)
+        return found
+
+    @pytest.fixture
+    def terminal(self):
+        terminal = Terminal(World())
+        line = ("login", "--url", URL, "--key-file", "-")
+        terminal.login = lambda *more: terminal.type(*line, *more, typed=terminal.key + "\n")
+        return terminal
+
+    def test_key_is_kept_in_the_keyring_where_there_is_one(self, ring, terminal):
+        ended = terminal.login()
+        assert ended.code == 0, ended.err
+        assert "its key in the keyring" in ended.err
+
+        assert terminal.key not in profiles.path().read_text()
+        assert list(ring.kept.values()) == [terminal.key]
+        assert profiles.load(None, None) == Profile(URL, terminal.key)
+
+    def test_key_is_kept_in_the_file_when_asked_for_and_then_there_alone(self, ring, terminal):
+        terminal.login()
+        assert terminal.login("--no-keyring").code == 0
+
+        assert profiles.load(None, None) == Profile(URL, terminal.key)
+        assert ring.kept == {}
+
+    def test_forgotten_profile_leaves_no_key_in_the_keyring(self, ring, terminal):
+        terminal.login()
+        assert terminal.type("logout").code == 0
+
+        assert (ring.kept, profiles.names()) == ({}, [])
+
+    def test_locked_keyring_is_a_sentence_and_stores_nothing(self, ring, terminal):
+        ring.is_locked = True
+        ended = terminal.login()
+
+        assert (ended.code, ended.err) == (2, "edgectl: the keyring does not take the key (locked): --no-keyring\n")
+        assert profiles.names() == []
+
+    def test_key_that_is_gone_from_the_keyring_is_a_sentence(self, ring, terminal):
+        terminal.login()
+        ring.kept.clear()
+        with pytest.raises(CliError, match="the keyring has no key of the profile 'default': edgectl login"):
+            profiles.load(None, None)
+        ring.is_locked = True
+        with pytest.raises(CliError, match="the keyring does not give the key: locked"):
+            profiles.load(None, None)
+
+    def test_library_without_a_keyring_leaves_the_key_in_the_file(self, terminal):
+        terminal.login()
+
+        assert profiles.load(None, None) == Profile(URL, terminal.key)
+
+    def test_keyring_that_is_not_installed_is_refused_only_when_asked_for(self, terminal, monkeypatch):
+        monkeypatch.setitem(sys.modules, "keyring", None)
+
+        assert terminal.login("--keyring").err.startswith("edgectl: there is no keyring: pipx inject")
+        assert terminal.login().code == 0
+        assert profiles.load(None, None) == Profile(URL, terminal.key)

@@ -12,7 +12,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from edgectl import __version__, profiles, ssh, values, whole_output
+from edgectl import __version__, keystore, profiles, ssh, values, whole_output
 from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
@@ -60,14 +60,22 @@ def login(
     url: Annotated[str, typer.Option("--url", prompt="Address", help="Address of the control plane.")],
     profile: Annotated[str, typer.Option("--profile", help="Name to store it under.")] = DEFAULT,
     key_file: Annotated[str | None, typer.Option("--key-file", help="File with the key, - for standard input.")] = None,
+    keyring: Annotated[
+        bool | None,
+        typer.Option("--keyring/--no-keyring", help="Keep the key in the system's keyring; default: if there is one."),
+    ] = None,
 ) -> None:
-    """Store an address and a key in a file that only you can read, after trying them."""
+    """Store an address and a key, after trying them: the key in the system's keyring, else in a file that only you can
+    read.
+    """
     key = typer.prompt("Key", hide_input=True) if key_file is None else values.secret_of(key_file, "--key-file")
     stored = Profile(url.rstrip("/"), key)
     client = session_of(context).client_of(stored)
     next(iter(client.walk("/api/v1/clusters", 1)), None)
-    profiles.save(profile, stored)
-    typer.echo(f"stored in {profiles.path()} as {profile}", err=True)
+    in_keyring = keystore.is_usable() if keyring is None else keyring
+    profiles.save(profile, stored, in_keyring=in_keyring)
+    where = " and its key in the keyring" if in_keyring else ""
+    typer.echo(f"stored in {profiles.path()} as {profile}{where}", err=True)
 
 
 @app.command()

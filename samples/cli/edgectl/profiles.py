@@ -1,13 +1,16 @@
-"""The control planes that somebody works with: their addresses and keys, in a file that only its owner can read."""
+"""The control planes that somebody works with: their addresses in a file that only its owner can read, their keys there
+or in the keyring of the system."""
 
 import json
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from edgectl import keystore
 from edgectl.errors import CliError
 
 DEFAULT = "default"
+_KEY_IN, _KEYRING = "key_in", "keyring"
 
 
 @dataclass(frozen=True)
@@ -39,23 +42,37 @@ def load(name: str | None, url: str | None) -> Profile:
         raise CliError(f"there is no profile {name!r} (profiles: {known}): edgectl login --profile {name}")
     address = url or os.environ.get("EDGE_URL") or stored.get("url")
     key = os.environ.get("EDGE_KEY") or stored.get("key")
+    if address and not key and stored.get(_KEY_IN) == _KEYRING:
+        key = keystore.read(chosen)
     if not address or not key:
         missing = "address" if not address else "key"
         raise CliError(f"no {missing}: edgectl login, or set EDGE_URL and EDGE_KEY")
     return Profile(address.rstrip("/"), key)
 
 
-def save(name: str, profile: Profile) -> None:
-    """Store a profile. The file is made with mode 0600, and replaced as a whole."""
-    _write({**_read(), name: {"url": profile.url, "key": profile.key}})
+def save(name: str, profile: Profile, *, in_keyring: bool = False) -> None:
+    """Store a profile. The file is made with mode 0600, and replaced as a whole; with ``in_keyring`` the key is not in
+    it. Raises `CliError` if the keyring refuses: then nothing is stored."""
+    known = _read()
+    if in_keyring:
+        keystore.store(name, profile.key)
+        kept = {_KEY_IN: _KEYRING}
+    else:
+        kept = {"key": profile.key}
+    _write({**known, name: {"url": profile.url, **kept}})
+    if not in_keyring and known.get(name, {}).get(_KEY_IN) == _KEYRING:
+        keystore.forget(name)
 
 
 def remove(name: str) -> bool:
     """Forget a profile; False if there is none of that name."""
     stored = _read()
-    if stored.pop(name, None) is None:
+    forgotten = stored.pop(name, None)
+    if forgotten is None:
         return False
     _write(stored)
+    if forgotten.get(_KEY_IN) == _KEYRING:
+        keystore.forget(name)
     return True
 
 
