@@ -1,4 +1,4 @@
-"""Keys in the keyring of the system, if the library `keyring` is installed (``edgectl[keyring]``) and knows one here."""
+"""Keys in the keyring of the system, if the library `keyring` is installed and finds one."""
 
 from typing import Any
 
@@ -27,9 +27,11 @@ def store(profile: str, key: str) -> None:
 def read(profile: str) -> str:
     """Raises `CliError` if the key cannot be read, or is gone."""
     library = _library()
+    if library is None:
+        raise CliError("the key is in the keyring, which needs: pipx inject edge-admin-serverless-cli keyring")
     try:
-        key = None if library is None else library.get_password(SERVICE, profile)
-    except library.errors.KeyringError as error:  # type: ignore[union-attr] - raised by the library alone
+        key = library.get_password(SERVICE, profile)
+    except library.errors.KeyringError as error:
         raise CliError(f"the keyring does not give the key: {error or type(error).__name__}") from error
     if key is None:
         raise CliError(f"the keyring has no key of the profile {profile!r}: edgectl login")

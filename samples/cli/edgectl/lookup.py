@@ -14,7 +14,7 @@ from edgectl.resources.fleet import ALIASES, NODES
 MOST_SHOWN = 5
 SHORTEST_PREFIX = 4
 _TIME_DIGITS = 12
-"""Of a UUIDv7: milliseconds since 1970."""
+"""The digits of a UUIDv7 that count milliseconds since 1970."""
 
 _LAST_SECOND = 253_402_300_799
 _HEX = re.compile(r"[0-9a-f]+")
@@ -82,7 +82,7 @@ def _made_with(resource: Resource, text: str) -> dict[str, str]:
 
 
 def _moment(seconds: int) -> str:
-    # Beginnings that are no times are of years that the calendar does not have.
+    # Other beginnings lead to years that the calendar does not have.
     return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).isoformat().replace("+00:00", "Z")
 
 

@@ -12,7 +12,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from edgectl import __version__, keystore, profiles, ssh, values, whole_output
+from edgectl import __version__, keystore, operating, profiles, ssh, values, whole_output
 from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
@@ -20,6 +20,7 @@ from edgectl.output import Format, show_one, show_rows
 from edgectl.profiles import DEFAULT, Profile
 from edgectl.resources import RESOURCES
 from edgectl.resources.fleet import NODES
+from edgectl.resources.webhooks import ADMIN
 from edgectl.resources.work import EXECUTIONS
 from edgectl.session import Session, session_of
 
@@ -37,6 +38,8 @@ for _resource in RESOURCES:
     _group = group_of(_resource)
     if _resource is EXECUTIONS:
         _group.command()(whole_output.output)
+    if _resource is ADMIN:
+        operating.add_to(_group)
     app.add_typer(_group, name=_resource.name)
 
 app.add_typer(ssh.group, name="ssh")

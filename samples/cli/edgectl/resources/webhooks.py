@@ -84,7 +84,7 @@ EVENTS = Resource(
 
 ADMIN = Resource(
     "admin",
-    "The control plane itself.",
+    "The control plane itself, and the runbook's steps for who deploys it.",
     actions=(
         Action("show", "GET", f"{V1}/admins/me", "What it is."),
         Action("metrics", "GET", f"{V1}/admins/me/metrics", "Its figures."),
