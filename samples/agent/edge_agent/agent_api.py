@@ -1,10 +1,11 @@
+import re
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from edge_agent.errors import UnavailableError
+from edge_agent.errors import RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer
 from edge_agent.journal import Result, Work
@@ -17,6 +18,8 @@ LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
 OK_STATUS = 200
 TAKEN = frozenset({200, 201})
 ACKNOWLEDGE_REFUSED = frozenset({404, 409})
+ENVIRONMENT_REFUSED = frozenset({403, 404, 409})
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESULT_REFUSED = frozenset({404, 409, 422})
 
 
@@ -105,6 +108,18 @@ class AgentApi:
         if not isinstance(url, str) or not keeps_secrets(url) or not isinstance(headers, dict):
             return None
         return UploadTarget(url, {str(name): str(value) for name, value in headers.items()})
+
+    async def environment(self, execution_id: str) -> dict[str, str]:
+        """The secrets of an execution by the names of variables. Raises `RefusedError` if it gets none."""
+        answer = await self._session.call("GET", f"/agents/command_executions/{execution_id}/environment")
+        if answer.status in ENVIRONMENT_REFUSED:
+            raise RefusedError(f"its secrets were refused: {answer.problem}")
+        values = answer.fields.get("environment")
+        if answer.status != OK_STATUS:
+            raise UnavailableError(f"the secrets were not given: {answer.problem}")
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise UnavailableError("the secrets cannot be read")
+        return values
 
     async def report(self, execution_id: str, result: Result, output: str, stored: StoredOutput | None = None) -> bool:
         """Report a result, and with it a stored output. False if the server refuses it for good."""
@@ -208,7 +223,15 @@ def parse_work(item: Mapping[str, Any]) -> Work:
             raise ValueError("expired_at is no time")
         expired_at = format_time(parse_time(expired_at))
     # The id becomes a file name, so it must be a UUID in canonical form.
-    return Work(str(uuid.UUID(item["id"])), item["command_id"], item["command_text"], timeout_ms, expired_at)
+    execution_id = str(uuid.UUID(item["id"]))
+    names = _variables_of(item.get("secret_variables", []))
+    return Work(execution_id, item["command_id"], item["command_text"], timeout_ms, expired_at, names)
+
+
+def _variables_of(names: Any) -> tuple[str, ...]:
+    if not isinstance(names, list) or not all(isinstance(name, str) and VARIABLE.fullmatch(name) for name in names):
+        raise ValueError("secret_variables are no names of variables")
+    return tuple(names)
 
 
 def _is_number_of_milliseconds(value: object) -> bool:

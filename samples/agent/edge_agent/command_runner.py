@@ -1,14 +1,15 @@
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 from edge_agent.backoff import Backoff
 from edge_agent.command_output import CommandOutput
 from edge_agent.counters import Counters
-from edge_agent.errors import describe
+from edge_agent.errors import RefusedError, UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, Result, Work
 from edge_agent.journal_writer import JournalWriter
+from edge_agent.masking import MaskedOutput
 from edge_agent.ports import Ports
 from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
 from edge_agent.state_directory import StateDirectory
@@ -17,6 +18,7 @@ from edge_agent.waiting import first_of
 from edge_agent.whole_outputs import WholeOutputs
 
 EXIT_AGENT_STOPPED = 125
+SECRETS_VARIABLE = "EDGE_SECRETS"
 STOPPED_NOTE = "The agent stopped while this command ran"
 FAILED_NOTE = "The agent failed while this command ran"
 
@@ -34,6 +36,7 @@ class CommandRunner:
         server_time: ServerTime,
         cancel_grace_seconds: float,
         environment: Mapping[bytes, bytes],
+        fetch_secrets: Callable[[str], Awaitable[Mapping[str, str]]],
         new_backoff: Callable[[], Backoff],
         counters: Counters,
         ports: Ports,
@@ -46,6 +49,7 @@ class CommandRunner:
         self._server_time = server_time
         self._cancel_grace_seconds = cancel_grace_seconds
         self._environment = environment
+        self._fetch_secrets = fetch_secrets
         self._new_backoff = new_backoff
         self._counters = counters
         self._ports = ports
@@ -57,8 +61,9 @@ class CommandRunner:
         If this coroutine is cancelled, the command is killed and no result is recorded.
         """
         try:
-            if await self._may_run(work, cancel):
-                await self._execute(work, cancel)
+            secrets = await self._begin(work, cancel)
+            if secrets is not None:
+                await self._execute(work, cancel, secrets)
         except Exception as error:  # noqa: BLE001 - after any error the server has to learn that the command has ended
             self._log.write("execution.failed", execution_id=work.id, reason=describe(error))
             await self._finish(work.id, ShellExit(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
@@ -70,27 +75,47 @@ class CommandRunner:
         self._log.write("execution.interrupted", execution_id=execution_id, killed=killed)
         await self._finish(execution_id, ShellExit(EXIT_AGENT_STOPPED, (STOPPED_NOTE,)))
 
-    async def _may_run(self, work: Work, cancel: asyncio.Event) -> bool:
-        """Record the start in the journal. False if it was cancelled or expired before that succeeded."""
+    async def _begin(self, work: Work, cancel: asyncio.Event) -> Mapping[str, str] | None:
+        """Fetch the secrets and record the start in the journal. None if it ended before that succeeded: it was
+        cancelled, it expired, or the server refused its secrets."""
         backoff = self._new_backoff()
         while not cancel.is_set():
             if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
                 await self._finish(work.id, None)
-                return False
-            if await self._journal_writer.succeeds(self._journal.start, work.id):
-                return True
+                return None
+            try:
+                secrets = await self._secrets_of(work)
+            except RefusedError as error:
+                await self._finish(work.id, _not_started(error))
+                return None
+            except UnavailableError as error:
+                self._log.write("execution.waits_for_secrets", execution_id=work.id, reason=describe(error))
+            else:
+                if await self._journal_writer.succeeds(self._journal.start, work.id):
+                    return secrets
             await first_of(self._ports.clock, cancel, seconds=backoff.next_seconds())
         await self._finish(work.id, ShellExit(EXIT_CANCELLED, ("Command cancelled",)))
-        return False
+        return None
 
-    async def _execute(self, work: Work, cancel: asyncio.Event) -> None:
+    async def _secrets_of(self, work: Work) -> Mapping[str, str]:
+        """The values that the server has now. Raises `UnavailableError` and `RefusedError`."""
+        if not work.secret_variables:
+            return {}
+        secrets = await self._fetch_secrets(work.id)
+        if set(secrets) != set(work.secret_variables):
+            raise RefusedError("the server gave other secrets than the command needs")
+        return secrets
+
+    async def _execute(self, work: Work, cancel: asyncio.Event, secrets: Mapping[str, str]) -> None:
         try:
             output = CommandOutput(work.id, self._state.spool, self._ports.disk, self._wholes)
         except OSError as error:
             await self._finish(work.id, _not_started(error))
             return
         try:
-            shell_exit = await self._shell(work, cancel, output)
+            masked = MaskedOutput(secrets.values(), output.append)
+            shell_exit = await self._shell(work, cancel, secrets, masked.append)
+            masked.end()
             await self._journal_writer.run(output.sync_ends)
             await output.sync_whole(self._ports.threads)
             if output.failure is not None:
@@ -100,11 +125,13 @@ class CommandRunner:
             output.close()
         await self._finish(work.id, shell_exit)
 
-    async def _shell(self, work: Work, cancel: asyncio.Event, output: CommandOutput) -> ShellExit:
+    async def _shell(
+        self, work: Work, cancel: asyncio.Event, secrets: Mapping[str, str], output: Callable[[bytes], None]
+    ) -> ShellExit:
         try:
-            environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode()}
+            environment = {**self._environment, EXECUTION_VARIABLE.encode(): work.id.encode(), **_variables_of(secrets)}
             ports = self._ports
-            command = ShellCommand(work.command_text, environment, output.append, ports.processes, ports.clock)
+            command = ShellCommand(work.command_text, environment, output, ports.processes, ports.clock)
         except (OSError, ValueError) as error:
             return _not_started(error)
         self._log.write("execution.started", execution_id=work.id)
@@ -120,6 +147,13 @@ class CommandRunner:
         await self._journal_writer.until_done(self._journal.finish, execution_id, result)
         self._counters.add("commands_execution_completed_total")
         self._log.write("execution.finished", execution_id=execution_id, exit_code=result.exit_code)
+
+
+def _variables_of(secrets: Mapping[str, str]) -> dict[bytes, bytes]:
+    """The secrets as variables, and the variable that says which there are: by it a command knows that it has them,
+    and not those of a command that has started this agent."""
+    values = {**secrets, SECRETS_VARIABLE: " ".join(sorted(secrets))}
+    return {name.encode(): value.encode() for name, value in values.items()}
 
 
 def _not_started(error: Exception) -> ShellExit:

@@ -117,6 +117,7 @@ class CommandServices:
             server_time=runtime.server_time,
             cancel_grace_seconds=runtime.options.limits.cancel_grace_seconds,
             environment=runtime.options.environment,
+            fetch_secrets=self._api.environment,
             new_backoff=runtime.new_backoff,
             counters=runtime.counters,
             ports=runtime.ports,

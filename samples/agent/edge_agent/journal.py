@@ -29,13 +29,15 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Work:
-    """A command to run. ``expired_at`` is the deadline by the server's clock."""
+    """A command to run. ``expired_at`` is the deadline by the server's clock. ``secret_variables`` are names: their
+    values are fetched before it starts, and are in no file."""
 
     id: str
     command_id: str
     command_text: str
     timeout_ms: int | None
     expired_at: str | None
+    secret_variables: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -243,9 +245,14 @@ def _parse(line: bytes) -> tuple[str, Entry]:
     return record["id"], Entry(
         state=State(record["state"]),
         at=record["at"],
-        work=Work(**_known(Work, work)) if work else None,
+        work=_parse_work(work) if work else None,
         result=Result(**{**_known(Result, result), "notes": tuple(result["notes"])}) if result else None,
     )
+
+
+def _parse_work(content: Mapping[str, Any]) -> Work:
+    names = content.get("secret_variables", ())
+    return Work(**{**_known(Work, content), "secret_variables": tuple(map(str, names))})
 
 
 def _known(kind: type[Work | Result], content: Mapping[str, Any]) -> dict[str, Any]:

@@ -317,9 +317,11 @@ class MemoryProcesses:
     def __init__(self, clock):
         self._clock = clock
         self.started = []
+        self.environments = []
 
     def start_command(self, text, environment, output):
         self.started.append(text)
+        self.environments.append(environment)
         return MemoryProgram(self._clock, text, output)
 
     def kill_by_variable(self, name, value):

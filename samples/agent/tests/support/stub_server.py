@@ -20,6 +20,7 @@ from websockets.sync.server import serve
 PREVIOUS_TOKEN_SECONDS = 3600.0
 RESULT = re.compile(r"/agents/command_executions/([^/]+)/result")
 OUTPUT = re.compile(r"/agents/command_executions/([^/]+)/output")
+ENVIRONMENT = re.compile(r"/agents/command_executions/([^/]+)/environment")
 ACKNOWLEDGE = re.compile(r"/agents/command_executions/([^/]+)/acknowledge")
 
 
@@ -74,6 +75,9 @@ class StubServer:
         self.public_keys = {}
         self.alias_answers = {}
         self.metrics = []
+        # Values of variables by execution, and the status with which they are answered.
+        self.secrets = {}
+        self.secrets_status = 200
         # Whole outputs by execution; None for a server that takes none, as an early one.
         self.stored = {}
         self.offers_uploads = True
@@ -131,6 +135,14 @@ class StubServer:
         }
         with self.lock:
             self.executions[execution_id] = item
+        if wake:
+            self.send({"type": "executions", "ids": [execution_id]})
+        return execution_id
+
+    def add_with_secrets(self, command_text, *, wake=False, **secrets):
+        """A command whose variables have these values."""
+        execution_id = self.add(command_text, secret_variables=sorted(secrets))
+        self.secrets[execution_id] = secrets
         if wake:
             self.send({"type": "executions", "ids": [execution_id]})
         return execution_id
@@ -195,6 +207,8 @@ class StubServer:
             return plain[method, path]()
         if match := ACKNOWLEDGE.fullmatch(path):
             return self._move(match[1], {"pending"}, {"status": "sent"})
+        if match := ENVIRONMENT.fullmatch(path):
+            return self._environment(match[1])
         if self.stored is not None and (match := OUTPUT.fullmatch(path)):
             return self._offer_upload(match[1], **body)
         if match := RESULT.fullmatch(path):
@@ -268,6 +282,13 @@ class StubServer:
         shown = listed[(page - 1) * size : page * size]
         pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
         return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
+
+    def _environment(self, execution_id):
+        if self.secrets_status != 200:
+            return error(self.secrets_status, "service_unavailable", "Service Unavailable")
+        if execution_id not in self.secrets or self.final(execution_id) is not None:
+            return error(409, "secret_missing", "the secret 'gone' does not exist")
+        return 200, {"data": {"environment": self.secrets[execution_id]}, "meta": meta()}
 
     def _offer_upload(self, execution_id, size, sha256):
         if not self.offers_uploads:
