@@ -24,6 +24,7 @@ ALIAS_HOST = f"node-{ALIAS}.{NETWORK}.nm.internal"
 COMMAND_ID = "01a1fd8c-74b8-7d44-9f74-5c9e20316d44"
 COMMAND_TEXT = "uname -s"
 SCRIPT = "restart-unit"
+SECRET = "reporting-password"  # noqa: S105 - a name
 SCRIPT_TEXT = 'systemctl restart "$UNIT" && systemctl is-active "$UNIT"'
 OUTPUT = "Linux\n"
 SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -13,6 +13,10 @@ BLANK = "can't be blank"
 """The refusal of a text without a visible character."""
 
 
+NO_ZERO_BYTE = "cannot contain a zero byte"
+"""The refusal of a text that no program can be given."""
+
+
 class Kind(StrEnum):
     """The kind of a failure. The value is the public ``error.code``."""
 

@@ -241,6 +241,7 @@ class Context:
     - ``grants``: the name of a function to the permissions that this context's code needs in it.
     - ``subscriptions``, ``provider_events``: what is put into its queues from outside. A queue may have both.
     - ``buckets``: the buckets of its objects.
+    - ``holds``: a tenant and the name of a quota -> the COUNT queries of its rows that take this quota.
     - ``kinds``: the kinds of resources that it has made outside, by the engine of `platform.provisioning`.
     """
 
@@ -262,6 +263,7 @@ class Context:
     grants: Mapping[str, Grants] = field(default_factory=dict)
     subscriptions: tuple[Subscription, ...] = ()
     provider_events: tuple[ProviderEvents, ...] = ()
+    holds: Callable[[str, str], Sequence[Query]] | None = None
     kinds: "tuple[Kind, ...]" = ()
     enabled: Callable[[Any], bool] = lambda _settings: True
 

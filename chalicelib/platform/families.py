@@ -11,6 +11,7 @@ from chalicelib.platform.context import Context, Family, Function
 from chalicelib.platform.counted import Counted
 
 if TYPE_CHECKING:
+    from chalicelib.kit.tables import Query
     from chalicelib.platform.access.permissions import Permission
     from chalicelib.platform.provisioning.ports import Kind
 
@@ -50,6 +51,11 @@ class Families:
     @cached_property
     def sealed(self) -> Mapping[Table, tuple[str, ...]]:
         return {table: names for context in self.contexts for table, names in context.sealed.items()}
+
+    def holding(self, tenant: str, quota: str) -> "list[Query]":
+        """The COUNT queries of all that takes a quota of a tenant."""
+        each = (context.holds for context in self.contexts if context.holds is not None)
+        return [query for holds in each for query in holds(tenant, quota)]
 
     @cached_property
     def unparked(self) -> frozenset[str]:

@@ -15,6 +15,7 @@ from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.quotas import context as quotas
 from chalicelib.platform.relay import context as relay
 from chalicelib.platform.sealing import context as sealing
+from chalicelib.platform.secrets import context as secrets
 from chalicelib.platform.signing import context as signing
 from chalicelib.platform.webhooks import context as webhooks
 
@@ -25,6 +26,7 @@ FAMILY = Family(
     contexts=(
         *(access.CONTEXT, limits.CONTEXT, mail.CONTEXT, identity.CONTEXT, idempotency.CONTEXT),
         *(events.CONTEXT, signing.CONTEXT, webhooks.CONTEXT),
-        *(background.CONTEXT, audit.CONTEXT, quotas.CONTEXT, provisioning.CONTEXT, relay.CONTEXT, sealing.CONTEXT),
+        *(background.CONTEXT, audit.CONTEXT, quotas.CONTEXT, secrets.CONTEXT, provisioning.CONTEXT),
+        *(relay.CONTEXT, sealing.CONTEXT),
     ),
 )

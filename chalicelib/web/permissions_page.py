@@ -20,7 +20,8 @@ _INTRODUCTION = """\
 Generated from the operations of all families by `make openapi`; `make check` compares it.
 
 A key has a role or a list of permissions. The roles are `viewer`, `operator` and `admin`; each contains the permissions
-of the roles before it. An operation needs one permission; without it the answer is 403 and names the permission.
+of the roles before it. An operation needs one permission; without it the answer is 403 and names the permission. A
+request that names secrets for a script needs `secrets:use` besides.
 
 The scope of an operation says what a restricted key can do: with the scope `reach` it sees and changes only what
 is within its restriction, and the rest does not exist for it; with the scope `installation` or `tenant` it is refused

@@ -41,6 +41,7 @@ SENT: Mapping[str, Mapping[str, Any]] = {
         "parameters": [{"name": "UNIT", "type": "enum", "values": ["nginx", "sshd"], "required": True}],
     },
     "run_script": {"parameters": {"UNIT": "nginx"}, "targeting": {"type": "all"}},
+    "save_secret": {"value": "not-a-real-value", "description": "Of the reporting user"},
     "create_webhook": WEBHOOK,
     "rotate_webhook_secret": {"secret": "another-cryptographically-random-secret!"},
     "redeliver_failed": {"since": "2026-11-21T00:00:00Z"},
@@ -63,6 +64,8 @@ class Scene:
         self._have("self_update_request_id", "create_self_update_request")
         self.variables["script_name"] = "restart-unit"
         self.ask("save_script", json={**SENT["save_script"], "description": "as it was first"})
+        self.variables["secret_name"] = "reporting-password"
+        self.ask("save_secret", json={**SENT["save_secret"], "value": "the-value-before-this-one"})
         self._have("webhook_id", "create_webhook")
         self._have("schedule_id", "create_schedule")
         self._have("api_key_id", "create_api_key")

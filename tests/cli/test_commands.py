@@ -296,6 +296,23 @@ class TestScripts:
         found = terminal.type("commands", "list", "--script", "restart", "--output", "json")
         assert [row["id"] for row in json.loads(found.out)] == [json.loads(run.out)["id"]]
 
+    def test_script_runs_with_a_secret_from_a_file(self, terminal, world, nodes, tmp_path):
+        value, text = tmp_path / "password", tmp_path / "report.sh"
+        value.write_text("hunter2 with a\nsecond line\n")
+        text.write_text('report "$PASSWORD"\n')
+        line = ("db-password", "--value-file", str(value), "--description", "of reports", "--output", "json")
+        assert json.loads(terminal.type("secrets", "save", *line).out)["version"] == 1
+        assert world.fleet.secrets.values(["db-password"])["db-password"].reveal() == "hunter2 with a\nsecond line"
+        again = terminal.type("secrets", "save", "db-password", "--value-file", "-", typed="another\n")
+        assert (again.code, "another" in again.out) == (0, False)
+        assert terminal.type("secrets", "list", "--output", "json").out.count("db-password") == 1
+        line = ("report", "--file", str(text), "--parameter", "PASSWORD sensitive required")
+        assert terminal.type("scripts", "save", *line).code == 0
+        run = ("scripts", "run", "report", "--on", "all", "--secret", "PASSWORD=db-password", "--output", "json")
+        assert "# PASSWORD is the secret db-password" in json.loads(terminal.type(*run).out)["command_text"]
+        assert terminal.type("secrets", "delete", "db-password", "--yes").code == 0
+        assert terminal.type(*run).code == REFUSED
+
     @pytest.mark.parametrize(
         ("given", "said"),
         [
@@ -319,7 +336,7 @@ class TestSchedules:
         terminal.type("scripts", "save", "restart", "--file", str(text), "--parameter", "UNIT")
         line = ("--script", "restart", "--set", "UNIT=sshd", "--on", "all", "--cron", "30 2 * * *", "--output", "json")
         made = json.loads(terminal.type("schedules", "create", "--name", "nightly", *line).out)
-        assert made["command"]["script"] == {"name": "restart", "parameters": {"UNIT": "sshd"}}
+        assert made["command"]["script"] == {"name": "restart", "parameters": {"UNIT": "sshd"}, "secrets": {}}
 
     def test_schedule_is_made_changed_paused_and_resumed_by_its_name(self, terminal, nodes):
         line = ("--command", "df -h", "--on", "all", "--cron", "30 2 * * *", "--within", "3600", "--output", "json")

@@ -42,6 +42,7 @@ NOT_TRIED = {
     "clean_up dynamodb:BatchGetItem enrollment_keys": "as above",
     "clean_up dynamodb:*Item api_keys": "as above",
     "clean_up dynamodb:*Item idempotency": "as above",
+    "clean_up dynamodb:UpdateItem secrets": "as above",
     "clean_up dynamodb:GetItem data_keys": "as above",
     "clean_up kms:Decrypt*": "as above",
     "api_handler sqs:SendMessage *command-delivery": "metrics of a node that only another stack reaches",

@@ -58,6 +58,10 @@ class Agent:
     def acknowledge(self, execution_id: str) -> HttpAnswer:
         return self._call("PATCH", f"{EXECUTIONS}/{execution_id}/acknowledge")
 
+    def environment(self, execution_id: str) -> HttpAnswer:
+        """The secrets of an execution."""
+        return self._call("GET", f"{EXECUTIONS}/{execution_id}/environment")
+
     def report(self, execution_id: str, **body: Any) -> HttpAnswer:
         return self._call("PATCH", f"{EXECUTIONS}/{execution_id}/result", json={"status": "completed", **body})
 

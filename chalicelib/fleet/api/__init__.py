@@ -21,6 +21,7 @@ _OPERATOR = (
     "execution_output",
     "schedules",
     "scripts",
+    "secrets",
     "self_update_requests",
     "ssh_usernames",
     "ssh_public_keys",

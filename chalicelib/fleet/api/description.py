@@ -43,6 +43,7 @@ _TAGS = {
     "Commands.Command": "Command lines and the nodes that run them",
     "Commands.Schedule": "Commands that are given at a time, or again and again",
     "Commands.Script": "Saved texts with parameters, which are run as commands",
+    "Commands.Secret": "Values that scripts use by their names, and that nobody is shown again",
     "Commands.CommandExecution": "One command on one node: its status, output and exit code",
     "SelfUpdates.Request": "Updates of the agents themselves",
     "Ssh.SshUsername": "Names under which people log in to nodes",

@@ -1,10 +1,11 @@
 """The models of commands, fan-outs and executions, and the inputs and results of the use cases."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.fleet.commands.rollout import RolloutLimits, Standing
 from chalicelib.fleet.targeting.model import Targeting
@@ -28,6 +29,7 @@ class Command(BaseModel, frozen=True):
     """Never updated. A deleted one stays as a tombstone for a day, since late events still name its text and deadline.
 
     ``timeout`` is in milliseconds, as in the contract. ``expired_at`` is the deadline. Times are UTC seconds text.
+    ``secrets`` are names of secrets by the variables that the command finds their values in.
     """
 
     id: str
@@ -37,6 +39,7 @@ class Command(BaseModel, frozen=True):
     expired_at: str | None = None
     schedule: ScheduleName | None = None
     script: ScriptVersion | None = None
+    secrets: Mapping[str, str] = Field(default_factory=dict)
     rollout: RolloutLimits | None = None
     inserted_at: str
     updated_at: str
@@ -221,7 +224,7 @@ class NewCommand:
     """A new command. ``expired_at`` is aware; without it the command gets the default deadline, unless it
     ``never_expires``. ``allow_missing`` ignores named nodes and clusters that do not exist. ``id`` is one that the
     caller has derived: a repeat with it returns the command that exists. ``schedule`` is the one that gives it,
-    ``script`` the one that it runs."""
+    ``script`` the one that it runs, ``secrets`` are as of a `Command`."""
 
     command_text: str
     targeting: Targeting
@@ -232,6 +235,7 @@ class NewCommand:
     id: str | None = None
     schedule: ScheduleName | None = None
     script: ScriptVersion | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
     rollout: RolloutLimits | None = None
 
 

@@ -12,6 +12,8 @@ from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import not_found
 from chalicelib.kit.tables import Tables
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.secrets.rules import check_use
 
 
 class Retries:
@@ -23,13 +25,14 @@ class Retries:
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
 
-    def retry(self, command_id: str, wanted: Retry, *, reach: Reach) -> Command:
+    def retry(self, command_id: str, wanted: Retry, *, reach: Reach, by: Principal) -> Command:
         """Give a command again to the nodes within reach whose executions have one of the outcomes now, whether or not
         others are still open. Nodes that are gone are passed over. The fan-out finds them page by page (`TargetPages`);
         here the index, which lags a moment, is only read until it shows one.
 
         Raises `EdgeError` (not found) for a command without a part within reach, (conflict) if no execution has one of
-        the outcomes, (validation failed) as `Commands.create` does.
+        the outcomes, (forbidden) for one with secrets if the caller may not use them, (validation failed) as
+        `Commands.create` does, and for another text of a command with secrets.
         """
         command = self._commands.find(command_id)
         if command is None or command.is_deleted:
@@ -41,7 +44,16 @@ class Retries:
                 raise not_found()
         if not self._executions.has_outcome(command_id, wanted.outcomes, ids):
             raise rules.nothing_to_retry(wanted.outcomes)
+        if command.secrets:
+            check_use(by)
+            if not _is_same(command, wanted):
+                raise rules.text_of_secrets()
         return self._new.create(_again(command, wanted), reach=reach)
+
+
+def _is_same(command: Command, wanted: Retry) -> bool:
+    """Whether the text stays as it is."""
+    return wanted.command_text in {None, command.command_text}
 
 
 def _again(command: Command, wanted: Retry) -> NewCommand:
@@ -52,7 +64,8 @@ def _again(command: Command, wanted: Retry) -> NewCommand:
         wanted.timeout or command.timeout,
         wanted.expired_at,
         never_expires=wanted.never_expires,
-        script=command.script if wanted.command_text is None else None,
+        script=command.script if _is_same(command, wanted) else None,
+        secrets=command.secrets,
         rollout=wanted.rollout,
     )
     return replace(new, timeout=None) if wanted.no_timeout else new

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from chalicelib.fleet.commands import output as outputs
 from chalicelib.fleet.commands.model import FINAL, OPEN, WITHOUT_RESULT, Execution, Report, Status
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
 from chalicelib.kit.redrive import SETTLE
 from chalicelib.kit.tables import Absent, And, Condition, In, Less, Or, Value
 
@@ -124,6 +124,14 @@ def report_refused(status: Status, exit_code: int | None) -> EdgeError:
     return conflict(f"execution is in '{status.value}' status (exit_code: {shown}) and cannot be updated")
 
 
+def environment_refused(status: Status) -> EdgeError:
+    return conflict(f"execution is in '{status.value}' status and gets no secrets")
+
+
+def environment_refused_after_deadline() -> EdgeError:
+    return conflict("the deadline of the execution has passed: it gets no secrets")
+
+
 def delete_refused(status: Status) -> EdgeError:
     return conflict(
         f"cannot delete execution with status '{status.value}'"
@@ -156,6 +164,11 @@ def no_rollout() -> EdgeError:
 
 def rollout_out_of_reach() -> EdgeError:
     return EdgeError(Kind.FORBIDDEN, "the rollout of this command is also for clusters that this key is not for")
+
+
+def text_of_secrets() -> EdgeError:
+    """Another text could show the secrets that the command uses."""
+    return invalid("command_text", "cannot be changed: this command uses secrets. Change the script, and run it again")
 
 
 def partly_out_of_reach() -> EdgeError:

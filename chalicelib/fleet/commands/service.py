@@ -117,6 +117,7 @@ class Commands:
             targeting=accepted.targeting,
             schedule=new.schedule,
             script=new.script,
+            secrets=new.secrets,
             rollout=new.rollout,
             inserted_at=text,
             updated_at=text,

@@ -145,6 +145,7 @@ def execution_key(row_id: str) -> Key:
 def command_to_item(command: Command) -> Item:
     item: dict[str, Any] = command.model_dump(mode="json", exclude={"version", "targeting"})
     item["targeting"] = command.targeting.model_dump(mode="json", exclude_none=True)
+    item["secrets"] = {**command.secrets} or None
     item["listing"] = None if command.is_deleted else LISTING
     return item
 

@@ -14,6 +14,7 @@ from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, conflic
 from chalicelib.kit.listing import Moment
 from chalicelib.kit.queues import body_bytes
 from chalicelib.platform.access.principal import Principal, PrincipalKind, Resource, Scope, decide
+from chalicelib.platform.secrets.rules import check_use as check_use_of_secrets
 
 COMMAND_LIMIT_BYTES = 32 * 1024
 """Bytes of a scheduled command with its targeting: a page of 100 schedules fits into an answer."""
@@ -49,6 +50,8 @@ def check_owner(owner: Principal, command: ScheduledCommand) -> None:
         decision = decide(owner, SCRIPTS_RUN, Resource(f"scripts/{command.script.name}", Scope.INSTALLATION), {})
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
+    if command.script is not None and command.script.secrets:
+        check_use_of_secrets(owner)
 
 
 def over() -> EdgeError:
@@ -81,7 +84,7 @@ def new_command(schedule: Schedule, planned_at: str, now: datetime, script: Scri
 def command_of(command: ScheduledCommand, script: Script | None, run: Run) -> NewCommand:
     """The command itself. Raises `EdgeError` (validation failed) for values that the script does not take."""
     if script is not None and command.script is not None:
-        return scripts.new_command(script, command.script.parameters, run)
+        return scripts.new_command(script, command.script, run)
     return NewCommand(
         command.command_text or "",
         run.targeting,

@@ -134,9 +134,9 @@ class Running:
         self._settle(time, Result.REFUSED, refusal, following)
 
     def _script_of(self, schedule: Schedule) -> Script | None:
-        """The script that it names. Raises `EdgeError` (validation failed) if that is gone."""
+        """The script that it names. Raises `EdgeError` (validation failed) if that is gone, or a secret for it."""
         called = schedule.command.script
-        return None if called is None else self._scripts.scheduled(called.name)
+        return None if called is None else self._scripts.scheduled(called)
 
     def _settle(self, time: _Time, result: Result, reason: str, following: Schedule) -> None:
         """Note that nothing is run."""

@@ -179,7 +179,7 @@ class Schedules:
         command = definition.command
         rules.check_owner(owner, command)
         rules.check_definition(definition)
-        script = None if command.script is None else self._scripts.scheduled(command.script.name)
+        script = None if command.script is None else self._scripts.scheduled(command.script)
         run = ScriptRun(command.targeting, command.timeout, allow_missing=command.allow_missing)
         self._commands.check(rules.command_of(command, script, run), reach=reach)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from chalicelib.fleet.commands.model import ScheduleName
 from chalicelib.fleet.commands.rollout import RolloutLimits
@@ -39,7 +39,8 @@ ParameterValue = bool | int | str
 class Parameter(BaseModel, frozen=True):
     """A parameter of a script. Without a default it has to be given if it is ``required``, and is an unset variable
     otherwise. ``values`` are those of an enum, ``minimum`` and ``maximum`` the bounds of an integer, ``pattern`` is a
-    regular expression for the whole of a string."""
+    regular expression for the whole of a string. The value of a ``sensitive`` one is a secret: that which a run names,
+    or else ``secret``."""
 
     name: str
     type: ParameterType
@@ -50,6 +51,8 @@ class Parameter(BaseModel, frozen=True):
     minimum: int | None = None
     maximum: int | None = None
     pattern: str | None = None
+    sensitive: bool = False
+    secret: str | None = None
 
 
 class Script(BaseModel, frozen=True):
@@ -76,10 +79,12 @@ class NewScript:
 
 
 class ScriptCall(BaseModel, frozen=True):
-    """A script by its name, and the values that a run of it gives; None stands for a value that is not given."""
+    """A script by its name, and what a run of it gives: values, of which None stands for one that is not given, and
+    for sensitive parameters the names of secrets."""
 
     name: str
-    parameters: Mapping[str, ParameterValue | None] = {}
+    parameters: Mapping[str, ParameterValue | None] = Field(default_factory=dict)
+    secrets: Mapping[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

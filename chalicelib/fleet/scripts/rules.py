@@ -6,17 +6,36 @@ set; each value is quoted there so that a shell reads it as one word, with all i
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.commands.model import NewCommand, ScriptVersion
-from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, ParameterValue, Run, Script
-from chalicelib.kit.errors import BLANK, Details, EdgeError, Kind, at_most_bytes, invalid
+from chalicelib.fleet.scripts.model import (
+    NewScript,
+    Parameter,
+    ParameterType,
+    ParameterValue,
+    Run,
+    Script,
+    ScriptCall,
+)
+from chalicelib.kit.errors import BLANK, NO_ZERO_BYTE, Details, EdgeError, Kind, at_most_bytes, invalid
 from chalicelib.kit.patterns import matches, wrong_pattern
 
 TEXT_LIMIT_BYTES = 64 * 1024
 """UTF-8 bytes of a script's text: half of what a command may have, so that its values find room."""
 
 NUL = "\0"
+
+SECRETS_VARIABLE = "EDGE_SECRETS"
+"""The variable by which an agent says which secrets it has set: their names, sorted, with blanks in between."""
+
+RESERVED_PREFIX = "EDGE_"
+"""Begins the names of variables that agents set themselves."""
+
+NO_ENVIRONMENT = "This agent does not offer the feature 'environment', which secrets need: update it"
+
+NO_ENVIRONMENT_EXIT_CODE = 78
+"""``EX_CONFIG`` of sysexits.h."""
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _BOOLEANS: Mapping[object, bool] = {"true": True, "false": False}
@@ -31,7 +50,7 @@ def check(new: NewScript) -> None:
     elif len(new.script_text.encode()) > TEXT_LIMIT_BYTES:
         details["script_text"] = [at_most_bytes(TEXT_LIMIT_BYTES)]
     elif NUL in new.script_text:
-        details["script_text"] = ["cannot contain a zero byte"]
+        details["script_text"] = [NO_ZERO_BYTE]
     seen: set[str] = set()
     for number, parameter in enumerate(new.parameters):
         wrong = "is given twice" if parameter.name in seen else _wrong_parameter(parameter)
@@ -42,10 +61,11 @@ def check(new: NewScript) -> None:
         raise _invalid(details)
 
 
-def new_command(script: Script, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
-    """The command that runs the script with these values. Raises `EdgeError` (validation failed)."""
+def new_command(script: Script, call: ScriptCall, run: Run) -> NewCommand:
+    """The command that runs the script with what the call gives it. Raises `EdgeError` (validation failed)."""
+    secrets = secrets_of(script, call)
     return NewCommand(
-        command_text(script, given),
+        command_text(script, call),
         run.targeting,
         run.timeout,
         run.expired_at,
@@ -53,25 +73,37 @@ def new_command(script: Script, given: Mapping[str, ParameterValue | None], run:
         allow_missing=run.allow_missing,
         schedule=run.schedule,
         script=ScriptVersion(name=script.name, version=script.version),
+        secrets=secrets,
         rollout=run.rollout,
     )
 
 
-def command_text(script: Script, given: Mapping[str, ParameterValue | None]) -> str:
-    """The text of the command that runs the script with these values; None stands for a value that is not given. A
-    variable that is neither given nor has a default is unset, even if the agent's own environment has it.
+def secrets_of(script: Script, call: ScriptCall) -> dict[str, str]:
+    """The secrets that a run uses, by the names of its sensitive parameters: those that the call names, and for the
+    rest those that the script names."""
+    found = {each.name: call.secrets.get(each.name) or each.secret for each in script.parameters if each.sensitive}
+    return {name: secret for name, secret in found.items() if secret is not None}
+
+
+def command_text(script: Script, call: ScriptCall) -> str:
+    """The text of the command that runs the script with these values. A variable that is neither given nor has a
+    default is unset, even if the agent's own environment has it. Secrets are not in it: the agent sets their variables,
+    and an agent that does not know how to is stopped by the first line.
 
     Raises `EdgeError` (validation failed), which names each wrong value and the allowed ones."""
-    details: dict[str, list[str]] = {}
-    known = {parameter.name: parameter for parameter in script.parameters}
-    for name in given:
-        if name not in known:
-            details[f"parameters.{name}"] = [f"is unknown. Allowed: {_listed(known)}"]
+    details = _unknown(script, call)
+    secrets = secrets_of(script, call)
     lines = [f"# {script.name}, version {script.version}"]
-    for name, parameter in known.items():
-        value = parameter.default if given.get(name) is None else read_value(parameter, given[name])
-        if value is None and parameter.required:
-            details[f"parameters.{name}"] = [f"is required: {_allowed(parameter)}"]
+    if secrets:
+        lines.append(_guard(secrets))
+    for parameter in script.parameters:
+        name, given = parameter.name, call.parameters.get(parameter.name)
+        value = parameter.default if given is None else read_value(parameter, given)
+        if name in secrets:
+            lines.append(f"# {name} is the secret {secrets[name]}")
+        elif value is None and parameter.required:
+            field = "secrets" if parameter.sensitive else "parameters"
+            details[f"{field}.{name}"] = [f"is required: {_allowed(parameter)}"]
         elif value is None:
             lines.append(f"unset {name}")
         elif wrong := wrong_value(parameter, value):
@@ -81,6 +113,35 @@ def command_text(script: Script, given: Mapping[str, ParameterValue | None]) -> 
     if details:
         raise _invalid(details)
     return "\n".join([*lines, script.script_text])
+
+
+def _unknown(script: Script, call: ScriptCall) -> dict[str, list[str]]:
+    """The errors of names that the script does not have, or not in this place."""
+    sensitive = {each.name: each.sensitive for each in script.parameters}
+    details: dict[str, list[str]] = {}
+    for name, value in call.parameters.items():
+        if name not in sensitive:
+            details[f"parameters.{name}"] = [f"is unknown. Allowed: {_listed(sensitive)}"]
+        elif sensitive[name] and value is not None:
+            details[f"parameters.{name}"] = ["is sensitive: give the name of a secret, in secrets"]
+    for name in call.secrets:
+        if not sensitive.get(name):
+            takers = [each for each, is_sensitive in sensitive.items() if is_sensitive]
+            details[f"secrets.{name}"] = [f"is not a sensitive parameter. Allowed: {_listed(takers)}"]
+    return details
+
+
+def _guard(secrets: Mapping[str, str]) -> str:
+    """The line that ends a command whose agent has not set its secrets: it would run with empty ones."""
+    return (
+        f'[ "${{{SECRETS_VARIABLE}-}}" = "{variables_text(secrets)}" ] || '
+        f'{{ echo "{NO_ENVIRONMENT}" >&2; exit {NO_ENVIRONMENT_EXIT_CODE}; }}'
+    )
+
+
+def variables_text(names: Iterable[str]) -> str:
+    """The names of variables as the value of `SECRETS_VARIABLE`."""
+    return " ".join(sorted(names))
 
 
 def read_value(parameter: Parameter, value: ParameterValue | None) -> ParameterValue | None:
@@ -115,12 +176,19 @@ def no_such_script(name: str) -> EdgeError:
     return invalid("command.script.name", f"there is no script {name!r}")
 
 
+def no_such_secrets(secrets: Mapping[str, str]) -> EdgeError:
+    """The error of a run that names secrets, by its parameters, which do not exist."""
+    return _invalid({f"secrets.{name}": [f"there is no secret {secret!r}"] for name, secret in secrets.items()})
+
+
 def _is_between(parameter: Parameter, value: int) -> bool:
     above = parameter.minimum is None or value >= parameter.minimum
     return above and (parameter.maximum is None or value <= parameter.maximum)
 
 
 def _allowed(parameter: Parameter) -> str:
+    if parameter.sensitive:
+        return "the name of a secret"
     match parameter.type:
         case ParameterType.BOOLEAN:
             return "true, false"
@@ -135,7 +203,21 @@ def _allowed(parameter: Parameter) -> str:
             return f"an integer{least}" + ("" if parameter.maximum is None else f", at most {parameter.maximum}")
 
 
+def _wrong_secret(parameter: Parameter) -> str | None:
+    if not parameter.sensitive:
+        return None if parameter.secret is None else "secret is for sensitive parameters"
+    if parameter.type is not ParameterType.STRING:
+        return "a sensitive parameter has the type string"
+    if parameter.default is not None or parameter.pattern is not None:
+        return "a sensitive parameter has neither default nor pattern: its value is a secret"
+    if parameter.name.startswith(RESERVED_PREFIX):
+        return f"the name of a sensitive parameter cannot begin with {RESERVED_PREFIX}"
+    return None
+
+
 def _wrong_parameter(parameter: Parameter) -> str | None:
+    if wrong := _wrong_secret(parameter):
+        return wrong
     is_enum, is_integer = parameter.type is ParameterType.ENUM, parameter.type is ParameterType.INTEGER
     has_bounds = parameter.minimum is not None or parameter.maximum is not None
     if is_enum != bool(parameter.values):

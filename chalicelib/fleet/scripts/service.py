@@ -6,13 +6,14 @@ from chalicelib.fleet.commands.model import Command, NewCommand
 from chalicelib.fleet.commands.service import Commands
 from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.scripts import rules, store
-from chalicelib.fleet.scripts.model import NewScript, ParameterValue, Run, Script
+from chalicelib.fleet.scripts.model import NewScript, Run, Script, ScriptCall
 from chalicelib.fleet.scripts.store import ALL_SCRIPTS, SCRIPTS
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.contended import write_current
 from chalicelib.kit.errors import found, unavailable
 from chalicelib.kit.listing import Listing, ListPage, ListRequest, Lists, Moment, Text
 from chalicelib.kit.tables import ConditionFailedError, Tables
+from chalicelib.platform.secrets.service import Secrets
 
 FIELDS = {
     "name": Text("name"),
@@ -27,10 +28,11 @@ _LIST = Listing(SCRIPTS, fields=FIELDS, sources=(ALL_SCRIPTS,))
 class Scripts:
     """A run is a command: what became of it is told by that, whatever becomes of the script."""
 
-    def __init__(self, tables: Tables, clock: Clock, *, commands: Commands, lists: Lists) -> None:
+    def __init__(self, tables: Tables, clock: Clock, *, commands: Commands, secrets: Secrets, lists: Lists) -> None:
         self._tables = tables
         self._clock = clock
         self._commands = commands
+        self._secrets = secrets
         self._lists = lists
 
     def save(self, new: NewScript) -> Script:
@@ -59,21 +61,31 @@ class Scripts:
         """Delete a script; commands that it was run as go on. Raises `EdgeError` (not found, service unavailable)."""
         write_current(self._tables, self.get(name), store.remove, store.from_item, "script.deleted")
 
-    def command_of(self, name: str, given: Mapping[str, ParameterValue | None], run: Run) -> NewCommand:
-        """The command that runs the script as it is now with these values. Raises `EdgeError` (not found, validation
-        failed)."""
-        return rules.new_command(self.get(name), given, run)
+    def command_of(self, call: ScriptCall, run: Run) -> NewCommand:
+        """The command that runs the script as it is now. Raises `EdgeError` (not found, validation failed)."""
+        script = self.get(call.name)
+        new = rules.new_command(script, call, run)
+        self._check_secrets(new.secrets)
+        return new
 
-    def scheduled(self, name: str) -> Script:
-        """The script that a schedule runs. Raises `EdgeError` (validation failed) if there is none of that name."""
-        script = store.find(self._tables, name)
+    def scheduled(self, call: ScriptCall) -> Script:
+        """The script that a schedule runs. Raises `EdgeError` (validation failed) if it, or a secret that it would use,
+        does not exist."""
+        script = store.find(self._tables, call.name)
         if script is None:
-            raise rules.no_such_script(name)
+            raise rules.no_such_script(call.name)
+        self._check_secrets(rules.secrets_of(script, call))
         return script
 
-    def run(self, name: str, given: Mapping[str, ParameterValue | None], run: Run, *, reach: Reach) -> Command:
+    def run(self, call: ScriptCall, run: Run, *, reach: Reach) -> Command:
         """Run the script as a command. Raises `EdgeError` (not found, validation failed)."""
-        return self._commands.create(self.command_of(name, given, run), reach=reach)
+        return self._commands.create(self.command_of(call, run), reach=reach)
+
+    def _check_secrets(self, secrets: Mapping[str, str]) -> None:
+        """Raises `EdgeError` (validation failed) for secrets that do not exist."""
+        missing = self._secrets.missing(secrets.values()) if secrets else []
+        if missing:
+            raise rules.no_such_secrets({name: secret for name, secret in secrets.items() if secret in missing})
 
     def _insert(self, new: NewScript) -> Script:
         now = to_seconds_text(self._clock.now())

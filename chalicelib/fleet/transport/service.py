@@ -203,5 +203,6 @@ def _payload(view: ExecutionView) -> dict[str, Any]:
         "command_text": command and command.command_text,
         "timeout": command and command.timeout,
         "expired_at": command and command.expired_at,
+        "secret_variables": sorted(command.secrets) if command else [],
         "status": Status.PENDING.value,
     }

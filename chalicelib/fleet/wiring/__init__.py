@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.wiring.ssh import SshParts
     from chalicelib.fleet.wiring.transport import TransportParts
     from chalicelib.fleet.wiring.updates import UpdateParts
+    from chalicelib.platform.secrets.service import Secrets
     from chalicelib.platform.wiring import Platform
     from chalicelib.settings import Settings
     from chalicelib.web.results import HealthCheck
@@ -134,11 +135,25 @@ class Fleet:
         return ScheduleParts(self)
 
     @cached_property
+    def secrets(self) -> Secrets:
+        """Those of the operator of this installation."""
+        from chalicelib.platform.access.principal import DEFAULT_TENANT
+        from chalicelib.platform.secrets.wiring import secrets_of
+
+        return secrets_of(self.platform, DEFAULT_TENANT)
+
+    @cached_property
     def scripts(self) -> Scripts:
         from chalicelib.fleet.scripts.service import Scripts
 
         platform = self.platform
-        return Scripts(platform.tables, platform.clock, commands=self.commands.registry, lists=platform.lists)
+        return Scripts(
+            platform.tables,
+            platform.clock,
+            commands=self.commands.registry,
+            secrets=self.secrets,
+            lists=platform.lists,
+        )
 
     @cached_property
     def transport(self) -> TransportParts:

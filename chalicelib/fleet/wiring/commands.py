@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chalicelib.fleet.commands.cancelling import PartCancel
     from chalicelib.fleet.commands.clean_up import CleanUp
+    from chalicelib.fleet.commands.environments import Environments
     from chalicelib.fleet.commands.executions import Executions
     from chalicelib.fleet.commands.fan_out import FanOuts
     from chalicelib.fleet.commands.large_outputs import LargeOutputs
@@ -65,6 +66,12 @@ class CommandParts:
 
         platform = self._platform
         return Executions(platform.tables, platform.clock, platform.lists, self._fleet.clusters.within)
+
+    @cached_property
+    def environments(self) -> Environments:
+        from chalicelib.fleet.commands.environments import Environments
+
+        return Environments(self._platform.tables, self._platform.clock, self._fleet.secrets)
 
     @cached_property
     def large_outputs(self) -> LargeOutputs:

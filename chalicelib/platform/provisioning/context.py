@@ -17,7 +17,7 @@ from chalicelib.platform.context import (
 )
 from chalicelib.platform.provisioning.changes import EVENTS, on_change
 from chalicelib.platform.provisioning.queues import PROVISIONING
-from chalicelib.platform.provisioning.store import RESOURCES
+from chalicelib.platform.provisioning.store import RESOURCES, holding
 
 CONTEXT = Context(
     name="provisioning",
@@ -25,6 +25,7 @@ CONTEXT = Context(
     queues=(PROVISIONING,),
     on_change=on_change,
     events=EVENTS,
+    holds=holding,
     functions=(
         # Its leases are twice as long as its timeout (`pacing.LEASE`).
         Function(

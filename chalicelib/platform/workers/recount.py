@@ -7,7 +7,6 @@ from chalice.app import Blueprint, Rate
 
 from chalicelib.kit.log import Level
 from chalicelib.kit.tables import Query
-from chalicelib.platform.provisioning.store import holding
 from chalicelib.platform.wiring import Platform
 from chalicelib.platform.workers.entry import PLATFORM
 
@@ -25,7 +24,7 @@ def handler(platform: Platform) -> None:
     while some := dict(islice(totals, TOTALS_AT_ONCE)):
         for total, off in platform.counters.recount(some).items():
             platform.log.line("total_corrected", level=Level.WARNING, total=total, by=off)
-    for counter, off in platform.quotas.recount(holding):
+    for counter, off in platform.quotas.recount(platform.families.holding):
         platform.log.line("quota_corrected", level=Level.WARNING, tenant=counter.tenant, quota=counter.quota, by=off)
 
 

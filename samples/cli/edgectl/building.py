@@ -156,6 +156,7 @@ _READERS: Mapping[Kind, Callable[[Any, str], Any]] = {
     Kind.NUMBER: values.number_of,
     Kind.SHARE: values.share_of,
     Kind.TEXT_FILE: values.whole_text_of,
+    Kind.VALUE_FILE: values.value_of,
     Kind.PARAMETERS: values.parameters_of,
     Kind.SECRET: values.secret_of,
     Kind.KEY_FILE: values.public_key_of,

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     KEY_FILES = "key_files"
     KEY_FILE = "key_file"
     TEXT_FILE = "text_file"
+    VALUE_FILE = "value_file"
     PARAMETERS = "parameters"
     TARGETS = "targets"
     PAIRS = "pairs"

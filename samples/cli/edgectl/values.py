@@ -13,7 +13,7 @@ from edgectl.errors import CliError
 _SPAN = re.compile(r"(\d+)(ms|s|m|h|d)")
 _ALMOST_A_SECOND = timedelta(microseconds=999_999)
 _PARAMETER_TYPES = ("string", "integer", "boolean", "enum")
-_FLAGS = ("required",)
+_FLAGS = ("required", "sensitive")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
@@ -139,6 +139,11 @@ def number_of(text: str, option: str) -> int:
 def whole_text_of(file: str, option: str) -> str:
     """The text of a file, or of standard input for ``-``. Raises `CliError`."""
     return sys.stdin.read() if file == "-" else text_of(file, option)
+
+
+def value_of(file: str, option: str) -> str:
+    """As `whole_text_of`, without the line break with which editors end a file. Raises `CliError`."""
+    return whole_text_of(file, option).removesuffix("\n")
 
 
 def text_of(file: str, option: str) -> str:

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib import families
 from chalicelib.kit.crypto import associated_data
+from chalicelib.kit.tables.tenants import owner_of
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.sealing.resealing import SUFFIX
@@ -45,8 +46,13 @@ def secrets_in(world):
         for row in world.driver.rows(table)
         for name in names
         if row.get(name) is not None
-        for place in [associated_data(table, str(row["id"]), name.removesuffix(SUFFIX))]
+        for place in [associated_data(table, id_of(table, row), name.removesuffix(SUFFIX))]
     }
+
+
+def id_of(table, row):
+    """The id of a row as its tenant sees it."""
+    return owner_of(str(row["id"]))[1] if table.tenanted else str(row["id"])
 
 
 def shown_to(scene, row, key):

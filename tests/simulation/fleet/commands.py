@@ -6,6 +6,7 @@ from chalicelib.fleet.commands.model import Report, RetriedOutcome, Retry, Statu
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
+from chalicelib.platform.access.principal import root
 from tests.simulation.scene import Scene, Simulation
 from tests.support.builders import a_command
 
@@ -22,7 +23,8 @@ def report_result(scene: Scene) -> None:
 
 def retry_command(scene: Scene) -> None:
     wanted = Retry(tuple(scene.rng.sample(tuple(RetriedOutcome), 2)))
-    scene.fleet.commands.retries.retry(str(scene.some_row(COMMANDS)["id"]), wanted, reach=EVERYWHERE)
+    command_id = str(scene.some_row(COMMANDS)["id"])
+    scene.fleet.commands.retries.retry(command_id, wanted, reach=EVERYWHERE, by=root("MASTER_KEY"))
 
 
 def cancel_command(scene: Scene) -> None:

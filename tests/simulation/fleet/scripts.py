@@ -1,7 +1,7 @@
 """Saved scripts: changed at the same time by several callers, and run as commands."""
 
 from chalicelib.fleet.reach import EVERYWHERE
-from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, Run
+from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, Run, ScriptCall
 from chalicelib.fleet.scripts.store import SCRIPTS
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from tests.simulation.scene import Scene, Simulation
@@ -16,7 +16,8 @@ def save(scene: Scene) -> None:
 
 def run(scene: Scene) -> None:
     run_everywhere = Run(Targeting(type=TargetType.ALL))
-    scene.fleet.scripts.run(str(scene.some_row(SCRIPTS)["id"]), {"UNIT": "it's"}, run_everywhere, reach=EVERYWHERE)
+    call = ScriptCall(name=str(scene.some_row(SCRIPTS)["id"]), parameters={"UNIT": "it's"})
+    scene.fleet.scripts.run(call, run_everywhere, reach=EVERYWHERE)
 
 
 def delete(scene: Scene) -> None:

@@ -230,6 +230,10 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_script": as_it_is,
     "delete_script": as_it_is,
     "run_script": as_it_is,
+    "save_secret": as_it_is,
+    "list_secrets": as_it_is,
+    "get_secret": as_it_is,
+    "delete_secret": as_it_is,
     "create_self_update_request": as_it_is,
     "list_self_update_requests": as_it_is,
     "get_self_update_request": a_request_with_nodes,
@@ -286,6 +290,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "acknowledge_execution": as_it_is,
     "report_result": acknowledged,
     "create_output_upload": as_it_is,
+    "get_execution_environment": as_it_is,
     "check_self_update": as_it_is,
     "report_self_update": told_to_update,
     "get_bundle": a_published_agent,
@@ -335,6 +340,7 @@ _UNKNOWN = {
     **dict.fromkeys(("ssh_public_key_id", "ssh_group_user_id", "self_update_request_id"), NOWHERE),
     "cluster_name": "nowhere",
     "script_name": "nowhere",
+    "secret_name": "nowhere",
     "event_type": "edge.unknown",
 }
 

@@ -101,9 +101,21 @@ class AssignedOut(BaseModel):
     command_text: Annotated[str, fields.COMMAND_TEXT]
     timeout: Annotated[int | None, fields.TIMEOUT]
     expired_at: Annotated[Timestamp | None, fields.DEADLINE]
+    secret_variables: Annotated[
+        list[str],
+        about("Variables whose values the agent fetches before it starts the command (`/environment`).", []),
+    ]
     status: Annotated[OneOf[Status], fields.EXECUTION_STATUS, Field(examples=[Status.SENT.value])]
     cancel_requested_at: Annotated[Timestamp | None, fields.CANCEL_REQUESTED_AT]
     inserted_at: Annotated[Timestamp, fields.INSERTED_AT]
+
+
+class EnvironmentOut(BaseModel):
+    """The secrets of an execution."""
+
+    environment: Annotated[
+        dict[str, str], about("Values by the names of variables.", {"REPORTING_PASSWORD": "not-a-real-value"})
+    ] = Field(repr=False)
 
 
 class ReportedOut(BaseModel):
@@ -153,6 +165,23 @@ def acknowledge_execution(request: FromAgent[ExecutionPath, NoQuery, NoBody], se
     node."""
     require_sole(request.agent)
     return _show(services.commands.executions.acknowledge(request.agent.node.id, request.path.execution_id))
+
+
+@routes.get(
+    "/api/v1/agents/command_executions/{execution_id}/environment",
+    auth=AGENT,
+    answer=EnvironmentOut,
+    errors=(403, 404, 409),
+    summary="Get the secrets of an execution",
+)
+def get_execution_environment(request: FromAgent[ExecutionPath, NoQuery, NoBody], services: Fleet) -> EnvironmentOut:
+    """Answers the values of the `secret_variables` of an open execution. The agent sets them in the environment of the
+    command and nowhere else, beside `EDGE_SECRETS`, which has the names of these variables, sorted, with blanks in
+    between; it masks the values in the output. Refused with 409 if the execution has a result, if its deadline has
+    passed, and with the code `secret_missing` if a secret was deleted; with 403 for the execution of another node."""
+    require_sole(request.agent)
+    values = services.commands.environments.of(request.agent.node.id, request.path.execution_id)
+    return EnvironmentOut(environment={name: value.reveal() for name, value in values.items()})
 
 
 @routes.post(
@@ -209,6 +238,7 @@ def _show(row: AssignedExecution) -> AssignedOut:
         command_text=row.command.command_text,
         timeout=row.command.timeout,
         expired_at=row.command.expired_at,
+        secret_variables=sorted(row.command.secrets),
         status=row.status,
         cancel_requested_at=row.cancel_requested_at,
         inserted_at=row.inserted_at,

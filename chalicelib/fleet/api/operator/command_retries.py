@@ -67,15 +67,16 @@ class CommandRetry(Body):
     is_deferred=True,
     answer=CommandAcceptedOut,
     status=201,
-    errors=(404, 409, 422),
+    errors=(403, 404, 409, 422),
     summary="Run a command again where it did not succeed",
 )
 def retry_command(request: Request[CommandPath, NoQuery, CommandRetry], services: Fleet) -> Created:
     """Makes a new command for the nodes whose executions of this one have one of the chosen outcomes, of any number.
     Executions are taken as they are now: those that are still open, and those that change before their turn has come,
     are left out. Nodes that were deleted are passed over, so that the new command may have fewer `targets` than the
-    `summary` of the first counts. Refused with 409 if no execution has such an outcome. Keep the first command until
-    the new one is no longer `creating`: with it, its executions would be deleted and not be found."""
+    `summary` of the first counts. Refused with 409 if no execution has such an outcome, with 403 for a command with
+    secrets if the key may not use them, with 422 for another text of such a command. Keep the first command until the
+    new one is no longer `creating`: with it, its executions would be deleted and not be found."""
     body = request.body
     wanted = Retry(
         tuple(body.outcomes),
@@ -87,6 +88,8 @@ def retry_command(request: Request[CommandPath, NoQuery, CommandRetry], services
         rollout=None if body.rollout is None else body.rollout.to_limits(),
     )
     return request.once(
-        lambda: services.commands.retries.retry(request.path.command_id, wanted, reach=reach_of(request.principal)),
+        lambda: services.commands.retries.retry(
+            request.path.command_id, wanted, reach=reach_of(request.principal), by=request.principal
+        ),
         lambda command: accepted(command, request.principal),
     )

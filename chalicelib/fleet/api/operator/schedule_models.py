@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.operator.rollout_models import RolloutIn, RolloutLimitsOut
-from chalicelib.fleet.api.operator.script_models import ScriptName, Value
+from chalicelib.fleet.api.operator.script_models import NamedSecrets, ScriptName, Value
 from chalicelib.fleet.api.operator.targeting import TargetingIn
 from chalicelib.fleet.schedules.model import Definition, Result, ScheduledCommand, State, Timing
 from chalicelib.fleet.schedules.store import SORTABLE
@@ -52,6 +52,7 @@ _COMMAND_TEXT = about(
     "Command line for the shell of the node; null: it runs a script, or the key reads no outputs.",
     samples.COMMAND_TEXT,
 )
+_SECRETS = about("Its secrets by the names of sensitive parameters.", {})
 _SCRIPT = about("Name of a saved script.", samples.SCRIPT)
 
 ScheduleNameText = Annotated[str, MinLen(1), MaxLen(100)]
@@ -101,6 +102,7 @@ class ScheduledScriptIn(Body):
         CountedFirst(),
         about("Its values by the names of parameters; null: not given.", {"UNIT": "nginx"}),
     ] = Field(default_factory=dict)
+    secrets: Annotated[NamedSecrets, _SECRETS] = Field(default_factory=dict)
 
 
 class ScheduledCommandIn(Body):
@@ -186,6 +188,7 @@ class ScheduledScriptOut(BaseModel):
         dict[str, bool | int | str | None] | None,
         about("Its values by the names of parameters; null for keys that read no outputs.", {"UNIT": "nginx"}),
     ]
+    secrets: Annotated[dict[str, str], _SECRETS]
 
 
 class ScheduledCommandOut(BaseModel):

@@ -194,7 +194,8 @@ def _show_run(run: Run) -> ScheduleRunOut:
 def _show_script(script: ScriptCall | None, principal: Principal) -> ScheduledScriptOut | None:
     if script is None:
         return None
-    return ScheduledScriptOut(name=script.name, parameters={**script.parameters} if principal.outputs else None)
+    parameters = {**script.parameters} if principal.outputs else None
+    return ScheduledScriptOut(name=script.name, parameters=parameters, secrets={**script.secrets})
 
 
 def _show(schedule: Schedule, principal: Principal) -> ScheduleOut:

@@ -18,6 +18,7 @@ from chalicelib.fleet.scripts.model import (
     Run,
 )
 from chalicelib.kit.fields import about
+from chalicelib.platform.secrets.model import NAME_PATTERN as SECRET_NAME_PATTERN
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, matching, ordering
 from chalicelib.web.problems import problems, wrong_type
 from chalicelib.web.validation import (
@@ -44,6 +45,8 @@ def _read_value(value: object) -> object:
 
 Value = Annotated[StrictBool | StrictInt | StrictStr | None, BeforeValidator(_read_value)]
 ScriptName = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+SecretName = Annotated[str, StringConstraints(pattern=SECRET_NAME_PATTERN)]
+NamedSecrets = Annotated[dict[str, SecretName], MaxLen(PARAMETERS_MAX), CountedFirst()]
 ParameterName = Annotated[str, StringConstraints(pattern=PARAMETER_PATTERN)]
 
 _NAME = about("Name of the script.", samples.SCRIPT)
@@ -62,6 +65,9 @@ _PATTERN = about(
     "back-references.",
     None,
 )
+_SENSITIVE = about("Whether its value is a secret, which runs name and never give.", False)
+_DEFAULT_SECRET = about("Name of the secret of runs that name none; null: its variable is then unset.", None)
+_SECRETS = about("Names of secrets by the names of sensitive parameters.", {})
 
 
 class ScriptPath(Path):
@@ -80,6 +86,8 @@ class ScriptParameterIn(Body):
     minimum: Annotated[Int32 | None, _MINIMUM] = None
     maximum: Annotated[Int32 | None, _MAXIMUM] = None
     pattern: Annotated[Annotated[str, MinLen(1), MaxLen(VALUE_PATTERN_MAX)] | None, _PATTERN] = None
+    sensitive: Annotated[Boolean, _SENSITIVE] = False
+    secret: Annotated[SecretName | None, _DEFAULT_SECRET] = None
 
 
 class ScriptSave(Body):
@@ -101,6 +109,7 @@ class ScriptRun(Body):
         CountedFirst(),
         about("Values by the names of parameters; null: not given.", {"UNIT": "nginx"}),
     ] = Field(default_factory=dict)
+    secrets: Annotated[NamedSecrets, _SECRETS] = Field(default_factory=dict)
     timeout: Annotated[Annotated[Int32, Ge(1)] | None, fields.TIMEOUT] = None
     expired_at: Annotated[
         DateTime | None,
@@ -140,6 +149,8 @@ class ScriptParameterOut(BaseModel):
     minimum: Annotated[int | None, _MINIMUM]
     maximum: Annotated[int | None, _MAXIMUM]
     pattern: Annotated[str | None, _PATTERN]
+    sensitive: Annotated[bool, _SENSITIVE]
+    secret: Annotated[str | None, _DEFAULT_SECRET]
 
 
 class ScriptOut(BaseModel):

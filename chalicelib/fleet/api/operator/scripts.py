@@ -13,9 +13,10 @@ from chalicelib.fleet.api.operator.script_models import (
 from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import SCRIPTS_READ, SCRIPTS_RUN, SCRIPTS_WRITE
 from chalicelib.fleet.reach import reach_of
-from chalicelib.fleet.scripts.model import SORTABLE, NewScript, Parameter, Script
+from chalicelib.fleet.scripts.model import SORTABLE, NewScript, Parameter, Script, ScriptCall
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.platform.access.principal import Principal, Scope
+from chalicelib.platform.secrets.rules import check_use
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
@@ -37,6 +38,8 @@ def save_script(request: Request[ScriptPath, NoQuery, ScriptSave], services: Fle
     its text: it finds them in variables, so that no value can become a command. Refused with 422 for parameters that
     contradict themselves. Commands of earlier runs keep their text. Do not save passwords in texts."""
     body = request.body
+    if any(parameter.secret is not None for parameter in body.parameters):
+        check_use(request.principal)
     parameters = tuple(Parameter.model_validate(one.model_dump()) for one in body.parameters)
     new = NewScript(request.path.script_name, body.script_text, body.description, parameters)
     return _show(services.scripts.save(new), request.principal)
@@ -104,10 +107,11 @@ def run_script(request: Request[ScriptPath, NoQuery, ScriptRun], services: Fleet
     parameters and then is the script's text, so that values can be read there: give no passwords. Refused with 422 for
     a parameter that is missing, unknown or of a value that is not allowed, and as new commands are."""
     body = request.body
+    if body.secrets:
+        check_use(request.principal)
+    call = ScriptCall(name=request.path.script_name, parameters=body.parameters, secrets=body.secrets)
     return request.once(
-        lambda: services.scripts.run(
-            request.path.script_name, body.parameters, body.to_run(), reach=reach_of(request.principal)
-        ),
+        lambda: services.scripts.run(call, body.to_run(), reach=reach_of(request.principal)),
         lambda command: accepted(command, request.principal),
     )
 

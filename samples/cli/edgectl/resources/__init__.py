@@ -4,10 +4,11 @@ from edgectl.model import Resource
 from edgectl.resources.access import API_KEYS, AUDIT, SSH_GROUPS, SSH_KEYS, SSH_USERS
 from edgectl.resources.fleet import ALIASES, CLUSTERS, ENROLLMENT_KEYS, NODES
 from edgectl.resources.webhooks import ADMIN, EVENTS, WEBHOOKS
-from edgectl.resources.work import COMMANDS, EXECUTIONS, SCHEDULES, SCRIPTS, UPDATES
+from edgectl.resources.work import COMMANDS, EXECUTIONS, SCHEDULES, SCRIPTS, SECRETS, UPDATES
 
 RESOURCES: tuple[Resource, ...] = (
-    *(CLUSTERS, ENROLLMENT_KEYS, NODES, ALIASES, COMMANDS, EXECUTIONS, SCHEDULES, SCRIPTS, UPDATES),
+    *(CLUSTERS, ENROLLMENT_KEYS, NODES, ALIASES, COMMANDS, EXECUTIONS, SCHEDULES, SCRIPTS, SECRETS),
+    UPDATES,
     *(SSH_USERS, SSH_KEYS, SSH_GROUPS, WEBHOOKS, EVENTS, AUDIT, API_KEYS, ADMIN),
 )
 BY_NAME = {resource.name: resource for resource in RESOURCES}

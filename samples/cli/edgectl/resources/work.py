@@ -66,6 +66,8 @@ EXECUTIONS = Resource(
     ),
 )
 
+_REFERENCES = "Secret for a sensitive parameter, as PARAMETER=name; may be repeated."
+
 _TIMES = (
     Field("cron", "When: minute, hour, day of month, month, day of week, as '30 2 * * *'."),
     Field("timezone", "The clocks that --cron is meant on, as Europe/Berlin; UTC without it."),
@@ -96,6 +98,7 @@ SCHEDULES = Resource(
                 Field("command.command_text", "The command line.", option="command"),
                 Field("command.script.name", "The saved script, in place of a command line.", option="script"),
                 Field("command.script.parameters", "Value of a parameter, as NAME=value.", Kind.PAIRS, "set"),
+                Field("command.script.secrets", _REFERENCES, Kind.PAIRS, "secret"),
                 Field("command.targeting", ON.help, Kind.TARGETS, "on", is_required=True),
                 Field("command.timeout", "Milliseconds that it may take.", Kind.NUMBER, "timeout"),
                 *_waves("command.rollout."),
@@ -158,10 +161,40 @@ SCRIPTS = Resource(
             (
                 ON,
                 Field("parameters", "Value of a parameter, as NAME=value; may be repeated.", Kind.PAIRS, "set"),
+                Field("secrets", _REFERENCES, Kind.PAIRS, "secret"),
                 *_waves("rollout."),
             ),
         ),
         delete(f"{V1}/scripts/{{script_name}}", "Delete the script {}?"),
+    ),
+)
+
+SECRETS = Resource(
+    "secrets",
+    "Values that scripts use by their names; nobody is shown one again.",
+    f"{V1}/secrets",
+    ("name", "version", "description", "value_changed_at"),
+    (NAME,),
+    id="name",
+    variables={"secret_name": "secrets"},
+    actions=(
+        show(f"{V1}/secrets/{{secret_name}}"),
+        Action(
+            "save",
+            "PUT",
+            f"{V1}/secrets/{{secret_name}}",
+            "Save one, or give it another value, which is used from then on.",
+            (
+                Field(
+                    "value",
+                    "File with its value, - for standard input. Without it the value stays.",
+                    Kind.VALUE_FILE,
+                    "value-file",
+                ),
+                Field("description", "What it opens, and where it comes from."),
+            ),
+        ),
+        delete(f"{V1}/secrets/{{secret_name}}", "Delete the secret {} with its value?"),
     ),
 )
 

@@ -72,6 +72,7 @@ class TestList:
             "command_text": "uptime",
             "timeout": 500,
             "expired_at": None,
+            "secret_variables": [],
             "status": "pending",
             "cancel_requested_at": None,
             "inserted_at": "2026-11-21T10:00:00Z",

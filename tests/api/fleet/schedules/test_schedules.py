@@ -81,7 +81,7 @@ def test_command_shows_the_schedule_that_gave_it_and_history_the_command(world, 
 
 def test_schedule_of_a_script_shows_it_and_its_values_to_those_who_read_texts(world, client):
     client.request("PUT", "/api/v1/scripts/say", json={"script_text": "true", "parameters": [WORD]})
-    script = {"name": "say", "parameters": {"WORD": "hello"}}
+    script = {"name": "say", "parameters": {"WORD": "hello"}, "secrets": {}}
     made = make(client, command={"script": script, "targeting": {"type": "all"}}).data
     path = f"{SCHEDULES}/{made['id']}"
 

@@ -3,6 +3,7 @@
 import pytest
 
 from chalicelib.fleet.api.operator import command_retries, commands, scripts
+from chalicelib.fleet.commands.store import COMMANDS
 from chalicelib.fleet.scripts.store import SCRIPTS
 from tests.support.builders import a_cluster, machines
 from tests.support.client import Client
@@ -41,7 +42,13 @@ def test_script_is_saved_shown_and_listed(client, world):
         "version": 1,
         "description": None,
         "script_text": BODY["script_text"],
-        "parameters": [{**UNIT, **dict.fromkeys(("description", "default", "minimum", "maximum", "pattern"))}],
+        "parameters": [
+            {
+                **UNIT,
+                **dict.fromkeys(("description", "default", "minimum", "maximum", "pattern", "secret")),
+                "sensitive": False,
+            }
+        ],
         "inserted_at": "2026-11-21T10:00:00Z",
         "updated_at": "2026-11-21T10:00:00Z",
     }
@@ -141,3 +148,22 @@ def test_script_that_does_not_exist_is_404(client):
     assert client.get(f"{LIST}/nothing").status == 404
     assert client.delete(f"{LIST}/nothing").status == 404
     assert client.post(f"{LIST}/nothing/run", json=RUN).status == 404
+
+
+def test_rows_from_before_patterns_and_secrets_are_shown_listed_and_run(client, world):
+    save(client)
+    run = client.post(f"{LIST}/restart/run", json=RUN).data
+    world.settle()
+    (row,) = world.driver.rows(SCRIPTS)
+    new = {"pattern", "sensitive", "secret"}
+    row["parameters"] = [{name: each[name] for name in each if name not in new} for each in row["parameters"]]
+    world.driver.load(SCRIPTS, [row])
+    (command,) = world.driver.rows(COMMANDS)
+    world.driver.load(COMMANDS, [{name: command[name] for name in command if name not in {"script", "secrets"}}])
+
+    (shown,) = client.get(LIST).data
+    assert [shown["parameters"][0][name] for name in ("pattern", "sensitive", "secret")] == [None, False, None]
+    assert save(client).data["version"] == 1
+    assert client.get(f"/api/v1/commands/{run['id']}").data["script"] is None
+    assert client.get("/api/v1/commands", query={"script_name": "restart"}).data == []
+    assert client.post(f"{LIST}/restart/run", json=RUN).status == 201

@@ -10,6 +10,7 @@ from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.access.principal import root
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.fakes.dynamo import Crash
 from tests.support.world import World
@@ -52,7 +53,7 @@ def end(world, command, machine, exit_code, *, is_expired=False):
 
 
 def retry(world, command, wanted, reach=EVERYWHERE):
-    return world.fleet.commands.retries.retry(command.id, wanted, reach=reach)
+    return world.fleet.commands.retries.retry(command.id, wanted, reach=reach, by=root("MASTER_KEY"))
 
 
 def test_retry_takes_exactly_the_nodes_with_the_chosen_outcome(world, fleet, given):

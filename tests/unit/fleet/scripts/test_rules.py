@@ -4,8 +4,16 @@ import subprocess
 
 import pytest
 
-from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, Script
-from chalicelib.fleet.scripts.rules import TEXT_LIMIT_BYTES, check, command_text
+from chalicelib.fleet.scripts import rules
+from chalicelib.fleet.scripts.model import NewScript, Parameter, ParameterType, Script, ScriptCall
+from chalicelib.fleet.scripts.rules import (
+    NO_ENVIRONMENT,
+    NO_ENVIRONMENT_EXIT_CODE,
+    SECRETS_VARIABLE,
+    TEXT_LIMIT_BYTES,
+    check,
+    secrets_of,
+)
 from chalicelib.kit.errors import BLANK, EdgeError, at_most_bytes
 
 TEXT = Parameter(name="TEXT", type=ParameterType.STRING)
@@ -19,6 +27,10 @@ def script(*parameters, text='printf %s "$TEXT"'):
     return Script(
         id="say", name="say", script_text=text, parameters=parameters, inserted_at=now, updated_at=now, version=7
     )
+
+
+def command_text(script, given=None, **secrets):
+    return rules.command_text(script, ScriptCall(name=script.name, parameters=given or {}, secrets=secrets))
 
 
 def details(call, *arguments):
@@ -67,6 +79,59 @@ class TestCommand:
         assert set(details(command_text, script(TEXT, COUNT, FORCE), given)) == {f"parameters.{parameter.name}"}
 
 
+class TestSecrets:
+    PASSWORD = Parameter(name="PASSWORD", type=ParameterType.STRING, sensitive=True, required=True)
+    TOKEN = Parameter(name="TOKEN", type=ParameterType.STRING, sensitive=True, secret="ci-token")
+
+    def ran(self, environment):
+        text = command_text(script(self.PASSWORD, self.TOKEN, text="echo ran"), PASSWORD="db-password")
+        return subprocess.run(["/bin/sh", "-c", text], capture_output=True, check=False, env=environment)
+
+    def test_run_names_secrets_and_the_script_the_others(self):
+        call = ScriptCall(name="say", secrets={"PASSWORD": "db-password"})
+
+        assert secrets_of(script(self.PASSWORD, self.TOKEN), call) == {"PASSWORD": "db-password", "TOKEN": "ci-token"}
+
+    def test_secret_that_neither_names_is_an_unset_variable(self):
+        optional = self.PASSWORD.model_copy(update={"required": False})
+
+        assert "\nunset PASSWORD\n" in command_text(script(optional))
+        assert secrets_of(script(optional), ScriptCall(name="say")) == {}
+
+    def test_text_names_secrets_and_sets_no_variable_for_them(self):
+        text = command_text(script(self.PASSWORD, text="true"), PASSWORD="db-password")
+
+        assert text.splitlines()[2:] == ["# PASSWORD is the secret db-password", "true"]
+
+    @pytest.mark.parametrize("environment", [{}, {"PASSWORD": "x", "TOKEN": "y"}, {SECRETS_VARIABLE: "PASSWORD"}])
+    def test_agent_that_sets_no_secrets_runs_nothing_and_says_why(self, environment):
+        ended = self.ran(environment)
+
+        assert (ended.returncode, ended.stdout) == (NO_ENVIRONMENT_EXIT_CODE, b"")
+        assert ended.stderr.decode() == f"{NO_ENVIRONMENT}\n"
+
+    def test_agent_that_sets_them_runs_the_script(self):
+        assert self.ran({SECRETS_VARIABLE: "PASSWORD TOKEN"}).stdout == b"ran\n"
+
+    def test_value_in_place_of_a_secret_is_refused_and_not_repeated(self):
+        wrong = details(command_text, script(self.PASSWORD, TEXT), {"PASSWORD": "hunter2"})
+
+        assert wrong["parameters.PASSWORD"] == ["is sensitive: give the name of a secret, in secrets"]
+        assert "hunter2" not in str(wrong)
+
+    def test_secret_for_a_parameter_that_is_not_sensitive_is_refused(self):
+        with pytest.raises(EdgeError) as error:
+            command_text(script(TEXT, self.TOKEN), TEXT="db-password", NOTHING="db-password")
+
+        refusal = ["is not a sensitive parameter. Allowed: TOKEN"]
+        assert error.value.details == {"secrets.TEXT": refusal, "secrets.NOTHING": refusal}
+
+    def test_required_secret_that_is_not_named_is_refused(self):
+        assert details(command_text, script(self.PASSWORD)) == {
+            "secrets.PASSWORD": ["is required: the name of a secret"]
+        }
+
+
 class TestCheck:
     def test_text_that_is_blank_too_long_or_has_a_zero_byte_is_refused(self):
         assert details(check, NewScript("say", " \n")) == {"script_text": [BLANK]}
@@ -88,6 +153,12 @@ class TestCheck:
             (
                 {"type": ParameterType.INTEGER, "minimum": 2, "maximum": 1},
                 "minimum 2 is larger than maximum 1",
+            ),
+            ({"secret": "db-password"}, "secret is for sensitive parameters"),
+            ({"sensitive": True, "type": ParameterType.INTEGER}, "a sensitive parameter has the type string"),
+            (
+                {"sensitive": True, "default": "a"},
+                "a sensitive parameter has neither default nor pattern: its value is a secret",
             ),
             ({"type": ParameterType.INTEGER, "pattern": "1"}, "pattern is for the type string"),
             ({"pattern": "a", "default": "b"}, "default 'b' is not allowed. Allowed: a text that matches a"),

@@ -66,6 +66,7 @@ def fleet(client, world):
     assert client.post(f"/api/v1/webhooks/{webhook}/rotate_secret", json={"secret": "n" * 40}).status == 200
     a_key(client, "north")
     assert client.post("/api/v1/api_keys", json={"name": "dashboard", "role": "viewer"}).status == 201
+    assert client.request("PUT", "/api/v1/secrets/db-password", json={"value": SECRET}).status == 200
     world.settle()
     return agents
 
@@ -100,7 +101,7 @@ def test_resealed_values_use_the_new_key_and_open_as_before(world, client, fleet
     events = len(world.bus_client.entries)
     new = world.platform.sealer.keys.rotate()
 
-    assert sum(rotation.left().values.values()) == len(sealed_values(world)) == 13
+    assert sum(rotation.left().values.values()) == len(sealed_values(world)) == 14
     rotation.queue(rotation.left())
     world.settle(twice=True)
 
@@ -109,6 +110,7 @@ def test_resealed_values_use_the_new_key_and_open_as_before(world, client, fleet
     assert {row["id"]: row["api_token"] for row in client.get("/api/v1/nodes").data} == before
     assert {row["id"]: row["key"] for row in client.get("/api/v1/enrollment_keys").data} == keys_before
     assert [agent.poll().status for agent in fleet] == [200, 200, 200]
+    assert world.fleet.secrets.values(["db-password"])["db-password"].reveal() == SECRET
     assert len(world.bus_client.entries) == events
 
 
@@ -190,7 +192,7 @@ class TestDropping:
         world.platform.sealer.keys.rotate()
         world.clock.advance(900)
 
-        with pytest.raises(NotYetError, match="13 of key"):
+        with pytest.raises(NotYetError, match="14 of key"):
             rotation.drop()
         assert len(world.driver.rows(DATA_KEYS)) == 2
 
@@ -215,7 +217,7 @@ def test_reseal_command_queues_once_and_waits_until_done(world, fleet, rotation,
 
     seal_again(rotation, world.clock, say)
 
-    assert told == ["13 values are sealed with older keys"] * 3
+    assert told == ["14 values are sealed with older keys"] * 3
     assert rotation.left().values == {}
 
 
@@ -228,7 +230,7 @@ def test_rotation_unwraps_no_data_key(world, fleet, rotation):
 
 def test_reseal_command_gives_up_after_bounded_time(world, fleet, rotation):
     world.platform.sealer.keys.rotate()
-    with pytest.raises(NotYetError, match="13 values are left"):
+    with pytest.raises(NotYetError, match="14 values are left"):
         seal_again(rotation, world.clock, lambda _: None)
 
 

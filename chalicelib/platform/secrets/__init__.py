@@ -1,0 +1,1 @@
+"""Secrets of tenants: values that are stored sealed, and given to programs by their names."""

@@ -1,0 +1,33 @@
+"""Secrets: saved and deleted by several callers at once; each can be opened, and the quota knows how many there are."""
+
+from chalicelib.kit.crypto import Secret
+from chalicelib.platform.access.principal import DEFAULT_TENANT
+from chalicelib.platform.secrets.model import NewSecret
+from chalicelib.platform.secrets.rules import QUOTA
+from chalicelib.platform.secrets.store import SECRETS
+from tests.simulation.scene import Scene, Simulation
+
+
+def save_secret(scene: Scene) -> None:
+    value = Secret(f"value-{scene.rng.randrange(3)}")
+    scene.fleet.secrets.save(NewSecret(scene.some_name(), value))
+
+
+def delete_secret(scene: Scene) -> None:
+    scene.fleet.secrets.delete(scene.some_name())
+
+
+def quota_is_that_of_the_rows(scene: Scene) -> None:
+    used, there = scene.world.platform.quotas.used(DEFAULT_TENANT, [QUOTA])[QUOTA], len(scene.rows(SECRETS))
+    assert used == there, f"{used} secrets are counted, {there} are there"
+
+
+def every_value_can_be_opened(scene: Scene) -> None:
+    names = [str(row["name"]) for row in scene.rows(SECRETS)]
+    assert set(scene.fleet.secrets.values(names)) == set(names)
+
+
+SIMULATION = Simulation(
+    operations=(save_secret, delete_secret),
+    invariants=(quota_is_that_of_the_rows, every_value_can_be_opened),
+)
