@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.tables import Item, Table
 from chalicelib.platform.context import ScheduleSource
@@ -52,6 +53,7 @@ class Activities:
     look_polling: Usage
     execution_connected: Usage
     execution_polling: Usage
+    execution_in_waves: Usage
     delivery: Usage
     metrics_push: Usage
     metrics_read: Usage
@@ -107,6 +109,17 @@ class Stage:
                 live_through(agent)
             self.world.settle()
 
+    def run_in_waves(self) -> None:
+        """The same command, to as many at a time as act together."""
+        body = {"command_text": "true", "targeting": {"type": "all"}, "rollout": {"max_concurrency": ACTING_TOGETHER}}
+        self.client.post("/api/v1/commands", json=body)
+        self.world.settle()
+        by_id = {agent.id: agent for agent in self.agents}
+        while told := [row["node_id"] for row in self.world.driver.rows(EXECUTIONS) if row["status"] == "pending"]:
+            for node_id in told:
+                live_through(by_id[str(node_id)])
+            self.world.settle()
+
 
 @cache
 def activities() -> Activities:
@@ -133,6 +146,7 @@ def activities() -> Activities:
         look_polling=_look(connected=False, heard_after=290, looked_after=HealthLimits().unreachable_seconds - 280),
         execution_connected=_execution(connected=True),
         execution_polling=_execution(connected=False),
+        execution_in_waves=_execution_in_waves(),
         delivery=_delivery(),
         metrics_push=polling.used_by(lambda: _push_metrics(polling, "host", METRICS_LINES)),
         metrics_read=polling.used_by(lambda: _read(polling, f"nodes/{polling.agents[0].id}/metrics/host/raw")),
@@ -186,6 +200,11 @@ def _execution(*, connected: bool) -> Usage:
     """From its creation to its last event; a share of the command's own cost included. Polls that find it included."""
     stage = Stage(connected=connected)
     return stage.used_by(stage.run_command, FLEET)
+
+
+def _execution_in_waves() -> Usage:
+    stage = Stage(connected=True)
+    return stage.used_by(stage.run_in_waves, FLEET)
 
 
 def _execution_bytes() -> float:

@@ -13,6 +13,7 @@ from edgectl.main import main
 
 from infra.local.sweeper import call_scheduled
 from infra.package import ROOT
+from tests.e2e.api import Api
 from tests.e2e.cloud import eventually, fleet, logged
 from tests.e2e.ssh_client import SSH, SshClient
 from tests.support.aws_clients import local_client
@@ -131,6 +132,41 @@ def test_waves_stop_after_the_first_error(edgectl, ask, names):
     assert (summary["failed"], summary["skipped"], summary["total"]) == (1, 1, 2)
 
     assert edgectl("run", "--on", "cluster:jobs", "-c", "50%", "-e", "0", "echo well") == "well\nwell\n"
+
+
+def test_waves_are_paused_resumed_and_stopped(edgectl, ask, names, tmp_path):
+    mark = tmp_path / "go"
+    waits = f"while ! test -e {mark}; do sleep 0.1; done"
+    given = json.loads(edgectl("run", "--on", "cluster:jobs", "-c", "1", "--no-wait", "-o", "json", waits))["id"]
+
+    def summary():
+        return ask("commands", "show", given)["summary"]
+
+    eventually(lambda: summary()["sent"] == 1)
+    assert ask("commands", "pause", given)["rollout"]["state"] == "paused"
+    mark.touch()
+    eventually(lambda: summary()["succeeded"] == 1)
+    assert summary()["waiting"] == 1
+    ask("commands", "resume", given)
+    eventually(lambda: summary()["succeeded"] == 2)
+
+    mark.unlink()
+    given = json.loads(edgectl("run", "--on", "cluster:jobs", "-c", "1", "--no-wait", "-o", "json", waits))["id"]
+    eventually(lambda: summary()["sent"] == 1)
+    assert ask("commands", "stop", given, "-y")["rollout"]["reason"] == "stopped"
+    mark.touch()
+    eventually(lambda: ask("commands", "show", given)["state"] == "finished")
+    assert (summary()["succeeded"], summary()["skipped"]) == (1, 1)
+
+
+def test_key_of_a_cluster_sees_its_part_of_a_rollout(machines, agents):
+    reached = {"name": "jobs only", "role": "viewer", "clusters": [machines.cluster]}
+    made = machines.api.call("POST", "/api/v1/api_keys", reached)
+    assert made.status == 201, made.text
+    command = machines.run("true", rollout={"max_concurrency": 1})
+    machines.results_of(command, 2)
+    shown = Api(machines.api.url, made.data["key"]).get(f"/api/v1/commands/{command}")
+    assert shown.data["summary"]["total"] == 2, shown.text
 
 
 def test_schedule_gives_its_command_when_its_time_has_come(cloud, edgectl, ask, names):

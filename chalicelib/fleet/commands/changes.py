@@ -1,6 +1,6 @@
 """The effects of changes of commands and their executions: messages for workers, and events. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from chalicelib.fleet.commands import rollout_events
@@ -17,6 +17,7 @@ from chalicelib.kit.changes import Change, texts
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.parking import moved
+from chalicelib.kit.queues import Message
 from chalicelib.kit.tables import Item, Ref
 from chalicelib.platform.background.queues import CLEAN_UP
 from chalicelib.platform.context import Event, Events, Rows, Send
@@ -59,7 +60,7 @@ def on_change(change: Change) -> Iterator[Send]:
             yield Send(CLEAN_UP, {"kind": "large_output", "id": row["id"], "key": key})
         case "fan_outs" if going_on := moved(change):
             yield from _go_on(str(row["command_id"]), going_on)
-        case "fan_outs" if change.operation == "rollout.resumed":
+        case "fan_outs" if change.operation in {"rollout.resumed", "rollout.reopened"}:
             yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": ROLLOUT})
         case "fan_outs" if change.old is None:
             for part in at_first(texts(row.get("parts"))):
@@ -70,6 +71,26 @@ def on_change(change: Change) -> Iterator[Send]:
             yield Send(CLEAN_UP, {"kind": "command", "id": row["id"]})
         case "executions" if isinstance(slot := row.get("rollout_slot"), int) and _has_ended(change):
             yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": ROLLOUT, "ended": slot})
+
+
+def courier(fleet: Any, messages: Sequence[Message], request_id: str) -> None:
+    """Queue the messages that create executions: ends of one rollout together, so that one step notes them all."""
+    fleet.platform.queues.send(EXECUTION_CREATION, merged(messages), request_id=request_id)
+
+
+def merged(messages: Iterable[Message]) -> list[Message]:
+    """The same messages, with the ends of each rollout in one."""
+    ends: dict[str, list[int]] = {}
+    others = []
+    for message in messages:
+        if "ended" in message:
+            ends.setdefault(str(message["command_id"]), []).append(int(message["ended"]))
+        else:
+            others.append(message)
+    return [
+        *others,
+        *({"command_id": command_id, "part": ROLLOUT, "ended": slots} for command_id, slots in ends.items()),
+    ]
 
 
 def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.fleet.commands.changes import EVENTS, ended, event_counters, on_change
+from chalicelib.fleet.commands.changes import EVENTS, courier, ended, event_counters, on_change
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import (
     COMMAND_TOTALS,
@@ -108,6 +108,7 @@ CONTEXT = Context(
         ),
     ),
     on_change=on_change,
+    couriers={EXECUTION_CREATION: courier},
     events=EVENTS,
     event_counters=event_counters,
     ended=ended,
@@ -117,6 +118,7 @@ CONTEXT = Context(
                 "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
                 "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
                 "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
+                "rollout_targets": BATCH_GET,
             },
             counts=(EXECUTION_CREATION,),
             buckets=(OUTPUT_BUCKET,),
@@ -128,7 +130,7 @@ CONTEXT = Context(
                 "commands": BATCH_GET,
                 "fan_outs": GET | BATCH_GET | UPDATE | CHECK,
                 "executions": BATCH_GET | QUERY | PUT,
-                "rollout_targets": GET | BATCH_GET | PUT,
+                "rollout_targets": GET | BATCH_GET | PUT | UPDATE,
             },
             sends=(EXECUTION_CREATION,),
         ),

@@ -8,7 +8,7 @@ from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
-from chalicelib.fleet.commands.rollout import ROLLOUT
+from chalicelib.fleet.commands.rollout import ROLLOUT, RolloutState
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import (
     LOOK,
@@ -86,7 +86,11 @@ class FanOuts:
         """Store that all executions of the parts that ended with the chunk exist. After the last part, nodes that an
         index may have hidden are searched (`Looking`), and then the deadline becomes due."""
         if chunk.fan_out is not None:
-            to_look_at = [part for part in chunk.ended if part != ROLLOUT and selection.may_miss(part)]
+            rollout = chunk.fan_out.rollout
+            if rollout is None:
+                to_look_at = {part for part in chunk.ended if selection.may_miss(part)}
+            else:
+                to_look_at = {ROLLOUT} if rollout.may_hide and rollout.state is RolloutState.FINISHED else set()
             self._commands.remove_parts(chunk.fan_out, chunk.ended, self._clock.now(), to_look_at=to_look_at)
 
     def due_work(self, limit: int) -> Iterator[list[Work]]:

@@ -2,7 +2,8 @@
 
 Nodes are found by an index, which lags, and which a node may move in while it is read. So the parts of a fan-out are
 read again, soon after the last one was finished and when every index has caught up; nodes without an execution get one.
-A node that changed meanwhile, and may be in a part only because of that, gets none.
+A node that changed meanwhile, and may be in a part only because of that, gets none. A rollout is searched when it has
+finished, and goes on with what was found.
 """
 
 from dataclasses import dataclass, replace
@@ -12,6 +13,7 @@ from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Command
+from chalicelib.fleet.commands.rollout_store import RolloutStore
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import LOOK, FanOut
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
@@ -19,9 +21,12 @@ from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.fan_out import CHUNK
 from chalicelib.kit.clock import Clock, parse_time, sooner, to_seconds_text
-from chalicelib.kit.redrive import SETTLE, SETTLE_SOON
+from chalicelib.kit.redrive import FIRST_LOOK, SETTLE, SETTLE_SOON
 from chalicelib.kit.tables import Tables
 from chalicelib.kit.worktime import WorkTime
+
+MOST_HIDDEN = 10 * CHUNK
+"""Nodes with which a rollout goes on at once. Where an index hid more, the next search finds them."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ class Looking:
         self._clusters = clusters
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
+        self._rollouts = RolloutStore(tables)
         self._creation = Creation(tables, clock)
         self._targets = TargetPages(tables, nodes)
 
@@ -60,17 +66,26 @@ class Looking:
             return None
         if command.is_expired_at(now):
             return None
-        parts, position = sorted(fan_out.looks), _position_of(cursor, now)
-        served = self._executions.nodes_of_command(command_id)
-        while position.part < len(parts):
+        parts, until, served = self._known(fan_out)
+        position, hidden = _position_of(cursor, now), list[TargetNode]()
+        while position.part < len(parts) and len(hidden) < MOST_HIDDEN:
             page = self._page(command, parts[position.part], position)
             missing = [node for node in page.nodes if node.id not in served]
-            if missing and not self._serve(command, fan_out, missing, tell):
+            if fan_out.rollout is not None:
+                hidden += self._meant(command, missing, until)
+                served.update(node.id for node in missing)
+            elif missing and not self._serve(command, fan_out, missing, tell):
                 return None
             going_on = page.cursor is not None
             position = replace(position, part=position.part + (not going_on), within=page.cursor)
             if time.is_over and position.part < len(parts):
+                if hidden:
+                    break
                 return str(position)
+        if hidden:
+            # In further waves. Refused: the row has changed, which has ended this search or begun another.
+            self._rollouts.reopen(fan_out, hidden, to_seconds_text(self._clock.now() + FIRST_LOOK))
+            return None
         self._settle(fan_out, fan_out.looks_since, position.began_at)
         return None
 
@@ -83,11 +98,23 @@ class Looking:
         size = CHUNK * transactions_per_page(1, selection.SLICE // CHUNK)
         return self._targets.page(command, part, position.within, size)
 
+    def _known(self, fan_out: FanOut) -> tuple[list[str], str, set[str]]:
+        """The parts to search, until when they were read, and the nodes that have an execution or, in a rollout, a
+        turn."""
+        command_id, rollout = fan_out.command_id, fan_out.rollout
+        if rollout is None:
+            return sorted(fan_out.looks), _since(fan_out), self._executions.nodes_of_command(command_id)
+        parts, found_at = self._rollouts.parts(command_id)
+        chunks = self._rollouts.chunks(command_id, rollout.chunks)
+        return parts, found_at or fan_out.inserted_at, {node_id for chunk in chunks for node_id, _ in chunk}
+
     def _serve(self, command: Command, fan_out: FanOut, missing: list[TargetNode], tell: Tell) -> bool:
-        until = fan_out.looks_since or fan_out.inserted_at
-        meant = [node for node in missing if selection.was_meant(node, command.targeting, until)]
-        chosen = selection.select(meant, command.targeting, self._nodes, self._clusters)
+        chosen = self._meant(command, missing, _since(fan_out))
         return self._creation.create(command, fan_out, chosen, tell, workers=1)
+
+    def _meant(self, command: Command, missing: list[TargetNode], until: str) -> list[TargetNode]:
+        meant = [node for node in missing if selection.was_meant(node, command.targeting, until)]
+        return selection.select(meant, command.targeting, self._nodes, self._clusters)
 
     def _settle(self, fan_out: FanOut, since: str, began_at: str) -> None:
         """End the search. Unless it began after indexes had caught up, another one follows."""
@@ -97,6 +124,10 @@ class Looking:
                 self._commands.settle(fan_out, sooner(again, fan_out.deadline))
                 return
         self._commands.end_looks(fan_out)
+
+
+def _since(fan_out: FanOut) -> str:
+    return fan_out.looks_since or fan_out.inserted_at
 
 
 def _position_of(cursor: str | None, now: str) -> _Position:

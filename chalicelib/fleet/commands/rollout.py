@@ -9,16 +9,22 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, field_validator
 
 ROLLOUT = "rollout"
 """The one part of the fan-out of a command with a rollout: it is left until the rollout ends."""
 
-MOST_OUT = 100
-"""Executions of one rollout that may be out at a time: with them, its row is about a write unit."""
+MOST_OUT = 1000
+"""Executions of one rollout that may be out at a time. The row that keeps them is a write unit up to some 400 of them,
+and two up to all."""
+
+USUAL_OUT = 100
+"""The number of them without another."""
 
 SLOTS = 100
 """Places of a chunk; some at the end stay empty."""
+
+_LOW_BITS, _MORE = 0x7F, 0x80
 
 
 class RolloutState(StrEnum):
@@ -54,7 +60,7 @@ class RolloutLimits(BaseModel, frozen=True):
     """The limits of a rollout as its writer gave them, numbers or percentages of the targets (``10%``).
     ``max_errors`` None: it never stops because of errors."""
 
-    max_concurrency: int | str = MOST_OUT
+    max_concurrency: int | str = USUAL_OUT
     max_errors: int | str | None = None
 
 
@@ -62,7 +68,8 @@ class Rollout(BaseModel, frozen=True):
     """How far a rollout is. While ``to_find`` are left, parts of its targets are being looked for, the first of them
     from ``cursor`` on. ``chunks`` and ``total`` count the targets found. ``given`` is the slot of the next one;
     ``taken`` are before it. ``out`` are the slots whose executions have not ended, ``errors`` counts those that
-    failed or expired, ``dropped`` the nodes that were gone when their turn came."""
+    failed or expired, ``dropped`` the nodes that were gone when their turn came. Where an index ``may_hide`` some of
+    its targets, the parts in which they were looked for are kept, to look again at the end."""
 
     limits: RolloutLimits
     state: RolloutState = RolloutState.RUNNING
@@ -76,6 +83,12 @@ class Rollout(BaseModel, frozen=True):
     out: tuple[int, ...] = ()
     errors: int = 0
     dropped: int = 0
+    may_hide: bool = False
+
+    @field_validator("out", mode="before")
+    @classmethod
+    def _unpacked(cls, stored: object) -> object:
+        return unpacked(stored) if isinstance(stored, bytes) else stored
 
     @property
     def is_found(self) -> bool:
@@ -117,6 +130,11 @@ class Rollout(BaseModel, frozen=True):
         changes = {"total": self.total + count, "chunks": self.chunks + chunks, "cursor": cursor, "to_find": to_find}
         return _judged(self.model_copy(update=changes))
 
+    def reopened(self, count: int, chunks: int) -> "Rollout":
+        """Once it has finished: with targets that an index had hidden."""
+        changes = {"state": RolloutState.RUNNING, "total": self.total + count, "chunks": self.chunks + chunks}
+        return self.model_copy(update=changes)
+
     def ended(self, ends: Mapping[int, bool]) -> "Rollout":
         """After the executions at these slots have ended; True for an error. A slot that is not out counts not
         again."""
@@ -150,7 +168,36 @@ def begun(limits: RolloutLimits, parts: Collection[str]) -> Rollout:
 def to_item(rollout: Rollout) -> dict[str, Any]:
     """The attribute of its row; defaults are left out."""
     item: dict[str, Any] = rollout.model_dump(mode="json", exclude_defaults=True)
+    if rollout.out:
+        item["out"] = packed(rollout.out)
     return item
+
+
+def packed(slots: Sequence[int]) -> bytes:
+    """Slots in ascending order as the differences between them, 7 bits to a byte: nearly always one byte each, where a
+    list of numbers takes five."""
+    found, before = bytearray(), 0
+    for slot in slots:
+        left, before = slot - before, slot
+        while left > _LOW_BITS:
+            found.append(left & _LOW_BITS | _MORE)
+            left >>= 7
+        found.append(left)
+    return bytes(found)
+
+
+def unpacked(stored: bytes) -> tuple[int, ...]:
+    """The slots that `packed` stored."""
+    slots, slot, value, shift = [], 0, 0, 0
+    for byte in stored:
+        value |= (byte & _LOW_BITS) << shift
+        if byte & _MORE:
+            shift += 7
+            continue
+        slot += value
+        slots.append(slot)
+        value = shift = 0
+    return tuple(slots)
 
 
 def _judged(rollout: Rollout) -> Rollout:

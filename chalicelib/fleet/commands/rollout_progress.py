@@ -27,6 +27,21 @@ def progress_of(
     return Progress(CommandState.FINISHED, targets, finished_at, summary, standing)
 
 
+def progress_of_part(
+    fan_out: FanOut, rollout: Rollout, counted: CommandSummary, waiting: int, dropped: int
+) -> Progress:
+    """The progress of the targets within a reach: of so many the turn has not come, and so many were gone when it came.
+    The limits as numbers are not told: they would tell how many targets there are elsewhere."""
+    goes_on = ROLLOUT in fan_out.parts
+    turns = {"waiting": waiting if goes_on else 0, "skipped": 0 if goes_on else waiting}
+    summary = replace(counted, dropped=dropped, **turns)
+    standing = Standing(*_state_of(fan_out, rollout))
+    if goes_on and not rollout.is_found:
+        return Progress(CommandState.CREATING, None, None, summary, standing)
+    is_over = not summary.open and not summary.waiting
+    return Progress(CommandState.FINISHED if is_over else CommandState.RUNNING, summary.total, None, summary, standing)
+
+
 def standing_of(fan_out: FanOut | None) -> Standing | None:
     """The state of its rollout now; None without one."""
     rollout = None if fan_out is None else fan_out.rollout

@@ -1,6 +1,7 @@
 """`Commands`: what operators do with commands."""
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,7 +14,8 @@ from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, P
 from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
 from chalicelib.fleet.commands.rollout import ROLLOUT, begun
-from chalicelib.fleet.commands.rollout_progress import progress_of, standing_of
+from chalicelib.fleet.commands.rollout_progress import progress_of, progress_of_part
+from chalicelib.fleet.commands.rollout_store import RolloutStore
 from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, command_from_item, script_name_of
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.reading import NodeReader
@@ -22,7 +24,7 @@ from chalicelib.fleet.targeting.accepting import accept
 from chalicelib.fleet.targeting.rules import wrong_with
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.counters import total_of
-from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, not_found
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import IsSet, Listing, ListPage, ListRequest, Lists, Moment, Number, ReadTotal, Text
 from chalicelib.kit.redrive import FIRST_LOOK
@@ -85,6 +87,7 @@ class Commands:
         self._default_deadline = default_deadline
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
+        self._rollouts = RolloutStore(tables)
 
     def check(self, new: NewCommand, *, reach: Reach) -> None:
         """Raises `EdgeError` (validation failed) for a command that would be refused now."""
@@ -156,8 +159,7 @@ class Commands:
             raise not_found()
         is_made = fan_out is None or not fan_out.parts
         if not reach.is_everywhere and not command.targeting.is_within(reach):
-            part = self._progress_of_part(command_id, reach, is_made=is_made)
-            return command, replace(part, rollout=standing_of(fan_out))
+            return command, self._progress_of_part(command_id, fan_out, reach)
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
         if not is_made and (fan_out is None or fan_out.rollout is None):
             return command, Progress(CommandState.CREATING, None, None, summary)
@@ -196,22 +198,21 @@ class Commands:
         if not self.is_wholly_within(command_id, reach, also_to_come=False):
             raise rules.partly_out_of_reach()
         now = self._clock.now()
-        command, fan_out = self._commands.with_fan_out(command_id)
-        if command is None or command.is_deleted:
-            raise not_found()
-        open_count = self._executions.count_open(command_id)
-        if open_count:
-            raise rules.command_delete_refused(open_count)
-        if fan_out is not None and fan_out.parts:
-            raise rules.command_delete_refused_while_created()
-        expires_epoch = int((now + TOMBSTONE).timestamp())
-        try:
-            self._commands.soft_delete(
-                command_id, to_seconds_text(now), expires_epoch, due_at=to_seconds_text(now + FIRST_LOOK)
-            )
-        except DeleteRefusedError as error:
-            # It had no parts and parts never come back, so another caller has just deleted it.
-            raise not_found() from error
+        expires_epoch, due_at = int((now + TOMBSTONE).timestamp()), to_seconds_text(now + FIRST_LOOK)
+        for _ in self._tables.tries():
+            command, fan_out = self._commands.with_fan_out(command_id)
+            if command is None or command.is_deleted:
+                raise not_found()
+            open_count = self._executions.count_open(command_id)
+            if open_count:
+                raise rules.command_delete_refused(open_count)
+            if fan_out is not None and fan_out.parts:
+                raise rules.command_delete_refused_while_created()
+            # Refused: another caller has just deleted it, or a rollout goes on with nodes that an index had hidden.
+            with suppress(DeleteRefusedError):
+                self._commands.soft_delete(command_id, to_seconds_text(now), expires_epoch, due_at=due_at)
+                return
+        raise unavailable()
 
     def is_wholly_within(self, command_id: str, reach: Reach, *, also_to_come: bool) -> bool:
         """Whether the command and all its executions are within reach, also those of nodes that may yet be found.
@@ -231,14 +232,17 @@ class Commands:
         is_searched = fan_out is None or fan_out.looks_since is None
         return is_made and (is_searched or not also_to_come) and part is not None and part.is_whole
 
-    def _progress_of_part(self, command_id: str, reach: Reach, *, is_made: bool) -> Progress:
+    def _progress_of_part(self, command_id: str, fan_out: FanOut | None, reach: Reach) -> Progress:
         """Raises `EdgeError` (not found) for a command without a part within reach."""
         ids = self._parts.executions(command_id, reach).keys()
         part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
         if not ids or (part is not None and not part.summary.total):
             raise not_found()
         summary = None if part is None else part.summary
-        if not is_made:
+        if summary is not None and fan_out is not None and fan_out.rollout is not None:
+            waiting, dropped = self._rollouts.turns_within(fan_out, fan_out.rollout, reach, ids)
+            return progress_of_part(fan_out, fan_out.rollout, summary, waiting, dropped)
+        if fan_out is not None and fan_out.parts:
             return Progress(CommandState.CREATING, None, None, summary)
         is_open = bool(summary.open) if summary else self._executions.has_any(command_id, ids, is_open=True)
         targets = summary.total if summary else len(ids)

@@ -21,11 +21,12 @@ PASSES = frozenset({EXPIRE, CANCEL, DELETE})
 class FanOut(BaseModel, frozen=True):
     """The remaining work of a command. While ``parts`` are left, executions are being created. Those that are finished
     are in ``looks`` until, from ``looks_since`` on (the end of the last one), nodes have been looked for in them that
-    an index had hidden. ``cursors`` tell where parts, that search and passes go on which a worker could not end.
-    ``due_at`` is when the sweep looks again: to queue once more what is left, to expire what is open at the
-    ``deadline``, to repeat the clean-up of a deleted command; None: never. ``made_at`` is when the last part was
-    finished: every execution but those of hidden nodes is there since. ``cancel_requested_at`` stands while what is
-    open is being cancelled. ``target_cluster_name`` is set when exactly one cluster was named and matched.
+    an index had hidden; a rollout names itself there, and keeps its parts elsewhere. ``cursors`` tell where parts, that
+    search and passes go on which a worker could not end. ``due_at`` is when the sweep looks again: to queue once more
+    what is left, to expire what is open at the ``deadline``, to repeat the clean-up of a deleted command; None: never.
+    ``made_at`` is when the last part was finished: every execution but those of hidden nodes is there since.
+    ``cancel_requested_at`` stands while what is open is being cancelled. ``target_cluster_name`` is set when exactly
+    one cluster was named and matched.
     ``rollout`` is that of a command that goes out in waves; it makes no executions from ``paused_at`` on until it is
     resumed, and none any more once it was ``stopped_at``.
     """

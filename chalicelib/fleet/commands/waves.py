@@ -15,7 +15,7 @@ from chalicelib.fleet.commands.model import Command, Outcome
 from chalicelib.fleet.commands.rollout import ROLLOUT, SLOTS, Rollout
 from chalicelib.fleet.commands.rollout_store import RolloutStore, chunks_for
 from chalicelib.fleet.commands.store import execution_id
-from chalicelib.fleet.commands.target_pages import TargetPages
+from chalicelib.fleet.commands.target_pages import ROWS_AT_ONCE, TargetPages
 from chalicelib.fleet.commands.undone import FanOut, FanOutChunk
 from chalicelib.fleet.nodes.model import TargetNode
 from chalicelib.fleet.nodes.reading import NodeReader
@@ -71,7 +71,9 @@ class Waves:
         page = self._targets.page(command, rollout.to_find[0], rollout.cursor, TARGETS_AT_ONCE)
         chosen = selection.select(page.nodes, command.targeting, self._nodes, self._clusters)
         after = rollout.found(len(chosen), chunks_for(len(chosen)), page.cursor)
-        is_stored = self._rollouts.add_targets(fan_out, [node.id for node in chosen], after)
+        if any(map(selection.may_miss, rollout.to_find)):
+            after = after.model_copy(update={"may_hide": True})
+        is_stored = self._rollouts.add_targets(fan_out, rollout, chosen, after, to_seconds_text(self._clock.now()))
         return FanOutChunk(cursor=f"found {after.total}") if is_stored else _NO_MORE
 
     def _advanced(
@@ -100,14 +102,16 @@ class Waves:
     def _ends(self, command: Command, slots: Collection[int]) -> Mapping[int, bool]:
         """Those of the executions at these slots that have ended; True for an error. One that is gone has ended."""
         targets = self._rollouts.targets_at(command.id, list(slots))
-        ids = {slot: execution_id(command.id, node_id) for slot, node_id in targets.items()}
-        rows = {row.id: row for row in self._executions.get_many(list(ids.values()))}
-        found = {slot: rows.get(row_id) for slot, row_id in ids.items()}
-        return {
-            slot: row is not None and row.outcome in _ERRORS
-            for slot, row in found.items()
-            if row is None or row.is_final
-        }
+        ids = {execution_id(command.id, node_id): slot for slot, node_id in targets.items()}
+        ends = dict.fromkeys(targets, False)
+        asked = list(ids)
+        for start in range(0, len(asked), ROWS_AT_ONCE):
+            for row in self._executions.get_many(asked[start : start + ROWS_AT_ONCE]):
+                if row.is_final:
+                    ends[ids[row.id]] = row.outcome in _ERRORS
+                else:
+                    del ends[ids[row.id]]
+        return ends
 
     def _handed_out(
         self, command: Command, rollout: Rollout, repeated: Collection[int]

@@ -59,8 +59,9 @@ def _create(message: Message, services: Fleet, time: WorkTime) -> str | None:
 
 def _roll_out(message: Message, services: Fleet, time: WorkTime) -> str | None:
     """Go on with a rollout; returns where to go on, None where it ended or waits."""
-    waves, tell = services.commands.waves, services.transport.direct.hint
-    chunk = waves.step(message["command_id"], [message["ended"]] if "ended" in message else None, tell)
+    waves, tell, ended = services.commands.waves, services.transport.direct.hint, message.get("ended")
+    slots = [ended] if isinstance(ended, int) else ended  # an earlier version sent each by itself
+    chunk = waves.step(message["command_id"], slots, tell)
     while chunk.cursor is not None and not time.is_over:
         chunk = waves.step(message["command_id"], (), tell)
     services.commands.fan_outs.finish(chunk)

@@ -1,13 +1,18 @@
-"""Commands: given, reported, cancelled and deleted; no work is left at rest."""
+"""Commands: given at once and in waves, reported, paused, cancelled and deleted; no work is left at rest."""
 
 from collections import Counter
+from collections.abc import Iterator
 
-from chalicelib.fleet.commands.model import Report, RetriedOutcome, Retry, Status
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.model import OPEN, Report, RetriedOutcome, Retry, Status
+from chalicelib.fleet.commands.rollout import Rollout, RolloutLimits
+from chalicelib.fleet.commands.rollout_store import RolloutStore
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, fan_out_from_item, outcome_of_row
+from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
+from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
-from tests.simulation.scene import Scene, Simulation
+from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.builders import a_command
 
 
@@ -35,14 +40,77 @@ def delete_command(scene: Scene) -> None:
     scene.fleet.commands.registry.delete(str(scene.some_row(COMMANDS)["id"]), reach=EVERYWHERE)
 
 
+def give_rollout(scene: Scene) -> None:
+    most, errors = scene.rng.choice((1, 2, "50%")), scene.rng.choice((None, 0, 1))
+    a_command(scene.world, rollout=RolloutLimits(max_concurrency=most, max_errors=errors))
+
+
+def end_wave(scene: Scene) -> None:
+    """Some of what is out of a rollout ends."""
+    command_id = _some_rollout(scene)
+    for row in scene.rows(EXECUTIONS):
+        if row["command_id"] == command_id and row["status"] in {*OPEN} and scene.rng.random() < 0.8:
+            report = Report(is_expired=False, exit_code=scene.rng.choice((0, 0, 1)))
+            scene.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
+
+
+def pause_rollout(scene: Scene) -> None:
+    scene.fleet.commands.steering.pause(_some_rollout(scene), reach=EVERYWHERE)
+
+
+def resume_rollout(scene: Scene) -> None:
+    scene.fleet.commands.steering.resume(_some_rollout(scene), reach=EVERYWHERE)
+
+
+def stop_rollout(scene: Scene) -> None:
+    scene.fleet.commands.steering.stop(_some_rollout(scene), reach=EVERYWHERE)
+
+
+def step_rollout_late(scene: Scene) -> None:
+    """A message that was long under way."""
+    scene.fleet.commands.waves.step(_some_rollout(scene), None, lambda _: None)
+
+
 def a_node_has_a_command_once(scene: Scene) -> None:
     pairs = Counter((row["command_id"], row["node_id"]) for row in scene.rows(EXECUTIONS))
     assert all(count == 1 for count in pairs.values()), "a node has two executions of one command"
 
 
 def no_part_of_a_fan_out_is_left(scene: Scene) -> None:
-    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts")]
+    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts") and not row.get("rollout")]
     assert not left, f"parts are left of {left}"
+
+
+def a_rollout_that_goes_on_waits_for_something(scene: Scene) -> None:
+    """For ends of executions, or until it is resumed: a crash or a lost message stops none for good."""
+    for fan_out, rollout, rows in _rollouts(scene):
+        if not fan_out.parts:
+            continue
+        assert rollout.is_found, f"targets of {fan_out.command_id} are still being found"
+        assert not rollout.has_ended, f"{fan_out.command_id} has ended, and its part is left"
+        assert fan_out.paused_at or not rollout.room, f"{fan_out.command_id} could make {rollout.room} executions"
+        open_slots = {row["rollout_slot"] for row in rows if row["status"] in {*OPEN}}
+        assert open_slots == {*rollout.out}, f"{fan_out.command_id} keeps {rollout.out}, open are {open_slots}"
+
+
+def a_rollout_keeps_its_limits(scene: Scene) -> None:
+    for fan_out, rollout, rows in _rollouts(scene):
+        count = sum(row["status"] in {*OPEN} for row in rows)
+        assert count <= rollout.most_out, f"{count} of {fan_out.command_id} are out, {rollout.most_out} may be"
+        assert len(rows) == rollout.taken - rollout.dropped, f"{fan_out.command_id} counts other executions"
+        if rollout.errors_allowed is not None:
+            errors = sum(outcome_of_row(row) in {"failed", "expired"} for row in rows)
+            most = rollout.most_out + rollout.errors_allowed
+            assert errors <= most, f"{errors} of {fan_out.command_id} failed, {most} may"
+
+
+def outcomes_of_a_rollout_add_up(scene: Scene) -> None:
+    for fan_out, rollout, _ in _rollouts(scene):
+        progress = scene.fleet.commands.registry.get_with_progress(fan_out.command_id, reach=EVERYWHERE)[1]
+        assert progress.summary is not None
+        shown, known = progress.summary.total, rollout.total
+        assert shown == known, f"outcomes of {fan_out.command_id} add up to {shown}, it has {known} targets"
+        assert len({*_targets(scene, fan_out.command_id, rollout)}) == known, "a target was found twice"
 
 
 def totals_are_those_of_the_rows(scene: Scene) -> None:
@@ -51,6 +119,27 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
     statuses = Counter(str(row["status"]) for row in rows)
     for status in Status:
         assert read(total_of("executions", "status", status)) == statuses[status], f"the count of {status} is wrong"
+
+
+def _some_rollout(scene: Scene) -> str:
+    """The command of a rollout."""
+    ids = sorted(str(row["command_id"]) for row in scene.rows(FAN_OUTS) if row.get("rollout"))
+    if not ids:
+        raise NothingThereError("rollouts")
+    return scene.rng.choice(ids)
+
+
+def _rollouts(scene: Scene) -> Iterator[tuple[FanOut, Rollout, list[Item]]]:
+    """The rollouts of commands that are there, with their executions."""
+    rows = scene.rows(EXECUTIONS)
+    for fan_out in map(fan_out_from_item, scene.rows(FAN_OUTS)):
+        if fan_out.rollout is not None and fan_out.deleted_at is None:
+            yield fan_out, fan_out.rollout, [row for row in rows if row["command_id"] == fan_out.command_id]
+
+
+def _targets(scene: Scene, command_id: str, rollout: Rollout) -> Iterator[str]:
+    for chunk in RolloutStore(scene.world.platform.tables).chunks(command_id, rollout.chunks):
+        yield from (node_id for node_id, _ in chunk)
 
 
 SIMULATION = Simulation(
@@ -62,6 +151,21 @@ SIMULATION = Simulation(
         cancel_command,
         retry_command,
         delete_command,
+        give_rollout,
+        end_wave,
+        end_wave,
+        pause_rollout,
+        resume_rollout,
+        resume_rollout,
+        stop_rollout,
+        step_rollout_late,
     ),
-    invariants=(a_node_has_a_command_once, no_part_of_a_fan_out_is_left, totals_are_those_of_the_rows),
+    invariants=(
+        a_node_has_a_command_once,
+        no_part_of_a_fan_out_is_left,
+        totals_are_those_of_the_rows,
+        a_rollout_that_goes_on_waits_for_something,
+        a_rollout_keeps_its_limits,
+        outcomes_of_a_rollout_add_up,
+    ),
 )

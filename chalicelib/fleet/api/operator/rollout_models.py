@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, WithJsonSchema
 
 from chalicelib.fleet.commands.model import CommandSummary
-from chalicelib.fleet.commands.rollout import MOST_OUT, Reason, RolloutLimits, RolloutState, Standing
+from chalicelib.fleet.commands.rollout import MOST_OUT, USUAL_OUT, Reason, RolloutLimits, RolloutState, Standing
 from chalicelib.kit.fields import about
 from chalicelib.web.problems import problems, wrong_type
 from chalicelib.web.validation import INT32_MAX, Body, OneOf
@@ -45,11 +45,11 @@ class RolloutIn(Body):
     max_concurrency: Annotated[
         OutAtOnce,
         about(
-            "How many executions may be open at a time: a number up to 100, or a percentage of the nodes, of which at "
-            "least one and at most 100 are taken.",
+            "How many executions may be open at a time: a number up to 1,000, or a percentage of the nodes, of which "
+            "at least one and at most 1,000 are taken. Left out: 100.",
             "10%",
         ),
-    ] = MOST_OUT
+    ] = USUAL_OUT
     max_errors: Annotated[
         Errors | None,
         about(

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.fleet.commands.rollout import Rollout, RolloutLimits, RolloutState
+from chalicelib.fleet.commands.rollout import MOST_OUT, Rollout, RolloutLimits, RolloutState
 
-MOST = st.integers(1, 100) | st.integers(1, 100).map("{}%".format)
+MOST = st.integers(1, MOST_OUT) | st.integers(1, 100).map("{}%".format)
 ERRORS = st.none() | st.integers(0, 50) | st.integers(0, 100).map("{}%".format)
 
 
@@ -20,7 +20,7 @@ def give(rollout, dropped=0):
     return rollout.handed_out(list(slots)[gone:], rollout.given + len(slots), dropped=gone)
 
 
-@given(st.integers(0, 300), MOST, ERRORS, st.randoms(use_true_random=False))
+@given(st.integers(0, 1500), MOST, ERRORS, st.randoms(use_true_random=False))
 def test_rollout_keeps_its_limits_and_its_total_in_every_order(total, most, errors, random):
     rollout = found(total, RolloutLimits(max_concurrency=most, max_errors=errors))
     made = ended = 0

@@ -36,12 +36,12 @@ class Sent:
     """Takes what a courier sends, as it is packed."""
 
     def __init__(self):
-        self.transport = self
-        self.dispatch = self
+        self.transport = self.platform = self
+        self.dispatch = self.queues = self
         self.messages = []
 
-    def send(self, work, *, request_id):
-        self.messages = work.messages(lambda _cluster_name: "").get("", [])
+    def send(self, *sent, request_id):
+        self.messages = sent[1] if len(sent) > 1 else sent[0].messages(lambda _cluster_name: "").get("", [])
 
 
 def planned(*changes):
