@@ -34,7 +34,7 @@ def progress_of_part(
     The limits as numbers are not told: they would tell how many targets there are elsewhere."""
     goes_on = ROLLOUT in fan_out.parts
     turns = {"waiting": waiting if goes_on else 0, "skipped": 0 if goes_on else waiting}
-    summary = replace(counted, dropped=dropped, **turns)
+    summary = replace(counted, dropped=counted.dropped + dropped, **turns)
     standing = Standing(*_state_of(fan_out, rollout))
     if goes_on and not rollout.is_found:
         return Progress(CommandState.CREATING, None, None, summary, standing)

@@ -29,7 +29,7 @@ from tests.support.fakes.dynamo import FakeDynamo
 
 NODE, STRANGER = "01900000-0000-7000-8000-000000000001", "01900000-0000-7000-8000-000000000002"
 NOW = "2026-11-21T10:00:00Z"
-FINAL = {"completed", "cancelled", "expired"}
+FINAL = {"completed", "cancelled", "expired", "dropped"}
 
 REPORTS = st.builds(
     Report,
@@ -54,7 +54,7 @@ class Model:
     @property
     def takes_result(self) -> bool:
         return self.status in {"pending", "sent"} or (
-            self.status in {"cancelled", "expired"} and self.exit_code is None
+            self.status in {"cancelled", "expired", "dropped"} and self.exit_code is None
         )
 
     def reported(self, report: Report) -> "Model":
@@ -185,7 +185,7 @@ class ExecutionLife(RuleBasedStateMachine):
     def remove_the_node(self) -> None:
         assert self.clean_up.drop_open_of_node_chunk(NODE, None) is None
         if self.model is not None and self.model.status in {"pending", "sent"}:
-            self.model = replace(self.model, status="cancelled", is_cancelled=True)
+            self.model = replace(self.model, status="dropped", is_cancelled=True)
 
     @rule()
     def delete(self) -> None:
