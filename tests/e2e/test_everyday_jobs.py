@@ -9,13 +9,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+from edgectl.errors import REFUSED
 from edgectl.main import main
 
 from infra.local.sweeper import call_scheduled
 from infra.package import ROOT
 from tests.e2e.api import Api
-from tests.e2e.cloud import eventually, fleet, logged
+from tests.e2e.cloud import eventually, fleet, logged, start_connected
+from tests.e2e.hooks import SECRET
 from tests.e2e.ssh_client import SSH, SshClient
+from tests.e2e.webhook_receiver import Receiver
 from tests.support.aws_clients import local_client
 
 SECONDS = 60
@@ -252,6 +255,51 @@ def test_stolen_key_is_taken_from_everybody_who_has_it(edgectl, ask, names, agen
     eventually(lambda: not ask("ssh-keys", "list", "--username", "eve"))
     eventually(lambda: not ask("ssh-groups", "show", bob["id"])["public_keys"])
     edgectl("ssh-groups", "delete", bob["id"], "-y")
+
+
+def test_machine_is_enrolled_moved_and_runs_what_it_missed(edgectl, ask, machines, names):
+    key = ask("keys", "create", "jobs", "--uses", "1")["key"]
+    assert "install.sh" in edgectl("keys", "create", "jobs", "--uses", "1")
+    newcomer = machines.machine(key)
+    start_connected(newcomer)
+    node_id = newcomer.node_id()
+
+    newcomer.stop()
+    given = json.loads(edgectl("run", "--on", node_id, "--expires", "1h", "--no-wait", "-o", "json", "echo late"))
+    start_connected(newcomer)
+    [execution] = eventually(lambda: _all_ended(ask, given["id"]))
+    assert execution["output"] == "late\n"
+    assert "late" in edgectl("executions", "list", "--command", given["id"], "-o", "csv", "--columns", "id,output")
+
+    edgectl("clusters", "create", "--name", "jobs-south")
+    edgectl("nodes", "move", node_id, "--to", "jobs-south")
+    assert [row["id"] for row in ask("nodes", "list", "--cluster", "jobs-south")] == [node_id]
+    edgectl("nodes", "delete", node_id, "-y")
+    edgectl("clusters", "delete", "jobs-south", "-y")
+
+
+def test_key_of_a_person_is_rotated(edgectl, ask, monkeypatch):
+    made = ask("api-keys", "create", "--name", "ada", "--role", "viewer")
+    rotated = ask("api-keys", "rotate", "ada", "--overlap-seconds", "0")
+    with monkeypatch.context() as hers:
+        hers.setenv("EDGE_KEY", rotated["key"])
+        assert edgectl("nodes", "list", "-o", "json")
+        hers.setenv("EDGE_KEY", made["key"])
+        edgectl("nodes", "list", code=REFUSED)
+    edgectl("api-keys", "revoke", "ada", "-y")
+
+
+def test_service_is_told_by_a_webhook(edgectl, ask, tmp_path):
+    (tmp_path / "secret").write_text(SECRET)
+    receiver = Receiver()
+    try:
+        url, event = receiver.url("/alerts"), "edge.node.status_changed"
+        hook = ask("webhooks", "create", "--url", url, "--secret-file", str(tmp_path / "secret"), "--event", event)
+        edgectl("webhooks", "test", hook["id"])
+        eventually(lambda: receiver.received("/alerts"))
+        edgectl("webhooks", "delete", hook["id"], "-y")
+    finally:
+        receiver.close()
 
 
 def test_deleted_machine_is_gone_from_the_list(edgectl, ask, names):

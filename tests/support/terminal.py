@@ -30,11 +30,11 @@ class Ended:
 
 
 class InProcess(httpx.BaseTransport):
-    """Hands requests to the routes of a world."""
+    """Hands requests to the routes of a world, or to a client of other ones."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, client: Any = None) -> None:
         self._world = world
-        self._client = operator(world)
+        self._client = client or operator(world)
         self.asked: list[tuple[str, str]] = []
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -62,10 +62,10 @@ class InProcess(httpx.BaseTransport):
 class Terminal:
     """A person at a terminal, with a key. ``meanwhile`` happens whenever a command waits."""
 
-    def __init__(self, world: World, key: str = MASTER_KEY) -> None:
+    def __init__(self, world: World, key: str = MASTER_KEY, client: Any = None) -> None:
         self.world = world
         self.key = key
-        self.transport = InProcess(world)
+        self.transport = InProcess(world, client)
         self.meanwhile: Any = world.settle
 
     def type(self, *arguments: str, typed: str = "") -> Ended:

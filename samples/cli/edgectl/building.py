@@ -12,7 +12,7 @@ from rich.console import Console
 from edgectl import values
 from edgectl.client import Client, Json
 from edgectl.errors import CliError
-from edgectl.lookup import find
+from edgectl.lookup import find, rows_of
 from edgectl.model import Action, Field, Kind, Resource
 from edgectl.output import Format, show_one, show_rows
 from edgectl.resources import BY_NAME
@@ -48,7 +48,7 @@ def _list(resource: Resource) -> Callable[..., None]:
         client = session.client()
         query = further | _values(session, client, resource.filters, given)
         while True:
-            rows = list(client.walk(resource.path, limit, **query))
+            rows = rows_of(client, resource, limit, **query)
             if watch:
                 Console().clear()
             show_rows(rows, resource.columns, form, columns)

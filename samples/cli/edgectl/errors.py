@@ -8,6 +8,8 @@ REFUSED = 2
 DEADLINE = 124
 INTERRUPTED = 130
 
+NOT_FOUND = 404
+
 
 class CliError(Exception):
     """The command ends with this sentence on standard error, and with this exit code."""

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from edgectl.client import PAGE_SIZE, Client, Json
-from edgectl.errors import CliError
+from edgectl.errors import NOT_FOUND, ApiError, CliError
 from edgectl.model import Resource
 from edgectl.resources.fleet import ALIASES, NODES
 
@@ -26,12 +26,30 @@ def is_id(text: str) -> bool:
     return _UUID.fullmatch(text.lower()) is not None
 
 
+def rows_of(client: Client, resource: Resource, most: int | None = None, **query: Any) -> list[Json]:
+    """The list of a kind of things, at most so many. Raises `CliError`, also where its family is not deployed."""
+    if not resource.is_whole:
+        return list(client.walk(resource.path, most, **query))
+    if query:
+        raise CliError(f"the list of {resource.name} takes no filter")
+    try:
+        return list(client.get(resource.path))[:most]
+    except ApiError as error:
+        if error.status == NOT_FOUND and resource.family:
+            raise CliError(f"this control plane makes none: its family {resource.family} is not deployed") from error
+        raise
+
+
 def find(client: Client, resource: Resource, text: str) -> str:
     """The id of the thing that the text means. Raises `CliError` if it means none, or several."""
     if resource.id != "id":
         return quote(text, safe="")
     if is_id(text):
         return text.lower()
+    if resource.is_whole:
+        rows = rows_of(client, resource)
+        named = [row for row in rows if text in {row.get(name) for name in resource.names}]
+        return _only(named or [row for row in rows if _begins(row, text)], resource, text, (*resource.names, "id")[0])
     if resource is NODES:
         return find_nodes(client, [text])[0]
     for name in resource.names:

@@ -68,7 +68,9 @@ class Action:
 class Resource:
     """A kind of things: a group of commands. ``path`` is its list; ``columns`` are those of tables. ``names`` are the
     fields by which people call one, beside its ``id``. ``variables`` says of what kind the variables of its paths are,
-    where their names do not. ``ids_tell_time``: ids begin with the time at which things were made."""
+    where their names do not. ``ids_tell_time``: ids begin with the time at which things were made. ``is_whole``: the
+    list is one answer without filters. ``family`` is that of the control plane which serves it, if not every
+    installation does."""
 
     name: str
     help: str
@@ -80,3 +82,5 @@ class Resource:
     actions: tuple[Action, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     ids_tell_time: bool = False
+    is_whole: bool = False
+    family: str = ""
