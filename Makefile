@@ -16,6 +16,7 @@ REQUIREMENTS := requirements.txt samples/agent/requirements.txt samples/cli/requ
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+SIMULATION := PYTHONHASHSEED=0 PYTHONPATH=.:samples/agent $(BIN)/python -m tests.simulation
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-all test-fast coverage conformance bench scale simulate toy demo up dist package deploy clean
@@ -101,8 +102,8 @@ bench: setup ## How fast, how much, how it grows: prints tables, writes build/be
 scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 100,000 rows): half an hour; ARGS="cancel prune"
 	@$(BIN)/python -m tests.scale $(ARGS)
 
-simulate: setup ## Random operations of all contexts with crashes and repeats: RUNS=100 SEED=1
-	@$(BIN)/python -m tests.simulation.runner $(or $(RUNS),100) $(or $(SEED),1)
+simulate: setup ## Histories of the whole system, server and agents, with everything that can go wrong: RUNS=100 SEED=1 FAMILY=fleet ARGS="--totals tests/simulation/totals.json"
+	@$(SIMULATION).runner --runs $(or $(RUNS),100) $(if $(SEED),--seed $(SEED)) --family "$(FAMILY)" $(ARGS)
 
 toy: setup ## Add a toy family to a clone, and run make check and its tests there: before a release and after a change of how families are declared (ten minutes)
 	@$(BIN)/python -m tests.toy_family $(ARGS)

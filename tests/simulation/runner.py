@@ -1,109 +1,148 @@
-"""Plays random operations of all contexts on one world, and checks every invariant at rest; a seed decides a run.
+"""Plays histories, one seed after the other, and prints what was found and what was covered.
 
-python -m tests.simulation.runner [RUNS] [FIRST SEED]
+python -m tests.simulation.runner [--runs N] [--seed N] [--every N] [--seconds N] [--family NAME]
+                                  [--need FAULT ...] [--least N] [--stop] [--no-shrinking] [--totals FILE]
+
+`make simulate` sets the path of the agent's code, and a hash seed of 0, with which sets of texts have the
+same order on every machine.
 """
 
+import argparse
+import gc
+import json
+import os
+import platform
+import subprocess
 import sys
-from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
-from chalicelib.kit.errors import EdgeError
-from tests.simulation.scene import NothingThereError, Scene, Simulation
-from tests.support.declared import FAMILIES
+from tests.simulation.engine.coverage import Coverage
+from tests.simulation.history import Played, Score, every_fault, play, score_of, simulations
+from tests.simulation.scene import Simulation
+from tests.simulation.shrinking import shrink
 
-OPERATIONS = 60
-MOST_WRITES_BEFORE_A_CRASH = 20
-SWEEPS = ("sweep_commands", "sweep_webhooks", "check_health", "heartbeat", "sweep_provisioning", "report_strangers")
-FAULT_SHARE = 0.5
-"""Of all faults, how many a seed draws on average."""
-
-RESTS = 3
-"""How often the sweeps run, an hour apart, until everything has to be at rest."""
+NOTED_AT_ONCE = 20
 
 
-def simulations() -> list[Simulation]:
-    """The simulation of each context that has one: ``tests.simulation.<family>.<context>``."""
-    names = [
-        f"tests.simulation.{family.name}.{context.name}" for family in FAMILIES.each for context in family.contexts
-    ]
-    return [import_module(name).SIMULATION for name in names if _exists(name)]
+def main(arguments: Sequence[str]) -> int:
+    """Play; returns the exit status."""
+    options = _options(arguments)
+    parts = simulations(options.family)
+    coverage, findings, last = Coverage(), [], None
+    began, count, noted = time.process_time(), 0, _Noted()
+    gc.disable()
+    gc.freeze()
+    for seed in _seeds(options):
+        played = play(score_of(seed, parts, options.need), parts)
+        coverage.add(played.coverage)
+        count, last = count + 1, seed
+        gc.collect()
+        if played.failure is not None:
+            findings.append(f"{seed} {played.failure[0]}")
+            _tell(played, parts, shrinking=options.shrinking)
+        if options.totals is not None and count % NOTED_AT_ONCE == 0:
+            noted.add(options.totals, seed, findings)
+        if (findings and options.stop) or (options.seconds and time.process_time() - began >= options.seconds):
+            break
+    _print_coverage(coverage, parts)
+    seconds = time.process_time() - began
+    _say(f"{count} histories, the last of seed {last}, {seconds:.0f} s of one processor, {len(findings)} findings")
+    if count < options.least:
+        _say(f"at least {options.least} histories have to fit")
+        return 1
+    return 1 if findings else 0
 
 
-def _exists(name: str) -> bool:
-    return find_spec(name.rpartition(".")[0]) is not None and find_spec(name) is not None
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="simulate")
+    parser.add_argument("--runs", type=int, default=None)
+    parser.add_argument("--seed", type=int, default=None)
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=None)
+    parser.add_argument("--family", default="")
+    parser.add_argument("--need", nargs="*", default=())
+    parser.add_argument("--least", type=int, default=0)
+    parser.add_argument("--stop", action="store_true")
+    parser.add_argument("--no-shrinking", dest="shrinking", action="store_false")
+    parser.add_argument("--totals", type=Path, default=None)
+    return parser.parse_args(arguments)
 
 
-def run(seed: int, parts: Sequence[Simulation], operations: int = OPERATIONS) -> Scene:
-    """One run. Raises AssertionError with the seed and the operations where an invariant does not hold."""
-    scene = Scene(seed)
-    every = [operation for part in parts for operation in part.operations]
-    faults = [fault for part in parts for fault in part.faults if scene.rng.random() < FAULT_SHARE]
-    try:
-        for _ in range(operations):
-            _operate(scene, scene.rng.choice(every))
-            if faults and scene.rng.random() < 0.1:
-                _disturb(scene, scene.rng.choice(faults))
-            if scene.rng.random() < 0.4:
-                _settle(scene)
-        _rest(scene)
-        for part in parts:
-            for invariant in part.invariants:
-                invariant(scene)
-    except AssertionError as error:
-        raise AssertionError(f"seed {seed}: {error}; operations: {', '.join(scene.log)}") from error
-    return scene
+def _seeds(options: argparse.Namespace) -> Iterator[int]:
+    """From the first seed on, or on from where the totals end."""
+    first = options.seed
+    if first is None:
+        first = 1 + max((row["last_seed"] for row in _rows(options.totals)), default=0) if options.totals else 1
+    number = 0
+    while options.runs is None or number < options.runs:
+        yield first + number * options.every
+        number += 1
 
 
-def _operate(scene: Scene, operation: object) -> None:
-    assert callable(operation)
-    try:
-        operation(scene)
-    except (EdgeError, NothingThereError) as error:
-        scene.log.append(f"{operation.__name__} ({type(error).__name__})")
-    else:
-        scene.log.append(operation.__name__)
-    scene.world.clock.advance(scene.rng.choice((0, 1, 30)))
+def _tell(played: Played, parts: Sequence[Simulation], *, shrinking: bool) -> None:
+    """Print a history that failed, and the smallest one like it."""
+
+    def again(score: Score) -> Played:
+        return play(score, parts)
+
+    assert played.failure is not None
+    _say(f"seed {played.score.seed}: {played.failure[0]}: {played.failure[1]}")
+    least = shrink(played, again) if shrinking else played
+    _say(f"faults: {' '.join(sorted(least.score.faults))}")
+    _say("\n".join(least.log))
+    if least.stopped:
+        _say("\n  ".join(("the last that failed:", *least.stopped[-3:])))
 
 
-def _disturb(scene: Scene, fault: Callable[[Scene], None]) -> None:
-    try:
-        fault(scene)
-    except NothingThereError:
-        return
-    scene.log.append(fault.__name__)
+def _print_coverage(coverage: Coverage, parts: Sequence[Simulation]) -> None:
+    done = Counter({name: count for (name, outcome), count in coverage.outcomes.items() if outcome == "done"})
+    _say("operations (begun, succeeded):")
+    _say("  " + ", ".join(f"{name} {count} {done[name]}" for name, count in sorted(coverage.operations.items())))
+    _say("faults:")
+    _say("  " + ", ".join(f"{name} {coverage.faults[name]}" for name in every_fault(parts)))
+    operations = {operation.__name__ for part in parts for operation in part.operations}
+    never = coverage.never_met(operations, every_fault(parts))
+    shown = ", ".join(f"{one} + {other}" for one, other in never[:40])
+    _say(f"{len(never)} pairs of an operation and a fault never met: {shown}{' ...' if len(never) > 40 else ''}")
 
 
-def _settle(scene: Scene) -> None:
-    """Let the workers work; sometimes everything is delivered twice, or a worker is killed between two writes."""
-    crash_after = scene.rng.randint(1, MOST_WRITES_BEFORE_A_CRASH) if scene.rng.random() < 0.3 else None
-    scene.world.settle(twice=scene.rng.random() < 0.3, crash_after=crash_after)
+def _say(text: str) -> None:
+    print(text)  # noqa: T201 - the command's answer
 
 
-def _rest(scene: Scene) -> None:
-    world = scene.world
-    for mend in scene.mends:
-        mend()
-    for _ in range(RESTS):
-        world.queue_client.release_delayed()
-        world.settle()
-        world.clock.advance(3600)
-        for worker in SWEEPS:
-            world.sweep(worker)
-    world.queue_client.release_delayed()
-    world.settle()
+def _rows(file: Path | None) -> list[dict[str, Any]]:
+    return json.loads(file.read_text()) if file is not None and file.exists() else []
 
 
-def main(arguments: Sequence[str]) -> None:
-    """Run that many seeds from the first on."""
-    runs, first = (int(arguments[0]) if arguments else 100), (int(arguments[1]) if len(arguments) > 1 else 1)
-    parts = simulations()
-    for seed in range(first, first + runs):
-        run(seed, parts)
-    print(  # noqa: T201 - the command's answer
-        f"{runs} runs of {OPERATIONS} operations, seeds {first} to {first + runs - 1}: all invariants hold"
-    )
+class _Noted:
+    """Adds what was played to the totals of this commit, now and then: a run may be broken off."""
+
+    def __init__(self) -> None:
+        self._began = time.process_time()
+        self._told = 0
+
+    def add(self, file: Path, last: int, findings: Sequence[str]) -> None:
+        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
+        key = {"commit": commit.stdout.strip(), "python": ".".join(platform.python_version_tuple()[:2])}
+        rows = _rows(file)
+        row = next((row for row in rows if key.items() <= row.items()), None)
+        if row is None:
+            row = {**key, "histories": 0, "seconds": 0, "findings": [], "last_seed": 0}
+            rows.append(row)
+        now = time.process_time()
+        row["histories"] += NOTED_AT_ONCE
+        row["seconds"] = round(row["seconds"] + now - self._began)
+        row["findings"] += findings[self._told :]
+        row["last_seed"] = last
+        self._began, self._told = now, len(findings)
+        file.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        sys.exit("PYTHONHASHSEED has to be 0, as `make simulate` sets it")
+    sys.exit(main(sys.argv[1:]))

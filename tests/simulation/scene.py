@@ -1,32 +1,94 @@
-"""The world of one run, and the values by which a context takes part in it."""
+"""The world of one history, and the values by which a context takes part in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
+from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Table
-from tests.support.builders import Machine
-from tests.support.provisioning import BoxWorld
+from tests.simulation.engine.coverage import Coverage
+from tests.simulation.engine.gateway import Gateway
+from tests.simulation.engine.machine import Machine
+from tests.simulation.engine.weather import Weather
+from tests.simulation.engine.world import AtWork, SimulatedWorld
+from tests.support.client import HttpAnswer
+from tests.support.fakes.dynamo import Plan
+
+T = TypeVar("T")
+
+DEADLINE_SECONDS = 1200
 
 
 class Scene:
-    """``machines`` are those that ever enrolled, deleted ones too: operations on them are refused. ``api_keys`` are the
-    texts of named keys by id, ``strangers`` the ids of things at the provider that no resource made. ``mends`` end the
-    faults, when the world comes to rest."""
+    """``machines`` are those that were ever set up, deleted ones too: operations on them are refused. ``api_keys`` are
+    the texts of named keys by id, ``strangers`` the ids of things at the provider that no resource made. ``mends`` end
+    the faults, when the world comes to rest. ``log`` has what happened, with its second."""
 
-    def __init__(self, seed: int) -> None:
-        self.rng = Random(seed)
-        self.world = BoxWorld()
+    def __init__(self, seed: int, faults: frozenset[str]) -> None:
+        self.seed = seed
+        self.coverage = Coverage(self._seconds)
+        self.weather = Weather(seed, faults, self.coverage.fault)
+        self.world = SimulatedWorld(seed, self.weather)
+        self._began = self.world.clock.now()
+        self.gateway = Gateway(self.world)
         self.machines: list[Machine] = []
         self.api_keys: dict[str, list[str]] = {}
         self.strangers: set[str] = set()
         self.log: list[str] = []
         self.mends: list[Callable[[], None]] = []
+        self.violations: list[str] = []
+        self._rng = Random(f"{seed} scene")
+        self.created: list[tuple[str, dict[str, Any], HttpAnswer]] = []
+        """The requests that made something, with their answers."""
+        self._notes: dict[type, Any] = {}
+
+    def _seconds(self) -> float:
+        return (self.world.clock.now() - self._began).total_seconds()
+
+    def note(self, text: str) -> None:
+        """Write a line of what happened."""
+        self.log.append(f"{self._seconds():.3f} {text}")
+
+    def recall(self, kind: type[T]) -> T:
+        """What a context keeps about this history: one value of a type of its own, made when it is first asked for."""
+        if kind not in self._notes:
+            self._notes[kind] = kind()
+        return self._notes[kind]  # type: ignore[no-any-return]
+
+    @property
+    def rng(self) -> Random:
+        """The chance of the operation that asks: each has its own, so that leaving one out moves no other."""
+        activity = self.world.timeline.current
+        if activity is not None and isinstance(activity.about, AtWork) and activity.about.rng is not None:
+            return activity.about.rng
+        return self._rng
 
     @property
     def fleet(self) -> Any:
         return self.world.fleet
+
+    def wait(self, seconds: float) -> None:
+        """Let others go on meanwhile."""
+        self.world.clock.sleep(seconds)
+
+    def ask(self, method: str, path: str, **options: Any) -> HttpAnswer:
+        """An operator's request. One that got no answer, or an error of the server, is sent again a moment later, with
+        the same ``Idempotency-Key`` if it creates something. Raises `RefusedError`."""
+        is_new = method == "POST" and "headers" not in options
+        if is_new:
+            options["headers"] = {"Idempotency-Key": _a_key(self.rng)}
+        for _ in range(MOST_REPEATS):
+            answer = self.gateway.ask(method, path, **options)
+            if answer is not None and answer.status < SERVER_ERROR:
+                if answer.status >= REFUSED:
+                    raise RefusedError(answer.status, answer.text)
+                if is_new and answer.status == CREATED:
+                    self.created.append((path, options, answer))
+                return answer
+            self.wait(self.rng.uniform(0.5, 20))
+        raise RefusedError(0, "no answer")
 
     def rows(self, table: Table) -> list[Item]:
         return self.world.driver.rows(table)
@@ -43,22 +105,67 @@ class Scene:
         return self.rng.choice(rows)
 
     def some_machine(self) -> Machine:
-        """A machine that enrolled. Raises `NothingThereError`."""
+        """A machine that was set up. Raises `NothingThereError`."""
         if not self.machines:
             raise NothingThereError("machines")
         return self.rng.choice(self.machines)
+
+    def set_up(self, key: str, key_id: str, *, updates: bool) -> Machine:
+        """A new machine with this enrollment key starts its agent."""
+        number = len(self.machines)
+        node_id = Ids.uuid7(self.world.ids, self.world.clock.now())
+        machine = Machine(self.world, self.gateway, number, node_id, (key_id, key), updates=updates)
+        self.machines.append(machine)
+        self.world.timeline.after(0, machine.boot)
+        return machine
+
+    @contextmanager
+    def holding(self, what: str) -> Iterator[None]:
+        """Note an `AssertionError` as a violation of what is to hold always, and go on."""
+        try:
+            yield
+        except AssertionError as error:
+            self.violations.append(f"{what}: {error}")
+
+
+MOST_REPEATS = 4
+SERVER_ERROR = 500
+REFUSED = 400
+CREATED = 201
+
+
+def _a_key(rng: Random) -> str:
+    return f"key-{rng.getrandbits(64):016x}"
 
 
 class NothingThereError(Exception):
     """There is nothing yet that the operation could be done to."""
 
 
+class RefusedError(Exception):
+    """The API refused a request."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(f"{status} {text}"[:200])
+        self.status = status
+
+
+Watch = Callable[[Scene, str, Plan], None]
+
+
 @dataclass(frozen=True)
 class Simulation:
-    """The part of one context: ``operations`` may be refused (`EdgeError`); ``invariants`` raise AssertionError and are
-    checked at rest; ``faults`` disturb the world, each seed draws some of them, and what they leave
-    is ended by `Scene.mends`."""
+    """The part of one context.
+
+    ``operations`` may be refused (`EdgeError`, `RefusedError`); each runs beside the others, and `Scene.wait` lets time
+    pass in it. ``openings`` come first in each history. ``invariants`` raise AssertionError and are checked at rest;
+    ``watches`` are told of each call that writes (its operation, and its rows before and after) and raise it at once.
+    ``faults`` disturb the world now and then, each seed draws some of them, and what they leave is ended by
+    `Scene.mends`.
+    """
 
     operations: tuple[Callable[[Scene], object], ...] = ()
     invariants: tuple[Callable[[Scene], None], ...] = ()
     faults: tuple[Callable[[Scene], None], ...] = ()
+    openings: tuple[Callable[[Scene], object], ...] = ()
+    watches: tuple[Watch, ...] = ()

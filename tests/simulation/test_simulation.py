@@ -1,44 +1,73 @@
-"""Twenty runs hold every invariant, a run is the same for the same seed, and a planted bug is found."""
+"""As many histories as fit into a minute and a half hold every invariant; a history is the same for the same seed; a
+planted bug is found, and shrunk."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
-from tests.simulation.runner import run, simulations
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.kit.tables import Add, Update
+from tests.simulation.history import play, score_of, simulations
 from tests.simulation.scene import Simulation
+from tests.simulation.shrinking import shrink
 
 PARTS = simulations()
+SECONDS = 90
+LEAST = 30
+PROCESSES = 2
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
-def test_random_operations_keep_every_invariant_at_rest(seed):
-    run(seed, PARTS)
+@pytest.mark.timeout(900)
+def test_random_histories_keep_every_invariant():
+    """The same seeds each time, as many as fit into 90 s of two processors: 60 at least, or it fails."""
+    options = ["--every", str(PROCESSES), "--seconds", str(SECONDS), "--least", str(LEAST)]
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.simulation.runner", "--seed", str(first), *options],
+            env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONPATH": os.pathsep.join((".", "samples/agent"))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for first in range(1, 1 + PROCESSES)
+    ]
+    told = [run.communicate()[0] for run in runs]
+    assert [run.returncode for run in runs] == [0] * PROCESSES, "\n".join(told)
 
 
-def test_same_seed_gives_the_same_simulation_run():
-    assert run(7, PARTS).log == run(7, PARTS).log
+def test_same_seed_gives_the_same_history():
+    first, second = (play(score_of(7, PARTS), PARTS) for _ in range(2))
+    assert first.log == second.log
+    assert first.digest == second.digest
 
 
-def test_simulation_parts_have_operations_and_invariants():
-    assert len(PARTS) >= 8
-    assert all(part.operations and part.invariants for part in PARTS)
+def test_simulation_parts_have_invariants_and_operations():
+    assert len(PARTS) >= 12
+    assert all(part.invariants for part in PARTS)
+    assert sum(len(part.operations) for part in PARTS) >= 40
 
 
-def test_simulation_finds_a_broken_invariant():
-    def nodes_do_not_count(scene):
-        machine = scene.some_machine()
-        scene.world.platform.tables.write(_miscount(machine.node.cluster_name), "cluster.miscounted")
-
-    broken = Simulation(operations=(nodes_do_not_count,) * 5)
-
-    def search():
-        for seed in range(1, 11):
-            run(seed, [*PARTS, broken])
-
-    with pytest.raises(AssertionError, match=r"seed \d+: .*operations: "):
-        search()
+def miscount(scene):
+    cluster = scene.some_row(CLUSTERS)
+    wrong = Update(CLUSTERS, {"name": cluster["name"]}, (Add("node_count", 1),))
+    scene.world.platform.tables.write(wrong, "cluster.miscounted")
 
 
-def _miscount(name):
-    from chalicelib.fleet.clusters.store import TABLE as CLUSTERS  # noqa: PLC0415 - the planted bug alone needs it
-    from chalicelib.kit.tables import Add, Update  # noqa: PLC0415
+def test_simulation_finds_and_shrinks_a_broken_invariant():
+    broken = [*PARTS, Simulation(operations=(miscount,) * 5)]
+    failed = next(played for seed in range(1, 11) if (played := play(_short(seed, broken), broken)).failure)
+    assert failed.failure is not None
+    assert failed.failure[0] == "counts_are_those_of_the_rows"
+    least = shrink(failed, lambda score: play(score, broken), most_tries=40)
+    names = [step.act.__name__ for step in least.score.steps]
+    assert "miscount" in names
+    assert len(names) < len(failed.score.steps) / 2
 
-    return Update(CLUSTERS, {"name": name}, (Add("node_count", 1),))
+
+def _short(seed, parts):
+    """A history that mostly rests for no longer than it must."""
+    score = score_of(seed, parts, operations=25)
+    return replace(score, faults=frozenset())

@@ -43,16 +43,50 @@ class TimedSqs(FakeSqs):
                 (self.sent if entry["due"] <= now else self.delayed).setdefault(name, []).append(entry)
 
 
-class MovingWorld(World):
+class ResourceRows:
+    """The resources of a world, as they stand."""
+
+    driver: Any
+
+    def rows(self) -> list[Resource]:
+        """The resources of all tenants."""
+        return [from_whole(row) for row in self.driver.rows(RESOURCES)]
+
+
+class BoxCalls(ResourceRows):
+    """The calls by which tests make and change boxes in a world."""
+
+    platform: Any
+
+    def create(self, name: str = "a", **more: Any) -> Resource:
+        """Ask for a box."""
+        given: dict[str, Any] = {"owner": "user-1", "spec": {"size": 1}, "power": Power.ON, "quota": QUOTA, **more}
+        tenant = given.pop("tenant", TENANT)
+        return self.platform.resources(tenant).create(NewResource(kind=KIND, name=name, **given))
+
+    def box(self, resource: Resource) -> Resource:
+        """The resource as it is. Raises `EdgeError` (not found)."""
+        return self.platform.resources(resource.tenant).get(KIND, resource.id)
+
+    def change(self, resource: Resource, **changes: Any) -> Resource:
+        """Change a resource."""
+        own = self.platform.resources(resource.tenant)
+        return own.change(KIND, resource.id, lambda _row: Changes(**changes), "box.changed")
+
+    def delete(self, resource: Resource) -> Resource:
+        return self.platform.resources(resource.tenant).delete(KIND, resource.id, "box.deleted")
+
+    def used(self, tenant: str = TENANT) -> int:
+        """How much of its quota a tenant has taken."""
+        return self.platform.quotas.used(tenant, [QUOTA])[QUOTA]
+
+
+class MovingWorld(ResourceRows, World):
     """A world in which time passes: messages come when they are due, and the sweep runs each minute."""
 
     def __init__(self, clock: FakeClock, **more: Any) -> None:
         super().__init__(clock=clock, **more)
         self.queue_client: TimedSqs = TimedSqs(clock)
-
-    def rows(self) -> list[Resource]:
-        """The resources of all tenants."""
-        return [from_whole(row) for row in self.driver.rows(RESOURCES)]
 
     def pass_time(self, seconds: float, step: float = 1) -> None:
         """Let time pass, and everything happen that is due."""
@@ -85,7 +119,7 @@ class MovingWorld(World):
             kept.pop(PROVISIONING, None)
 
 
-class BoxWorld(MovingWorld):
+class BoxWorld(BoxCalls, MovingWorld):
     """A world in which boxes are made. ``kind`` are fields of their kind, ``boxes`` those of their provider; ``others``
     are further families."""
 
@@ -100,28 +134,6 @@ class BoxWorld(MovingWorld):
         self.boxes = Boxes(time, **(boxes or {}))
         of_boxes = family_of(kind_of(self.boxes, **(kind or {})))
         super().__init__(time, families=Families((*FAMILIES.each, of_boxes, *others)))
-
-    def create(self, name: str = "a", **more: Any) -> Resource:
-        """Ask for a box."""
-        given: dict[str, Any] = {"owner": "user-1", "spec": {"size": 1}, "power": Power.ON, "quota": QUOTA, **more}
-        tenant = given.pop("tenant", TENANT)
-        return self.platform.resources(tenant).create(NewResource(kind=KIND, name=name, **given))
-
-    def box(self, resource: Resource) -> Resource:
-        """The resource as it is. Raises `EdgeError` (not found)."""
-        return self.platform.resources(resource.tenant).get(KIND, resource.id)
-
-    def change(self, resource: Resource, **changes: Any) -> Resource:
-        """Change a resource."""
-        own = self.platform.resources(resource.tenant)
-        return own.change(KIND, resource.id, lambda _row: Changes(**changes), "box.changed")
-
-    def delete(self, resource: Resource) -> Resource:
-        return self.platform.resources(resource.tenant).delete(KIND, resource.id, "box.deleted")
-
-    def used(self, tenant: str = TENANT) -> int:
-        """How much of its quota a tenant has taken."""
-        return self.platform.quotas.used(tenant, [QUOTA])[QUOTA]
 
     def until(self, resource: Resource, *states: State, seconds: float = REASONABLE_SECONDS) -> Resource:
         """Let time pass until the box is in one of the states. Raises AssertionError."""

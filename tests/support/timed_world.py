@@ -23,7 +23,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import get_ident
 from typing import Any
 
 from chalicelib.bootstrap import platform_of
@@ -31,7 +30,7 @@ from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Check, Delete, Item, Put, Table, Update, Write
 from chalicelib.platform.context import QueueSource, StreamSource
 from infra.functions import MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, function
-from tests.support.declared import RELAY, TABLES, WORKERS, handler_of
+from tests.support.declared import RELAY, handler_of
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo import FakeDynamo
 from tests.support.fakes.dynamo_stream import ChangeStream, StreamRecord
@@ -89,23 +88,34 @@ class Context:
 
 
 @dataclass
-class _Message:
+class Message:
+    """A message in a queue."""
+
     entry: Mapping[str, Any]
     chain: Chain
     receives: int = 0
 
 
-class _CountingDynamo(FakeDynamo):
+@dataclass(frozen=True)
+class Invocation:
+    """One call of a function: the function's name, and the chain of messages that led to it."""
+
+    function: str
+    chain: Chain
+
+
+class CountingDynamo(FakeDynamo):
     """Calls by operation; change records go to the listener, and are not kept."""
 
     def __init__(
         self,
+        tables: Sequence[Table],
         clock: FakeClock,
         seen: Seen,
         listen: Callable[[str, int, StreamRecord], None],
         touch: Callable[[str, str], None],
     ) -> None:
-        super().__init__(TABLES, clock)
+        super().__init__(tables, clock)
         self._seen = seen
         self._stream = _Tap(listen)
         self._touch = touch
@@ -140,7 +150,7 @@ class _Tap(ChangeStream):
             self._listen(entry.table, entry.shard, entry.record)
 
 
-class _TimedSqs(FakeSqs):
+class PassingSqs(FakeSqs):
     """Hands over what it takes, and keeps nothing."""
 
     def __init__(self, clock: FakeClock, take: Callable[[str, Mapping[str, Any]], None]) -> None:
@@ -167,17 +177,17 @@ class TimedWorld(World):
         self.seen = Seen()
         self.timeouts = timeouts
         self.timeline = Timeline(self.clock)
-        self._chains: dict[int, Chain] = {}
         self._lost: set[str] = set()
-        self._queues = {queue: _QueueSource(self, queue) for queue in WORKERS}
+        self._queues = {queue: _QueueSource(self, queue, handler) for queue, handler in self._workers.items()}
         self._readers = {
             (table.name, shard): _StreamReader(self)
-            for table in TABLES
+            for table in self._families.tables
             if table.stream
             for shard in range(STREAM_SHARDS)
         }
-        self._at_work: dict[int, str] = {}
-        self.driver = _CountingDynamo(self.clock, self.seen, self._changed, self._touched)
+        self.dead: list[tuple[Queue, Message]] = []
+        """The messages that were received too often, with their queues."""
+        self.driver = self._new_driver()
         self.driver.latency(
             READ_SECONDS,
             PutItem=WRITE_SECONDS,
@@ -186,10 +196,10 @@ class TimedWorld(World):
             TransactWriteItems=TRANSACTION_SECONDS,
         )
         self.driver.partition_limit()
-        self.queue_client = _TimedSqs(self.clock, self._sent)
-        self.platform = platform_of(self.platform.settings, self)
-        for worker in SWEEPS:
-            self.timeline.after(SWEEP_SECONDS, lambda worker=worker: self._sweep(worker))
+        self.queue_client = PassingSqs(self.clock, self._sent)
+        self.platform = platform_of(self.platform.settings, self, lambda: self._families)
+        for worker, seconds in self._schedules().items():
+            self._sweep_every(seconds, worker)
 
     @property
     def is_quiet(self) -> bool:
@@ -220,11 +230,10 @@ class TimedWorld(World):
         deadline = self.clock.now() + timedelta(seconds=function.timeout_seconds * self.timeouts)
         self.seen.invocations[name] += 1
 
+        about = Invocation(name, {**chain, name: chain.get(name, 0) + 1})
+        self.seen.hops[name] = max(self.seen.hops[name], about.chain[name])
+
         def work() -> None:
-            me = get_ident()
-            self._at_work[me] = name
-            self._chains[me] = {**chain, name: chain.get(name, 0) + 1}
-            self.seen.hops[name] = max(self.seen.hops[name], self._chains[me][name])
             answer = None
             try:
                 self.clock.sleep(START_SECONDS)
@@ -233,24 +242,40 @@ class TimedWorld(World):
                 self.seen.killed[name] += 1
             except Exception:  # noqa: BLE001 - as Lambda: the source hears that it failed
                 self.seen.failed[name] += 1
-            del self._chains[me], self._at_work[me]
             done(answer)
 
-        self.timeline.start(work, deadline)
+        self.timeline.start(work, deadline, about)
 
-    def _sweep(self, worker: str) -> None:
-        self.tick(worker)
-        self.timeline.after(SWEEP_SECONDS, lambda: self._sweep(worker))
+    @property
+    def at_work(self) -> Invocation | None:
+        """The invocation that asks this, if it is one."""
+        activity = self.timeline.current
+        return activity.about if activity is not None and isinstance(activity.about, Invocation) else None
+
+    def _new_driver(self) -> CountingDynamo:
+        return CountingDynamo(self._families.tables, self.clock, self.seen, self._changed, self._touched)
+
+    def _schedules(self) -> Mapping[str, float]:
+        """The functions that the clock starts, with the seconds from one start to the next."""
+        return dict.fromkeys(SWEEPS, SWEEP_SECONDS)
+
+    def _sweep_every(self, seconds: float, worker: str) -> None:
+        def start() -> None:
+            self.tick(worker)
+            self.timeline.after(seconds, start)
+
+        self.timeline.after(seconds, start)
 
     def _touched(self, action: str, target: str) -> None:
-        if (name := self._at_work.get(get_ident())) is not None:
-            self.seen.touched.add((name, action, target))
+        if (here := self.at_work) is not None:
+            self.seen.touched.add((here.function, action, target))
 
     def _sent(self, queue: str, entry: Mapping[str, Any]) -> None:
         self.seen.messages[queue] += 1
         self._touched(SEND, queue)
         if queue in self._queues:
-            message = _Message(entry, self._chains.get(get_ident(), {}))
+            here = self.at_work
+            message = Message(entry, {} if here is None else here.chain)
             self._queues[queue].add_after(float(entry.get("DelaySeconds") or 0), message)
 
     def lose_changes_of(self, operation: str) -> None:
@@ -272,12 +297,13 @@ class TimedWorld(World):
 class _QueueSource:
     """Lambda's poller of one queue."""
 
-    def __init__(self, world: TimedWorld, queue: Queue) -> None:
+    def __init__(self, world: TimedWorld, queue: Queue, handler: str) -> None:
         consumer = consumer_of(queue)
         assert consumer is not None
         assert isinstance(consumer.source, QueueSource)
         self._world, self._queue, self._function, self._source = world, queue, consumer, consumer.source
-        self._waiting: deque[_Message] = deque()
+        self._handler = handler
+        self._waiting: deque[Message] = deque()
         self._hidden = 0
         self.busy = 0
         self._busy_since = world.clock.now()
@@ -286,7 +312,7 @@ class _QueueSource:
     def is_idle(self) -> bool:
         return not self._waiting and not self._hidden and not self.busy
 
-    def add_after(self, seconds: float, message: _Message) -> None:
+    def add_after(self, seconds: float, message: Message) -> None:
         self._hidden += 1
 
         def show() -> None:
@@ -307,7 +333,7 @@ class _QueueSource:
         seconds = (self._world.clock.now() - self._busy_since).total_seconds()
         return min(self._source.concurrency, FIRST_COPIES + int(MORE_COPIES_A_SECOND * seconds))
 
-    def _deliver(self, batch: list[_Message]) -> None:
+    def _deliver(self, batch: list[Message]) -> None:
         name, seen = self._function.name, self._world.seen
         chain = {key: max(message.chain.get(key, 0) for message in batch) for message in batch for key in message.chain}
         for message in batch:
@@ -328,13 +354,14 @@ class _QueueSource:
             self._again(failed)
             self._pump()
 
-        self._world.invoke(self._function, WORKERS[self._queue], {"Records": records}, chain, done)
+        self._world.invoke(self._function, self._handler, {"Records": records}, chain, done)
 
-    def _again(self, messages: list[_Message]) -> None:
+    def _again(self, messages: list[Message]) -> None:
         """After the visibility timeout, which here is counted from the failure: a little late."""
         for message in messages:
             if message.receives >= MAX_RECEIVES:
                 self._world.seen.dead[self._queue] += 1
+                self._world.dead.append((self._queue, message))
             else:
                 seconds = VISIBILITY_TIMEOUTS * self._function.timeout_seconds * self._world.timeouts
                 self.add_after(seconds, message)
@@ -374,7 +401,7 @@ class _StreamReader:
         self._world.invoke(self._function, RELAY, {"Records": batch}, {}, done)
 
 
-def sqs_record_of(message: _Message, message_id: str) -> dict[str, Any]:
+def sqs_record_of(message: Message, message_id: str) -> dict[str, Any]:
     """The record of a message that was sent."""
     trace = message.entry["MessageAttributes"]["request_id"]["StringValue"]
     attributes = {"request_id": {"stringValue": trace, "dataType": "String"}}

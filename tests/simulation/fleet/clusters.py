@@ -1,6 +1,8 @@
 """Clusters: created, limited and deleted; each knows how many nodes it has."""
 
 from collections import Counter
+from ipaddress import ip_network
+from itertools import combinations
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.nodes.store import NODES
@@ -27,6 +29,12 @@ def counts_are_those_of_the_rows(scene: Scene) -> None:
     assert set(nodes) <= set(counts), "a node is in a cluster that is not there"
 
 
+def no_two_ranges_overlap(scene: Scene) -> None:
+    ranges = [(row["name"], ip_network(str(row["ipv4_range"]))) for row in scene.rows(CLUSTERS)]
+    for (one, first), (other, second) in combinations(ranges, 2):
+        assert not first.overlaps(second), f"{one} and {other} overlap: {first}, {second}"
+
+
 def lag_indexes(scene: Scene) -> None:
     scene.world.driver.index_lag(scene.rng.choice((0, 5, 60)))
     scene.mends.append(lambda: scene.world.driver.index_lag(0))
@@ -34,6 +42,7 @@ def lag_indexes(scene: Scene) -> None:
 
 SIMULATION = Simulation(
     operations=(create_cluster, create_cluster, change_limit, delete_cluster),
-    invariants=(counts_are_those_of_the_rows,),
+    openings=(create_cluster,) * 4,
+    invariants=(counts_are_those_of_the_rows, no_two_ranges_overlap),
     faults=(lag_indexes,),
 )

@@ -1,29 +1,44 @@
-"""Commands: given at once and in waves, reported, paused, cancelled and deleted; no work is left at rest."""
+"""Commands: given, retried, cancelled and deleted; each target has one execution, which comes to one end."""
 
 from collections import Counter
-from collections.abc import Iterator
 
-from chalicelib.fleet.commands.model import OPEN, Report, RetriedOutcome, Retry, Status
-from chalicelib.fleet.commands.rollout import Rollout, RolloutLimits
-from chalicelib.fleet.commands.rollout_store import RolloutStore
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, fan_out_from_item, outcome_of_row
-from chalicelib.fleet.commands.undone import FanOut
+from chalicelib.fleet.commands.model import FINAL, OPEN, RetriedOutcome, Retry, Status
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
-from tests.simulation.scene import NothingThereError, Scene, Simulation
-from tests.support.builders import a_command
+from tests.simulation.scene import Scene, Simulation
+from tests.support.fakes.dynamo import Plan
+
+EXECUTION_EVENT = "edge.command_execution."
+
+
+class _Given:
+    """What has to become of the commands: the targets of each when it was accepted, by its id; who was deleted since;
+    which were cancelled."""
+
+    def __init__(self) -> None:
+        self.targets: dict[str, set[str]] = {}
+        self.withdrawn: set[str] = set()
 
 
 def give_command(scene: Scene) -> None:
-    a_command(scene.world)
+    """A command for all, one cluster or one machine."""
+    seconds, code = scene.rng.choice((0.1, 5, 200)), scene.rng.choice((0, 0, 1))
+    body = {"command_text": f"{seconds} {code} said", "targeting": _a_target(scene)}
+    scene.ask("POST", "/api/v1/commands", json=body)
 
 
-def report_result(scene: Scene) -> None:
-    row = scene.some_row(EXECUTIONS)
-    report = Report(is_expired=False, exit_code=scene.rng.choice((0, 1)))
-    scene.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
+def _a_target(scene: Scene) -> dict[str, object]:
+    match scene.rng.choice(("all", "clusters", "nodes")):
+        case "clusters":
+            return {"type": "clusters", "cluster_names": [scene.some_name()]}
+        case "nodes":
+            return {"type": "nodes", "node_ids": [scene.some_machine().id]}
+        case _:
+            return {"type": "all"}
 
 
 def retry_command(scene: Scene) -> None:
@@ -33,42 +48,99 @@ def retry_command(scene: Scene) -> None:
 
 
 def cancel_command(scene: Scene) -> None:
-    scene.fleet.commands.registry.cancel(str(scene.some_row(COMMANDS)["id"]), reach=EVERYWHERE)
+    _withdraw(scene, "cancel", "POST")
 
 
 def delete_command(scene: Scene) -> None:
-    scene.fleet.commands.registry.delete(str(scene.some_row(COMMANDS)["id"]), reach=EVERYWHERE)
+    _withdraw(scene, "", "DELETE")
 
 
-def give_rollout(scene: Scene) -> None:
-    most, errors = scene.rng.choice((1, 2, "50%")), scene.rng.choice((None, 0, 1))
-    a_command(scene.world, rollout=RolloutLimits(max_concurrency=most, max_errors=errors))
+def _withdraw(scene: Scene, act: str, method: str) -> None:
+    command_id = str(scene.some_row(COMMANDS)["id"])
+    scene.recall(_Given).withdrawn.add(command_id)
+    scene.ask(method, f"/api/v1/commands/{command_id}{act and '/' + act}")
 
 
-def end_wave(scene: Scene) -> None:
-    """Some of what is out of a rollout ends."""
-    command_id = _some_rollout(scene)
+def note_targets(scene: Scene, _operation: str, plan: Plan) -> None:
+    """Who was a target when a command was accepted, read from the nodes themselves; who is deleted is none any more."""
+    given = scene.recall(_Given)
+    for write, _, old, new in plan:
+        if write.table is NODES and new is None and old is not None:
+            for targets in given.targets.values():
+                targets.discard(str(old["id"]))
+        if write.table is COMMANDS and old is None and new is not None and _is_plain(new):
+            given.targets[str(new["id"])] = {str(row["id"]) for row in scene.rows(NODES) if _is_meant(new, row)}
+
+
+def _is_plain(command: Item) -> bool:
+    """Whether everybody whom it names is to have it: no filter, no retry, no rollout, no deadline."""
+    targeting = command["targeting"]
+    return targeting.keys() <= {"type", "cluster_names", "node_ids"} and not {"rollout", "expired_at"} & command.keys()
+
+
+def _is_meant(command: Item, node: Item) -> bool:
+    match command["targeting"]:
+        case {"cluster_names": names}:
+            return node["cluster_name"] in names
+        case {"node_ids": ids}:
+            return node["id"] in ids
+        case _:
+            return True
+
+
+def an_end_is_an_end(_scene: Scene, _operation: str, plan: Plan) -> None:
+    """An execution that has ended keeps its end; one that an agent has reported keeps its result."""
+    for write, _, old, new in plan:
+        if write.table is EXECUTIONS and old is not None and new is not None and old["status"] in FINAL:
+            assert new["status"] == old["status"], f"{old['id']} was {old['status']} and became {new['status']}"
+            assert "exit_code" not in old or new.get("exit_code") == old["exit_code"], (
+                f"{old['id']} has a second result"
+            )
+
+
+def every_target_is_served(scene: Scene) -> None:
+    given = scene.recall(_Given)
+    commands = {row["id"] for row in scene.rows(COMMANDS) if "deleted_at" not in row} - given.withdrawn
+    served = {(row["command_id"], row["node_id"]) for row in scene.rows(EXECUTIONS)}
+    missing = [
+        (command_id, node_id)
+        for command_id, targets in given.targets.items()
+        if command_id in commands
+        for node_id in sorted(targets)
+        if (command_id, node_id) not in served
+    ]
+    assert not missing, f"commands never reached their targets: {missing}"
+
+
+def every_execution_ends(scene: Scene) -> None:
+    """No execution of a machine that works stays open."""
+    working = {machine.id for machine in scene.machines if machine.works}
+    left = [row["id"] for row in scene.rows(EXECUTIONS) if row["status"] in OPEN and row["node_id"] in working]
+    assert not left, f"open for ever: {left}"
+
+
+def each_runs_once(scene: Scene) -> None:
+    runs = Counter(execution_id for machine in scene.machines for execution_id in machine.started)
+    twice = [execution_id for execution_id, count in runs.items() if count > 1]
+    assert not twice, f"ran more than once: {twice}"
+
+
+def each_result_is_an_agents(scene: Scene) -> None:
+    by_machine = {machine.id: machine.reported for machine in scene.machines}
     for row in scene.rows(EXECUTIONS):
-        if row["command_id"] == command_id and row["status"] in {*OPEN} and scene.rng.random() < 0.8:
-            report = Report(is_expired=False, exit_code=scene.rng.choice((0, 0, 1)))
-            scene.fleet.commands.executions.report(str(row["node_id"]), str(row["id"]), report)
+        if row["status"] == Status.COMPLETED:
+            sent = by_machine[row["node_id"]].get(str(row["id"]), [])
+            known = [(report.get("exit_code"), (report.get("output") or "").strip()) for report in sent]
+            result = row.get("exit_code"), (row.get("output") or "").strip()
+            assert result in known, f"{row['id']} has the result {result}, its agent sent {known}"
 
 
-def pause_rollout(scene: Scene) -> None:
-    scene.fleet.commands.steering.pause(_some_rollout(scene), reach=EVERYWHERE)
-
-
-def resume_rollout(scene: Scene) -> None:
-    scene.fleet.commands.steering.resume(_some_rollout(scene), reach=EVERYWHERE)
-
-
-def stop_rollout(scene: Scene) -> None:
-    scene.fleet.commands.steering.stop(_some_rollout(scene), reach=EVERYWHERE)
-
-
-def step_rollout_late(scene: Scene) -> None:
-    """A message that was long under way."""
-    scene.fleet.commands.waves.step(_some_rollout(scene), None, lambda _: None)
+def each_end_was_run(scene: Scene) -> None:
+    """A command that has succeeded has run."""
+    started = {execution_id for machine in scene.machines for execution_id in machine.started}
+    for row in scene.rows(EXECUTIONS):
+        if row["status"] == Status.COMPLETED and row.get("exit_code") == 0:
+            assert row["id"] in started, f"{row['id']} has succeeded and never ran"
 
 
 def a_node_has_a_command_once(scene: Scene) -> None:
@@ -77,40 +149,40 @@ def a_node_has_a_command_once(scene: Scene) -> None:
 
 
 def no_part_of_a_fan_out_is_left(scene: Scene) -> None:
-    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts") and not row.get("rollout")]
+    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts")]
     assert not left, f"parts are left of {left}"
 
 
-def a_rollout_that_goes_on_waits_for_something(scene: Scene) -> None:
-    """For ends of executions, or until it is resumed: a crash or a lost message stops none for good."""
-    for fan_out, rollout, rows in _rollouts(scene):
-        if not fan_out.parts:
-            continue
-        assert rollout.is_found, f"targets of {fan_out.command_id} are still being found"
-        assert not rollout.has_ended, f"{fan_out.command_id} has ended, and its part is left"
-        assert fan_out.paused_at or not rollout.room, f"{fan_out.command_id} could make {rollout.room} executions"
-        open_slots = {row["rollout_slot"] for row in rows if row["status"] in {*OPEN}}
-        assert open_slots == {*rollout.out}, f"{fan_out.command_id} keeps {rollout.out}, open are {open_slots}"
+class _Changes:
+    """The changes of executions that have to be told: ids with what they became."""
+
+    def __init__(self) -> None:
+        self.told: set[tuple[str, str]] = set()
 
 
-def a_rollout_keeps_its_limits(scene: Scene) -> None:
-    for fan_out, rollout, rows in _rollouts(scene):
-        count = sum(row["status"] in {*OPEN} for row in rows)
-        assert count <= rollout.most_out, f"{count} of {fan_out.command_id} are out, {rollout.most_out} may be"
-        assert len(rows) == rollout.taken - rollout.dropped, f"{fan_out.command_id} counts other executions"
-        if rollout.errors_allowed is not None:
-            errors = sum(outcome_of_row(row) in {"failed", "expired"} for row in rows)
-            most = rollout.most_out + rollout.errors_allowed
-            assert errors <= most, f"{errors} of {fan_out.command_id} failed, {most} may"
+def note_changes(scene: Scene, _operation: str, plan: Plan) -> None:
+    for write, _, old, new in plan:
+        if write.table is EXECUTIONS and new is not None and (old is None or old["status"] != new["status"]):
+            became = "created" if old is None else str(new["status"])
+            scene.recall(_Changes).told.add((str(new["id"]), became))
 
 
-def outcomes_of_a_rollout_add_up(scene: Scene) -> None:
-    for fan_out, rollout, _ in _rollouts(scene):
-        progress = scene.fleet.commands.registry.get_with_progress(fan_out.command_id, reach=EVERYWHERE)[1]
-        assert progress.summary is not None
-        shown, known = progress.summary.total, rollout.total
-        assert shown == known, f"outcomes of {fan_out.command_id} add up to {shown}, it has {known} targets"
-        assert len({*_targets(scene, fan_out.command_id, rollout)}) == known, "a target was found twice"
+def each_change_is_one_event(scene: Scene) -> None:
+    """Each change of an execution is told under one id, and nothing else is."""
+    ids: dict[tuple[str, str], set[str]] = {}
+    for envelope in scene.world.bus_client.envelopes:
+        if envelope["type"].startswith(EXECUTION_EVENT):
+            became = envelope["type"].removeprefix(EXECUTION_EVENT)
+            if became == "completed" and envelope["data"]["status"] == Status.EXPIRED:
+                became = "expired"
+            ids.setdefault((envelope["data"]["command_execution_id"], became), set()).add(envelope["id"])
+    told = {key for key in ids if key[1] != "pruned"}
+    expected = scene.recall(_Changes).told
+    assert told == expected, (
+        f"told and did not happen: {sorted(told - expected)}; never told: {sorted(expected - told)}"
+    )
+    twice = {key: sorted(each) for key, each in ids.items() if len(each) > 1}
+    assert not twice, f"told under two ids: {twice}"
 
 
 def totals_are_those_of_the_rows(scene: Scene) -> None:
@@ -121,51 +193,24 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
         assert read(total_of("executions", "status", status)) == statuses[status], f"the count of {status} is wrong"
 
 
-def _some_rollout(scene: Scene) -> str:
-    """The command of a rollout."""
-    ids = sorted(str(row["command_id"]) for row in scene.rows(FAN_OUTS) if row.get("rollout"))
-    if not ids:
-        raise NothingThereError("rollouts")
-    return scene.rng.choice(ids)
-
-
-def _rollouts(scene: Scene) -> Iterator[tuple[FanOut, Rollout, list[Item]]]:
-    """The rollouts of commands that are there, with their executions."""
-    rows = scene.rows(EXECUTIONS)
-    for fan_out in map(fan_out_from_item, scene.rows(FAN_OUTS)):
-        if fan_out.rollout is not None and fan_out.deleted_at is None:
-            yield fan_out, fan_out.rollout, [row for row in rows if row["command_id"] == fan_out.command_id]
-
-
-def _targets(scene: Scene, command_id: str, rollout: Rollout) -> Iterator[str]:
-    for chunk in RolloutStore(scene.world.platform.tables).chunks(command_id, rollout.chunks):
-        yield from (node_id for node_id, _ in chunk)
-
-
 SIMULATION = Simulation(
     operations=(
-        give_command,
-        give_command,
-        report_result,
-        report_result,
-        cancel_command,
-        retry_command,
+        *(give_command,) * 8,
+        *(cancel_command,) * 2,
+        *(retry_command,) * 2,
         delete_command,
-        give_rollout,
-        end_wave,
-        end_wave,
-        pause_rollout,
-        resume_rollout,
-        resume_rollout,
-        stop_rollout,
-        step_rollout_late,
     ),
+    openings=(give_command, give_command),
     invariants=(
         a_node_has_a_command_once,
         no_part_of_a_fan_out_is_left,
+        every_target_is_served,
+        every_execution_ends,
+        each_runs_once,
+        each_result_is_an_agents,
+        each_end_was_run,
+        each_change_is_one_event,
         totals_are_those_of_the_rows,
-        a_rollout_that_goes_on_waits_for_something,
-        a_rollout_keeps_its_limits,
-        outcomes_of_a_rollout_add_up,
     ),
+    watches=(note_targets, note_changes, an_end_is_an_end),
 )

@@ -2,19 +2,53 @@
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
-from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.fleet.nodes.store import NODES
 from tests.simulation.scene import Scene, Simulation
-from tests.support.builders import machines
+from tests.support.fakes.dynamo import Plan
+
+SHARED = 0.4
+
+
+class _Keys:
+    """The keys that were made, id and text; how many uses each granted; who registered by it."""
+
+    def __init__(self) -> None:
+        self.made: list[tuple[str, str]] = []
+        self.granted: dict[str, int | None] = {}
+        self.left: dict[str, int] = {}
+        self.users: dict[str, set[str]] = {}
+
+
+def note_uses(scene: Scene, _operation: str, plan: Plan) -> None:
+    keys = scene.recall(_Keys)
+    for write, _, old, new in plan:
+        if write.table is ENROLLMENT_KEYS and new is not None:
+            if old is None:
+                keys.granted[str(new["id"])] = new.get("uses_remaining")
+            if new.get("uses_remaining") is not None:
+                keys.left[str(new["id"])] = new["uses_remaining"]
+        if write.table is NODES and old is None and new is not None and new.get("enrollment_key_id"):
+            keys.users.setdefault(str(new["enrollment_key_id"]), set()).add(str(new["id"]))
 
 
 def create_key(scene: Scene) -> None:
-    scene.fleet.enrollment.create(
-        scene.some_name(), {"uses_remaining": scene.rng.choice((None, 1, 2))}, reach=EVERYWHERE
-    )
+    _a_key(scene, scene.some_name())
 
 
-def enrol_machine(scene: Scene) -> None:
-    scene.machines += machines(scene.world, 1, scene.some_name(), self_update_enabled=scene.rng.choice((False, True)))
+def set_up_machine(scene: Scene) -> None:
+    """A new machine gets a key of its own, or one that others use too."""
+    made = scene.recall(_Keys).made
+    shares = made and scene.rng.random() < SHARED
+    key_id, text = scene.rng.choice(made) if shares else _a_key(scene, scene.some_name())
+    scene.set_up(text, key_id, updates=scene.rng.choice((False, True)))
+
+
+def _a_key(scene: Scene, cluster: str) -> tuple[str, str]:
+    uses = scene.rng.choice((None, 1, 2))
+    made = scene.ask("POST", f"/api/v1/clusters/{cluster}/enrollment_keys", json={"uses_remaining": uses})
+    key = str(made.data["id"]), str(made.data["key"])
+    scene.recall(_Keys).made.append(key)
+    return key
 
 
 def keys_belong_to_clusters(scene: Scene) -> None:
@@ -27,7 +61,20 @@ def no_key_is_used_too_often(scene: Scene) -> None:
     assert all(uses is None or uses >= 0 for uses in left), f"uses that remain: {left}"
 
 
+def no_use_is_lost(scene: Scene) -> None:
+    """A key lets in no more machines than it granted, and each takes one use of it at most."""
+    keys = scene.recall(_Keys)
+    for key_id, granted in keys.granted.items():
+        if granted is not None:
+            used = granted - keys.left[key_id]
+            held = sum(machine.key_id == key_id for machine in scene.machines)
+            registered = len(keys.users.get(key_id, ()))
+            assert registered <= used <= held, f"key {key_id}: {registered} registered, {used} uses, {held} machines"
+
+
 SIMULATION = Simulation(
-    operations=(create_key, enrol_machine, enrol_machine),
-    invariants=(keys_belong_to_clusters, no_key_is_used_too_often),
+    operations=(create_key, *(set_up_machine,) * 2),
+    openings=(set_up_machine,) * 4,
+    invariants=(keys_belong_to_clusters, no_key_is_used_too_often, no_use_is_lost),
+    watches=(note_uses,),
 )

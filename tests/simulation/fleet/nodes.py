@@ -1,11 +1,35 @@
-"""Nodes: moved, deleted and silent; the totals are those of the rows."""
+"""Nodes: moved, deleted, cut off and cut short; who was removed stays away, and nobody else is ever stranded."""
 
 from collections import Counter
 
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
+from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
+from chalicelib.kit.errors import EdgeError
+from tests.simulation.engine.machine import Machine
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.support.fakes.dynamo import Plan
+
+
+class _Lives:
+    """Who was ever a node, who was removed; how often each registered for the first time, and moved."""
+
+    def __init__(self) -> None:
+        self.begun: Counter[str] = Counter()
+        self.removed: set[str] = set()
+        self.moves: Counter[str] = Counter()
+
+
+def note_lives(scene: Scene, _operation: str, plan: Plan) -> None:
+    lives = scene.recall(_Lives)
+    for write, _, old, new in plan:
+        if write.table is NODES and new is not None:
+            lives.begun[str(new["id"])] += old is None
+            lives.moves[str(new["id"])] += old is not None and old["cluster_name"] != new["cluster_name"]
+        if write.table is NODES and new is None and old is not None:
+            lives.removed.add(str(old["id"]))
 
 
 def move_node(scene: Scene) -> None:
@@ -16,25 +40,97 @@ def delete_node(scene: Scene) -> None:
     scene.fleet.nodes.placing.delete(scene.some_machine().id, reach=EVERYWHERE)
 
 
-def open_socket(scene: Scene) -> None:
-    machine = scene.some_machine()
-    sockets, now = scene.world.socket_client.frames, scene.world.clock.now()
-    connection_id = scene.world.ids.uuid7(now)
-    scene.fleet.nodes.connections.connected(machine.token, connection_id, int(now.timestamp() * 1000), None)
-    sockets[connection_id] = []
-
-
 def drop_socket(scene: Scene) -> None:
-    """A socket is gone, and no disconnection tells of it."""
-    sockets = scene.world.socket_client.frames
-    if not sockets:
+    """The gateway loses a socket."""
+    connections = scene.gateway.connections
+    if not connections:
         raise NothingThereError("sockets")
-    del sockets[scene.rng.choice(list(sockets))]
+    scene.gateway.drop(scene.rng.choice(connections))
 
 
-def fall_silent(scene: Scene) -> None:
-    scene.world.clock.advance(600)
-    scene.world.sweep("check_health")
+def cut_network(scene: Scene) -> None:
+    """A machine reaches nobody, for seconds or for minutes."""
+    machine = scene.some_machine()
+    machine.is_cut_off = True
+    seconds = scene.rng.choice((5, 90, 900))
+
+    def mend() -> None:
+        machine.is_cut_off = False
+
+    scene.world.timeline.after(seconds, mend)
+    scene.mends.append(mend)
+
+
+def fill_disk(scene: Scene) -> None:
+    """A machine's disk is full for a while."""
+    machine = scene.some_machine()
+
+    def become(*, full: bool) -> None:
+        machine.disk.is_full = full
+
+    become(full=True)
+    scene.world.timeline.after(scene.rng.choice((30, 600)), lambda: become(full=False))
+    scene.mends.append(lambda: become(full=False))
+
+
+def kill_agent(scene: Scene) -> None:
+    scene.some_machine().kill()
+
+
+def cut_power(scene: Scene) -> None:
+    scene.some_machine().kill(power_cut=True)
+
+
+def nobody_is_stranded(scene: Scene) -> None:
+    """Whoever was let in and not removed is a node, works, and is held for nobody else."""
+    rows = {str(row["id"]): row for row in scene.rows(NODES)}
+    lives = scene.recall(_Lives)
+    for machine in scene.machines:
+        assert machine.stopped_for_good is None, f"machine {machine.number} has given up: {machine.stopped_for_good}"
+        if machine.id in lives.begun and machine.id not in lives.removed:
+            row = rows.get(machine.id)
+            assert row is not None, f"machine {machine.number} is no node any more, and nobody removed it"
+            assert "identity_conflict_at" not in row, f"machine {machine.number} is held as a duplicate of itself"
+            assert _is_known(scene, machine), f"machine {machine.number} is a node and its token is refused"
+            assert row["status"] == "healthy", f"machine {machine.number} works and is {row['status']}"
+
+
+def _is_known(scene: Scene, machine: Machine) -> bool:
+    try:
+        scene.fleet.nodes.identity.authenticate(machine.token)
+    except EdgeError:
+        return False
+    return True
+
+
+def who_may_come_has_come(scene: Scene) -> None:
+    """A machine with a key that is good for it is a node in the end."""
+    keys = {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
+    room = {
+        row["name"]: row.get("node_limit") is None or row["node_count"] < row["node_limit"]
+        for row in scene.rows(CLUSTERS)
+    }
+    for machine in scene.machines:
+        key = keys.get(machine.key_id)
+        if key is not None and key.get("uses_remaining") != 0 and room[key["cluster_name"]]:
+            assert machine.id in scene.recall(_Lives).begun, f"machine {machine.number} was never let in"
+
+
+def who_was_removed_stays_away(scene: Scene) -> None:
+    back = scene.recall(_Lives).removed & {str(row["id"]) for row in scene.rows(NODES)}
+    assert not back, f"removed, and a node again: {sorted(back)}"
+
+
+def each_beginning_and_each_move_is_one_event(scene: Scene) -> None:
+    lives = scene.recall(_Lives)
+    for name, happened in (("registered", lives.begun), ("cluster_changed", lives.moves)):
+        ids = {
+            (envelope["data"]["node_id"], envelope["id"])
+            for envelope in scene.world.bus_client.envelopes
+            if envelope["type"] == f"edge.node.{name}"
+        }
+        told = Counter(node_id for node_id, _ in ids)
+        assert told == +happened, f"{name}: told {dict(told)}, happened {dict(+happened)}"
 
 
 def totals_are_those_of_the_rows(scene: Scene) -> None:
@@ -45,7 +141,14 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(move_node, delete_node, open_socket, fall_silent),
-    invariants=(totals_are_those_of_the_rows,),
-    faults=(drop_socket,),
+    operations=(move_node, delete_node),
+    invariants=(
+        nobody_is_stranded,
+        who_may_come_has_come,
+        who_was_removed_stays_away,
+        each_beginning_and_each_move_is_one_event,
+        totals_are_those_of_the_rows,
+    ),
+    watches=(note_lives,),
+    faults=(drop_socket, cut_network, fill_disk, kill_agent, cut_power),
 )

@@ -42,11 +42,6 @@ def delete_schedule(scene: Scene) -> None:
     scene.fleet.schedules.registry.delete(_some_id(scene), reach=EVERYWHERE)
 
 
-def let_time_come(scene: Scene) -> None:
-    scene.world.clock.advance(scene.rng.choice((60, 400, 4000)))
-    scene.world.sweep("sweep_commands")
-
-
 def a_time_gives_one_command(scene: Scene) -> None:
     runs = [run_from_item(row) for row in scene.rows(RUNS) if "result" in row]
     told = Counter(run.command_id for run in runs if run.command_id)
@@ -85,8 +80,6 @@ SIMULATION = Simulation(
         resume_schedule,
         rename_schedule,
         delete_schedule,
-        let_time_come,
-        let_time_come,
     ),
     invariants=(a_time_gives_one_command, no_time_is_lost, names_are_those_of_schedules),
 )

@@ -12,16 +12,6 @@ def request_update(scene: Scene) -> None:
     scene.fleet.updates.requests.create(Targeting(type=TargetType.ALL), reach=EVERYWHERE)
 
 
-def ask_for_update(scene: Scene) -> None:
-    agent = scene.fleet.nodes.identity.authenticate(scene.some_machine().token)
-    scene.fleet.updates.requests.check(agent)
-
-
-def wait_past_deadlines(scene: Scene) -> None:
-    scene.world.clock.advance(3600)
-    scene.world.sweep("sweep_commands")
-
-
 def delete_request(scene: Scene) -> None:
     scene.fleet.updates.requests.delete(str(scene.some_row(REQUESTS)["id"]), reach=EVERYWHERE)
 
@@ -48,6 +38,6 @@ def the_total_is_that_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(request_update, ask_for_update, wait_past_deadlines, delete_request),
+    operations=(request_update, delete_request),
     invariants=(updates_are_of_requests, summaries_are_those_of_the_rows, the_total_is_that_of_the_rows),
 )

@@ -1,11 +1,18 @@
-"""Webhooks: created and deleted; no delivery outlives its webhook."""
+"""Webhooks: created and deleted; each event reaches every webhook that wants it, or is known not to have."""
 
+from collections import Counter
+from datetime import timedelta
+
+from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.outbound import Answer
 from chalicelib.platform.webhooks.model import NewWebhook
 from chalicelib.platform.webhooks.store import DELIVERIES, WEBHOOKS
 from tests.simulation.scene import Scene, Simulation
 
 HOST = "hooks.example"
+
+SOON = timedelta(minutes=2)
+"""How long after its creation a webhook may still miss events: the list of subscribers is kept a while."""
 
 
 def create_webhook(scene: Scene) -> None:
@@ -29,6 +36,22 @@ def the_total_is_that_of_the_rows(scene: Scene) -> None:
     assert counted == len(scene.rows(WEBHOOKS)), f"{counted} webhooks are counted"
 
 
+def each_event_reaches_who_wants_it(scene: Scene) -> None:
+    """Each event since a webhook is there was received, or its delivery has ended otherwise and says so."""
+    received = Counter(request.headers["webhook-id"] for request in scene.world.exchange.of(HOST))
+    deliveries = {(row["webhook_id"], row["event_id"]): row for row in scene.rows(DELIVERIES)}
+    for hook in scene.rows(WEBHOOKS):
+        since = to_seconds_text(parse_time(str(hook["inserted_at"])) + SOON)
+        for envelope in scene.world.bus_client.envelopes:
+            if envelope["type"] not in hook["subscribed_events"] or envelope["time"] < since:
+                continue
+            row = deliveries.get((hook["id"], envelope["id"]))
+            assert row is not None, f"{envelope['type']} {envelope['id']} has no delivery to {hook['id']}"
+            assert row["status"] != "pending" or "paused_until" in hook, f"delivery {row['id']} waits for ever"
+            if row["status"] == "succeeded":
+                assert received[envelope["id"]], f"{envelope['id']} counts as delivered and was never received"
+
+
 def receiver_fails(scene: Scene) -> None:
     scene.world.exchange.reply(HOST, Answer(scene.rng.choice((404, 500))))
     scene.mends.append(lambda: scene.world.exchange.recover(HOST))
@@ -41,6 +64,6 @@ def receiver_hangs(scene: Scene) -> None:
 
 SIMULATION = Simulation(
     operations=(create_webhook, delete_webhook),
-    invariants=(deliveries_are_of_webhooks, the_total_is_that_of_the_rows),
+    invariants=(deliveries_are_of_webhooks, each_event_reaches_who_wants_it, the_total_is_that_of_the_rows),
     faults=(receiver_fails, receiver_hangs),
 )

@@ -14,8 +14,8 @@ START = datetime(2026, 11, 21, 10, 0, 0, tzinfo=UTC)
 class Scheduler(Protocol):
     """Runs tasks concurrently on a clock."""
 
-    def has(self, thread: int) -> bool:
-        """Whether this thread is one of its tasks."""
+    def has_turn(self) -> bool:
+        """Whether the caller is one of its tasks."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -39,7 +39,7 @@ class FakeClock:
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)
         together = self._together
-        if together is not None and together.has(get_ident()):
+        if together is not None and together.has_turn():
             together.sleep(seconds)
         else:
             self.advance(seconds)
@@ -80,8 +80,8 @@ class _Together:
         self._index_of: dict[int, int] = {}
         self._outcomes: list[Any] = [None] * len(tasks)
 
-    def has(self, thread: int) -> bool:
-        return thread in self._index_of
+    def has_turn(self) -> bool:
+        return get_ident() in self._index_of
 
     def run(self) -> list[Any]:
         threads = [Thread(target=self._work, args=(index,), daemon=True) for index in range(len(self._tasks))]

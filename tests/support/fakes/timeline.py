@@ -4,7 +4,9 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from heapq import heappop, heappush
 from itertools import count
-from threading import Semaphore, Thread, get_ident
+from typing import Any
+
+from greenlet import GreenletExit, getcurrent, greenlet
 
 from tests.support.fakes.clock import FakeClock
 
@@ -15,59 +17,75 @@ class Killed(BaseException):
     """The function was at work when its time was up: nothing in the program may catch it."""
 
 
+class Activity(greenlet):
+    """Something that takes time. ``about`` describes it to its starter while it runs."""
+
+    def __init__(self, run: Callable[[], None], deadline: datetime, about: Any) -> None:
+        super().__init__(run)
+        self.deadline = deadline
+        self.about = about
+
+
 class Timeline:
     """Drives a `FakeClock`. A sleep within an activity (`start`) lets other activities run that are due first; an
     activity with a ``deadline`` is killed there. Deterministic: of activities due at the same time, the older runs
-    first."""
+    first. Activities are greenlets: all in one thread, each with its own context variables."""
 
     def __init__(self, clock: FakeClock) -> None:
         self._clock = clock
         self._order = count()
-        self._due: list[tuple[datetime, int, Callable[[], None]]] = []
-        self._batons: dict[int, Semaphore] = {}
-        self._deadlines: dict[int, datetime] = {}
-        self._turn = Semaphore(0)
+        self._due: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._running: set[Activity] = set()
         self._failures: list[BaseException] = []
         clock.follow(self)
 
-    def at(self, when: datetime, action: Callable[[], None]) -> None:
+    def at(self, when: datetime, action: Callable[[], object]) -> None:
         """Do something that takes no time itself, then."""
         heappush(self._due, (when, next(self._order), action))
 
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
+    def after(self, seconds: float, action: Callable[[], object]) -> None:
         """The same, so much later than now."""
         self.at(self._clock.now() + timedelta(seconds=seconds), action)
 
-    def start(self, activity: Callable[[], None], deadline: datetime) -> None:
-        """Begin now what takes time: a thread of its own, of which one runs at a time."""
-        baton = Semaphore(0)
+    def start(self, activity: Callable[[], None], deadline: datetime, about: Any = None) -> None:
+        """Begin now what takes time."""
 
         def work() -> None:
-            baton.acquire()
-            self._batons[get_ident()] = baton
-            self._deadlines[get_ident()] = deadline
             try:
                 activity()
+            except GreenletExit:
+                return
             except BaseException as error:  # noqa: BLE001 - told to whoever runs the timeline
                 self._failures.append(error)
-            del self._batons[get_ident()], self._deadlines[get_ident()]
-            self._turn.release()
+            self._running.discard(new)
 
-        Thread(target=work, daemon=True).start()
-        self.at(self._clock.now(), lambda: self._let_on(baton))
+        new = Activity(work, deadline, about)
 
-    def has(self, thread: int) -> bool:
-        return thread in self._batons
+        def begin() -> None:
+            new.parent = getcurrent()  # an activity may have started this one, and may be over before it
+            new.switch()
+
+        self._running.add(new)
+        self.at(self._clock.now(), begin)
+
+    @property
+    def current(self) -> Activity | None:
+        """The activity that is at work now, if it is one that asks."""
+        here = getcurrent()
+        return here if isinstance(here, Activity) else None
+
+    def has_turn(self) -> bool:
+        return self.current is not None
 
     def sleep(self, seconds: float) -> None:
         """Within an activity. Raises `Killed` at its deadline, if that comes first."""
-        me = get_ident()
-        baton, deadline = self._batons[me], self._deadlines[me]
+        me = self.current
+        assert me is not None
         end = self._clock.now() + timedelta(seconds=seconds)
-        self.at(min(end, deadline), lambda: self._let_on(baton))
-        self._turn.release()
-        baton.acquire()
-        if end > deadline:
+        self.at(min(end, me.deadline), me.switch)
+        assert me.parent is not None
+        me.parent.switch()
+        if end > me.deadline:
             raise Killed
 
     def run(self, until: datetime, is_done: Callable[[], bool]) -> None:
@@ -89,6 +107,10 @@ class Timeline:
                 return
         raise self._failures[0]
 
-    def _let_on(self, baton: Semaphore) -> None:
-        baton.release()
-        self._turn.acquire()
+    def close(self) -> None:
+        """End all that is at work. Nothing happens on it any more."""
+        self._due.clear()
+        for activity in sorted(self._running, key=lambda each: each.deadline):
+            activity.throw(GreenletExit)
+        self._running.clear()
+        self._clock.follow(None)

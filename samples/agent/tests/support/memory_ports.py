@@ -133,6 +133,11 @@ class _Inode:
     def __init__(self):
         self.content, self.synced = bytearray(), b""
 
+    def copy(self):
+        other = _Inode()
+        other.content, other.synced = bytearray(self.content), self.synced
+        return other
+
 
 class MemoryDisk:
     """Files with their synced state, which is what `after_power_cut` leaves."""
@@ -146,13 +151,23 @@ class MemoryDisk:
 
         `unsynced_bytes` of the data that was appended since the last sync have reached the disk too.
         """
-        disk, copies = MemoryDisk(), {}
+        disk, copies = type(self)(), {}
+        names = {}
         for name, inode in self._synced_names.items():
             copy = copies.setdefault(id(inode), _Inode())
             copy.synced = inode.synced + inode.content[len(inode.synced) :][:unsynced_bytes]
             copy.content = bytearray(copy.synced)
-            disk._names[name] = disk._synced_names[name] = copy
+            names[name] = copy
+        disk.hold(names, dict(names))
         return disk
+
+    def hold(self, names, synced_names):
+        """Have this content."""
+        self._names, self._synced_names = names, synced_names
+
+    def release_locks(self):
+        """The processes that held them are dead."""
+        self._locks.clear()
 
     def read(self, path):
         if path not in self._names:

@@ -1,0 +1,1 @@
+"""What plays a history: a world on one clock, machines with the agent's own code, and everything that goes wrong."""

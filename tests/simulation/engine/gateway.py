@@ -1,0 +1,195 @@
+"""API Gateway between machines, operators and the application: requests and sockets, with what gets lost on the way."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from itertools import count
+from typing import Any, Protocol
+
+from chalicelib.families import NAMES, apis_of
+from chalicelib.fleet.api import API as EDGE_ADMIN
+from chalicelib.platform.wiring import Platform
+from infra.functions import function
+from tests.simulation.engine.world import START_SECONDS, SimulatedWorld, refused
+from tests.support.client import Client, HttpAnswer
+from tests.support.declared import FAMILIES
+from tests.support.fakes.dynamo import Crash
+from tests.support.fakes.messaging import FakeSocketApi
+from tests.support.fakes.timeline import Killed
+from tests.support.timed_world import Context
+
+LATENCY_SECONDS = (0.01, 0.12)
+DISCONNECT_SECONDS = (60.0, 1500.0)
+UNTOLD = HttpAnswer(502, {}, "")
+
+Answered = Callable[[HttpAnswer | None], None]
+"""Told of the answer, None where it got lost."""
+
+_API = function("api_handler")
+_APIS = {api.name: (family, api) for family in FAMILIES.each if family.name in NAMES for api in apis_of(family.name)}
+
+
+class Line(Protocol):
+    """The machine's end of a socket."""
+
+    def deliver(self, frame: str) -> None: ...
+
+    def hang_up(self) -> None: ...
+
+
+class Gateway:
+    """Runs requests as activities of a world. ``heard`` is told of each request that the application answered."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        self._world = world
+        self._clients: dict[tuple[Platform, str], Client] = {}
+        self._lines: dict[str, Line] = {}
+        self._numbers = count(1)
+        self.heard: list[Callable[[str, str, Any, HttpAnswer], None]] = []
+        world.socket_client = _Sockets(world, self._lines)
+
+    def client(self, api: str = EDGE_ADMIN.name) -> Client:
+        """The routes of an API, on the container of the activity that asks."""
+        platform = self._world.platform
+        key = (platform, api)
+        if key not in self._clients:
+            family, known = _APIS[api]
+            self._clients[key] = Client(known.groups(), platform.container_of(family), api=known)
+        return self._clients[key]
+
+    def http(
+        self, method: str, path: str, headers: Mapping[str, str], body: str | None, address: str, answered: Answered
+    ) -> None:
+        """A machine's request. ``answered`` is told later."""
+        weather, timeline = self._world.weather, self._world.timeline
+        chance = weather.chance("request_lost")
+        if weather.strikes("request_lost"):
+            answered(None)
+            return
+
+        def arrive() -> None:
+            early = (
+                500 if weather.strikes("server_answers_5xx") else 429 if weather.strikes("server_answers_429") else None
+            )
+            if early is not None:
+                told = HttpAnswer(early, {"retry-after": "7"} if early == 429 else {}, "{}")
+                timeline.after(chance.uniform(*LATENCY_SECONDS), lambda: answered(told))
+                return
+            self._world.start("api", work, deadline=self._world.clock.now() + timedelta(seconds=_API.timeout_seconds))
+
+        def work() -> None:
+            answer: HttpAnswer | None = UNTOLD
+            try:
+                self._world.clock.sleep(START_SECONDS)
+                answer = self.client().request(
+                    method, path, headers=headers, body=body, key=None, address=address, checked=False
+                )
+            finally:
+                if weather.strikes("answer_lost"):
+                    answer = None
+                timeline.after(chance.uniform(*LATENCY_SECONDS), lambda: answered(answer))
+
+        timeline.after(chance.uniform(*LATENCY_SECONDS), arrive)
+
+    def ask(self, method: str, path: str, *, api: str = EDGE_ADMIN.name, **options: Any) -> HttpAnswer | None:
+        """An operator's request, within her activity; None where no answer came."""
+        world = self._world
+        if world.weather.strikes("request_lost"):
+            return None
+        try:
+            answer = self.client(api).request(method, path, **options)
+        except (Crash, Killed):
+            return None
+        return None if world.weather.strikes("answer_lost") else answer
+
+    # -- sockets -------------------------------------------------------------------------------------------------
+
+    def connect(self, headers: Mapping[str, str], line: Line, answered: Callable[[int, str], None]) -> None:
+        """Open a machine's socket: ``answered`` is told the status, and the connection's id."""
+        world, connection_id = self._world, f"connection-{next(self._numbers)}"
+        context = {
+            "connectionId": connection_id,
+            "connectedAt": int(world.clock.now().timestamp() * 1000),
+            "requestId": f"request-{connection_id}",
+            "identity": {"sourceIp": "198.51.100.9"},
+        }
+        event = {"requestContext": context, "multiValueHeaders": {name: [value] for name, value in headers.items()}}
+
+        def done(status: int) -> None:
+            if status == 200:
+                self._lines[connection_id] = line
+            world.timeline.after(0.05, lambda: answered(status, connection_id))
+
+        self._handle("connect", event, done)
+
+    def say(self, connection_id: str) -> None:
+        """A machine's heartbeat over its socket."""
+        if connection_id in self._lines:
+            self._handle("message", _event(connection_id), lambda _status: None)
+
+    def close(self, connection_id: str) -> None:
+        """A socket has ended at the machine's side. The gateway notices, and tells, in its own time."""
+        weather = self._world.weather
+        if self._lines.get(connection_id) is None:
+            return
+        seconds = weather.seconds("disconnect_late", *DISCONNECT_SECONDS) if weather.strikes("disconnect_late") else 0.2
+
+        def notice() -> None:
+            if self._lines.pop(connection_id, None) is not None and not weather.strikes("disconnect_lost"):
+                self._handle("disconnect", _event(connection_id), lambda _status: None)
+
+        self._world.timeline.after(seconds, notice)
+
+    def drop(self, connection_id: str) -> None:
+        """The gateway loses a connection; nobody but the machine may hear of it."""
+        self._lines[connection_id].hang_up()
+        self.close(connection_id)
+
+    @property
+    def connections(self) -> list[str]:
+        return sorted(self._lines)
+
+    def _handle(self, name: str, event: Mapping[str, Any], done: Callable[[int], None]) -> None:
+        world, deployed = self._world, function(f"websocket_{name}")
+        deadline = world.clock.now() + timedelta(seconds=deployed.timeout_seconds)
+
+        def work() -> None:
+            status = 500
+            try:
+                world.clock.sleep(START_SECONDS)
+                status = int(world.call(deployed.handler, event, Context(world.clock, deadline))["statusCode"])
+            except Exception as error:  # noqa: BLE001 - API Gateway answers the handshake with an error of its own
+                world.failures.append(f"{name}: {type(error).__name__}: {error}"[:300])
+            finally:
+                done(status)
+
+        world.start(deployed.name, work, deadline=deadline)
+
+
+def _event(connection_id: str) -> Mapping[str, Any]:
+    return {"requestContext": {"connectionId": connection_id, "requestId": f"request-{connection_id}"}}
+
+
+class _Sockets(FakeSocketApi):
+    """Posts to the lines that are open."""
+
+    def __init__(self, world: SimulatedWorld, lines: dict[str, Line]) -> None:
+        super().__init__()
+        self._world, self._lines = world, lines
+
+    def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> Any:  # noqa: N803 - boto3's names
+        world = self._world
+        if world.meet() and world.weather.strikes("post_refused"):
+            raise refused("PostToConnection", "LimitExceededException")
+        line = self._lines.get(ConnectionId)
+        if line is None:
+            raise refused("PostToConnection", "GoneException")
+        if not world.weather.strikes("wake_up_lost"):
+            frame = Data.decode()
+            world.timeline.after(0.05, lambda: line.deliver(frame))
+
+    def delete_connection(self, *, ConnectionId: str) -> Any:  # noqa: N803 - boto3's names
+        self._world.meet()
+        line = self._lines.pop(ConnectionId, None)
+        if line is None:
+            raise refused("DeleteConnection", "GoneException")
+        self._world.timeline.after(0.05, line.hang_up)

@@ -1,0 +1,303 @@
+"""The whole application in a time that passes, with everything between it and AWS that goes wrong.
+
+Each invocation, request and operator has a container of its own, as instances of Lambda do: one does one thing at a
+time, and is used again unless it died. Before each call of AWS others may go on, and it may die, pause or be refused.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.bootstrap import platform_of
+from chalicelib.kit.bus import INTERNAL_SOURCE
+from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Table
+from chalicelib.platform.context import ScheduleSource
+from chalicelib.platform.families import Families
+from chalicelib.platform.wiring import Platform
+from infra.functions import LambdaFunction
+from tests.simulation.engine.weather import Weather
+from tests.support.declared import FAMILIES
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.dynamo import Crash, Plan
+from tests.support.fakes.dynamo_faults import WRITING
+from tests.support.fakes.dynamo_stream import StreamRecord
+from tests.support.fakes.messaging import FakeBus
+from tests.support.fakes.provider import Boxes
+from tests.support.fakes.provider_driver import family_of, kind_of
+from tests.support.fakes.timeline import Killed
+from tests.support.provisioning import BoxCalls
+from tests.support.timed_world import (
+    START_SECONDS,
+    Chain,
+    Context,
+    CountingDynamo,
+    Invocation,
+    Message,
+    PassingSqs,
+    TimedWorld,
+)
+from tests.support.world import bus_message
+
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
+CALL_SECONDS = 0.006
+SLOW_SECONDS = (0.2, 3.0)
+PAUSE_SECONDS = (20.0, 1000.0)
+REPEAT_SECONDS = (0.0, 600.0)
+DELAY_SECONDS = (0.0, 90.0)
+WEBSOCKET_URL = "wss://sockets.test"
+PUBLIC_URL = "https://api.test"
+
+
+@dataclass(frozen=True)
+class AtWork(Invocation):
+    """What is at work, and its container."""
+
+    platform: Platform
+    rng: Random | None = None
+
+
+class SimulatedWorld(BoxCalls, TimedWorld):
+    """A `TimedWorld` in weather, in which boxes are made as well."""
+
+    def __init__(self, seed: int, weather: Weather, **settings: Any) -> None:
+        self.weather = weather
+        self._chance = Random(f"{seed} world")
+        self._instances: list[Platform] = []
+        self._outside: Platform | None = None
+        clock = FakeClock()
+        self.boxes = Boxes(clock)
+        families = Families((*FAMILIES.each, family_of(kind_of(self.boxes))))
+        self.set_aside: dict[str, list[Any]] = {}
+        """The messages in queues that no function works on."""
+        self.past: list[tuple[str, int, StreamRecord]] = []
+        super().__init__(clock=clock, families=families, public_url=PUBLIC_URL, websocket_url=WEBSOCKET_URL, **settings)
+        self.driver.latency(0)
+        self.queue_client = _Sqs(self)
+        self.bus_client = _Bus(self)
+
+    # -- containers ----------------------------------------------------------------------------------------------
+
+    @property
+    def platform(self) -> Platform:
+        """The container of whoever asks."""
+        activity = None if self._outside is None else self.timeline.current
+        if activity is not None and isinstance(activity.about, AtWork):
+            return activity.about.platform
+        assert self._outside is not None
+        return self._outside
+
+    @platform.setter
+    def platform(self, platform: Platform) -> None:
+        self._outside = platform
+
+    def start(
+        self,
+        name: str,
+        work: Callable[[], None],
+        *,
+        deadline: datetime = NEVER,
+        chain: Chain | None = None,
+        rng: Random | None = None,
+    ) -> None:
+        """Begin what takes time, with a container of its own. ``work`` may raise `Crash` or `Killed`: its container is
+        gone then. ``rng`` is the chance of an operator."""
+        platform = self._instances.pop() if self._instances else self._new_instance()
+
+        def run() -> None:
+            try:
+                work()
+            except (Crash, Killed):
+                return
+            self._instances.append(platform)
+
+        self.timeline.start(run, deadline, AtWork(name, chain or {}, platform, rng))
+
+    def _new_instance(self) -> Platform:
+        assert self._outside is not None
+        return platform_of(self._outside.settings, self, lambda: self._families)
+
+    def invoke(
+        self,
+        function: LambdaFunction,
+        handler: str,
+        event: Mapping[str, Any],
+        chain: Chain,
+        done: Callable[[Any], None],
+    ) -> None:
+        name = function.name
+        if self.weather.strikes("start_refused"):
+            self.timeline.after(1.0, lambda: done(None))
+            return
+        deadline = self.clock.now() + timedelta(seconds=function.timeout_seconds * self.timeouts)
+        self.seen.invocations[name] += 1
+        here = {**chain, name: chain.get(name, 0) + 1}
+
+        def work() -> None:
+            answer = None
+            try:
+                self.clock.sleep(START_SECONDS)
+                said = self.call(handler, event, Context(self.clock, deadline)) or {}
+                self._may_die("crash_at_the_end")
+                answer = said
+            except (Killed, Crash):
+                self.seen.killed[name] += 1
+                raise
+            except Exception as error:  # noqa: BLE001 - as Lambda: the source hears that it failed
+                self.seen.failed[name] += 1
+                self.failures.append(f"{name}: {type(error).__name__}: {error}"[:300])
+            finally:
+                done(answer)
+
+        self.start(name, work, deadline=deadline, chain=here)
+
+    @property
+    def failures(self) -> list[str]:
+        return self.__dict__.setdefault("_failed", [])
+
+    # -- calls of AWS --------------------------------------------------------------------------------------------
+
+    def meet(self) -> bool:
+        """What happens before a call of AWS; whether it is one of an activity. Raises `Crash` and `Killed`."""
+        activity = self.timeline.current
+        if activity is None:
+            return False
+        weather = self.weather
+        self._may_die("crash")
+        if weather.strikes("pause"):
+            pause = timedelta(seconds=weather.seconds("pause", *PAUSE_SECONDS))
+            activity.deadline = activity.deadline if activity.deadline == NEVER else activity.deadline + pause
+            self.clock.sleep(pause.total_seconds())
+        elif weather.strikes("slow_call"):
+            self.clock.sleep(weather.seconds("slow_call", *SLOW_SECONDS))
+        self.clock.sleep(self._chance.expovariate(1 / CALL_SECONDS))
+        return True
+
+    def _may_die(self, fault: str) -> None:
+        if self.weather.strikes(fault):
+            raise Crash
+
+    def _new_driver(self) -> CountingDynamo:
+        return _Dynamo(self)
+
+    def _schedules(self) -> Mapping[str, float]:
+        schedules = {
+            each.name: each.source.every.total_seconds()
+            for each in self._families.functions
+            if isinstance(each.source, ScheduleSource)
+        }
+        return {name: seconds for name, seconds in schedules.items() if name not in UNSCHEDULED}
+
+    # -- streams and queues --------------------------------------------------------------------------------------
+
+    def _changed(self, table: str, shard: int, record: StreamRecord) -> None:
+        self.past.append((table, shard, record))
+        super()._changed(table, shard, record)
+
+    def replay(self) -> None:
+        """Every change record so far comes again, in its order."""
+        for table, shard, record in list(self.past):
+            self._readers[table, shard].add(record)
+
+    def _sent(self, queue: str, entry: Mapping[str, Any]) -> None:
+        if queue not in self._queues:
+            self.set_aside.setdefault(queue, []).append(entry)
+        super()._sent(queue, entry)
+        if self.weather.strikes("message_repeated"):
+            again = self.weather.seconds("message_repeated", *REPEAT_SECONDS)
+            super()._sent(queue, {**entry, "DelaySeconds": float(entry.get("DelaySeconds") or 0) + again})
+
+    def redrive(self) -> int:
+        """Move all dead letters back into their queues; returns how many."""
+        dead, self.dead = self.dead, []
+        for queue, message in dead:
+            self._queues[queue].add_after(0, replace(message, receives=0, chain={}))
+        return len(dead)
+
+    def route(self, entry: Mapping[str, Any]) -> None:
+        """Put an internal event into the queues that subscribe to it, as a rule on the bus does."""
+        for context in self._families.contexts:
+            for subscription in context.subscriptions:
+                if entry["DetailType"] in subscription.types:
+                    super()._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **_NO_TRACE})
+
+
+_NO_TRACE = {"MessageAttributes": {"request_id": {"StringValue": "", "DataType": "String"}}}
+
+UNSCHEDULED = frozenset({"recount", "reconcile_vpn"})
+"""Once a day, which a history calls itself; and nothing to do without a mesh."""
+
+
+class _Dynamo(CountingDynamo):
+    """Calls that take their time, are refused, conflict, and lose their answers."""
+
+    def __init__(self, world: SimulatedWorld) -> None:
+        super().__init__(world._families.tables, world.clock, world.seen, world._changed, world._touched)  # noqa: SLF001
+        self._world = world
+
+    def _begin(self, operation: str, tables: Sequence[Table]) -> Callable[[], Any] | None:
+        if self._world.meet():
+            weather, clock = self._world.weather, self._world.clock
+            if weather.strikes("throttle"):
+                self.fail_next(1, "throttle", operation=operation)
+            elif operation in WRITING and weather.strikes("conflict"):
+                self.fail_next(1, "conflict", operation=operation)
+            elif operation in WRITING and weather.strikes("lost_answer"):
+                seconds = weather.seconds("lost_answer", 0.05, 2.0)
+                self.fail_next(1, "lost_answer", operation=operation, meanwhile=lambda: clock.sleep(seconds))
+        return super()._begin(operation, tables)
+
+    def _pay(self, operation: str, plan: Plan, *, factor: int) -> None:
+        """Nobody reads the bill of a history: what it takes to write it is most of its time."""
+        self._record(operation, [step[0].table for step in plan])
+        if self.on_write is not None:
+            self.on_write(operation, plan)
+
+
+class _Sqs(PassingSqs):
+    def __init__(self, world: SimulatedWorld) -> None:
+        super().__init__(world.clock, world._sent)  # noqa: SLF001
+        self._world = world
+
+    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
+        if self._world.meet():
+            weather = self._world.weather
+            if weather.strikes("send_refused"):
+                kept = [entry for entry in Entries if weather.chance("send_refused").random() < 0.5]
+                refused = [{"Id": entry["Id"]} for entry in Entries if entry not in kept]
+                answer = super().send_message_batch(QueueUrl=QueueUrl, Entries=kept) if kept else {"Successful": []}
+                return {**answer, "Failed": refused}
+            if weather.strikes("send_repeated"):
+                super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
+        entries = list(Entries)
+        if self._world.weather.strikes("message_delayed"):
+            late = int(self._world.weather.seconds("message_delayed", *DELAY_SECONDS))
+            entries = [{**each, "DelaySeconds": min(900, each.get("DelaySeconds", 0) + late)} for each in entries]
+        return super().send_message_batch(QueueUrl=QueueUrl, Entries=entries)
+
+
+class _Bus(FakeBus):
+    def __init__(self, world: SimulatedWorld) -> None:
+        super().__init__()
+        self._world = world
+
+    def put_events(self, *, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
+        if self._world.meet() and self._world.weather.strikes("bus_refused"):
+            return {"FailedEntryCount": 1, "Entries": []}
+        answer = super().put_events(Entries=Entries)
+        for entry in Entries:
+            if entry["Source"] == INTERNAL_SOURCE:
+                self._world.route(entry)
+        return answer
+
+
+def refused(operation: str, code: str = "ServiceUnavailable") -> ClientError:
+    """An error of AWS that passes."""
+    return ClientError({"Error": {"Code": code, "Message": "trouble"}}, operation)
+
+
+__all__ = ["NEVER", "AtWork", "Message", "Queue", "SimulatedWorld", "refused"]

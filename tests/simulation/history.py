@@ -1,0 +1,232 @@
+"""Plays one history: operations of all contexts at random times, beside each other, in the weather that a seed draws;
+then all faults end, the world comes to rest, and every invariant has to hold."""
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
+from random import Random
+from typing import Any
+
+from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.tables import BusyError
+from tests.simulation.engine.coverage import Coverage
+from tests.simulation.engine.programs import simulated
+from tests.simulation.engine.weather import SHARES
+from tests.simulation.scene import NothingThereError, RefusedError, Scene, Simulation
+from tests.support.declared import FAMILIES, handler_of
+from tests.support.fakes.dynamo import Crash, Plan
+from tests.support.fakes.timeline import Killed
+from tests.support.world import scheduled_event
+
+OPERATIONS = 60
+FAULTS = 25
+FAULT_SHARE = 0.4
+"""Of all faults, how many a seed draws on average."""
+
+MEAN_PAUSE_SECONDS = 25.0
+RESTS = (1500, 6000, 12000, 30000)
+"""How long it may take, in ever longer steps, until everything has to be at rest."""
+
+REFUSALS = (EdgeError, RefusedError, NothingThereError, BusyError, Crash, Killed)
+
+
+def simulations(family: str = "") -> list[Simulation]:
+    """The simulation of each context that has one: ``tests.simulation.<family>.<context>``. Of one family alone, those
+    of the platform are there too."""
+    names = [
+        f"tests.simulation.{each.name}.{context.name}"
+        for each in FAMILIES.each
+        if family in {"", each.name} or each.name == "platform"
+        for context in each.contexts
+    ]
+    return [import_module(name).SIMULATION for name in names if _exists(name)]
+
+
+def _exists(name: str) -> bool:
+    return find_spec(name.rpartition(".")[0]) is not None and find_spec(name) is not None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens at some second of a history, with a chance of its own."""
+
+    number: int
+    at: float
+    act: Callable[[Scene], object]
+    is_fault: bool = False
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a seed draws: what is to be played. ``faults`` are the names of those that are on."""
+
+    seed: int
+    faults: frozenset[str]
+    steps: tuple[Step, ...]
+
+
+@dataclass
+class Played:
+    """A history that was played. ``failure`` is the first invariant that did not hold, with what it said."""
+
+    score: Score
+    log: list[str]
+    coverage: Coverage
+    seconds: float
+    digest: str
+    failure: tuple[str, str] | None = None
+    stopped: list[str] = field(default_factory=list)
+
+
+class HistoryError(AssertionError):
+    """An invariant does not hold."""
+
+
+def every_fault(parts: Sequence[Simulation]) -> list[str]:
+    """The names of all faults."""
+    return sorted({*SHARES, *(fault.__name__ for part in parts for fault in part.faults)})
+
+
+def score_of(
+    seed: int, parts: Sequence[Simulation], needed: Collection[str] = (), operations: int = OPERATIONS
+) -> Score:
+    """What the seed draws; ``needed`` faults are on in any case."""
+    rng = Random(f"{seed} score")
+    on = {name for name in every_fault(parts) if rng.random() < FAULT_SHARE} | set(needed)
+    every = [operation for part in parts for operation in part.operations]
+    events = [fault for part in parts for fault in part.faults if fault.__name__ in on]
+    openings = [opening for part in parts for opening in part.openings]
+    steps: list[Step] = []
+    at = 0.0
+    for number in range(operations):
+        act = openings[number] if number < len(openings) else rng.choice(every)
+        steps.append(Step(number, at, act))
+        at += rng.choice(
+            (0.0, 0.05, 3.0, rng.expovariate(1 / MEAN_PAUSE_SECONDS), rng.expovariate(1 / MEAN_PAUSE_SECONDS))
+        )
+    numbers = range(operations, operations + FAULTS if events else operations)
+    steps += [Step(number, rng.uniform(20, at), rng.choice(events), is_fault=True) for number in numbers]
+    return Score(seed, frozenset(on), tuple(steps))
+
+
+def play(score: Score, parts: Sequence[Simulation]) -> Played:
+    """Play it. An invariant that does not hold is the result's ``failure``."""
+    with simulated():
+        scene = Scene(score.seed, score.faults)
+        scene.world.driver.on_write = partial(_watch, scene, [watch for part in parts for watch in part.watches])
+        failure = None
+        try:
+            _perform(scene, score)
+            failure = _rest(scene, parts)
+        except HistoryError as error:
+            failure = ("always", str(error))
+        finally:
+            digest = _digest(scene)
+            scene.world.timeline.close()
+            for machine in scene.machines:
+                machine.clear()
+        seconds = scene._seconds()  # noqa: SLF001
+        return Played(score, scene.log, scene.coverage, seconds, digest, failure, scene.world.failures)
+
+
+def _watch(scene: Scene, watches: Sequence[Callable[..., None]], operation: str, plan: Plan) -> None:
+    for watch in watches:
+        with scene.holding(watch.__name__):
+            watch(scene, operation, plan)
+
+
+def _perform(scene: Scene, score: Score) -> None:
+    for step in score.steps:
+        rng = Random(f"{score.seed} step {step.number}")
+        act = _disturb if step.is_fault else _operate
+        begin = partial(scene.world.start, step.act.__name__, partial(act, scene, step.act), rng=rng)
+        scene.world.timeline.after(step.at, begin)
+    _run(scene, max((step.at for step in score.steps), default=0.0) + 60)
+
+
+def _operate(scene: Scene, operation: Callable[[Scene], object]) -> None:
+    name = operation.__name__
+    scene.coverage.operation(name)
+    scene.note(f"{name} begins")
+    try:
+        operation(scene)
+    except REFUSALS as error:
+        outcome = type(error).__name__
+        scene.note(f"{name}: {outcome} {error}"[:160])
+        scene.coverage.outcome(name, outcome)
+        if isinstance(error, Crash | Killed):
+            raise
+    else:
+        scene.note(f"{name} ends")
+        scene.coverage.outcome(name, "done")
+
+
+def _disturb(scene: Scene, fault: Callable[[Scene], None]) -> None:
+    try:
+        fault(scene)
+    except REFUSALS:
+        return
+    scene.coverage.fault(fault.__name__)
+    scene.note(fault.__name__)
+
+
+def _run(scene: Scene, seconds: float) -> None:
+    until = scene.world.clock.now() + timedelta(seconds=seconds)
+    scene.world.timeline.run(until, lambda: bool(scene.violations))
+    if scene.violations:
+        raise HistoryError(scene.violations[0])
+
+
+def _rest(scene: Scene, parts: Sequence[Simulation]) -> tuple[str, str] | None:
+    """End every fault, and let time pass until every invariant holds. Returns the first that never does."""
+    scene.note("rest")
+    scene.weather.clear()
+    for mend in scene.mends:
+        mend()
+    for machine in scene.machines:
+        machine.boot()
+    failure = None
+    for seconds in RESTS:
+        _run(scene, seconds / 2)
+        scene.world.redrive()
+        scene.world.driver.collect_expired()
+        _run(scene, seconds / 2)
+        _daily(scene, "recount")
+        failure = _first_broken(scene, parts)
+        if failure is None:
+            return None
+        scene.note(f"not yet: {failure[0]}")
+    return failure
+
+
+def _daily(scene: Scene, worker: str) -> None:
+    """Run a scheduled function of long intervals, and let it end."""
+    scene.world.start(worker, lambda: scene.world.call(handler_of(worker), scheduled_event(worker)))
+    _run(scene, 120)
+
+
+def _first_broken(scene: Scene, parts: Sequence[Simulation]) -> tuple[str, str] | None:
+    for part in parts:
+        for invariant in part.invariants:
+            try:
+                invariant(scene)
+            except AssertionError as error:
+                return invariant.__name__, str(error)
+    return None
+
+
+def _digest(scene: Scene) -> str:
+    """A digest of all that is left at the end."""
+    text = json.dumps(scene.world.driver.snapshot(), default=_plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes | bytearray):
+        return bytes(value).hex()
+    return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
