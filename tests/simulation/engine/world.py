@@ -47,6 +47,7 @@ NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 CALL_SECONDS = 0.006
 SLOW_SECONDS = (0.2, 3.0)
 PAUSE_SECONDS = (20.0, 1000.0)
+REQUEST_SECONDS = 25.0
 REPEAT_SECONDS = (0.0, 600.0)
 DELAY_SECONDS = (0.0, 90.0)
 WEBSOCKET_URL = "wss://sockets.test"
@@ -169,9 +170,12 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         weather = self.weather
         self._may_die("crash")
         if weather.strikes("pause"):
-            pause = timedelta(seconds=weather.seconds("pause", *PAUSE_SECONDS))
-            activity.deadline = activity.deadline if activity.deadline == NEVER else activity.deadline + pause
-            self.clock.sleep(pause.total_seconds())
+            seconds = weather.seconds("pause", *PAUSE_SECONDS)
+            if not activity.about.chain:
+                seconds = min(seconds, REQUEST_SECONDS)  # a request, which nobody waits for any longer
+            elif activity.deadline != NEVER:
+                activity.deadline += timedelta(seconds=seconds)
+            self.clock.sleep(seconds)
         elif weather.strikes("slow_call"):
             self.clock.sleep(weather.seconds("slow_call", *SLOW_SECONDS))
         self.clock.sleep(self._chance.expovariate(1 / CALL_SECONDS))
