@@ -19,7 +19,7 @@ export PYTHONUNBUFFERED := 1
 SIMULATION := PYTHONHASHSEED=0 PYTHONPATH=.:samples/agent $(BIN)/python -m tests.simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-all test-fast coverage conformance bench scale simulate toy demo up dist package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-all test-fast coverage conformance bench scale simulate simulate-mutants toy demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -104,6 +104,9 @@ scale: setup ## Long work at its whole size in simulated time (140,000 nodes, 10
 
 simulate: setup ## Histories of the whole system, server and agents, with everything that can go wrong: RUNS=100 SEED=1 FAMILY=fleet ARGS="--totals tests/simulation/totals.json"
 	@$(SIMULATION).runner --runs $(or $(RUNS),100) $(if $(SEED),--seed $(SEED)) --family "$(FAMILY)" $(ARGS)
+
+simulate-mutants: setup ## Take mends back one by one: an invariant of the simulation has to find each (an hour; ARGS="second-look --most 100")
+	@$(SIMULATION).mutants $(ARGS)
 
 toy: setup ## Add a toy family to a clone, and run make check and its tests there: before a release and after a change of how families are declared (ten minutes)
 	@$(BIN)/python -m tests.toy_family $(ARGS)

@@ -40,7 +40,6 @@ def main(arguments: Sequence[str]) -> int:
         played = play(score_of(seed, parts, options.need), parts)
         coverage.add(played.coverage)
         count, last = count + 1, seed
-        gc.collect()
         if played.failure is not None:
             findings.append(f"{seed} {played.failure[0]}")
             _tell(played, parts, shrinking=options.shrinking)
@@ -111,7 +110,7 @@ def _print_coverage(coverage: Coverage, parts: Sequence[Simulation]) -> None:
 
 
 def _say(text: str) -> None:
-    print(text)  # noqa: T201 - the command's answer
+    print(text, flush=True)  # noqa: T201 - the command's answer
 
 
 def _rows(file: Path | None) -> list[dict[str, Any]]:

@@ -38,7 +38,7 @@ class Scene:
         self.strangers: set[str] = set()
         self.log: list[str] = []
         self.mends: list[Callable[[], None]] = []
-        self.violations: list[str] = []
+        self.violations: list[tuple[str, str]] = []
         self._rng = Random(f"{seed} scene")
         self.created: list[tuple[str, dict[str, Any], HttpAnswer]] = []
         """The requests that made something, with their answers."""
@@ -125,7 +125,7 @@ class Scene:
         try:
             yield
         except AssertionError as error:
-            self.violations.append(f"{what}: {error}")
+            self.violations.append((what, str(error)))
 
 
 MOST_REPEATS = 4

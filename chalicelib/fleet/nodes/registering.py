@@ -1,7 +1,7 @@
 """Enrols and re-registers machines. Every step may be repeated, also concurrently."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
@@ -13,10 +13,10 @@ from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
 from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
 from chalicelib.fleet.nodes.instances import Sighting
+from chalicelib.fleet.nodes.known import Known
 from chalicelib.fleet.nodes.membership import Joined, Membership
 from chalicelib.fleet.nodes.model import (
     Agent,
-    Exclusion,
     Node,
     NodeSecrets,
     Presence,
@@ -44,23 +44,6 @@ may take `PATIENCE_SECONDS`: together less than the function's 28 s."""
 
 _LONGEST_PAUSE_SECONDS = 0.2
 """The pause between two attempts after a lost race."""
-
-
-@dataclass(frozen=True)
-class _Known:
-    """The stored state of a node before its registration, and the proofs that it gives."""
-
-    node: Node | None
-    presence: Presence | None
-    exclusion: Exclusion | None
-    redemption: Redemption | None
-    refusal: EdgeError | None
-    proof: BearerProof
-
-    @property
-    def is_removed(self) -> bool:
-        """Whether the node was deleted and has not enrolled again."""
-        return self.node is None and self.exclusion is not None and self.exclusion.removed_at_ms is not None
 
 
 class Registrar:
@@ -104,11 +87,12 @@ class Registrar:
         """Enrol or re-register a node, with fresh secrets, in one transaction.
 
         A new node needs a registration token; `rules.place_known` says what a known node needs. A repeat after a lost
-        answer succeeds. Where there is a mesh, a new node is a host of its network (`Membership`), and one that comes
-        back may call from its ``address`` there instead of a proof. Raises `EdgeError` (forbidden) for a blocked
-        machine, (conflict) if another machine has taken over its identity, (validation failed) without a proof, for a
-        network that is not the token's, or a cluster that is gone or full, (rate limited) for a machine that registers
-        too often, (service unavailable) if the row stays contended or the mesh does not answer.
+        answer succeeds; that of the same process gets the same secrets. Where there is a mesh, a new node is a host of
+        its network (`Membership`), and one that comes back may call from its ``address`` there instead of a proof.
+        Raises `EdgeError` (forbidden) for a blocked machine, (conflict) if another machine has taken over its identity
+        and for a late copy of a request, (validation failed) without a proof, for a network that is not the token's, or
+        a cluster that is gone or full, (rate limited) for a machine that registers too often, (service unavailable) if
+        the row stays contended or the mesh does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -121,6 +105,8 @@ class Registrar:
         joined = self._membership.of(registration) if self._membership is not None else None
         while True:
             known = self._look_up(registration.node_id, registration_token, bearer)
+            if not registration_token and rules.is_repeat(known.presence, instance_id, known.proof):
+                return self._answer_again(known)
             placement = self._admit(joined, known, address) if joined else self._placement_by_token(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
             sighting = instances.look_at(known.presence, instance_id, self._clock.now())
@@ -147,7 +133,7 @@ class Registrar:
                 continue
             return Registered(node, secrets)
 
-    def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> _Known:
+    def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> Known:
         """Raises `EdgeError` (forbidden) for a blocked machine, (validation failed) for one that was deleted since its
         registration token's key was made, or that has none."""
         node, presence, exclusion = presence_store.read_known(self._tables, node_id)
@@ -160,10 +146,18 @@ class Registrar:
         redemption, refusal = self._redeem(registration_token, node_id)
         if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
             redemption, refusal = None, rules.removed_machine()
-        known = _Known(node, presence, exclusion, redemption, refusal, proof)
+        known = Known(node, presence, exclusion, redemption, refusal, proof)
         if known.is_removed and not registration_token:
             return replace(known, refusal=rules.removed_machine())
         return known
+
+    def _answer_again(self, known: Known) -> Registered:
+        """The answer that this process was given already. Raises `EdgeError` (conflict) if it works with that by now:
+        its request was sent twice, and the first copy is late."""
+        node = known.node
+        if node is None or not rules.was_answer_lost(node, known.presence):
+            raise rules.late_repeat()
+        return Registered(node, self._vault.open(node))
 
     def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
         """The proof that the token gives, or the reason why it gives none."""
@@ -183,14 +177,14 @@ class Registrar:
             return BearerProof.PREVIOUS
         return BearerProof.NONE
 
-    def _placement_by_token(self, registration: Registration, known: _Known) -> Placement:
+    def _placement_by_token(self, registration: Registration, known: Known) -> Placement:
         if known.refusal is not None and known.proof is BearerProof.NONE:
             raise known.refusal
         if known.node is None:
             return rules.place_new(registration, known.redemption)
         return rules.place_known(registration, known.node, known.presence, known.proof, known.redemption)
 
-    def _admit(self, joined: Joined, known: _Known, address: str) -> Placement:
+    def _admit(self, joined: Joined, known: Known, address: str) -> Placement:
         """The placement of a host: in the cluster of its network, if it is a new node or proves its identity. A new
         node's proof is that it could join. A known node shows a token, calls from its address in the mesh, or has never
         used its token. Raises `EdgeError` (validation failed)."""
@@ -206,7 +200,7 @@ class Registrar:
     def _compose(
         self,
         registration: Registration,
-        known: _Known,
+        known: Known,
         placement: Placement,
         secrets: NodeSecrets,
         host_id: str | None,
@@ -242,7 +236,7 @@ class Registrar:
             updated_at=text,
         )
 
-    def _writes(self, known: _Known, node: Node, sighting: Sighting) -> list[Write]:
+    def _writes(self, known: Known, node: Node, sighting: Sighting) -> list[Write]:
         old = known.node
         due = self._limits.due_after(self._clock.now(), connected=False)
         presence = Presence(
@@ -268,7 +262,7 @@ class Registrar:
             writes += [known.redemption.write, known.redemption.check]
         return writes
 
-    def _check_cluster(self, known: _Known, node: Node) -> None:
+    def _check_cluster(self, known: Known, node: Node) -> None:
         """Raise the reason why the cluster accepts no further node, if that check failed."""
         if known.node is not None and known.node.cluster_id == node.cluster_id:
             return
@@ -279,21 +273,21 @@ class Registrar:
             raise rules.full_network(cluster.node_limit)
 
 
-def _require_bearer(known: _Known) -> None:
+def _require_bearer(known: Known) -> None:
     """A registration token ends with its enrollment key. Raises `EdgeError` (validation failed) if nothing else proves
     who this is."""
     if known.proof is BearerProof.NONE:
         raise unusable_token()
 
 
-def _key_id(known: _Known) -> str | None:
+def _key_id(known: Known) -> str | None:
     """The key behind the newest registration token; a return without one changes nothing."""
     if known.redemption is not None:
         return known.redemption.key_id
     return None if known.node is None else known.node.enrollment_key_id
 
 
-def _key_labels(known: _Known) -> Mapping[str, str]:
+def _key_labels(known: Known) -> Mapping[str, str]:
     """The labels of the key behind the newest registration token."""
     if known.redemption is not None:
         return known.redemption.labels

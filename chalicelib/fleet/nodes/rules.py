@@ -99,6 +99,21 @@ def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> s
     return node.forked_token_digest
 
 
+def is_repeat(presence: Presence | None, instance_id: str | None, proof: BearerProof) -> bool:
+    """Whether this re-registration repeats one of the same process: that process was given a newer token than it shows,
+    and a process never goes back to an older one."""
+    return proof is BearerProof.PREVIOUS and instance_id is not None and _instance_of(presence) == instance_id
+
+
+def _instance_of(presence: Presence | None) -> str | None:
+    return None if presence is None else presence.instance_id
+
+
+def late_repeat() -> EdgeError:
+    """The refusal for a copy of a re-registration that was answered before, and whose answer is in use."""
+    return conflict("this process was registered already, and uses its newer token")
+
+
 def check_network_name(registration: Registration) -> None:
     """Raises `EdgeError` (validation failed) for a name that cannot be a cluster's network."""
     if not registration.network_name.startswith(NETWORK_PREFIX):

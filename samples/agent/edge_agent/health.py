@@ -82,16 +82,17 @@ class HealthReporter:
         self._log = log
 
     async def run(self) -> None:
-        reported = "healthy"
+        reported: str | None = "healthy"
         checks_since = 0
         while True:
             status = overall_status(await self._checks.run())
             news = self._facts.news()
-            if status != reported or news is not None or checks_since >= REPEAT_EVERY_CHECKS[reported]:
+            if status != reported or news is not None or checks_since >= REPEAT_EVERY_CHECKS[status]:
                 try:
                     await self._api.report_health(status, news)
                 except UnavailableError as error:
                     self._log.write("health.report_failed", reason=describe(error))
+                    reported = None  # the report may have arrived, and only its answer is lost
                 else:
                     self._counters.add("health_check_report_total")
                     self._log.write("health.reported", status=status)

@@ -4,6 +4,7 @@ import threading
 import time
 
 import pytest
+from edge_agent.errors import NetworkError
 
 from samples.agent.tests.support.memory_machine import HOUR, Machine, final, server_without_sockets
 
@@ -92,6 +93,32 @@ def test_full_disk_keeps_commands_pending_until_there_is_space(server, machine):
 
     machine.run(scenario)
     assert machine.logged("poll.failed")
+
+
+def test_health_report_whose_answer_was_lost_is_followed_by_the_truth(server, machine):
+    reports = []
+    handle = server.handle
+
+    def lose_the_first(method, path, query, content, token):
+        answer = handle(method, path, query, content, token)
+        if path.endswith("/health_check"):
+            reports.append(content["status"])
+            if len(reports) == 1:
+                raise NetworkError("the answer is lost")
+        return answer
+
+    server.handle = lose_the_first
+
+    async def scenario(ports):
+        await ports.clock.sleep(10)
+        ports.disk.is_full = True
+        await ports.clock.sleep(HOUR)
+        ports.disk.is_full = False
+        await ports.clock.sleep(HOUR)
+
+    machine.run(scenario)
+    assert reports[0] == "unhealthy"
+    assert reports[-1] == "healthy"
 
 
 def test_runs_with_the_same_seed_are_identical():

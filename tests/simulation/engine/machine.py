@@ -122,8 +122,10 @@ class Machine:
             self.process.is_dead = True
             self.process.leave()
             self.remains.append(self.process)
+        self.process = None
         for process in self.remains:
             process.close()
+        self.remains.clear()
 
 
 def _fatal_in(error: BaseException | None) -> FatalError | None:

@@ -29,6 +29,11 @@ def counts_are_those_of_the_rows(scene: Scene) -> None:
     assert set(nodes) <= set(counts), "a node is in a cluster that is not there"
 
 
+def no_cluster_is_overfull(scene: Scene) -> None:
+    full = [row["name"] for row in scene.rows(CLUSTERS) if row["node_count"] > row.get("node_limit", row["node_count"])]
+    assert not full, f"more nodes than their limits: {full}"
+
+
 def no_two_ranges_overlap(scene: Scene) -> None:
     ranges = [(row["name"], ip_network(str(row["ipv4_range"]))) for row in scene.rows(CLUSTERS)]
     for (one, first), (other, second) in combinations(ranges, 2):
@@ -43,6 +48,6 @@ def lag_indexes(scene: Scene) -> None:
 SIMULATION = Simulation(
     operations=(create_cluster, create_cluster, change_limit, delete_cluster),
     openings=(create_cluster,) * 4,
-    invariants=(counts_are_those_of_the_rows, no_two_ranges_overlap),
+    invariants=(counts_are_those_of_the_rows, no_cluster_is_overfull, no_two_ranges_overlap),
     faults=(lag_indexes,),
 )

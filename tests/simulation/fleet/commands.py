@@ -119,6 +119,12 @@ def every_execution_ends(scene: Scene) -> None:
     assert not left, f"open for ever: {left}"
 
 
+def no_execution_outlives_its_node(scene: Scene) -> None:
+    nodes = {row["id"] for row in scene.rows(NODES)}
+    left = [row["id"] for row in scene.rows(EXECUTIONS) if row["status"] in OPEN and row["node_id"] not in nodes]
+    assert not left, f"open on machines that are no nodes: {left}"
+
+
 def each_runs_once(scene: Scene) -> None:
     runs = Counter(execution_id for machine in scene.machines for execution_id in machine.started)
     twice = [execution_id for execution_id, count in runs.items() if count > 1]
@@ -206,6 +212,7 @@ SIMULATION = Simulation(
         no_part_of_a_fan_out_is_left,
         every_target_is_served,
         every_execution_ends,
+        no_execution_outlives_its_node,
         each_runs_once,
         each_result_is_an_agents,
         each_end_was_run,

@@ -48,6 +48,44 @@ def in_conflict(world, client, agent, twin):
     assert node(client, agent)["identity_conflict_at"] is not None
 
 
+class TestRequestsSentTwice:
+    """The agent's client sends a request again when its connection broke; the first copy may be slow on its way."""
+
+    def test_late_copy_of_a_registration_leaves_the_process_its_identity(self, world, client, agent):
+        before = agent.token
+        assert agent.register(None, "north").status == 201
+        assert agent.poll().status == 200
+        in_use, agent.token = agent.token, before
+
+        assert agent.register(None, "north").status == 409
+
+        agent.token = in_use
+        assert agent.poll().status == 200
+        assert node(client, agent)["identity_conflict_at"] is None
+
+    def test_repeated_registration_of_a_process_gets_the_same_token(self, world, client, agent):
+        before = agent.token
+        agent.register(None, "north")
+        first, agent.token = agent.token, before
+        rows = world.state()["rows"][NODES.name]
+
+        assert agent.register(None, "north").status == 201
+
+        assert agent.token == first
+        assert world.state()["rows"][NODES.name] == rows
+        assert agent.poll().status == 200
+
+    def test_registration_of_the_next_process_rotates_an_unused_token(self, world, client, agent):
+        before = agent.token
+        agent.register(None, "north")
+        first, agent.token, agent.instance_id = agent.token, before, SECOND
+
+        assert agent.register(None, "north").status == 201
+
+        assert agent.token != first
+        assert agent.poll().status == 200
+
+
 class TestWithInstanceIds:
     def test_two_polling_machines_conflict_and_get_no_work(self, world, client, agent, twin):
         world.settle()
