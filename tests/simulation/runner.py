@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.simulation.engine.coverage import Coverage
-from tests.simulation.history import Played, Score, every_fault, play, score_of, simulations
+from tests.simulation.history import RESTS, Played, Score, every_fault, play, score_of, simulations
 from tests.simulation.scene import Simulation
 from tests.simulation.shrinking import shrink
 
@@ -86,7 +86,7 @@ def _tell(played: Played, parts: Sequence[Simulation], *, shrinking: bool) -> No
     """Print a history that failed, and the smallest one like it."""
 
     def again(score: Score) -> Played:
-        return play(score, parts)
+        return play(score, parts, RESTS[:2])
 
     assert played.failure is not None
     _say(f"seed {played.score.seed}: {played.failure[0]}: {played.failure[1]}")

@@ -11,7 +11,7 @@ from unittest.mock import patch
 MODULES = (
     "chalicelib.fleet.transport.service",
     "chalicelib.fleet.metrics.service",
-    "chalicelib.fleet.api.health",
+    "chalicelib.web.checks",
     "chalicelib.kit.queues",
 )
 """The modules of the application that start threads and run here."""
