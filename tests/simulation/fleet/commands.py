@@ -9,6 +9,7 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
+from tests.simulation.fleet.rollouts import ROLLOUTS
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
@@ -155,7 +156,7 @@ def a_node_has_a_command_once(scene: Scene) -> None:
 
 
 def no_part_of_a_fan_out_is_left(scene: Scene) -> None:
-    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts")]
+    left = [row["command_id"] for row in scene.rows(FAN_OUTS) if row.get("parts") and not row.get("rollout")]
     assert not left, f"parts are left of {left}"
 
 
@@ -205,6 +206,7 @@ SIMULATION = Simulation(
         *(cancel_command,) * 2,
         *(retry_command,) * 2,
         delete_command,
+        *ROLLOUTS.operations,
     ),
     openings=(give_command, give_command),
     invariants=(
@@ -218,6 +220,7 @@ SIMULATION = Simulation(
         each_end_was_run,
         each_change_is_one_event,
         totals_are_those_of_the_rows,
+        *ROLLOUTS.invariants,
     ),
     watches=(note_targets, note_changes, an_end_is_an_end),
 )

@@ -89,7 +89,15 @@ def _targets(scene: Scene, command_id: str, rollout: Rollout) -> Iterator[str]:
 
 
 ROLLOUTS = Simulation(
-    operations=(give_rollout, give_rollout, pause_rollout, resume_rollout, resume_rollout, stop_rollout, step_rollout_late),
+    operations=(
+        give_rollout,
+        give_rollout,
+        pause_rollout,
+        resume_rollout,
+        resume_rollout,
+        stop_rollout,
+        step_rollout_late,
+    ),
     invariants=(
         a_rollout_that_goes_on_waits_for_something,
         a_rollout_keeps_its_limits,
