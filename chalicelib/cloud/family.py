@@ -4,12 +4,13 @@ from chalicelib.cloud.accounts import context as accounts
 from chalicelib.cloud.callers import context as callers
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
+from chalicelib.cloud.service_accounts import context as service_accounts
 from chalicelib.cloud.tenancy import context as tenancy
 from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "cloud",
-    contexts=(roles.CONTEXT, tenancy.CONTEXT, callers.CONTEXT, accounts.CONTEXT),
+    contexts=(roles.CONTEXT, tenancy.CONTEXT, callers.CONTEXT, accounts.CONTEXT, service_accounts.CONTEXT),
     services="chalicelib.cloud.wiring.Cloud",
     api="chalicelib.cloud.api.APIS",
     permissions=PERMISSIONS,

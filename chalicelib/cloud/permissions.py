@@ -23,6 +23,11 @@ IAM_READ = Permission("iam:read", KeyRole.ADMIN)
 IAM_WRITE = Permission("iam:write", KeyRole.ADMIN)
 """Read and change the policies of a tenant, and attach them."""
 
+SERVICE_ACCOUNT_CREATE = Permission("service_account:create", KeyRole.ADMIN)
+SERVICE_ACCOUNT_READ = Permission("service_account:read", KeyRole.ADMIN)
+SERVICE_ACCOUNT_UPDATE = Permission("service_account:update", KeyRole.ADMIN)
+SERVICE_ACCOUNT_DELETE = Permission("service_account:delete", KeyRole.ADMIN)
+
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""
 

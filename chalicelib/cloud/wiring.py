@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from chalicelib.cloud.callers.service import Callers
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
+    from chalicelib.cloud.service_accounts.service import ServiceAccounts
+    from chalicelib.cloud.service_accounts.tokens import AccountTokens
     from chalicelib.cloud.tenancy.invitations import Invitations
     from chalicelib.cloud.tenancy.service import Tenancy
+    from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
     from chalicelib.platform.wiring import Platform
     from chalicelib.web.results import HealthCheck
@@ -107,6 +110,34 @@ class Cloud:
         from chalicelib.cloud.accounts.leaving import Leaving
 
         return Leaving(self.platform.tables, self.platform.clock, self.tenancy)
+
+    @cached_property
+    def account_hashes(self) -> SecretHashes:
+        from chalicelib.cloud.service_accounts.store import ACCOUNTS
+        from chalicelib.platform.access.hashing import SecretHashes
+
+        return SecretHashes(self.platform.sealer, self.platform.ids, ACCOUNTS)
+
+    @cached_property
+    def service_accounts(self) -> ServiceAccounts:
+        from chalicelib.cloud.service_accounts.service import ServiceAccounts
+
+        platform = self.platform
+        return ServiceAccounts(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            hashes=self.account_hashes,
+            tenancy=self.tenancy,
+            policies=self.policies,
+        )
+
+    @cached_property
+    def account_tokens(self) -> AccountTokens:
+        from chalicelib.cloud.service_accounts.tokens import AccountTokens
+
+        platform = self.platform
+        return AccountTokens(platform.tables, platform.clock, platform.ids, self.account_hashes)
 
     def health_checks(self) -> list[HealthCheck]:
         """The dependencies of requests: a read of a row that is not there, and a queue that answers."""

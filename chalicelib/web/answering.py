@@ -47,6 +47,9 @@ from chalicelib.web.validation import Body, NoBody, Path, Query, read
 
 _FIRST_SERVER_ERROR = 500
 
+_NOTED = frozenset({PrincipalKind.KEY, PrincipalKind.SERVICE_ACCOUNT})
+"""The kinds of principals whose refusals the audit log has."""
+
 
 def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: ApiProtocol) -> Outgoing:
     """The answer to one request, with one line in the log. Never raises."""
@@ -60,7 +63,7 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         cors = cors_of(edge.settings, protocol).headers_for(incoming.header("origin"))
         outgoing = unless_known(_serve(exchange, protocol), incoming)
     except EdgeError as error:
-        if error.kind is Kind.FORBIDDEN and exchange.principal.kind is PrincipalKind.KEY:
+        if error.kind is Kind.FORBIDDEN and exchange.principal.kind in _NOTED:
             _note_refused(exchange)
         outgoing = refusal(exchange.revised.error(error), protocol, _renderer(exchange, protocol))
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an answer in the protocol

@@ -42,8 +42,8 @@ class CloudScene:
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         """The operation, with a body that fits if it takes one."""
         endpoint = _ENDPOINTS[view]
-        if endpoint.has_body and "body" not in options:
-            options.setdefault("json", self.bodies.get(view))
+        if endpoint.has_body and "body" not in options and "json" not in options:
+            options["json"] = self.bodies.get(view)
         path = endpoint.route.format(**{**self.variables, **(variables or {})})
         sent = {} if key is None else {"x-api-key": key}
         headers = {**options.pop("headers", {}), **sent}

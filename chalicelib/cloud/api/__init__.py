@@ -5,18 +5,20 @@ from pathlib import Path
 from chalicelib.cloud.api.protocol import CLOUD
 from chalicelib.web.api import Api
 
+_MODULES = (
+    *("auth", "keys", "tenants", "members", "invitations", "quotas"),
+    *("rbac", "iam", "service_accounts", "tokens", "health", "document"),
+)
+
 API = Api(
     name="Cloud",
     services="chalicelib.cloud.wiring.Cloud",
     protocol=CLOUD,
-    modules=tuple(
-        f"chalicelib.cloud.api.{name}"
-        for name in ("auth", "keys", "tenants", "members", "invitations", "quotas", "rbac", "iam", "health", "document")
-    ),
+    modules=tuple(f"chalicelib.cloud.api.{name}" for name in _MODULES),
     folder=Path(__file__).parent,
     description="chalicelib.cloud.api.description.CLOUD",
     published="cloud-openapi.json",
-    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/health"),
+    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/oauth2", "/health"),
     document_route="/openapi.json",
 )
 

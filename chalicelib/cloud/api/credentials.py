@@ -1,7 +1,9 @@
 """How callers of the cloud prove who they are, and in which tenant they work."""
 
+from chalicelib.cloud.service_accounts.rules import principal_of
 from chalicelib.kit.errors import EdgeError, bad_request, not_found
 from chalicelib.platform.access.keys import OPERATOR_KEYS
+from chalicelib.platform.access.principal import PrincipalKind
 from chalicelib.platform.limits.model import Standing
 from chalicelib.web.audience import PUBLIC, Audience, Exchange, admit_by_key, hold_to
 from chalicelib.web.exchange import Incoming
@@ -9,6 +11,9 @@ from chalicelib.web.validation import NOT_A_UUID, read_uuid
 
 KEY_HEADER = "x-api-key"
 TENANT_HEADER = "x-tenant-id"
+_DOTS = 2
+"""Between the three parts of a token of a service account."""
+
 TENANT = "tenant_id"
 """The path variable of a tenant."""
 
@@ -19,7 +24,7 @@ SCHEMES = {
         "name": "X-API-Key",
         "description": "A key of a user (`thecloud_…`), a named key (`edge_…`), or a key of the operator",
     },
-    "bearer": {"type": "http", "scheme": "bearer", "description": "The same keys, as a bearer token"},
+    "bearer": {"type": "http", "scheme": "bearer", "description": "The same keys, or the token of a service account"},
 }
 
 
@@ -44,9 +49,17 @@ def named_tenant(incoming: Incoming) -> str | None:
 
 
 def _admit_key(exchange: Exchange) -> None:
-    """Admits the holder of a key within its limit, before anything is read about its tenant."""
-    admit_by_key(exchange, offered_key(exchange.incoming), OPERATOR_KEYS, sessions=True)
-    hold_to(exchange, exchange.edge.limits.of_principal(exchange.principal))
+    """Admits the holder of a key, or of a service account's token, within its limit, before anything is read about its
+    tenant. An account stands in the exchange as the caller."""
+    incoming, edge = exchange.incoming, exchange.edge
+    token = incoming.bearer() or ""
+    if edge.settings.auth_enabled and KEY_HEADER not in incoming.headers and token.count(".") == _DOTS:
+        tokens = exchange.services.account_tokens
+        account = edge.identities.prove(token, lambda: tokens.account_of(token), incoming.address)
+        exchange.principal, exchange.caller = principal_of(account), account.as_member()
+    else:
+        admit_by_key(exchange, offered_key(incoming), OPERATOR_KEYS, sessions=True)
+    hold_to(exchange, edge.limits.of_principal(exchange.principal))
 
 
 def _counted(exchange: Exchange) -> Standing | None:
@@ -56,7 +69,11 @@ def _counted(exchange: Exchange) -> Standing | None:
 
 def _work_in(exchange: Exchange, tenant: str | None) -> None:
     """Has the caller be what it is in that tenant. Views find its user in ``request.caller``."""
-    admitted = exchange.services.callers.resolve(exchange.principal, tenant)
+    callers, principal = exchange.services.callers, exchange.principal
+    if principal.kind is PrincipalKind.SERVICE_ACCOUNT:
+        admitted = callers.of_account(principal, exchange.caller, tenant)
+    else:
+        admitted = callers.resolve(principal, tenant)
     exchange.principal, exchange.caller = admitted.principal, admitted.placed
 
 

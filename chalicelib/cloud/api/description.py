@@ -53,6 +53,7 @@ CLOUD = Description(
         "Quotas": "How much of everything a tenant may have",
         "Roles": "Sets of permissions, of which each member has one",
         "Policies": "Statements that allow or deny actions, for users and roles",
+        "Service accounts": "Accounts of programs, and tokens for their credentials",
         "Health": "Whether the installation works",
         "Documentation": "This document",
     },

@@ -9,7 +9,7 @@ from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.rules import ALL
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.policy_rules import Effect
-from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
+from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind
 from chalicelib.platform.identity.model import Member
 
 
@@ -45,4 +45,5 @@ def in_tenant(principal: Principal, tenant: str) -> Principal:
 
 def may_work_anywhere(principal: Principal) -> bool:
     """Whether the principal is the operator's, who may work in every tenant: a key without a user."""
-    return principal.tenant == DEFAULT_TENANT and not principal.user
+    is_key = principal.kind in {PrincipalKind.ROOT, PrincipalKind.KEY}
+    return is_key and principal.tenant == DEFAULT_TENANT and not principal.user

@@ -7,7 +7,7 @@ from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.cloud.tenancy.rules import not_a_member
 from chalicelib.kit.errors import unauthorized
 from chalicelib.kit.tables import Item, Tables
-from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member, User
 from chalicelib.platform.identity.user_store import UserStore
@@ -39,6 +39,15 @@ class Callers:
         if not rules.may_work_anywhere(principal):
             raise not_a_member()
         return Admitted(self._anywhere(principal, tenant))
+
+    def of_account(self, principal: Principal, member: Member, tenant: str | None) -> Admitted:
+        """A service account in the ``tenant`` that its request names, which can only be its own; ``member`` is what it
+        is there. Raises `EdgeError` (forbidden) for any other, and for one that is deleted."""
+        row = self._tables.get(tenant_store.TENANTS, {"id": member.tenant})
+        is_gone = row is None and member.tenant != DEFAULT_TENANT
+        if is_gone or (row is not None and tenant_store.is_deleted(row)) or tenant not in {None, member.tenant}:
+            raise not_a_member()
+        return Admitted(rules.of_member(principal, member, self._rights(member, row or {})))
 
     def placed(self, user: User, tenant: str | None = None) -> Placed:
         """The user with its place in a tenant, or in the one that it works in. Raises `EdgeError` (forbidden) if it has

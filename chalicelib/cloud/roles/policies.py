@@ -81,10 +81,14 @@ class Policies:
         old = self.get(tenant_id, policy_id)
         self._write(tenant_id, store.delete_policy(old), None, _changed_meanwhile())
 
+    def find(self, tenant_id: str, policy_ids: Sequence[str]) -> list[Policy]:
+        """The policies of these ids that there are."""
+        return self._store(tenant_id).granted(None, policy_ids)[1]
+
     def of_user(self, tenant_id: str, user_id: str) -> list[Policy]:
         """The policies that are attached to a member. Raises `EdgeError` (not found)."""
         member = found(self._users.member(tenant_id, user_id))
-        return self._store(tenant_id).granted(None, member.policies)[1]
+        return self.find(tenant_id, member.policies)
 
     def attach_to_user(self, tenant_id: str, user_id: str, policy_id: str, by: Principal) -> None:
         """Attach a policy to a member; one that is attached stays so. Raises `EdgeError` (not found, forbidden), and
@@ -143,7 +147,7 @@ class Policies:
 
     def _there(self, tenant_id: str, policy_ids: list[str] | tuple[str, ...]) -> list[str]:
         """Those of these policies that were not deleted."""
-        return [policy.id for policy in self._store(tenant_id).granted(None, policy_ids)[1]]
+        return [policy.id for policy in self.find(tenant_id, policy_ids)]
 
     def _attached(self, member: Member, policy_ids: list[str]) -> bool:
         touch = tenant_store.note_change(member.tenant, self._clock.now())

@@ -107,7 +107,7 @@ class Tenancy:
     def change_role(self, tenant_id: str, user_id: str, role: str, by: Principal) -> MemberUser:
         """Give a member another role. Raises `EdgeError` (not found), (conflict) for the owner, (validation failed,
         forbidden) for a role."""
-        self._check_giving(tenant_id, role, by)
+        self.check_giving(tenant_id, role, by)
         rules.check_one_owner(role, user_id)
         member = found(self._users.member(tenant_id, user_id))
         user = found(self._users.find(user_id))
@@ -191,10 +191,12 @@ class Tenancy:
     def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
         """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,
         (conflict) for a second owner, (not found) for a tenant that is not there."""
-        self._check_giving(tenant_id, role, by)
+        self.check_giving(tenant_id, role, by)
         rules.check_one_owner(role, self.get(tenant_id).owner)
 
-    def _check_giving(self, tenant_id: str, role: str, by: Principal) -> None:
+    def check_giving(self, tenant_id: str, role: str, by: Principal) -> None:
+        """Raises `EdgeError` (validation failed) for an unknown role, (forbidden) for one that may do more than the
+        principal."""
         rules.check_role(role, self.role_of(tenant_id, by))
         if role in ROLES:
             return

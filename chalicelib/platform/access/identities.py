@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from chalicelib.kit.errors import EdgeError, Kind, unauthorized
 from chalicelib.kit.held import Held
@@ -12,6 +12,8 @@ from chalicelib.platform.access.key_text import SESSION, KeyText
 from chalicelib.platform.access.keys import PREVIOUS, OperatorKeys
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal, PrincipalKind, root
+
+P = TypeVar("P")
 
 _METRICS = "METRICS_KEY"
 
@@ -79,16 +81,21 @@ class Identities:
     def _by_row(self, holders: Callable[[], Holders], offered: KeyText, address: str) -> Principal:
         """Looks a key up, but no unknown one for an address whose wrong keys are used up. A key that was right before
         is looked up always: it may share the address with somebody else's broken script."""
-        digest = hashlib.sha256(offered.compose().encode()).digest()
+        return self.prove(offered.compose(), lambda: holders().identify(offered), address)
+
+    def prove(self, offered: str, find: Callable[[], P | None], address: str) -> P:
+        """The holder of a credential that ``find`` looks up, as `_by_row` does. Raises `EdgeError` (unauthorized, rate
+        limited)."""
+        digest = hashlib.sha256(offered.encode()).digest()
         if self._right.find(digest) is None:
             self._wrong_keys.check(address)
-        principal = holders().identify(offered)
-        if principal is None:
+        holder = find()
+        if holder is None:
             self._right.forget(digest)
             self._wrong_keys.take(address)
             raise unauthorized()
         self._right.keep(digest, value=True)
-        return principal
+        return holder
 
 
 def _holder_of(name: str) -> Principal:

@@ -23,6 +23,8 @@ class PrincipalKind(StrEnum):
     """A named key."""
     SESSION = "session"
     """A user of a tenant, by the token of a session."""
+    SERVICE_ACCOUNT = "service_account"
+    """A program of a tenant, by a token for its credentials."""
     NODE = "node"
     """An agent, by the token of its node."""
     ANONYMOUS = "anonymous"

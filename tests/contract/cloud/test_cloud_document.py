@@ -13,13 +13,13 @@ from chalicelib.web.openapi import document_of
 PUBLISHED = "the-cloud-swagger.json"
 LISTED = "the-cloud-operations.txt"
 
-FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "health"})
+FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "service-accounts", "health"})
 """The families of the list that are served whole."""
 
 AUTH = frozenset(
     {
         *("POST /auth/register", "POST /auth/login", "POST /auth/forgot-password", "POST /auth/reset-password"),
-        *("GET /auth/me", "POST /auth/verify", "DELETE /auth/me"),
+        *("GET /auth/me", "POST /auth/verify", "DELETE /auth/me", "POST /oauth2/token"),
     }
 )
 

@@ -23,6 +23,7 @@ class Scene(CloudScene):
     def __init__(self) -> None:
         super().__init__(registration="open")
         self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
+        self.variables |= {"account_id": _NOTHING, "secret_id": _NOTHING}
         self.variables |= {"role_id": _NOTHING, "policy_id": _NOTHING, "name": "viewer", "permission": "rbac:write"}
         self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
@@ -42,6 +43,8 @@ class Scene(CloudScene):
             "replace_role": {"description": "reads the log"},
             "add_role_permission": {"permission": "rbac:write"},
             "create_binding": {"user_identifier": BOB, "role_name": "viewer"},
+            "create_service_account": {"name": "deployer", "role": "viewer"},
+            "change_service_account": {"enabled": False},
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
         }
@@ -104,6 +107,8 @@ def _invited(scene: Scene) -> Options:
 
 def _a_role(scene: Scene) -> Options:
     """A role of the operator's tenant, with a permission that its maker need not have."""
+    if scene.variables["role_id"] != _NOTHING:
+        return {}
     made = scene.request("create_role", json={"name": "keeper", "permissions": ["rbac:write"]})
     scene.variables["role_id"] = made.json["data"]["id"]
     return {}
@@ -121,6 +126,8 @@ def _a_binding(scene: Scene) -> Options:
 
 
 def _a_policy(scene: Scene) -> Options:
+    if scene.variables["policy_id"] != _NOTHING:
+        return {}
     scene.variables["policy_id"] = scene.request("create_policy").json["data"]["id"]
     _a_member_of_the_operators(scene)
     return {}
@@ -133,6 +140,36 @@ def _attached(view: str) -> Callable[[Scene], Options]:
         return {}
 
     return prepare
+
+
+def _an_account(scene: Scene) -> Options:
+    made = scene.request("create_service_account").json["data"]
+    names = {"account_id": made["id"]}
+    (secret,) = scene.request("list_account_secrets", variables=names).json["data"]
+    scene.variables |= {**names, "secret_id": secret["id"], "client_secret": made["secret"]}
+    scene.world.settle()
+    return {}
+
+
+def _credentials(scene: Scene) -> Options:
+    _an_account(scene)
+    body = {
+        "grant_type": "client_credentials",
+        "client_id": scene.variables["account_id"],
+        "client_secret": scene.variables.pop("client_secret"),
+    }
+    return {"key": None, "json": body}
+
+
+def _an_account_and_a_policy(scene: Scene) -> Options:
+    _an_account(scene)
+    return _a_policy(scene)
+
+
+def _a_policy_of_an_account(scene: Scene) -> Options:
+    _an_account_and_a_policy(scene)
+    assert scene.request("attach_account_policy").status == 200
+    return {}
 
 
 PREPARED: dict[str, Any] = {
@@ -182,6 +219,18 @@ PREPARED: dict[str, Any] = {
     "detach_user_policy": _attached("attach_user_policy"),
     "attach_role_policy": _a_policy,
     "detach_role_policy": _attached("attach_role_policy"),
+    "create_service_account": _as_it_is,
+    "list_service_accounts": _as_it_is,
+    "get_service_account": _an_account,
+    "change_service_account": _an_account,
+    "delete_service_account": _an_account,
+    "list_account_secrets": _an_account,
+    "revoke_account_secret": _an_account,
+    "rotate_account_secret": _an_account,
+    "list_account_policies": _an_account,
+    "attach_account_policy": _an_account_and_a_policy,
+    "detach_account_policy": _a_policy_of_an_account,
+    "issue_token": _credentials,
     "check_alive": _unasked,
     "check_ready": _unasked,
     "check_health": _unasked,

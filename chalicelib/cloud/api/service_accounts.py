@@ -1,0 +1,233 @@
+"""Service accounts of a tenant: accounts of programs."""
+
+from typing import Any
+
+from chalicelib.cloud.api.credentials import USER
+from chalicelib.cloud.api.iam_models import AttachedOut, DetachedOut, PoliciesOut, show_policy
+from chalicelib.cloud.api.service_account_models import (
+    AccountChange,
+    AccountCreate,
+    AccountOut,
+    AccountPartsPath,
+    AccountPath,
+    AccountPolicyPath,
+    AccountsOut,
+    RotatedOut,
+    SecretOut,
+    SecretPath,
+    SecretsOut,
+    ShownAccountOut,
+)
+from chalicelib.cloud.permissions import (
+    SERVICE_ACCOUNT_CREATE,
+    SERVICE_ACCOUNT_DELETE,
+    SERVICE_ACCOUNT_READ,
+    SERVICE_ACCOUNT_UPDATE,
+)
+from chalicelib.cloud.service_accounts.model import ServiceAccount, ShownAccount
+from chalicelib.cloud.wiring import Cloud
+from chalicelib.platform.access.principal import Scope
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
+from chalicelib.web.validation import NoBody, NoPath, NoQuery
+
+routes = Endpoints(tag="Service accounts")
+
+
+@routes.post(
+    "/iam/service-accounts",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_CREATE,
+    scope=Scope.TENANT,
+    audit="tenant.create_service_account",
+    answer=ShownAccountOut,
+    status=201,
+    errors=(409,),
+    summary="Create a service account",
+)
+def create_service_account(request: Request[NoPath, NoQuery, AccountCreate], services: Cloud) -> Created:
+    """Makes a service account with a secret, a hundred at most. Its role gives no more than the caller has."""
+    body, by = request.body, request.principal
+    return request.once(
+        lambda: services.service_accounts.create(by.tenant, body.name, body.description, body.role, by),
+        lambda shown: Created(_shown_once(shown)),
+    )
+
+
+@routes.get(
+    "/iam/service-accounts",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_READ,
+    scope=Scope.TENANT,
+    answer=AccountsOut,
+    summary="List service accounts",
+)
+def list_service_accounts(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> AccountsOut:
+    """Lists the service accounts of the tenant. A new one may take a moment to appear."""
+    return AccountsOut(tuple(map(_show, services.service_accounts.all(request.principal.tenant))))
+
+
+@routes.get(
+    "/iam/service-accounts/{account_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_READ,
+    scope=Scope.TENANT,
+    answer=AccountOut,
+    errors=(404,),
+    summary="Get a service account",
+)
+def get_service_account(request: Request[AccountPath, NoQuery, NoBody], services: Cloud) -> AccountOut:
+    """Returns a service account."""
+    return _show(services.service_accounts.get(request.principal.tenant, request.path.account_id))
+
+
+@routes.patch(
+    "/iam/service-accounts/{account_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_UPDATE,
+    scope=Scope.TENANT,
+    audit="tenant.change_service_account",
+    answer=AccountOut,
+    errors=(404, 409),
+    summary="Change a service account",
+)
+def change_service_account(request: Request[AccountPath, NoQuery, AccountChange], services: Cloud) -> AccountOut:
+    """Changes a service account, from its next request on; one that is disabled is refused, with all its tokens."""
+    by = request.principal
+    values = request.body.model_dump()
+    return _show(services.service_accounts.change(by.tenant, request.path.account_id, by, **values))
+
+
+@routes.delete(
+    "/iam/service-accounts/{account_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_DELETE,
+    scope=Scope.TENANT,
+    audit="tenant.delete_service_account",
+    status=204,
+    errors=(404, 409),
+    summary="Delete a service account",
+)
+def delete_service_account(request: Request[AccountPath, NoQuery, NoBody], services: Cloud) -> NoContent:
+    """Deletes a service account: its tokens are refused by the next request."""
+    services.service_accounts.delete(request.principal.tenant, request.path.account_id)
+    return NoContent()
+
+
+@routes.get(
+    "/iam/service-accounts/{account_id}/secrets",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_READ,
+    scope=Scope.TENANT,
+    answer=SecretsOut,
+    errors=(404,),
+    summary="List secrets",
+)
+def list_account_secrets(request: Request[AccountPartsPath, NoQuery, NoBody], services: Cloud) -> SecretsOut:
+    """Lists the secrets of a service account, without their texts."""
+    account = services.service_accounts.get(request.principal.tenant, request.path.account_id)
+    return SecretsOut(tuple(SecretOut(id=one.id, created_at=one.inserted_at) for one in account.secrets))
+
+
+@routes.post(
+    "/iam/service-accounts/{account_id}/secrets/{secret_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_UPDATE,
+    scope=Scope.TENANT,
+    audit="tenant.revoke_account_secret",
+    status=204,
+    errors=(404, 409),
+    summary="Revoke a secret",
+)
+def revoke_account_secret(request: Request[SecretPath, NoQuery, NoBody], services: Cloud) -> NoContent:
+    """Revokes a secret, and the tokens that were issued for it."""
+    path, tenant = request.path, request.principal.tenant
+    return request.once(
+        lambda: services.service_accounts.revoke(tenant, path.account_id, path.secret_id), lambda _: NoContent()
+    )
+
+
+@routes.post(
+    "/iam/service-accounts/{account_id}/rotate-secret",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_UPDATE,
+    scope=Scope.TENANT,
+    audit="tenant.rotate_account_secret",
+    answer=RotatedOut,
+    errors=(404, 409),
+    summary="Replace all secrets",
+)
+def rotate_account_secret(request: Request[AccountPartsPath, NoQuery, NoBody], services: Cloud) -> RotatedOut:
+    """Gives a service account a new secret in place of all others, whose tokens end. The caller needs the rights of the
+    account."""
+    by = request.principal
+    return request.once(
+        lambda: services.service_accounts.rotate(by.tenant, request.path.account_id, by),
+        lambda shown: RotatedOut(secret=shown.secret.reveal()),
+    )
+
+
+@routes.get(
+    "/iam/service-accounts/{account_id}/policies",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_READ,
+    scope=Scope.TENANT,
+    answer=PoliciesOut,
+    errors=(404,),
+    summary="List policies of a service account",
+)
+def list_account_policies(request: Request[AccountPartsPath, NoQuery, NoBody], services: Cloud) -> PoliciesOut:
+    """Lists the policies that are attached to a service account."""
+    tenant = request.principal.tenant
+    account = services.service_accounts.get(tenant, request.path.account_id)
+    found = services.policies.find(tenant, account.policies)
+    return PoliciesOut(tuple(show_policy(policy, tenant) for policy in found))
+
+
+@routes.post(
+    "/iam/service-accounts/{account_id}/policies/{policy_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_UPDATE,
+    scope=Scope.TENANT,
+    audit="tenant.attach_policy",
+    answer=AttachedOut,
+    errors=(404, 409),
+    summary="Attach a policy to a service account",
+)
+def attach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], services: Cloud) -> AttachedOut:
+    """Attaches a policy to a service account, ten at most. It allows no more than the caller may."""
+    path, by = request.path, request.principal
+    return request.once(
+        lambda: services.service_accounts.attach(by.tenant, path.account_id, path.policy_id, by),
+        lambda _: AttachedOut(),
+    )
+
+
+@routes.delete(
+    "/iam/service-accounts/{account_id}/policies/{policy_id}",
+    auth=USER,
+    permission=SERVICE_ACCOUNT_UPDATE,
+    scope=Scope.TENANT,
+    audit="tenant.detach_policy",
+    answer=DetachedOut,
+    errors=(404, 409),
+    summary="Detach a policy from a service account",
+)
+def detach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], services: Cloud) -> DetachedOut:
+    """Detaches a policy from a service account. 404 for one that is not attached."""
+    path = request.path
+    services.service_accounts.detach(request.principal.tenant, path.account_id, path.policy_id)
+    return DetachedOut()
+
+
+def _fields(account: ServiceAccount) -> dict[str, Any]:
+    named = {name: getattr(account, name) for name in ("id", "name", "description", "role", "enabled")}
+    times = {"created_at": account.inserted_at, "updated_at": account.updated_at}
+    return {**named, "tenant_id": account.tenant, **times}
+
+
+def _show(account: ServiceAccount) -> AccountOut:
+    return AccountOut(**_fields(account))
+
+
+def _shown_once(shown: ShownAccount) -> ShownAccountOut:
+    return ShownAccountOut(**_fields(shown.account), secret=shown.secret.reveal())

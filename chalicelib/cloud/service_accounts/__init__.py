@@ -1,0 +1,1 @@
+"""Accounts of programs, which get tokens for their credentials."""

@@ -1,0 +1,19 @@
+"""Declares the context `service_accounts`: its tables, and the permissions of functions on them."""
+
+from chalicelib.cloud.service_accounts.store import ACCOUNTS, OWNERS
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+
+CONTEXT = Context(
+    name="service_accounts",
+    tables=(ACCOUNTS, OWNERS),
+    sealed={ACCOUNTS: ("hash_key_sealed",)},
+    grants={
+        "cloud_api": Grants(
+            tables={
+                "service_accounts": GET | BATCH_GET | QUERY | PUT | DELETE,
+                "service_account_owners": GET | PUT | DELETE,
+            },
+        ),
+        "clean_up": Grants(tables={"service_accounts": BATCH_GET | UPDATE}),
+    },
+)
