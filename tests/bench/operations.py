@@ -22,8 +22,10 @@ from tests.support.operations.fleet import (
     coming_back,
     idle,
     idle_for_a_while,
+    naming_a_secret,
     not_heard_of_for_a_while,
     reporting,
+    with_a_secret,
 )
 
 
@@ -199,11 +201,13 @@ SCRIPTS = (
     Operation("get_script", 1, 1),
     _write("delete_script", 2, 1, 9),
     _write("run_script", 2, 1, 6),
-    # The secret is read and opened, then written if it has not changed since.
+    # Its node and its secrets are looked for, each in a call.
+    _write("run_script", 4, 3, 6, naming_a_secret, "with a secret"),
+    # The secret is read and opened, then written if it has not changed since; a deletion returns its quota.
     Operation("save_secret", 2, 1, 1),
     Operation("list_secrets", 4, 1.5),
     Operation("get_secret", 1, 1),
-    _write("delete_secret", 2, 1, 9),
+    _write("delete_secret", 2, 1, 11),
 )
 UPDATES = (
     Operation("create_self_update_request", 1, 0, 3),
@@ -275,8 +279,8 @@ AGENTS = (
     Operation("report_result", 2, 2, 5),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
     Operation("create_output_upload", 2, 3),
-    # Of a command without secrets; those of one with some are one call more.
-    Operation("get_execution_environment", 3, 3),
+    Operation("get_execution_environment", 3, 4, note="without secrets"),
+    Operation("get_execution_environment", 4, 5, 0, with_a_secret, "of a secret"),
     Operation("check_self_update", 3, 3.5),
     Operation("report_self_update", 4, 4, 1),
     Operation("get_bundle", 1, 2, note="of a node"),

@@ -54,6 +54,7 @@ class Activities:
     execution_connected: Usage
     execution_polling: Usage
     execution_in_waves: Usage
+    secrets: Usage
     delivery: Usage
     metrics_push: Usage
     metrics_read: Usage
@@ -147,6 +148,7 @@ def activities() -> Activities:
         execution_connected=_execution(connected=True),
         execution_polling=_execution(connected=False),
         execution_in_waves=_execution_in_waves(),
+        secrets=_secrets(),
         delivery=_delivery(),
         metrics_push=polling.used_by(lambda: _push_metrics(polling, "host", METRICS_LINES)),
         metrics_read=polling.used_by(lambda: _read(polling, f"nodes/{polling.agents[0].id}/metrics/host/raw")),
@@ -205,6 +207,20 @@ def _execution(*, connected: bool) -> Usage:
 def _execution_in_waves() -> Usage:
     stage = Stage(connected=True)
     return stage.used_by(stage.run_in_waves, FLEET)
+
+
+def _secrets() -> Usage:
+    """What an agent fetches more of an execution of a script with a secret."""
+    stage = Stage(connected=True)
+    password = {"name": "PASSWORD", "type": "string", "sensitive": True, "secret": "reporting-password"}
+    stage.client.request("PUT", "/api/v1/secrets/reporting-password", json={"value": "s" * 32})
+    stage.client.request("PUT", "/api/v1/scripts/report", json={"script_text": "report", "parameters": [password]})
+    answer = stage.client.post("/api/v1/scripts/report/run", json={"targeting": {"type": "all"}})
+    if answer.status != 201:
+        raise ValueError(answer.text)
+    stage.world.settle()
+    waiting = [(agent, agent.waiting()[0]) for agent in stage.agents]
+    return stage.used_by(lambda: [agent.environment(execution_id) for agent, execution_id in waiting], FLEET)
 
 
 def _execution_bytes() -> float:

@@ -198,6 +198,7 @@ def per_million() -> dict[str, Usage]:
         "executions on connected nodes": each.execution_connected * MILLION,
         "executions on connected nodes, in waves": each.execution_in_waves * MILLION,
         "executions on polling nodes": each.execution_polling * MILLION,
+        "executions with secrets, on top": each.secrets * MILLION,
         "executions kept for a month": stored(each.execution_bytes * MILLION),
         "webhook deliveries": each.delivery * MILLION,
         "pushes of metrics": each.metrics_push * MILLION,

@@ -92,6 +92,21 @@ def a_paused_rollout(scene: Scene) -> Options:
     return options
 
 
+def naming_a_secret(scene: Scene) -> Options:
+    """A run of a script that uses a secret."""
+    password = {"name": "PASSWORD", "type": "string", "sensitive": True, "secret": scene.variables["secret_name"]}
+    scene.ask("save_script", json={"script_text": 'report "$PASSWORD"', "parameters": [password]})
+    return {"json": {"targeting": {"type": "nodes", "node_ids": [scene.app.machine.id]}}}
+
+
+def with_a_secret(scene: Scene) -> Options:
+    """An execution of such a run."""
+    made = scene.ask("run_script", **naming_a_secret(scene)).data["id"]
+    scene.world.settle()
+    (execution,) = scene.ask("list_executions", query={"command_id": made}).data
+    return {"variables": {"execution_id": execution["id"]}}
+
+
 def all_finished(scene: Scene) -> Options:
     scene.finish_all()
     return {}
