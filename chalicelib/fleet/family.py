@@ -16,6 +16,7 @@ from chalicelib.fleet.permissions import PERMISSIONS
 from chalicelib.fleet.schedules import context as schedules
 from chalicelib.fleet.scripts import context as scripts
 from chalicelib.fleet.ssh import context as ssh
+from chalicelib.fleet.tails import context as tails
 from chalicelib.fleet.targeting import context as targeting
 from chalicelib.fleet.transport import context as transport
 from chalicelib.fleet.updates import context as updates
@@ -38,6 +39,7 @@ FAMILY = Family(
         scripts.CONTEXT,
         schedules.CONTEXT,
         transport.CONTEXT,
+        tails.CONTEXT,
         updates.CONTEXT,
         ssh.CONTEXT,
         metrics.CONTEXT,

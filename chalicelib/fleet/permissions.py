@@ -17,6 +17,8 @@ ALIASES_READ = Permission("aliases:read", KeyRole.VIEWER)
 ALIASES_WRITE = Permission("aliases:write", KeyRole.OPERATOR)
 COMMANDS_READ = Permission("commands:read", KeyRole.VIEWER)
 COMMANDS_WRITE = Permission("commands:write", KeyRole.OPERATOR)
+COMMANDS_TAIL = Permission("commands:tail", KeyRole.OPERATOR)
+"""Watches running commands: their agents are asked to send what they read."""
 SCRIPTS_READ = Permission("scripts:read", KeyRole.VIEWER)
 SCRIPTS_WRITE = Permission("scripts:write", KeyRole.ADMIN)
 SCRIPTS_RUN = Permission("scripts:run", KeyRole.OPERATOR)

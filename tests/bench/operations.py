@@ -17,6 +17,7 @@ from tests.support.operations.fleet import (
     EDGE_ADMIN,
     Options,
     Prepare,
+    a_watchable_execution,
     acknowledged,
     as_it_is,
     coming_back,
@@ -177,6 +178,8 @@ COMMANDS = (
     Operation("list_executions", 8, 5.5),
     Operation("get_execution", 2, 2),
     Operation("get_execution_output", 2, 2),
+    # Execution and command, node and presence, and a ticket with its row of the audit log.
+    Operation("create_tail", 4, 4, 8, a_watchable_execution, transactions=1),
     _write("delete_execution", 2, 1, 15),
     Operation("cancel_execution", 1, 0, 5, note="pending"),
     # The first of the two finds that it is no longer pending, and is billed all the same.

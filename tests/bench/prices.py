@@ -43,6 +43,7 @@ _LAMBDA = "lambda/pricing"
 _DYNAMODB = "dynamodb/pricing/on-demand"
 _WATCH = "cloudwatch/pricing"
 _SECRETS = "secrets-manager/pricing"
+_S3 = "s3/pricing"
 
 PRICES: tuple[Price, ...] = (
     Price("rest_requests", "API Gateway", "REST requests", 3.50, MILLION, _GATEWAY),
@@ -70,6 +71,9 @@ PRICES: tuple[Price, ...] = (
     Price("inspected_requests", "WAF", "requests", 0.60, MILLION, "waf/pricing", verified=False),
     Price("nat_hours", "VPC", "NAT gateway, hour", 0.045, 1, "vpc/pricing", verified=False),
     Price("nat_bytes", "VPC", "through a NAT gateway, GB", 0.045, GB, "vpc/pricing", verified=False),
+    Price("object_writes", "S3", "PUT requests", 0.005, 1000, _S3),
+    Price("object_reads", "S3", "GET and HEAD requests", 0.0004, 1000, _S3),
+    Price("object_gb_months", "S3", "storage, GB-month", 0.023, 1, _S3),
     Price("egress_bytes", "Data transfer", "out to the internet, GB", 0.09, GB, "ec2/pricing/on-demand"),
 )
 """Not in it, since it costs nothing: change streams read by Lambda, EventBridge's schedules, data between services of a
@@ -106,6 +110,9 @@ class Usage:
     inspected_requests: float = 0
     nat_hours: float = 0
     nat_bytes: float = 0
+    object_writes: float = 0
+    object_reads: float = 0
+    object_gb_months: float = 0
     egress_bytes: float = 0
 
     def __add__(self, other: "Usage") -> "Usage":

@@ -7,7 +7,7 @@ from infra.deployables import CORE, FURTHER
 from infra.firewall import firewall
 from infra.fragment import fragment
 from infra.functions import MAX_RECEIVES, function
-from tests.bench import prices
+from tests.bench import prices, prices_outputs
 from tests.bench.prices import MILLION, Usage
 from tests.bench.prices_activities import activities
 from tests.bench.prices_agent import BEAT_SECONDS, HEALTH_REPORT_SECONDS, LISTS_AFTER_RECONNECT, SOCKET_LIFE_SECONDS
@@ -79,6 +79,7 @@ def extras() -> dict[str, Usage]:
         "a million messages that die, are looked at and redriven": Usage(
             sqs_requests=MILLION * (MAX_RECEIVES + 1 + 3 + 2)
         ),
+        **prices_outputs.rows(),
         "a dashboard beyond an account's first three": Usage(dashboard_months=1),
         "a budget, of the first two of an account": Usage(),
     }

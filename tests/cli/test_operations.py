@@ -6,8 +6,8 @@ from edgectl.resources import RESOURCES
 
 from chalicelib.web.operation_table import every_operation
 
-OF_THEIR_OWN = {"create_command", "retry_command", "get_execution_output"}
-"""`edgectl run`, `edgectl retry` and `edgectl executions output`."""
+OF_THEIR_OWN = {"create_command", "retry_command", "get_execution_output", "create_tail"}
+"""`edgectl run`, `edgectl retry`, `edgectl executions output` and `edgectl tail`."""
 
 BY_PATH = {
     "move_node": "the command uses PATCH",

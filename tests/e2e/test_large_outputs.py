@@ -29,7 +29,7 @@ def whole(machines, execution_id):
 def test_long_output_is_stored_read_printed_and_deleted(cloud, machines, tmp_path):
     [agent] = machines.enrol(1)
     [node] = machines.nodes()
-    assert "large_outputs" in node["features"]
+    assert "large_output" in node["features"]
     execution_id = machines.results_of(machines.run(TEXT), 1)[0]["id"]
     shown = machines.api.call("GET", f"/api/v1/command_executions/{execution_id}").data
     assert (shown["exit_code"], shown["output_size"], shown["output_truncated"]) == (3, len(EXPECTED), True)

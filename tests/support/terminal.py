@@ -8,6 +8,7 @@ from typing import Any
 from unittest.mock import patch
 
 import httpx
+from edgectl import tailing
 from edgectl.client import Client
 from edgectl.main import main
 from edgectl.profiles import Profile
@@ -67,6 +68,7 @@ class Terminal:
         self.key = key
         self.transport = InProcess(world, client)
         self.meanwhile: Any = world.settle
+        self.open_socket: tailing.Connect = tailing.connect
 
     def type(self, *arguments: str, typed: str = "") -> Ended:
         """One command line; ``typed`` is what the person answers to questions."""
@@ -76,6 +78,7 @@ class Terminal:
             connect=lambda profile: Client(profile, transport=self.transport, pause=lambda _: None),
             now=self.world.clock.now,
             sleep=lambda _: self.meanwhile(),
+            open_socket=self.open_socket,
         )
         environment = {"EDGE_URL": URL, "EDGE_KEY": self.key, "NO_COLOR": "1", "COLUMNS": "200", "TERM": "dumb"}
         with (

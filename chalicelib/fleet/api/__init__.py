@@ -19,6 +19,7 @@ _OPERATOR = (
     "rollouts",
     "command_executions",
     "execution_output",
+    "execution_tail",
     "schedules",
     "scripts",
     "secrets",

@@ -2,6 +2,7 @@
 
 from chalicelib.fleet.api.protocol import NEEDS_CAPACITY
 from chalicelib.fleet.nodes.model import Code
+from chalicelib.fleet.tails.model import Refusal
 from chalicelib.kit.errors import Kind
 from chalicelib.platform.idempotency.rules import refusals
 from chalicelib.web.openapi_schema import Schema
@@ -81,7 +82,7 @@ ERROR: Schema = {
                     "enum": [
                         *(kind.value for kind in Kind),
                         NEEDS_CAPACITY.example().code,
-                        *(code.value for code in Code),
+                        *(code.value for code in (*Code, *Refusal)),
                         *(error.code for error in refusals()),
                     ],
                     "description": "Kind of error, for programs.",

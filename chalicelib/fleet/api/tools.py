@@ -92,6 +92,7 @@ _WITHOUT = {
     "POST /api/v1/clusters/default/enrollment_keys": "`create_enrollment_key` does the same for the cluster `default`",
     "POST /api/v1/api_keys": _A_KEY,
     "POST /api/v1/api_keys/{id}/rotate": _A_KEY,
+    "POST /api/v1/command_executions/{id}/tail": "answers a ticket for a socket, which assistants do not open",
     "GET /api/v1/nodes/metrics/host/discovery": _DISCOVERY,
     "GET /api/v1/nodes/metrics/agent/discovery": _DISCOVERY,
     "GET /api/v1/nodes/metrics/wireguard/discovery": _DISCOVERY,

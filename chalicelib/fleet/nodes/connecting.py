@@ -67,6 +67,11 @@ class Connections:
         self._health.touch(Agent(node, presence))
         return node
 
+    def node_of(self, connection_id: str) -> str | None:
+        """The id of the node that opened this socket; None if no node did, or it is closed."""
+        connection = presence_store.read_connection(self._tables, connection_id)
+        return None if connection is None else connection.node_id
+
     def mark_stale(self, presence: Presence) -> None:
         """The management API said 410 for this connection. Ignored during the handshake, when posting always fails and
         after which the agent fetches what it missed; later the connection is cleared."""

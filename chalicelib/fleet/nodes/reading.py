@@ -113,6 +113,10 @@ class NodeReader:
         node, presence = presence_store.read_both(self._tables, node_id)
         return NodeView(reached(node, reach), presence)
 
+    def known(self, node_id: str) -> tuple[Node | None, Presence | None]:
+        """A node and its presence, as far as they exist, for what happens to a thing that is within reach."""
+        return presence_store.read_both(self._tables, node_id)
+
     def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[NodeView]:
         """One page with the presence of its nodes. Raises `EdgeError` (bad request) if the filters leave too much to
         read."""

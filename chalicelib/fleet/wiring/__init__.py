@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.enrollment.service import Enrollment
     from chalicelib.fleet.nodes.wiring import Nodes
     from chalicelib.fleet.scripts.service import Scripts
+    from chalicelib.fleet.tails.service import Tails
     from chalicelib.fleet.vpn.port import Vpn
     from chalicelib.fleet.wiring.admins import AdminParts
     from chalicelib.fleet.wiring.commands import CommandParts
@@ -160,6 +161,22 @@ class Fleet:
         from chalicelib.fleet.wiring.transport import TransportParts
 
         return TransportParts(self)
+
+    @cached_property
+    def tails(self) -> Tails:
+        from chalicelib.fleet.tails.service import Tails
+
+        platform = self.platform
+        return Tails(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            self.nodes,
+            self.commands.executions,
+            platform.sockets,
+            lambda: platform.callers.standing,
+            platform.log,
+        )
 
     @cached_property
     def updates(self) -> UpdateParts:

@@ -1,9 +1,10 @@
-"""The agents' WebSocket: a socket opens, says that it lives, and closes.
+"""The WebSocket of agents, and of operators who watch an execution: a socket opens, says something, and closes.
 
-Nothing is posted from here: a post before the handshake is done finds no socket, and an agent asks for what it missed
+A handshake posts nothing: a post before it is done finds no socket, and an agent asks for what it missed
 after every open. Chalice deploys these handlers as they stand, without `app.py` and without its event objects.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
@@ -13,6 +14,7 @@ from chalice.app import Blueprint
 from chalicelib.bootstrap import services
 from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
 from chalicelib.fleet.nodes.instances import instance_of
+from chalicelib.fleet.tails.rules import TICKET_PREFIX
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME, AgentWork
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.fleet.workers.entry import FLEET
@@ -79,16 +81,34 @@ def _socket_worker(name: str, needs: Callable[[Fleet], object]) -> Callable[[Han
 @blueprint.on_ws_connect(name="connect")
 @_socket_worker("connect", lambda services: services.nodes)
 def connect(event: Event, services: Fleet) -> bool:
-    context = event["requestContext"]
-    services.nodes.connections.connected(
-        _bearer_of(event), _connection_id(event), int(context["connectedAt"]), _instance_of(event)
-    )
+    bearer = _bearer_of(event)
+    if bearer is not None and bearer.startswith(TICKET_PREFIX):
+        services.tails.connect(bearer, _connection_id(event))
+        return True
+    connected_at_ms = int(event["requestContext"]["connectedAt"])
+    services.nodes.connections.connected(bearer, _connection_id(event), connected_at_ms, _instance_of(event))
     return True
 
 
 @blueprint.on_ws_message(name="message")
 @_socket_worker("message", lambda services: (services.nodes, services.commands.executions))
 def message(event: Event, services: Fleet) -> bool:
+    """Handle a frame: of an operator who watches, of an agent that is watched, and everything else as a beat of an
+    agent. A socket that may not say this is closed."""
+    said = _message_in(event)
+    match said.get("type"), said.get("tail"):
+        case "watch", str(tail_id):
+            is_open = services.tails.renew(tail_id, _connection_id(event))
+        case "tail", _:
+            is_open = services.tails.forward(_connection_id(event), said)
+        case _:
+            return _beat(event, services)
+    if not is_open:
+        services.transport.direct.close(_connection_id(event))
+    return not is_open
+
+
+def _beat(event: Event, services: Fleet) -> bool:
     """Handle an agent's heartbeat. Waiting work is announced again: a wake-up may have been lost, and a connected agent
     does not poll. So an agent must not stay at a socket that gets no wake-ups: such a socket is closed, and the agent
     opens another.
@@ -111,6 +131,19 @@ def message(event: Event, services: Fleet) -> bool:
 def disconnect(event: Event, services: Fleet) -> bool:
     services.nodes.connections.disconnected(_connection_id(event))
     return True
+
+
+def _message_in(event: Event) -> Mapping[str, Any]:
+    """The JSON object of a frame; empty for anything else, such as an early agent's beat."""
+    body = event.get("body")
+    # A beat, which an idle fleet sends most, is not read.
+    if not isinstance(body, str) or '"tail"' not in body:
+        return {}
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def _connection_id(event: Event) -> str:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import PurePath
 
 from edge_agent.errors import describe
@@ -14,10 +15,18 @@ class CommandOutput:
     as `WholeOutputs` has room.
     """
 
-    def __init__(self, execution_id: str, folder: PurePath, disk: Disk, wholes: WholeOutputs) -> None:
-        """Start an empty output, whose spool is in a folder. Raises OSError."""
+    def __init__(
+        self,
+        execution_id: str,
+        folder: PurePath,
+        disk: Disk,
+        wholes: WholeOutputs,
+        copy: Callable[[bytes], None] = lambda _: None,
+    ) -> None:
+        """Start an empty output, whose spool is in a folder; `copy` also gets all that is appended. Raises OSError."""
         self._id = execution_id
         self._wholes = wholes
+        self._copy = copy
         self._spool = OutputSpool(folder / execution_id, disk)
         self._whole: WholeOutput | None = None
         self._is_long = False
@@ -38,6 +47,14 @@ class CommandOutput:
             # Before the spool: what is kept whole is never less than what the spool has counted.
             self._add_to_whole(self._whole, data)
         self._spool.append(data)
+        self._copy(data)
+
+    def latest(self, most_bytes: int) -> tuple[bytes, int]:
+        """The last bytes so far, and how many there were before; nothing if the disk does not give them."""
+        try:
+            return self._spool.latest(most_bytes)
+        except OSError:
+            return b"", self._spool.total
 
     def sync_ends(self) -> None:
         """Return once the spool survives a power cut, as far as the disk allows."""

@@ -13,6 +13,7 @@ from edge_agent.masking import MaskedOutput
 from edge_agent.ports import Ports
 from edge_agent.shell_command import EXECUTION_VARIABLE, EXIT_CANCELLED, EXIT_NOT_STARTED, ShellCommand, ShellExit
 from edge_agent.state_directory import StateDirectory
+from edge_agent.tails import Tails
 from edge_agent.times import ServerTime, format_time, parse_time
 from edge_agent.waiting import first_of
 from edge_agent.whole_outputs import WholeOutputs
@@ -33,6 +34,7 @@ class CommandRunner:
         journal_writer: JournalWriter,
         state: StateDirectory,
         wholes: WholeOutputs,
+        tails: Tails,
         server_time: ServerTime,
         cancel_grace_seconds: float,
         environment: Mapping[bytes, bytes],
@@ -46,6 +48,7 @@ class CommandRunner:
         self._journal_writer = journal_writer
         self._state = state
         self._wholes = wholes
+        self._tails = tails
         self._server_time = server_time
         self._cancel_grace_seconds = cancel_grace_seconds
         self._environment = environment
@@ -108,10 +111,12 @@ class CommandRunner:
 
     async def _execute(self, work: Work, cancel: asyncio.Event, secrets: Mapping[str, str]) -> None:
         try:
-            output = CommandOutput(work.id, self._state.spool, self._ports.disk, self._wholes)
+            copy = partial(self._tails.feed, work.id)
+            output = CommandOutput(work.id, self._state.spool, self._ports.disk, self._wholes, copy)
         except OSError as error:
             await self._finish(work.id, _not_started(error))
             return
+        self._tails.started(work.id, output.latest)
         try:
             masked = MaskedOutput(secrets.values(), output.append)
             shell_exit = await self._shell(work, cancel, secrets, masked.append)
@@ -139,6 +144,7 @@ class CommandRunner:
 
     async def _finish(self, execution_id: str, shell_exit: ShellExit | None) -> None:
         """Record the result. `shell_exit` None means that the deadline passed before the start."""
+        self._tails.ended(execution_id)
         completed_at = format_time(self._server_time.now())
         if shell_exit is None:
             result = Result("expired", None, completed_at)

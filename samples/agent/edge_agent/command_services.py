@@ -9,7 +9,7 @@ from edge_agent.command_runner import CommandRunner
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, HealthReporter
 from edge_agent.intake import Intake
-from edge_agent.journal import Journal
+from edge_agent.journal import Journal, State
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.large_outputs import LargeOutputs
 from edge_agent.reporter import Reporter
@@ -18,6 +18,7 @@ from edge_agent.sent_executions import SentExecutions
 from edge_agent.session import Session
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Run, Spawn
+from edge_agent.tails import Tails
 from edge_agent.wake_up import WakeUpSocket
 from edge_agent.whole_outputs import WholeOutputs
 
@@ -55,6 +56,14 @@ class CommandServices:
         self._api = api
         self._checks = checks
         self._wholes = WholeOutputs(state.outputs, runtime.ports.disk)
+        self._socket: WakeUpSocket | None = None
+        self._tails = Tails(
+            has_ended=lambda execution_id: journal.state_of(execution_id) in (State.FINISHED, State.SETTLED),
+            send=self._send,
+            spawn=spawn,
+            clock=runtime.ports.clock,
+            log=runtime.log,
+        )
         self._reporter = self._new_reporter(state, spawn)
         self.executor = self._new_executor(state, spawn)
         self.executor.recover()
@@ -70,7 +79,8 @@ class CommandServices:
         yield "health", HealthReporter(self._api, self._checks, runtime.facts, runtime.counters, clock, runtime.log).run
         yield "orphans", self._reap_orphans
         yield "journal", partial(self._writer.tidy_regularly, self._journal.tidy)
-        yield "websocket", self._wake_up_socket(frames).run
+        self._socket = self._wake_up_socket({**frames, "tail": self._tails.on_frame})
+        yield "websocket", self._socket.run
 
     async def drain(self, stop: asyncio.Event) -> None:
         """Let running commands end, for at most `DRAIN_SECONDS` and until `stop` is set, and start no others."""
@@ -82,9 +92,13 @@ class CommandServices:
 
     async def stop_executions(self) -> None:
         await self.executor.stop()
+        self._tails.stop()
 
     async def stop_reports(self) -> None:
         await self._reporter.stop(LAST_REPORTS_SECONDS)
+
+    async def _send(self, frame: str) -> bool:
+        return self._socket is not None and await self._socket.send(frame)
 
     async def _reap_orphans(self) -> None:
         processes = self._runtime.ports.processes
@@ -114,6 +128,7 @@ class CommandServices:
             journal_writer=self._writer,
             state=state,
             wholes=self._wholes,
+            tails=self._tails,
             server_time=runtime.server_time,
             cancel_grace_seconds=runtime.options.limits.cancel_grace_seconds,
             environment=runtime.options.environment,

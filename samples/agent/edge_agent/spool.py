@@ -47,6 +47,12 @@ class OutputSpool:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return content[: self.total]
 
+    def latest(self, most_bytes: int) -> tuple[bytes, int]:
+        """The last bytes that were appended, and how many there were before these. Raises OSError."""
+        head, tail, total = _parts(self._disk.read(self._path))
+        data = (head + tail if len(head) + len(tail) == total else tail)[-most_bytes:]
+        return data, total - len(data)
+
     def sync(self) -> None:
         self._guarded(self._file.sync)
         self._guarded(lambda: self._disk.sync_folder(self._path.parent))
@@ -96,6 +102,16 @@ def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> Output:
         content = disk.read(path)
     except FileNotFoundError:
         content = b""
+    head, ring, total = _parts(content)
+    whole = head + ring if len(head) + len(ring) == total else None
+    is_cut = whole is None or not _fits(whole, SPOOLED_BYTES)
+    text = _cut(head, ring, total) if is_cut or whole is None else whole.decode(errors="replace")
+    text += note_lines(notes, begins_line=not text or text.endswith("\n"))
+    return Output(text, total, is_cut, whole)
+
+
+def _parts(content: bytes) -> tuple[bytes, bytes, int]:
+    """Head, tail and total of a spool."""
     stored = content[TOTAL.size :]
     # If the agent was killed between its two writes, the stored total is too small.
     total = max(TOTAL.unpack_from(content)[0], len(stored)) if len(content) >= TOTAL.size else 0
@@ -105,12 +121,7 @@ def read_output(disk: Disk, path: PurePath, notes: Sequence[str]) -> Output:
         ring = ring[oldest:] + ring[:oldest]
     else:
         ring = ring[: max(total - HEAD_BYTES, 0)]
-    head = stored[: min(total, HEAD_BYTES)]
-    whole = head + ring if len(head) + len(ring) == total else None
-    is_cut = whole is None or not _fits(whole, SPOOLED_BYTES)
-    text = _cut(head, ring, total) if is_cut or whole is None else whole.decode(errors="replace")
-    text += note_lines(notes, begins_line=not text or text.endswith("\n"))
-    return Output(text, total, is_cut, whole)
+    return stored[: min(total, HEAD_BYTES)], ring, total
 
 
 def note_lines(notes: Sequence[str], *, begins_line: bool) -> str:
@@ -119,8 +130,8 @@ def note_lines(notes: Sequence[str], *, begins_line: bool) -> str:
 
 
 def _cut(head: bytes, tail: bytes, total: int) -> str:
-    head = _without_broken_end(head)
-    tail = _without_broken_start(tail)
+    head = head[: len(head) - broken_end(head)]
+    tail = tail[broken_start(tail) :]
     head = head[: _most(len(head), lambda size: _fits(head[:size], HEAD_BYTES))]
     tail = tail[len(tail) - _most(len(tail), lambda size: _fits(tail[len(tail) - size :], TAIL_BYTES)) :]
     dropped = f"\n[{total - len(head) - len(tail)} bytes of output dropped]\n"
@@ -141,21 +152,21 @@ def _most(size: int, fits: Callable[[int], bool]) -> int:
     return bisect_left(range(size + 1), 1, key=lambda candidate: int(not fits(candidate))) - 1
 
 
-def _without_broken_end(data: bytes) -> bytes:
-    """Drop the first bytes of a character that was cut at the end."""
+def broken_end(data: bytes | bytearray) -> int:
+    """How many bytes at the end begin a character that was cut."""
     for back in range(1, min(3, len(data)) + 1):
         byte = data[-back]
         if byte >= 0xC0:  # noqa: PLR2004 - first byte of a longer character
             length = 2 + (byte >= 0xE0) + (byte >= 0xF0)  # noqa: PLR2004
-            return data[:-back] if length > back else data
+            return back if length > back else 0
         if byte < 0x80:  # noqa: PLR2004 - a character of one byte
-            return data
-    return data
+            return 0
+    return 0
 
 
-def _without_broken_start(data: bytes) -> bytes:
-    """Drop the last bytes of a character that was cut at the start."""
+def broken_start(data: bytes | bytearray) -> int:
+    """How many bytes at the start end a character that was cut."""
     start = 0
     while start < min(3, len(data)) and data[start] & 0xC0 == 0x80:  # noqa: PLR2004 - a continuation byte
         start += 1
-    return data[start:]
+    return start

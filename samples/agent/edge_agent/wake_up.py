@@ -56,6 +56,17 @@ class WakeUpSocket:
         self._clock = clock
         self._rng = rng
         self._log = log
+        self._connection: WebSocket | None = None
+
+    async def send(self, frame: str) -> bool:
+        """Send a frame to the server. False if there is no connection."""
+        if self._connection is None:
+            return False
+        try:
+            await self._connection.send(frame)
+        except NetworkError:
+            return False
+        return True
 
     async def run(self) -> None:
         while True:
@@ -88,7 +99,7 @@ class WakeUpSocket:
         headers = {"Authorization": f"Bearer {token}", INSTANCE_HEADER: self._instance_id}
         async with self._network.web_socket(url, headers) as connection:
             self._log.write("websocket.connected")
-            with self._announced():
+            with self._announced(connection):
                 life_seconds = self._rng.uniform(*LIFE_SECONDS)
                 try:
                     async with self._clock.timeout(life_seconds):
@@ -99,11 +110,13 @@ class WakeUpSocket:
                     self._log.write("websocket.closed")
 
     @contextmanager
-    def _announced(self) -> Iterator[None]:
+    def _announced(self, connection: WebSocket) -> Iterator[None]:
+        self._connection = connection
         self._intake.connected()
         try:
             yield
         finally:
+            self._connection = None
             self._intake.disconnected()
 
     async def _exchange(self, connection: WebSocket) -> None:

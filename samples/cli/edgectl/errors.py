@@ -20,11 +20,13 @@ class CliError(Exception):
 
 
 class ApiError(CliError):
-    """The control plane refused a request. ``status`` is that of HTTP."""
+    """The control plane refused a request. ``status`` is that of HTTP, ``reason`` the code of the error, "" without."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(_sentence(status, body))
         self.status = status
+        error = body.get("error") if isinstance(body, Mapping) else None
+        self.reason = str(error.get("code") or "") if isinstance(error, Mapping) else ""
 
 
 def _sentence(status: int, body: Any) -> str:

@@ -15,6 +15,7 @@ from edgectl.resources.fleet import NODES
 from edgectl.resources.work import COMMANDS
 from edgectl.running import Watch
 from edgectl.session import Session, session_of
+from edgectl.tails import MOST_TAILED, LiveTails
 from edgectl.targets import nodes_of, targeting_of
 
 On = Annotated[
@@ -34,6 +35,9 @@ MostErrors = Annotated[
 Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show outputs.")]
 WaitSeconds = Annotated[str | None, typer.Option("--wait-at-most", help="Longest wait, as 10m; then exit code 124.")]
 Show = Annotated[str, typer.Option("--show", help="Outputs to show: all, failed, none; auto: all of up to 100.")]
+Live = Annotated[
+    bool, typer.Option("--tail", "-f", help=f"Show outputs while they come, of up to {MOST_TAILED} machines.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but outputs and refusals.")]
 
 
@@ -48,6 +52,7 @@ def run(
     wait: Wait = True,
     wait_at_most: WaitSeconds = None,
     show: Show = "auto",
+    tail: Live = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the machines and do nothing.")] = False,
     quiet: Quiet = False,
     output: Output = Format.TABLE,
@@ -70,7 +75,9 @@ def run(
         **_waves(max_concurrency, max_errors),
     }
     given = client.post(COMMANDS.path, body)
-    _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+    _follow(
+        session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output, tail=tail
+    )
 
 
 def retry(
@@ -134,12 +141,15 @@ def _follow(
     show: str,
     quiet: bool,
     form: Format,
+    tail: bool = False,
 ) -> None:
     if not wait:
         show_one(given, form)
         return
     seconds = None if wait_at_most is None else values.seconds_of(wait_at_most, "--wait-at-most")
-    watch = Watch(client, given["id"], show=show, seconds=seconds, quiet=quiet, sleep=session.sleep or time.sleep)
+    tails = LiveTails(client, session.open_socket) if tail else None
+    sleep = session.sleep or time.sleep
+    watch = Watch(client, given["id"], show=show, seconds=seconds, quiet=quiet, tails=tails, sleep=sleep)
     try:
         code = watch.to_end()
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ import typer
 from typer._completion_classes import completion_init
 from typer._completion_shared import get_completion_script
 
-from edgectl import __version__, keystore, operating, profiles, ssh, values, whole_output
+from edgectl import __version__, keystore, operating, profiles, ssh, tails, values, whole_output
 from edgectl.building import Columns, Output, group_of
 from edgectl.errors import INTERRUPTED, REFUSED, CliError
 from edgectl.giving import retry, run
@@ -45,6 +45,7 @@ for _resource in RESOURCES:
 app.add_typer(ssh.group, name="ssh")
 app.command(context_settings={"allow_interspersed_args": False})(run)
 app.command()(retry)
+app.command()(tails.tail)
 
 
 @app.callback()

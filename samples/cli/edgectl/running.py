@@ -11,6 +11,7 @@ from rich.console import Console
 from edgectl.client import Client, Json
 from edgectl.errors import DEADLINE, SOME_FAILED
 from edgectl.resources.work import COMMANDS, EXECUTIONS
+from edgectl.tails import LiveTails
 from edgectl.whole_output import print_whole
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
@@ -43,6 +44,7 @@ class Watch:
         show: str,
         seconds: float | None,
         quiet: bool,
+        tails: LiveTails | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -51,6 +53,7 @@ class Watch:
         self._show = show
         self._seconds = seconds
         self._quiet = quiet
+        self._tails = tails
         self._clock = clock
         self._sleep = sleep
         self._shown: set[str] = set()
@@ -63,6 +66,8 @@ class Watch:
         pause = FIRST_PAUSE_SECONDS
         while True:
             command = self._client.get(f"{COMMANDS.path}/{self._id}")
+            if self._tails is not None:
+                self._tails.begin(command)
             self._tell(command)
             if command["state"] == "finished":
                 self._catch_up(command)
@@ -104,7 +109,10 @@ class Watch:
         for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
             if row["id"] not in self._shown and row["outcome"] != "open":
                 self._shown.add(row["id"])
-                show_output(self._client, row)
+                is_known = self._tails is not None and self._tails.has_shown(row["id"])
+                show_end(row)
+                if not is_known:
+                    show_output(self._client, row)
 
     def _result(self, command: Json) -> int:
         summary: Mapping[str, int] = command["summary"] or {}
@@ -124,13 +132,17 @@ class Watch:
             print(text, file=sys.stderr)
 
 
-def show_output(client: Client, row: Json) -> None:
-    """One machine's end of a command: a line about it on standard error, its whole output on standard output."""
+def show_end(row: Json) -> None:
+    """One machine's end of a command, as a line on standard error."""
     code = "" if row["exit_code"] is None else f", exit code {row['exit_code']}"
     style = "green" if row["outcome"] == "succeeded" else "red"
     Console(stderr=True, highlight=False).print(
         f"[{style}]{row['node_id'] or 'a deleted machine'}: {row['outcome']}{code}[/{style}]"
     )
+
+
+def show_output(client: Client, row: Json) -> None:
+    """The whole output of an execution, on standard output."""
     if row.get("output_truncated"):
         print_whole(client, row["id"])
     elif row["output"]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import typer
 
-from edgectl import profiles
+from edgectl import profiles, tailing
 from edgectl.client import Client
 
 
@@ -16,13 +16,14 @@ def _now() -> datetime:
 
 @dataclass
 class Session:
-    """``connect`` and ``now`` are replaced in tests."""
+    """``connect``, ``now``, ``sleep`` and ``open_socket`` are replaced in tests."""
 
     profile: str | None = None
     url: str | None = None
     connect: Callable[[profiles.Profile], Client] = Client
     now: Callable[[], datetime] = _now
     sleep: Callable[[float], None] | None = None
+    open_socket: tailing.Connect = tailing.connect
     _clients: list[Client] = field(default_factory=list)
 
     def client(self) -> Client:

@@ -16,6 +16,7 @@ from tests.contract.status_cases import NOWHERE
 from tests.support.builders import machines
 from tests.support.operations.table import Operations, Options
 from tests.support.operations.table import Prepare as _Prepare
+from tests.support.tails import watchable
 from tests.support.world import BUCKET
 
 Prepare = _Prepare[Scene]
@@ -115,6 +116,11 @@ def all_finished(scene: Scene) -> Options:
 def acknowledged(scene: Scene) -> Options:
     scene.ask("acknowledge_execution")
     return {}
+
+
+def a_watchable_execution(scene: Scene) -> Options:
+    _, execution_id = watchable(scene.world)
+    return {"variables": {"execution_id": execution_id}}
 
 
 def a_request_with_nodes(scene: Scene) -> Options:
@@ -237,6 +243,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "list_executions": as_it_is,
     "get_execution": as_it_is,
     "get_execution_output": as_it_is,
+    "create_tail": a_watchable_execution,
     "delete_execution": all_finished,
     "cancel_execution": as_it_is,
     "cancel_and_get_execution": as_it_is,

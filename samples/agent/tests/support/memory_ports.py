@@ -268,6 +268,8 @@ class MemoryNetwork:
     def __init__(self, server, clock):
         self._server, self._clock = server, clock
         self.store_is_away = False
+        self.sent = []
+        """What the agent said over its sockets."""
 
     async def request(self, method, url, *, headers, body, limits):
         await self._clock.sleep(LATENCY_SECONDS)
@@ -292,7 +294,7 @@ class MemoryNetwork:
         await self._clock.sleep(LATENCY_SECONDS)
         if self._server.down:
             raise NetworkError("down")
-        connection = MemoryWebSocket()
+        connection = MemoryWebSocket(self.sent)
         self._server.connections.add(connection.server_side)
         try:
             yield connection
@@ -306,7 +308,8 @@ class MemoryNetwork:
 class MemoryWebSocket:
     """The agent's side of a connection."""
 
-    def __init__(self):
+    def __init__(self, sent):
+        self._sent = sent
         self._frames = asyncio.Queue()
         self.server_side = _ServerSide(self._frames)
 
@@ -315,7 +318,10 @@ class MemoryWebSocket:
             yield frame
 
     async def send(self, frame):
-        """Drop the frame: the agent sends nothing but pings."""
+        """Keep the frame, unless it is a ping."""
+        content = json.loads(frame)
+        if content["type"] != "ping":
+            self._sent.append(content)
 
 
 class _ServerSide:
@@ -333,11 +339,14 @@ class MemoryProcesses:
         self._clock = clock
         self.started = []
         self.environments = []
+        self.programs = []
 
     def start_command(self, text, environment, output):
         self.started.append(text)
         self.environments.append(environment)
-        return MemoryProgram(self._clock, text, output)
+        program = MemoryProgram(self._clock, text, output)
+        self.programs.append(program)
+        return program
 
     def kill_by_variable(self, name, value):
         return 0
@@ -358,6 +367,13 @@ class MemoryProgram:
         self.exited, self.outputs_closed = asyncio.Event(), asyncio.Event()
         self._output, self._exit_code = output, int(exit_code)
         self._end = clock.call_later(float(seconds), self._finish)
+
+    def write(self, text):
+        """Write something before the end."""
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, data):
+        self._output(data)
 
     def _finish(self):
         self._output(self._text.encode())
