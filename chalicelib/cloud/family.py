@@ -5,12 +5,20 @@ from chalicelib.cloud.callers import context as callers
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
 from chalicelib.cloud.service_accounts import context as service_accounts
+from chalicelib.cloud.ssh_keys import context as ssh_keys
 from chalicelib.cloud.tenancy import context as tenancy
 from chalicelib.platform.context import Family, Function, HttpSource
 
 FAMILY = Family(
     "cloud",
-    contexts=(roles.CONTEXT, tenancy.CONTEXT, callers.CONTEXT, accounts.CONTEXT, service_accounts.CONTEXT),
+    contexts=(
+        roles.CONTEXT,
+        tenancy.CONTEXT,
+        callers.CONTEXT,
+        accounts.CONTEXT,
+        service_accounts.CONTEXT,
+        ssh_keys.CONTEXT,
+    ),
     services="chalicelib.cloud.wiring.Cloud",
     api="chalicelib.cloud.api.APIS",
     permissions=PERMISSIONS,

@@ -28,6 +28,14 @@ SERVICE_ACCOUNT_READ = Permission("service_account:read", KeyRole.ADMIN)
 SERVICE_ACCOUNT_UPDATE = Permission("service_account:update", KeyRole.ADMIN)
 SERVICE_ACCOUNT_DELETE = Permission("service_account:delete", KeyRole.ADMIN)
 
+SSH_KEY_CREATE = Permission("ssh_key:create", KeyRole.OPERATOR)
+SSH_KEY_READ = Permission("ssh_key:read", KeyRole.VIEWER)
+SSH_KEY_DELETE = Permission("ssh_key:delete", KeyRole.OPERATOR)
+SECRET_CREATE = Permission("secret:create", KeyRole.ADMIN)
+SECRET_READ = Permission("secret:read", KeyRole.VIEWER)
+"""Shows secrets with their values, but to a key that only views."""
+SECRET_DELETE = Permission("secret:delete", KeyRole.ADMIN)
+
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""
 
@@ -81,11 +89,16 @@ OF_EVERY_USER = frozenset(
 )
 """The rights of every member, regardless of its role: these reach its own keys and the tenant's names alone."""
 
+_OF_DEVELOPERS = OF_EVERY_USER.union(
+    permission.name for permission in PERMISSIONS if permission.name.partition(":")[0] in {"ssh_key", "secret"}
+)
+"""The rights of members who work with things: all on each of them, and none on members, roles and policies."""
+
 ROLES: Mapping[str, frozenset[str] | None] = {
     OWNER: None,
     ADMIN: None,
-    "developer": OF_EVERY_USER,
-    "member": OF_EVERY_USER,
+    "developer": _OF_DEVELOPERS,
+    "member": _OF_DEVELOPERS,
     "viewer": OF_EVERY_USER,
 }
 """The permissions of each role; None: all of them."""

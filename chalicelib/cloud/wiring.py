@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.service_accounts.service import ServiceAccounts
     from chalicelib.cloud.service_accounts.tokens import AccountTokens
+    from chalicelib.cloud.ssh_keys.service import SshKeys
     from chalicelib.cloud.tenancy.invitations import Invitations
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
+    from chalicelib.platform.secrets.service import Secrets
     from chalicelib.platform.wiring import Platform
     from chalicelib.web.results import HealthCheck
 
@@ -138,6 +140,18 @@ class Cloud:
 
         platform = self.platform
         return AccountTokens(platform.tables, platform.clock, platform.ids, self.account_hashes)
+
+    @cached_property
+    def ssh_keys(self) -> SshKeys:
+        from chalicelib.cloud.ssh_keys.service import SshKeys
+
+        return SshKeys(self.platform.tables, self.platform.clock, self.platform.ids)
+
+    def secrets(self, tenant: str) -> Secrets:
+        """The secrets of a tenant."""
+        from chalicelib.platform.secrets.wiring import secrets_of
+
+        return secrets_of(self.platform, tenant)
 
     def health_checks(self) -> list[HealthCheck]:
         """The dependencies of requests: a read of a row that is not there, and a queue that answers."""

@@ -7,7 +7,7 @@ from chalicelib.web.api import Api
 
 _MODULES = (
     *("auth", "keys", "tenants", "members", "invitations", "quotas"),
-    *("rbac", "iam", "service_accounts", "tokens", "health", "document"),
+    *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "health", "document"),
 )
 
 API = Api(
@@ -18,7 +18,7 @@ API = Api(
     folder=Path(__file__).parent,
     description="chalicelib.cloud.api.description.CLOUD",
     published="cloud-openapi.json",
-    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/oauth2", "/health"),
+    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/oauth2", "/ssh-keys", "/secrets", "/health"),
     document_route="/openapi.json",
 )
 

@@ -54,6 +54,8 @@ CLOUD = Description(
         "Roles": "Sets of permissions, of which each member has one",
         "Policies": "Statements that allow or deny actions, for users and roles",
         "Service accounts": "Accounts of programs, and tokens for their credentials",
+        "SSH keys": "Public keys for the machines of a tenant",
+        "Secrets": "Values that a tenant keeps sealed",
         "Health": "Whether the installation works",
         "Documentation": "This document",
     },

@@ -23,7 +23,7 @@ class AccountPartsPath(Path):
     account_id: Annotated[Uuid, about("UUID of the service account that has them.", _ID)]
 
 
-class SecretPath(Path):
+class AccountSecretPath(Path):
     account_id: Annotated[Uuid, about("UUID of the service account with the secret.", _ID)]
     secret_id: Annotated[Uuid, about("UUID of the secret to revoke.", _SECRET_ID)]
 
@@ -73,14 +73,14 @@ class AccountsOut(RootModel[tuple[AccountOut, ...]]):
     """The service accounts of the tenant, the oldest first."""
 
 
-class SecretOut(Shown):
+class AccountSecretOut(Shown):
     """A secret of a service account, without its text."""
 
     id: Annotated[str, about("UUID of the secret.", _SECRET_ID, format="uuid")]
     created_at: Annotated[Timestamp, about("Time at which the secret was made.", TIME)]
 
 
-class SecretsOut(RootModel[tuple[SecretOut, ...]]):
+class AccountSecretsOut(RootModel[tuple[AccountSecretOut, ...]]):
     """The secrets of a service account."""
 
 

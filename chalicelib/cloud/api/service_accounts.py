@@ -11,11 +11,11 @@ from chalicelib.cloud.api.service_account_models import (
     AccountPartsPath,
     AccountPath,
     AccountPolicyPath,
+    AccountSecretOut,
+    AccountSecretPath,
+    AccountSecretsOut,
     AccountsOut,
     RotatedOut,
-    SecretOut,
-    SecretPath,
-    SecretsOut,
     ShownAccountOut,
 )
 from chalicelib.cloud.permissions import (
@@ -118,14 +118,14 @@ def delete_service_account(request: Request[AccountPath, NoQuery, NoBody], servi
     auth=USER,
     permission=SERVICE_ACCOUNT_READ,
     scope=Scope.TENANT,
-    answer=SecretsOut,
+    answer=AccountSecretsOut,
     errors=(404,),
     summary="List secrets",
 )
-def list_account_secrets(request: Request[AccountPartsPath, NoQuery, NoBody], services: Cloud) -> SecretsOut:
+def list_account_secrets(request: Request[AccountPartsPath, NoQuery, NoBody], services: Cloud) -> AccountSecretsOut:
     """Lists the secrets of a service account, without their texts."""
     account = services.service_accounts.get(request.principal.tenant, request.path.account_id)
-    return SecretsOut(tuple(SecretOut(id=one.id, created_at=one.inserted_at) for one in account.secrets))
+    return AccountSecretsOut(tuple(AccountSecretOut(id=one.id, created_at=one.inserted_at) for one in account.secrets))
 
 
 @routes.post(
@@ -138,7 +138,7 @@ def list_account_secrets(request: Request[AccountPartsPath, NoQuery, NoBody], se
     errors=(404, 409),
     summary="Revoke a secret",
 )
-def revoke_account_secret(request: Request[SecretPath, NoQuery, NoBody], services: Cloud) -> NoContent:
+def revoke_account_secret(request: Request[AccountSecretPath, NoQuery, NoBody], services: Cloud) -> NoContent:
     """Revokes a secret, and the tokens that were issued for it."""
     path, tenant = request.path, request.principal.tenant
     return request.once(

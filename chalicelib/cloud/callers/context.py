@@ -1,6 +1,6 @@
 """Declares the context `callers`: what the API needs to know who asks, and to answer a repeat."""
 
-from chalicelib.platform.context import BATCH_GET, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 from chalicelib.platform.mail.queues import MAILS
 
 CONTEXT = Context(
@@ -12,6 +12,8 @@ CONTEXT = Context(
                 "audit_events": PUT,
                 "data_keys": GET | PUT,
                 "idempotency": GET | PUT,
+                "secrets": GET | BATCH_GET | QUERY | PUT | DELETE,
+                "quotas": UPDATE,
                 "limits": GET | BATCH_GET | UPDATE,
             },
             counts=(MAILS,),

@@ -16,6 +16,9 @@ MOST_INVITATIONS = 100
 QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus")
 """The names of the quotas of a tenant."""
 
+KEPT = (*QUOTAS, "secrets")
+"""The names of the quotas of which none may be taken when a tenant is deleted."""
+
 _SLUG = re.compile(r"[a-z0-9-]{3,63}")
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _NAME_IN_SLUG = 30

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.cloud.permissions import OWNER, ROLES
+from chalicelib.cloud.permissions import OF_EVERY_USER, OWNER, ROLES
 from chalicelib.cloud.roles.rules import check_given
 from chalicelib.cloud.roles.service import Roles
 from chalicelib.cloud.tenancy import rules, store
@@ -174,7 +174,7 @@ class Tenancy:
         members = self._users.members_in(tenant_id)
         if any(member.role != OWNER for member in members):
             raise rules.not_alone()
-        for quota, used in self.used(tenant_id).items():
+        for quota, used in self._quotas.used(tenant_id, rules.KEPT).items():
             if used:
                 raise rules.in_use(quota)
         return row, next(iter(members), None)
@@ -199,6 +199,7 @@ class Tenancy:
         principal."""
         rules.check_role(role, self.role_of(tenant_id, by))
         if role in ROLES:
+            check_given((ROLES[role] or frozenset()) - OF_EVERY_USER, by)
             return
         own = next((one for one in self._roles.all(tenant_id) if one.name == role), None)
         if own is None:

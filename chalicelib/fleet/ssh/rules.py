@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, KEYS_MAX, AuthMethod, Credential, NewKey
-from chalicelib.fleet.ssh.openssh import BadKeyError, ParsedKey, parse
 from chalicelib.kit.allowance import Allowance
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, at_most_characters, conflict, invalid, taken
+from chalicelib.kit.openssh import BadKeyError, ParsedKey, parse
 
 KEY_MAX_BYTES = 4096
 """UTF-8 bytes of a key's line. The longest that OpenSSH takes, RSA with 16,384 bits, has 2,752 without its comment."""

@@ -11,10 +11,10 @@ from chalicelib.fleet.ssh.group_model import GroupUser
 from chalicelib.fleet.ssh.group_store import GROUP_USERS
 from chalicelib.fleet.ssh.lookup import Lookup, Standing
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
-from chalicelib.fleet.ssh.openssh import BadKeyError, parse
 from chalicelib.fleet.ssh.rows import note_verified
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.openssh import BadKeyError, parse
 from chalicelib.kit.tables import Put, Ref, Tables, TransactionFailedError, Write
 from chalicelib.platform.access.passwords import Passwords
 from chalicelib.platform.context import Event

@@ -6,7 +6,7 @@ from chalicelib.kit import crypto
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Sealer, associated_data
 from chalicelib.kit.data_keys import UnsealError
-from chalicelib.kit.errors import found, unavailable
+from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Ref, Tables, TransactionFailedError
@@ -58,6 +58,19 @@ class Secrets:
             if self._tables.try_write(store.replace(changed, known.version), "secret.changed"):
                 return changed
         raise unavailable()
+
+    def create(self, new: NewSecret) -> StoredSecret:
+        """Make a secret. Raises `EdgeError` (validation failed), (conflict) for a name that is taken, (forbidden)
+        beyond the quota."""
+        rules.check(new)
+        made = self._insert(new)
+        if made is None:
+            raise taken("name")
+        return made
+
+    def find(self, name: str) -> StoredSecret | None:
+        """The secret of that name."""
+        return self._find(name)
 
     def get(self, name: str) -> StoredSecret:
         """Raises `EdgeError` (not found)."""
@@ -124,7 +137,9 @@ class Secrets:
             updated_at=text,
         )
         try:
-            self._tables.commit((store.insert(secret), self._quotas.taking(QUOTA, self._limit)), "secret.created")
+            self._tables.commit(
+                (store.insert(secret), self._quotas.taking(QUOTA, self._limit)), "secret.created", result=secret
+            )
         except TransactionFailedError as error:
             if 0 in error.failed:
                 return None

@@ -13,7 +13,7 @@ from chalicelib.web.openapi import document_of
 PUBLISHED = "the-cloud-swagger.json"
 LISTED = "the-cloud-operations.txt"
 
-FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "service-accounts", "health"})
+FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"})
 """The families of the list that are served whole."""
 
 AUTH = frozenset(

@@ -6,8 +6,8 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.group_model import Credentials, NewGroupUser, Person
 from chalicelib.fleet.ssh.group_store import GROUP_USERS, REVOCATIONS
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
-from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
+from chalicelib.kit.openssh import parse
 from tests.simulation.scene import Scene, Simulation
 from tests.support.ssh_keys import ed25519_key
 

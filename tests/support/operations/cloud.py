@@ -14,6 +14,8 @@ POLICY = {
     "statements": [{"effect": "Deny", "action": ["tenant:delete"], "resource": ["*"]}],
 }
 
+SSH_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl ada"
+
 _NOTHING = "01900000-0000-7000-8000-0000000000ff"
 
 
@@ -37,7 +39,7 @@ class Scene(CloudScene):
             "create_tenant": {"name": "Difference", "slug": "difference"},
             "add_member": {"user_id": self.variables["user_id"], "role": "viewer"},
             "change_member": {"role": "viewer"},
-            "create_invitation": {"email": EVE, "role": "developer"},
+            "create_invitation": {"email": EVE, "role": "viewer"},
             "set_quotas": {"max_instances": 10, "max_vcpus": 8},
             "create_role": {"name": "auditor"},
             "replace_role": {"description": "reads the log"},
@@ -45,6 +47,8 @@ class Scene(CloudScene):
             "create_binding": {"user_identifier": BOB, "role_name": "viewer"},
             "create_service_account": {"name": "deployer", "role": "viewer"},
             "change_service_account": {"enabled": False},
+            "add_ssh_key": {"name": "laptop", "public_key": SSH_KEY},
+            "create_secret": {"name": "db.password", "value": "a value that is kept"},
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
         }
@@ -86,7 +90,7 @@ def _a_key(scene: Scene) -> Options:
 
 def _a_user_elsewhere(scene: Scene) -> Options:
     user_id = scene.join(scene.tenant("other"), EVE, "owner")
-    return {"json": {"user_id": user_id, "role": "developer"}}
+    return {"json": {"user_id": user_id, "role": "viewer"}}
 
 
 def _an_empty_tenant(scene: Scene) -> Options:
@@ -172,6 +176,15 @@ def _a_policy_of_an_account(scene: Scene) -> Options:
     return {}
 
 
+def _an_ssh_key(scene: Scene) -> Options:
+    return {"variables": {"key_id": scene.request("add_ssh_key").json["data"]["id"]}}
+
+
+def _a_secret(scene: Scene) -> Options:
+    scene.variables["secret_id"] = scene.request("create_secret").json["data"]["id"]
+    return {}
+
+
 PREPARED: dict[str, Any] = {
     "register": _invited_to_register,
     "verify_registration": _asked_to_register,
@@ -231,6 +244,14 @@ PREPARED: dict[str, Any] = {
     "attach_account_policy": _an_account_and_a_policy,
     "detach_account_policy": _a_policy_of_an_account,
     "issue_token": _credentials,
+    "add_ssh_key": _as_it_is,
+    "list_ssh_keys": _as_it_is,
+    "get_ssh_key": _an_ssh_key,
+    "delete_ssh_key": _an_ssh_key,
+    "create_secret": _as_it_is,
+    "list_secrets": _as_it_is,
+    "read_secret": _a_secret,
+    "delete_secret": _a_secret,
     "check_alive": _unasked,
     "check_ready": _unasked,
     "check_health": _unasked,
@@ -243,6 +264,7 @@ OPERATIONS = Operations(
     prepared={API.name: PREPARED},
     within=lambda _: {"clusters": frozenset({"north"})},
     outside=lambda _: {"clusters": frozenset({"south"})},
+    reveals=frozenset({"secrets"}),
     of_everybody=frozenset({"name", "permission"}),
     admits_by=frozenset({"users", "members", "tenants"}),
     replacing=frozenset({"rotate_user_key", "regenerate_user_key"}),

@@ -11,9 +11,9 @@ from chalicelib.fleet.api.protocol import OPERATOR
 from chalicelib.fleet.permissions import SSH_READ, SSH_WRITE
 from chalicelib.fleet.reach import reach_of
 from chalicelib.fleet.ssh.model import KEY_NAME_MAX_LENGTH, SORTABLE_KEYS, NewKey, SshPublicKey
-from chalicelib.fleet.ssh.openssh import PATTERN
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.fields import about
+from chalicelib.kit.openssh import PATTERN
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering

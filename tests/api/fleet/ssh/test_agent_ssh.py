@@ -4,8 +4,8 @@ import pytest
 
 from chalicelib.fleet.api.agent import ssh as routes
 from chalicelib.fleet.ssh.attempt_store import ATTEMPTS
-from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.rules import credential_of
+from chalicelib.kit.openssh import parse
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import machines
 from tests.support.client import Client

@@ -5,11 +5,11 @@ import pytest
 from chalicelib.fleet.api.operator import ssh_public_keys as routes
 from chalicelib.fleet.ssh.keyring import FIELDS
 from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_KEYS
-from chalicelib.fleet.ssh.openssh import INVALID_BASE64, INVALID_FORMAT, OTHER_ALGORITHM, WEAK_RSA
 from chalicelib.fleet.ssh.rules import too_many_keys
 from chalicelib.fleet.ssh.store import KEYS
 from chalicelib.kit.errors import BLANK, at_most_bytes, taken
 from chalicelib.kit.listing import filter_names
+from chalicelib.kit.openssh import INVALID_BASE64, INVALID_FORMAT, OTHER_ALGORITHM, WEAK_RSA
 from chalicelib.web.list_query import PAGING
 from tests.application.fleet.ssh.world import SshWorld
 from tests.support.client import Client

@@ -4,11 +4,11 @@ import pytest
 
 from chalicelib.fleet.api.operator import ssh_usernames as routes
 from chalicelib.fleet.ssh.model import KEYS_MAX, SORTABLE_USERNAMES
-from chalicelib.fleet.ssh.openssh import INVALID_FORMAT, WEAK_RSA
 from chalicelib.fleet.ssh.service import FIELDS
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.errors import BLANK, taken
 from chalicelib.kit.listing import filter_names
+from chalicelib.kit.openssh import INVALID_FORMAT, WEAK_RSA
 from chalicelib.web.list_query import PAGING
 from chalicelib.web.validation import NOT_A_UUID
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld

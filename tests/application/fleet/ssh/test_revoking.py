@@ -5,10 +5,10 @@ import pytest
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.ssh.group_model import Person
 from chalicelib.fleet.ssh.group_store import GROUP_USERS
-from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.fleet.ssh.rules import one_person_only
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.openssh import parse
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import a_cluster, machines
 from tests.support.ssh_keys import ed25519_key

@@ -5,9 +5,9 @@ import pytest
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.ssh.group_model import Credentials, Person
 from chalicelib.fleet.ssh.model import NewKey, OpenSession
-from chalicelib.fleet.ssh.openssh import parse
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.crypto import Secret
+from chalicelib.kit.openssh import parse
 from tests.application.fleet.ssh.world import PASSWORD, SshWorld
 from tests.support.builders import a_cluster
 from tests.support.ssh_keys import ed25519_key

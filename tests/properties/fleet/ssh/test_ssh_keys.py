@@ -5,7 +5,7 @@ import base64
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.fleet.ssh.openssh import INVALID_BASE64, INVALID_FORMAT, OTHER_ALGORITHM, WEAK_RSA, BadKeyError, parse
+from chalicelib.kit.openssh import INVALID_BASE64, INVALID_FORMAT, OTHER_ALGORITHM, WEAK_RSA, BadKeyError, parse
 from tests.support.ssh_keys import blob_of, ecdsa_key, ed25519_key, of_blob, rsa_key
 
 LINES = [ed25519_key(), ecdsa_key(256), ecdsa_key(384), ecdsa_key(521), rsa_key(2048)]

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from chalicelib.fleet.ssh.openssh import (
+from chalicelib.kit.openssh import (
     INVALID_BASE64,
     INVALID_FORMAT,
     OTHER_ALGORITHM,

@@ -1,0 +1,1 @@
+"""Public SSH keys of a tenant, for the machines that it makes."""

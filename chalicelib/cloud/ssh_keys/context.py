@@ -1,0 +1,10 @@
+"""Declares the context `ssh_keys`: its table, and the permissions of functions on it."""
+
+from chalicelib.cloud.ssh_keys.store import SSH_KEYS
+from chalicelib.platform.context import DELETE, PUT, QUERY, Context, Grants
+
+CONTEXT = Context(
+    name="ssh_keys",
+    tables=(SSH_KEYS,),
+    grants={"cloud_api": Grants(tables={"tenant_ssh_keys": QUERY | PUT | DELETE})},
+)
