@@ -122,6 +122,8 @@ def of_a_command() -> list[tuple[str, float]]:
     steps = [
         ("one webhook that hears of every end", webhook_deliveries_a_second()),
         (f"creation: {SHARDS} parts, each chunk after the other", created_a_second()),
+        ("only with `rollout`: its row, a step for each end", rolled_out_a_second(1)),
+        ("only with `rollout`: its row, a step for ten ends", rolled_out_a_second(10)),
         (f"index by_command: {SHARDS} keys", SHARDS * PARTITION_WRITES / RECORDS_OF_AN_EXECUTION),
         (f"index by_status: {SHARDS} keys of a status", SHARDS * PARTITION_WRITES / STATUS_WRITES),
         (f"relay: {NEW_TABLE_PARTITIONS} shards of a new table's stream", relayed_a_second() / RECORDS_OF_AN_EXECUTION),
@@ -189,6 +191,12 @@ def created_a_second() -> float:
     posts = ceil(CHUNK / 8) * prices.POST_MS.value
     chunk_ms = reads + prices.TRANSACTION_MS.value + prices.SEND_MS.value + posts + _own_ms("create_executions")
     return SHARDS * CHUNK / chunk_ms * 1000
+
+
+def rolled_out_a_second(ends_of_a_step: int) -> float:
+    """Steps of one rollout are made one after the other, each from its first read to its transaction: the command, the
+    targets of what ended, their executions, the next targets, and their nodes."""
+    return ends_of_a_step / (5 * prices.READ_MS.value + prices.TRANSACTION_MS.value) * 1000
 
 
 def relayed_a_second() -> float:

@@ -116,9 +116,19 @@ class TestRun:
         command = json.loads(terminal.type("commands", "list", "-o", "json").out)[0]
         world.clock.advance(1)
         fleet.failing = ()
-        ended = terminal.type("retry", command["id"][:18])
+        ended = terminal.type("retry", command["id"][:18], "-c", "50%")
 
         assert (ended.code, ended.out) == (0, "from 1\n")
+        again = json.loads(terminal.type("commands", "list", "-o", "json").out)[0]
+        assert again["rollout"]["max_concurrency"] == "50%"
+
+    def test_schedule_gives_its_command_in_waves(self, terminal, world, nodes):
+        waves = ("--max-concurrency", "2", "--max-errors", "5%")
+        made = terminal.type(
+            *("schedules", "create", "--name", "nightly", "--command", "true", "--on", "all", "--cron", "0 2 * * *"),
+            *(*waves, "-o", "json"),
+        )
+        assert json.loads(made.out)["command"]["rollout"] == {"max_concurrency": 2, "max_errors": "5%"}
 
     def test_run_without_an_end_in_time_ends_with_124(self, terminal, nodes):
         ended = terminal.type("run", "--on", nodes[0].id, "--wait-at-most", "0s", "true")
