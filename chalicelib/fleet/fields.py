@@ -109,3 +109,14 @@ LABELS = about(
     {"env": "prod", "role": "till"},
 )
 FEATURES = about("Abilities of the agent, as it names them.", ["environment", "tail"])
+
+DIAGNOSTIC_CHECK = about(
+    "The part that was looked at. `database`: the files in which the agent keeps its state. `bootstrap`: its "
+    "registration. `ssh_server`, `metrics_servers`: what it serves on the machine.",
+    "database",
+)
+DIAGNOSTIC_STATUS = about("`pass`: works. `warn`: works with a restriction. `fail`: does not work.", "pass")
+DIAGNOSTIC_MILLISECONDS = about("Milliseconds that the check took.", 3, minimum=0)
+DIAGNOSTIC_DETAILS = about("Figures and names for people.", {"state_directory": "21474836480 bytes free"})
+DIAGNOSTIC_SUMMARY = about("The result in a sentence; null if `status` says it all.", "writes are kept")
+DIAGNOSED_AT = about("When the agent made the report, by its clock.", samples.TWO_SECONDS_LATER)

@@ -39,6 +39,7 @@ FINGERPRINT = "SHA256:sUDRad0pEEqropFvG73OkPmsG4X/Y+kWLifjVOGL5EE"
 AUDIT_EVENT_ID = "01a1fd8c-97e0-76dd-88ad-e52719bcf6dd"
 REQUEST_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
 METRICS_ID = "3b7f1c9e-5d2a-5c41-9e0b-6a8d4f3c2b1a"
+RECOVERY_KEY = "eyJub25jZSI6Im5vdC1hLXJlYWwtb25lIn0="
 REGISTRATION_TOKEN = "example-registration-token"  # noqa: S105
 NODE_TOKEN = "example-node-token-" + "0" * 45
 WEBHOOK_ID = "01a1fd8c-8840-7299-84c9-a1e37586b299"

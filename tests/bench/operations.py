@@ -121,6 +121,9 @@ NODES = (
     _write("block_node", 2, 3, 13),
     _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
+    Operation("create_recovery_key", 2, 1, 4),
+    Operation("delete_recovery_key", 2, 1, 4),
+    Operation("diagnose_node", 2, 2),
     Operation("show_host_metrics", 2, 3),
     Operation("show_agent_metrics", 2, 3),
     Operation("show_raw_host_metrics", 2, 3),
@@ -248,6 +251,7 @@ WEBHOOKS = (
     Operation("get_delivery", 2, 2),
     Operation("redeliver_one", 3, 2, 4),
     Operation("list_event_types", 0),
+    _write("publish_test_event", 1, 0, 2),
     Operation("explain_event_type", 0),
 )
 AUDIT = (

@@ -55,6 +55,10 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
             {"id": "1", "username": "operator", "fingerprint": FINGERPRINT, "checked_at": "2026-11-21T10:00:00Z"}
         ]
     },
+    "push_diagnostics": {
+        "collected_at": "2026-11-21T10:00:00Z",
+        "checks": [{"name": "database", "status": "pass", "duration_ms": 3, "details": {"free": "20 MB"}}],
+    },
     "create_output_upload": {"size": 65_536, "sha256": "0" * 64},
     "report_result": {"status": "completed", "output": "done", "exit_code": 0, "completed_at": "2026-11-21T10:00:00Z"},
 }

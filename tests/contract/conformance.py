@@ -14,15 +14,18 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from chalicelib import families
+from chalicelib.fleet.api.protocol import AUGUST_2026
+from chalicelib.fleet.api.protocol import MAY_2026 as FIRST
 from chalicelib.web.api import Api
 from chalicelib.web.dispatch import ON_EVERY_HOST
-from tests.support.published import OPENAPI
+from tests.support.published import LATER_OPENAPI, OPENAPI
 
 Json = Mapping[str, Any]
 Reasons = Mapping[tuple[str, str], str]
@@ -84,7 +87,8 @@ class Seen:
 class Source:
     """A document that answers are held to. ``is_contract``: every status of it is to be seen; the fleet's own document
     promises refusals that are tested where they are made. Reasons are why no request leads to a status, and why answers
-    are meant to differ from the schema. ``target`` is the file of its table."""
+    are meant to differ from the schema. ``target`` is the file of its table. ``revision`` is the one of the API that it
+    describes, where there are several."""
 
     document: Json
     is_contract: bool
@@ -92,6 +96,7 @@ class Source:
     not_fitting: Reasons = field(default_factory=dict)
     title: str = "the Edge Admin v0.2.0 contract"
     target: Path = ROOT / "docs" / "conformance.md"
+    revision: str = ""
 
     @property
     def is_committed(self) -> bool:
@@ -109,13 +114,22 @@ def sources() -> list[Source]:
     Raises FileNotFoundError if one is not there."""
     folder = os.environ.get(CONTRACT_DIR, "")
     if folder:
-        contract = _read(Path(folder) / OPENAPI)
-        fleet = Source(contract, is_contract=True, not_provoked=NOT_PROVOKED, not_fitting=NOT_FITTING)
+        fleet = [
+            Source(
+                _read(Path(folder) / file),
+                is_contract=True,
+                not_provoked=NOT_PROVOKED,
+                not_fitting=NOT_FITTING,
+                title=f"the Edge Admin v0.2.0 contract of {published}",
+                revision=revision,
+            )
+            for file, published, revision in ((OPENAPI, "May 2026", FIRST), (LATER_OPENAPI, "August 2026", AUGUST_2026))
+        ]
     else:
         own = _read(ROOT / "docs" / "openapi.json")
         target = ROOT / "build" / "conformance.md"
-        fleet = Source(own, is_contract=False, title="our own document", target=target)
-    return [fleet, *(_of_api(api) for name in families.NAMES[1:] for api in families.apis_of(name))]
+        fleet = [Source(own, is_contract=False, title="our own document", target=target)]
+    return [*fleet, *(_of_api(api) for name in families.NAMES[1:] for api in families.apis_of(name))]
 
 
 def _of_api(api: Api) -> Source:
@@ -127,6 +141,11 @@ def _of_api(api: Api) -> Source:
     prefixes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
     reasons = {key: reason for key, reason in NOT_PROVOKED_ELSEWHERE.items() if key[0] in prefixes}
     return Source(document, is_contract=True, not_provoked=reasons, title=f"the API {api.name}", target=target)
+
+
+def named(revision: str, operation: str) -> str:
+    """The operation in a revision."""
+    return f"{revision} {operation}".strip()
 
 
 def _read(file: Path) -> Json:
@@ -150,7 +169,7 @@ def faults(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
     refusals everywhere, which are tested where they are made."""
     found = []
     for name, operation in documented.operations():
-        statuses = seen.get(name, Seen({})).statuses
+        statuses = seen.get(named(documented.revision, name), Seen({})).statuses
         for status in operation["responses"]:
             key, errors = (name, status), statuses.get(status, [])
             if errors and key not in documented.not_fitting:
@@ -164,9 +183,10 @@ def faults(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
 
 
 def table(documented: Source, seen: Mapping[str, Seen]) -> str:
-    """The page. Deterministic: no counts of answers and no times."""
+    """A part of the page. Deterministic: no counts of answers and no times."""
+    at = partial(named, documented.revision)
     rows = [
-        (name, [(status, _mark(name, status, seen)) for status in sorted(operation["responses"])])
+        (name, [(status, _mark(at(name), status, seen)) for status in sorted(operation["responses"])])
         for name, operation in documented.operations()
     ]
     marks = [mark for _, cells in rows for _, mark in cells]
@@ -174,7 +194,7 @@ def table(documented: Source, seen: Mapping[str, Seen]) -> str:
         _introduction(documented),
         f"{len(rows)} operations, {len(marks)} documented statuses: {marks.count(FITS)} exercised and fitting.",
         "\n| operation | statuses |\n| --- | --- |",
-        *(_row(name, cells, seen) for name, cells in rows),
+        *(_row(name, cells, seen.get(at(name), Seen({}))) for name, cells in rows),
     ]
     reasons = {**documented.not_provoked, **documented.not_fitting}
     if reasons:
@@ -197,8 +217,8 @@ def _mark(name: str, status: str, seen: Mapping[str, Seen]) -> str:
     return "differs" if statuses[status] else FITS
 
 
-def _row(name: str, cells: list[tuple[str, str]], seen: Mapping[str, Seen]) -> str:
-    besides = sorted(set(seen.get(name, Seen({})).statuses) - {status for status, _ in cells})
+def _row(name: str, cells: list[tuple[str, str]], seen: Seen) -> str:
+    besides = sorted(set(seen.statuses) - {status for status, _ in cells})
     extra = f" ({', '.join(besides)})" if besides else ""
     return f"| `{name}` | {', '.join(f'{status} {mark}' for status, mark in cells)}{extra} |"
 
@@ -223,19 +243,22 @@ def main(options: list[str]) -> int:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.contract.recording", *RECORDED]
     failed = subprocess.run([*command, *options], cwd=ROOT, check=False).returncode
     seen = merged(RECORDS)
-    wrong = [line for documented in sources() for line in _write(documented, seen)]
+    targets: dict[Path, list[Source]] = {}
+    for documented in sources():
+        targets.setdefault(documented.target, []).append(documented)
+    wrong = [line for target, several in targets.items() for line in _write(target, several, seen)]
     for line in wrong:
         sys.stderr.write(f"{line}\n")
     return 1 if failed or wrong else 0
 
 
-def _write(documented: Source, seen: Mapping[str, Seen]) -> list[str]:
-    """Write the table of a document, and return what must not be."""
-    target, page = documented.target, table(documented, seen)
-    before = target.read_text(encoding="utf-8") if documented.is_committed and target.exists() else page
+def _write(target: Path, documented: Sequence[Source], seen: Mapping[str, Seen]) -> list[str]:
+    """Write the tables of the documents that share a page, and return what must not be."""
+    page = "\n".join(table(each, seen) for each in documented)
+    before = target.read_text(encoding="utf-8") if documented[0].is_committed and target.exists() else page
     target.write_text(page, encoding="utf-8")
     sys.stdout.write(f"wrote {target.relative_to(ROOT)}\n")
-    return faults(documented, seen) + lost(before, page)
+    return [fault for each in documented for fault in faults(each, seen)] + lost(before, page)
 
 
 if __name__ == "__main__":

@@ -165,7 +165,8 @@ def _bad_texts(schema: Schema) -> Iterator[str]:
         return
     yield from _BAD_TEXTS.get(schema.get("format", ""), ())
     if "enum" in schema:
-        yield from ("some text!", schema["enum"][0].upper(), schema["enum"][0] + " ", "")
+        one = schema["enum"][0]
+        yield from (text for text in ("some text!", one.upper(), one + " ", "") if text != one)
     if "pattern" in schema:
         yield from _BAD_TEXTS_OF_PATTERNS
     if schema.get("minLength", 0) > 0:

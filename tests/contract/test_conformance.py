@@ -1,11 +1,12 @@
 """The table of `make conformance` says what was seen, and its faults are found."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tests.contract.conformance import Seen, Source, exercised, faults, lost, merged, table
+from tests.contract.conformance import FIRST, Seen, Source, exercised, faults, lost, merged, table
 from tests.contract.recording import CHECKED, Recorder
 from tests.support.client import HttpAnswer
 
@@ -29,7 +30,7 @@ def a_source(*, is_contract=True, **reasons):
 def recorded(*answers):
     recorder = Recorder([a_source()])
     for method, status, text in answers:
-        endpoint = SimpleNamespace(method=method, shown_path="/things/{id}")
+        endpoint = SimpleNamespace(method=method, shown_path="/things/{id}", revised={})
         recorder.note(endpoint, HttpAnswer(status, {}, text))
     return recorder.seen
 
@@ -117,7 +118,31 @@ def test_null_of_a_field_that_may_be_hidden_fits():
     recorder = Recorder([Source(document, is_contract=True)])
     for name in ("api_token", "name"):
         recorder.note(
-            SimpleNamespace(method="GET", shown_path="/things/{id}"),
+            SimpleNamespace(method="GET", shown_path="/things/{id}", revised={}),
             HttpAnswer(200, {}, json.dumps({"data": {name: None}})),
         )
     assert {error.partition(":")[0] for error in recorder.seen[THINGS]["200"]} == {"$.data.name"}
+
+
+@pytest.mark.parametrize(
+    ("status", "revision", "counted"),
+    [
+        (200, "", {FIRST}),
+        (200, FIRST, {FIRST}),
+        (200, "2026-08-19", {"2026-08-19"}),
+        (404, "", {FIRST, "2026-08-19"}),
+    ],
+)
+def test_success_of_an_operation_that_differs_counts_for_the_revision_of_its_request(status, revision, counted):
+    recorder = Recorder([replace(a_source(), revision=each) for each in (FIRST, "2026-08-19")])
+    endpoint = SimpleNamespace(method="GET", shown_path="/things/{id}", revised={FIRST: object()})
+    recorder.note(endpoint, HttpAnswer(status, {}, '{"data": 1}'), revision)
+    assert recorder.seen.keys() == {f"{each} {THINGS}" for each in counted}
+
+
+def test_answer_of_an_operation_that_does_not_differ_counts_for_each_revision():
+    recorder = Recorder([replace(a_source(), revision=each) for each in (FIRST, "2026-08-19")])
+    recorder.note(SimpleNamespace(method="GET", shown_path="/things/{id}", revised={}), HttpAnswer(200, {}, "{}"))
+    later = replace(a_source(), revision="2026-08-19")
+    assert any("does not fit" in fault for fault in faults(later, seen_in(recorder.seen)))
+    assert "differs" in table(later, seen_in(recorder.seen))

@@ -17,6 +17,7 @@ from chalicelib.fleet.api.operator import (
     command_retries,
     commands,
     enrollment_keys,
+    node_recovery,
     nodes,
     rollouts,
 )
@@ -34,7 +35,17 @@ from tests.support.published import OPENAPI, published
 
 CONTRACT_DIR = os.environ.get("EDGE_CONTRACT_DIR", "")
 MODULES = (
-    *(clusters, enrollment_keys, nodes, aliases, commands, command_retries, rollouts, command_executions),
+    *(
+        clusters,
+        enrollment_keys,
+        nodes,
+        node_recovery,
+        aliases,
+        commands,
+        command_retries,
+        rollouts,
+        command_executions,
+    ),
     *(agent_enrollment, agent_nodes, agent_aliases, agent_executions, health),
 )
 """Enrolment, machines and commands: the main job. Other families have such tests of their own."""

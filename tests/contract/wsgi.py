@@ -20,7 +20,7 @@ def wsgi_of(client: Client) -> Callable[[dict[str, Any], StartResponse], Iterabl
         body, is_base64 = _body_of(environ)
         answer = client.request(
             environ["REQUEST_METHOD"],
-            f"{target.path}?{target.query}",
+            f"{target.path}?{environ.get('QUERY_STRING') or target.query}",
             headers=_headers_of(environ),
             body=body,
             body_is_base64=is_base64,

@@ -171,8 +171,9 @@ def _described(endpoints: Sequence[Endpoint], api: Api) -> _Described:
     return _DESCRIBED[key]
 
 
-OBSERVERS: list[Callable[[Endpoint, HttpAnswer], None]] = []
-"""Told of every answer of a documented operation; see `tests.contract.recording`."""
+OBSERVERS: list[Callable[[Endpoint, HttpAnswer, str], None]] = []
+"""Told of every answer of a documented operation, and of the revision that its request named or the setting says, ""
+for neither; see `tests.contract.recording`."""
 
 
 class Client:
@@ -256,8 +257,12 @@ class Client:
             if checked:
                 self._check(endpoint, answer)
             for observe in OBSERVERS:
-                observe(endpoint, answer)
+                observe(endpoint, answer, self._revision(sent))
         return answer
+
+    def _revision(self, sent: Mapping[str, list[str]]) -> str:
+        named = next((values[-1] for name, values in sent.items() if name.lower() == "edge-api-revision"), None)
+        return str(self.services.platform.settings.api_revision) if named is None else named
 
     def _event(self, method, path, query, headers, body, address) -> dict[str, Any]:
         parts = urlsplit(path)

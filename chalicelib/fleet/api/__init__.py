@@ -12,6 +12,8 @@ _OPERATOR = (
     "enrollment_keys",
     "nodes",
     "node_metrics",
+    "node_diagnostics",
+    "node_recovery",
     "metrics_discovery",
     "aliases",
     "commands",
@@ -30,12 +32,13 @@ _OPERATOR = (
     "webhooks",
     "webhook_deliveries",
     "event_types",
+    "events",
     "admins",
     "admin_metrics",
     "api_keys",
     "audit_events",
 )
-_AGENT = ("enrollment", "nodes", "metrics", "aliases", "executions", "updates", "bundle", "ssh")
+_AGENT = ("enrollment", "nodes", "metrics", "diagnostics", "aliases", "executions", "updates", "bundle", "ssh")
 
 
 def _prepare_polling(services: Any) -> object:

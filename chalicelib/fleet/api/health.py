@@ -12,7 +12,7 @@ from chalicelib.web.checks import CheckResult, HealthServices, recent_checks
 from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.endpoint import OPEN, PUBLIC, Bare, Endpoints, Request
 from chalicelib.web.rendering import to_json
-from chalicelib.web.validation import NoBody, NoPath, NoQuery, OneOf, Query
+from chalicelib.web.validation import NoBody, NoPath, NoQuery, NotNull, OneOf, Query
 from chalicelib.web.version import VERSION
 
 routes = Endpoints(tag="Health")
@@ -38,6 +38,7 @@ class Document(RootModel[dict[str, object]]):
 class DocumentQuery(Query):
     revision: Annotated[
         OneOf[Revision] | None,
+        NotNull("string"),
         about("The API as this revision has it; without it the document tells what is answered in any revision."),
     ] = None
 

@@ -1,12 +1,14 @@
 """The format of an enrollment key for machines: base64 of compact JSON ``{"admin_urls": [...], "nonce": "..."}``. The
-nonce consists of the key's id and its secret. The blob is not signed: the stored row decides.
+nonce consists of the key's id and its secret. The blob is not signed: the stored row decides. A recovery key of a node
+has its form, so that machines take it in the same way, and names the node as ``recovers``.
 """
 
 import base64
 import binascii
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chalicelib.kit.ids import from_unpadded_base64, to_unpadded_base64
 
@@ -19,9 +21,20 @@ BLOB_MAX_LENGTH = 16_384
 
 def to_blob(admin_urls: Sequence[str], key_id: str, secret: bytes) -> str:
     """Standard alphabet, padded. The addresses are those of this moment and stay in the blob."""
-    nonce = to_unpadded_base64(uuid.UUID(key_id).bytes + secret)
-    text = json.dumps({"admin_urls": list(admin_urls), "nonce": nonce}, separators=(",", ":"))
-    return base64.b64encode(text.encode()).decode("ascii")
+    return _encoded({"admin_urls": list(admin_urls), "nonce": _nonce(key_id, secret)})
+
+
+def to_recovery_blob(admin_urls: Sequence[str], node_id: str, secret: bytes) -> str:
+    """The recovery key of a node, as `to_blob`."""
+    return _encoded({"admin_urls": list(admin_urls), "nonce": _nonce(node_id, secret), "recovers": node_id})
+
+
+def _nonce(row_id: str, secret: bytes) -> str:
+    return to_unpadded_base64(uuid.UUID(row_id).bytes + secret)
+
+
+def _encoded(content: Mapping[str, Any]) -> str:
+    return base64.b64encode(json.dumps(content, separators=(",", ":")).encode()).decode("ascii")
 
 
 def key_id_of(blob: str) -> str | None:

@@ -6,6 +6,7 @@ from enum import StrEnum
 class EventType(StrEnum):
     """Values of an event's ``type``."""
 
+    CORE_TEST = "edge.core.test"
     ENROLLMENT_KEY_VERIFIED = "edge.enrollment_key.verified"
     NODE_REGISTERED = "edge.node.registered"
     NODE_REREGISTERED = "edge.node.reregistered"

@@ -8,6 +8,7 @@ from chalicelib.fleet import samples
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.events.schemas import (
     CommandExecutionEvent,
+    CoreTestEvent,
     EnrollmentKeyVerifiedEvent,
     EventData,
     NodeClusterChangedEvent,
@@ -35,6 +36,7 @@ _NO_RESULT: dict[str, Any] = {"exit_code": None, "completed_at": None}
 _NOT_TAKEN = _NO_RESULT | {"sent_at": None}
 
 DESCRIPTIONS: Mapping[EventType, EventDescription] = {
+    EventType.CORE_TEST: EventDescription("An operator asked for an event, to see that events arrive.", CoreTestEvent),
     EventType.ENROLLMENT_KEY_VERIFIED: EventDescription(
         "A machine presented an enrollment key, valid or not.", EnrollmentKeyVerifiedEvent
     ),

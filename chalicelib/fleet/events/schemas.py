@@ -144,6 +144,13 @@ class RolloutEvent(EventData):
     inserted_at: Annotated[datetime, fields.INSERTED_AT]
 
 
+class CoreTestEvent(EventData):
+    """An operator wants to see that events arrive."""
+
+    message: Annotated[str, about("Why this event was sent.", "An operator asked for this event.")]
+    requested_at: Annotated[datetime, about("When it was asked for.", samples.MOMENT)]
+
+
 class EnrollmentKeyVerifiedEvent(EventData):
     """A machine presented an enrollment key. The key itself is left out."""
 

@@ -84,7 +84,10 @@ def figures_of(state: State) -> AdminFigures:
         metadata=AdminMetadataFigures(degraded=state.is_degraded, assigned_clusters=counts["clusters"]),
         membership=AdminMembershipFigures(),
         discovery=AdminDiscoveryFigures(),
-        nodes=AdminNodeFigures(health_checks_total=counts[totals.HEALTH_CHECKS]),
+        nodes=AdminNodeFigures(
+            health_checks_total=counts[totals.HEALTH_CHECKS],
+            **{f"last_sweep_{status}_count": counts[name] for status, name in totals.NODES.items()},
+        ),
         quantum=AdminScheduleFigures(
             jobs_executed_total=state.sum_of(totals.RUNS) + state.sum_of(totals.FAILURES),
             jobs_exceptions_total=state.sum_of(totals.FAILURES),
@@ -93,20 +96,26 @@ def figures_of(state: State) -> AdminFigures:
         commands=AdminCommandFigures(
             execution_delivered_total=counts[totals.STEPS["execution.sent"]],
             execution_completed_total=sum(counts[totals.STEPS[step]] for step in REPORTED),
+            execution_dropped_total=counts[totals.STEPS["execution.dropped"]],
+            expired_total=counts[totals.STEPS["execution.expired"]],
             expiration_total=counts[totals.RUNS["sweep_commands"]],
+            expiration_runs_total=counts[totals.RUNS["sweep_commands"]],
             pruning_total=counts[totals.RUNS["prune_executions"]],
+            pruning_runs_total=counts[totals.RUNS["prune_executions"]],
             pruning_deleted_count=counts[totals.STEPS["execution.pruned"]],
+            pruned_total=counts[totals.STEPS["execution.pruned"]],
         ),
         ssh=AdminSshFigures(
             verifications_total=counts[totals.SSH_VERIFICATIONS], verifications_failed=counts[totals.SSH_FAILURES]
         ),
-        reconciliation=AdminReconciliationFigures(),
+        reconciliation=_repairs(counts),
         self_updates=AdminSelfUpdateFigures(completed_total=counts[totals.SELF_UPDATES]),
         gateways=AdminGatewayFigures(),
         proxy=AdminProxyFigures(),
         event_broker=AdminEventFigures(enabled=True, enqueues_total=counts[totals.EVENTS]),
         webhook=AdminWebhookFigures(
             fan_outs_total=state.sum_of(totals.FIRST_ATTEMPTED),
+            matched_deliveries_total=state.sum_of(totals.FIRST_ATTEMPTED),
             deliveries_total=sum(attempts.values()),
             deliveries_ok_total=attempts["ok"],
             deliveries_recoverable_total=attempts["recoverable"],
@@ -148,6 +157,12 @@ def families_of(state: State) -> list[Family]:
         many("schedule_failures_total", "Runs of a schedule that failed", "schedule", totals.FAILURES),
         Family("edge_admin_queue_messages", "Messages of a queue by state, as SQS estimates", _queue_samples(state)),
     ]
+
+
+def _repairs(counts: Mapping[str, int]) -> AdminReconciliationFigures:
+    failures = counts[totals.FAILURES["reconcile_vpn"]]
+    runs = counts[totals.RUNS["reconcile_vpn"]] + failures
+    return AdminReconciliationFigures(total=runs, runs_total=runs, errors_total=failures)
 
 
 def _queue(queue: Queue, depth: Depth) -> AdminQueueFigures:

@@ -58,6 +58,7 @@ class AdminDiscoveryFigures(BaseModel):
     scans_total: Annotated[int | None, about("Searches for other servers.", None)] = None
     dns_resolutions_total: Annotated[int | None, about("DNS look-ups of other servers.", None)] = None
     peer_connections_total: Annotated[int | None, about("Attempts to connect to other servers.", None)] = None
+    connected_peers: Annotated[int | None, about("Servers that are connected.", None)] = None
 
 
 class AdminNodeFigures(BaseModel):
@@ -66,6 +67,21 @@ class AdminNodeFigures(BaseModel):
     health_checks_total: Annotated[
         int | None, about("Nodes whose silence the health sweep looked into.", 17, minimum=0)
     ]
+    health_checks_healthy_total: Annotated[
+        int | None, about("Checks that found a healthy node. Null: nodes report by themselves.", None)
+    ] = None
+    health_checks_unhealthy_total: Annotated[
+        int | None, about("Checks that found an unhealthy node. Null: nodes report by themselves.", None)
+    ] = None
+    health_checks_unreachable_total: Annotated[
+        int | None, about("Checks that reached no node. Null: silence is noticed, nobody is called.", None)
+    ] = None
+    fallback_health_reports_total: Annotated[
+        int | None, about("Reports over HTTP. Null: counting each would cost a write.", None)
+    ] = None
+    last_sweep_healthy_count: Annotated[int | None, about("Nodes that are healthy now.", 2980, minimum=0)]
+    last_sweep_unhealthy_count: Annotated[int | None, about("Nodes that are unhealthy now.", 3, minimum=0)]
+    last_sweep_unreachable_count: Annotated[int | None, about("Nodes that are unreachable now.", 17, minimum=0)]
 
 
 class AdminScheduleFigures(BaseModel):
@@ -91,13 +107,30 @@ class AdminCommandFigures(BaseModel):
     delivery_delivered_count: Annotated[
         int | None, about("Executions that the last round delivered. Null: there are no rounds.", None)
     ] = None
+    delivery_runs_total: Annotated[int | None, about("Another name of `delivery_total`.", None)] = None
+    delivery_last_delivered_count: Annotated[int | None, about("Another name of `delivery_delivered_count`.", None)] = (
+        None
+    )
     execution_delivered_total: Annotated[int | None, about("Executions that became `sent`.", 128, minimum=0)]
     execution_completed_total: Annotated[
         int | None, about("Results that agents reported, of any outcome.", 126, minimum=0)
     ]
+    execution_dropped_total: Annotated[
+        int | None, about("Executions that ended because their node was deleted.", 1, minimum=0)
+    ]
+    expired_total: Annotated[int | None, about("Executions that expired without a result.", 4, minimum=0)]
     expiration_total: Annotated[int | None, about("Runs of the sweep that expires commands.", 1440, minimum=0)]
+    expiration_runs_total: Annotated[int | None, about("Another name of `expiration_total`.", 1440, minimum=0)]
+    expiration_last_expired_count: Annotated[
+        int | None, about("Executions that the last sweep expired. Null: its work is divided among workers.", None)
+    ] = None
     pruning_total: Annotated[int | None, about("Runs of the job that deletes old executions.", 24, minimum=0)]
+    pruning_runs_total: Annotated[int | None, about("Another name of `pruning_total`.", 24, minimum=0)]
     pruning_deleted_count: Annotated[int | None, about("Old executions that were deleted, in all.", 0, minimum=0)]
+    pruned_total: Annotated[int | None, about("Another name of `pruning_deleted_count`.", 0, minimum=0)]
+    pruning_last_deleted_count: Annotated[
+        int | None, about("Executions that the last run deleted. Null: its work is divided among workers.", None)
+    ] = None
 
 
 class AdminSshFigures(BaseModel):
@@ -108,16 +141,41 @@ class AdminSshFigures(BaseModel):
 
 
 class AdminReconciliationFigures(BaseModel):
-    """The repair of the mesh. All are null: its runs are logged instead."""
+    """The repair of the mesh. The findings of runs are null here: they are logged."""
 
-    total: Annotated[int | None, about("Runs of the repair.", None)] = None
+    total: Annotated[int | None, about("Runs of the repair.", 1440, minimum=0)]
+    runs_total: Annotated[int | None, about("Another name of `total`.", 1440, minimum=0)]
     errors: Annotated[int | None, about("Errors in the last run of the repair.", None)] = None
+    last_errors: Annotated[int | None, about("Another name of `errors`.", None)] = None
+    errors_total: Annotated[int | None, about("Runs of the repair that failed.", 0, minimum=0)]
+    nodes_added_total: Annotated[int | None, about("Nodes that repairs put into the mesh.", None)] = None
+    nodes_removed_total: Annotated[int | None, about("Nodes that repairs took out of the mesh.", None)] = None
+    nodes_deleted_total: Annotated[int | None, about("Nodes without a host that repairs deleted.", None)] = None
+    aliases_cleaned_total: Annotated[int | None, about("Aliases that repairs deleted.", None)] = None
+    aliases_repaired_total: Annotated[int | None, about("Aliases whose names repairs mended.", None)] = None
+    ghost_aliases_cleaned_total: Annotated[int | None, about("Names without an alias that repairs deleted.", None)] = (
+        None
+    )
+    last_nodes_added: Annotated[int | None, about("Nodes that the last repair put into the mesh.", None)] = None
+    last_nodes_removed: Annotated[int | None, about("Nodes that the last repair took out of the mesh.", None)] = None
+    last_nodes_deleted: Annotated[int | None, about("Nodes without a host that the last repair deleted.", None)] = None
+    last_aliases_cleaned: Annotated[int | None, about("Aliases that the last repair deleted.", None)] = None
+    last_aliases_repaired: Annotated[int | None, about("Aliases whose names the last repair mended.", None)] = None
+    last_ghost_aliases_cleaned: Annotated[
+        int | None, about("Names without an alias that the last repair deleted.", None)
+    ] = None
 
 
 class AdminSelfUpdateFigures(BaseModel):
-    """Counters of self-updates."""
+    """Counters of self-updates. Those of nodes are null: each request has a `summary` of its own."""
 
     completed_total: Annotated[int | None, about("Self-update requests that were completed.", 2, minimum=0)]
+    targets_total: Annotated[int | None, about("Nodes of completed requests.", None)] = None
+    triggered_total: Annotated[int | None, about("Nodes that were told to update themselves.", None)] = None
+    failed_total: Annotated[int | None, about("Nodes that could not be told, or failed.", None)] = None
+    last_target_count: Annotated[int | None, about("Nodes of the last request.", None)] = None
+    last_triggered_count: Annotated[int | None, about("Nodes of the last request that were told.", None)] = None
+    last_failed_count: Annotated[int | None, about("Nodes of the last request that failed.", None)] = None
 
 
 class AdminGatewayFigures(BaseModel):
@@ -126,6 +184,7 @@ class AdminGatewayFigures(BaseModel):
     connections_total: Annotated[int | None, about("Times that a gateway connected or disconnected.", None)] = None
     active_count: Annotated[int | None, about("Gateways that are connected.", None)] = None
     scrapes_total: Annotated[int | None, about("Scrapes of metrics by gateways.", None)] = None
+    diagnostics_total: Annotated[int | None, about("Diagnostic reports by gateways.", None)] = None
 
 
 class AdminProxyFigures(BaseModel):
@@ -170,6 +229,7 @@ class AdminWebhookFigures(BaseModel):
     """Counters of deliveries to webhooks."""
 
     fan_outs_total: Annotated[int | None, about("First attempts: events that were tried on a webhook.", 210, minimum=0)]
+    matched_deliveries_total: Annotated[int | None, about("The same as `fan_outs_total`.", 210, minimum=0)]
     deliveries_total: Annotated[int | None, about("All attempts.", 214, minimum=0)]
     deliveries_ok_total: Annotated[int | None, about("Attempts that the receiver accepted.", 209, minimum=0)]
     deliveries_recoverable_total: Annotated[int | None, about("Attempts after which another is made.", 4, minimum=0)]

@@ -1,12 +1,21 @@
 """The metrics of an agent, out of its own text. Counters without a series are 0, gauges None. Pure."""
 
-from typing import Annotated
-
-from pydantic import BaseModel
-
+from chalicelib.fleet.metrics.agent_model import (
+    AgentBootstrapFigures,
+    AgentCommandFigures,
+    AgentDiagnosticFigures,
+    AgentDiscoveryFigures,
+    AgentFigures,
+    AgentHealthFigures,
+    AgentProxyFigures,
+    AgentQueueFigures,
+    AgentSettingsFigures,
+    AgentSshFigures,
+    AgentVpnFigures,
+    ApplicationFigures,
+)
 from chalicelib.fleet.metrics.exposition import Sample, read_samples
 from chalicelib.fleet.metrics.figures import Series, duration_text, in_mb
-from chalicelib.kit.fields import about
 
 _PREFIX = "edge_agent_"
 _UPTIME = "prom_ex_application_uptime_milliseconds_count"
@@ -36,137 +45,24 @@ _COUNTERS = (
     "ssh_connection_total",
     "vpn_pull_total",
     "health_check_report_total",
+    "bootstrap_registration_total",
+    "diagnostics_push_total",
+    "settings_config_refresh_total",
+)
+_GAUGES = (
+    "commands_last_exit_code",
+    "commands_report_batch_size",
+    "commands_sync_pending_count",
+    "commands_sync_sent_count",
 )
 _ADMINS_FOUND = "discovery_admins_found"
 _NAMES = frozenset(
-    _PREFIX + name for name in (_UPTIME, _PROCESSES, *_MEMORY.values(), _QUEUES, _ADMINS_FOUND, *_COUNTERS)
+    _PREFIX + name for name in (_UPTIME, _PROCESSES, *_MEMORY.values(), _QUEUES, _ADMINS_FOUND, *_COUNTERS, *_GAUGES)
 )
 
 
-APPLICATION = about("The agent's process: uptime and memory.")
-
-COMMANDS = about("The agent's work on commands.")
-
-DISCOVERY = about("The agent's search for admins.")
-
-PROXY = about("The agent's HTTP and SOCKS5 proxies.")
-
-SSH = about("The node's SSH server.")
-
-VPN = about("The agent's connection to the mesh.")
-
-HEALTH_CHECK = about("The agent's reports of its health.")
-
-QUEUES = about("The agent's own job queues.")
-
-TUNNELS_CLOSED = about("Tunnels that were closed, for any reason.", 0, minimum=0)
-
-TUNNELS_CLOSED_NORMAL = about("Tunnels that both sides closed.", 0, minimum=0)
-
-TUNNELS_CLOSED_DEADLINE = about("Tunnels that were closed for their age.", 0, minimum=0)
-
-TUNNELS_CLOSED_DRAIN = about("Tunnels that were closed because their last data did not drain in time.", 0, minimum=0)
-
-
-class ApplicationFigures(BaseModel):
-    """The agent's process. A figure that the agent does not publish is null."""
-
-    uptime_seconds: Annotated[int | None, about("Seconds since the agent started.", 192600, minimum=0)]
-    uptime_human: Annotated[
-        str | None,
-        about("Time since the agent started, for people: `42s`, `23m`, `5h 15m` or `2d 5h 30m`.", "2d 5h 30m"),
-    ]
-    process_count: Annotated[int | None, about("Processes of the Erlang VM; null for agents in other languages.", None)]
-    memory_total_bytes: Annotated[int | None, about("Memory of the agent, in bytes.", 48234496, minimum=0)]
-    memory_total_mb: Annotated[float | None, about("Memory of the agent, in MiB (2^20 bytes).", 46.0, minimum=0)]
-    memory_processes_bytes: Annotated[int | None, about("Memory of Erlang processes, in bytes.", None)]
-    memory_processes_mb: Annotated[float | None, about("Memory of Erlang processes, in MiB.", None)]
-    memory_ets_bytes: Annotated[int | None, about("Memory of ETS tables, in bytes.", None)]
-    memory_ets_mb: Annotated[float | None, about("Memory of ETS tables, in MiB.", None)]
-    memory_binary_bytes: Annotated[int | None, about("Memory of Erlang binaries, in bytes.", None)]
-    memory_binary_mb: Annotated[float | None, about("Memory of Erlang binaries, in MiB.", None)]
-
-
-class AgentCommandFigures(BaseModel):
-    """Counters of commands since the agent started."""
-
-    synced_total: Annotated[int, about("Requests for pending executions.", 1284, minimum=0)]
-    enqueued_total: Annotated[int, about("Executions that the agent accepted to run.", 42, minimum=0)]
-    completed_total: Annotated[int, about("Executions that ended on the machine.", 42, minimum=0)]
-    reported_total: Annotated[int, about("Results that were reported to the API.", 42, minimum=0)]
-
-
-class AgentDiscoveryFigures(BaseModel):
-    """The search for admins since the agent started."""
-
-    scans_total: Annotated[int, about("Searches for admins.", 0, minimum=0)]
-    admins_found_last: Annotated[int, about("Admins found by the last search.", 0, minimum=0)]
-
-
-class AgentProxyFigures(BaseModel):
-    """Counters of the proxies since the agent started."""
-
-    http_connections_total: Annotated[int, about("Connections to the HTTP proxy.", 0, minimum=0)]
-    http_blocked_total: Annotated[int, about("Requests that the HTTP proxy refused by its rules.", 0, minimum=0)]
-    http_blocked_by_reason: Annotated[
-        dict[str, int], about("Requests that the HTTP proxy refused by its rules, by reason.", {})
-    ]
-    socks5_connections_total: Annotated[int, about("Connections to the SOCKS5 proxy.", 0, minimum=0)]
-    socks5_blocked_total: Annotated[int, about("Requests that the SOCKS5 proxy refused by its rules.", 0, minimum=0)]
-    socks5_blocked_by_reason: Annotated[
-        dict[str, int], about("Requests that the SOCKS5 proxy refused by its rules, by reason.", {})
-    ]
-    tunnels_closed_total: Annotated[int, TUNNELS_CLOSED]
-    tunnels_closed_normal_total: Annotated[int, TUNNELS_CLOSED_NORMAL]
-    tunnels_closed_deadline_total: Annotated[int, TUNNELS_CLOSED_DEADLINE]
-    tunnels_closed_drain_timeout_total: Annotated[int, TUNNELS_CLOSED_DRAIN]
-    bytes_up_total: Annotated[int, about("Bytes from clients to targets.", 0, minimum=0)]
-    bytes_up_mb: Annotated[float | None, about("Bytes from clients to targets, in MiB (2^20 bytes).", 0.0, minimum=0)]
-    bytes_down_total: Annotated[int, about("Bytes from targets to clients.", 0, minimum=0)]
-    bytes_down_mb: Annotated[float | None, about("Bytes from targets to clients, in MiB (2^20 bytes).", 0.0, minimum=0)]
-
-
-class AgentSshFigures(BaseModel):
-    """Counters of the SSH server since the agent started."""
-
-    authentications_total: Annotated[int, about("Attempts to log in.", 3, minimum=0)]
-    connections_total: Annotated[int, about("Sessions that were opened.", 2, minimum=0)]
-
-
-class AgentVpnFigures(BaseModel):
-    """Counters of the mesh since the agent started."""
-
-    pulls_total: Annotated[int, about("Fetches of the mesh's configuration.", 0, minimum=0)]
-
-
-class AgentHealthFigures(BaseModel):
-    """Counters of health reports since the agent started."""
-
-    reports_total: Annotated[int, about("Health reports that were sent to the API.", 642, minimum=0)]
-
-
-class AgentQueueFigures(BaseModel):
-    """Jobs of one of the agent's own queues, by state."""
-
-    queue: Annotated[str, about("Name of the agent's queue.", "commands")]
-    available: Annotated[int, about("Jobs that wait to run.", 0, minimum=0)]
-    executing: Annotated[int, about("Jobs that run.", 1, minimum=0)]
-    completed: Annotated[int, about("Jobs that succeeded.", 42, minimum=0)]
-    discarded: Annotated[int, about("Jobs that failed in every attempt.", 0, minimum=0)]
-    retryable: Annotated[int, about("Jobs that wait for another attempt.", 0, minimum=0)]
-
-
-class AgentFigures(BaseModel):
-    """Metrics of an agent."""
-
-    application: Annotated[ApplicationFigures, APPLICATION]
-    commands: Annotated[AgentCommandFigures, COMMANDS]
-    discovery: Annotated[AgentDiscoveryFigures, DISCOVERY]
-    proxy: Annotated[AgentProxyFigures, PROXY]
-    ssh: Annotated[AgentSshFigures, SSH]
-    vpn: Annotated[AgentVpnFigures, VPN]
-    health_check: Annotated[AgentHealthFigures, HEALTH_CHECK]
-    oban_queues: Annotated[list[AgentQueueFigures], QUEUES]
+RESULTS = frozenset({"success", "failure", "invalid_response"})
+"""Values of the label ``result``."""
 
 
 class _AgentSeries(Series):
@@ -189,6 +85,7 @@ def agent_figures(text: str) -> AgentFigures:
             enqueued_total=series.total("commands_execution_enqueued_total"),
             completed_total=series.total("commands_execution_completed_total"),
             reported_total=series.total("commands_report_total"),
+            **{name.removeprefix("commands_"): series.whole(name) for name in _GAUGES},
         ),
         discovery=AgentDiscoveryFigures(
             scans_total=series.total("discovery_scan_total"), admins_found_last=series.whole(_ADMINS_FOUND) or 0
@@ -198,8 +95,25 @@ def agent_figures(text: str) -> AgentFigures:
             authentications_total=series.total("ssh_authentication_total"),
             connections_total=series.total("ssh_connection_total"),
         ),
-        vpn=AgentVpnFigures(pulls_total=series.total("vpn_pull_total")),
-        health_check=AgentHealthFigures(reports_total=series.total("health_check_report_total")),
+        vpn=AgentVpnFigures(
+            pulls_total=series.total("vpn_pull_total"), **_by_result(series, "vpn_pull_total", "pulls")
+        ),
+        health_check=AgentHealthFigures(
+            reports_total=series.total("health_check_report_total"),
+            **_by_result(series, "health_check_report_total", "reports"),
+        ),
+        bootstrap=AgentBootstrapFigures(
+            registrations_total=_told(series, "bootstrap_registration_total"),
+            **_by_result(series, "bootstrap_registration_total", "registrations"),
+        ),
+        diagnostics=AgentDiagnosticFigures(
+            pushes_total=_told(series, "diagnostics_push_total"),
+            **_by_result(series, "diagnostics_push_total", "pushes"),
+        ),
+        settings_config=AgentSettingsFigures(
+            refreshes_total=_told(series, "settings_config_refresh_total"),
+            **_by_result(series, "settings_config_refresh_total", "refreshes"),
+        ),
         oban_queues=_queues(series),
     )
 
@@ -220,6 +134,17 @@ def _application(series: Series) -> ApplicationFigures:
         memory_binary_bytes=memory["binary"],
         memory_binary_mb=in_mb(memory["binary"]),
     )
+
+
+def _told(series: Series, name: str) -> int | None:
+    """The total of a counter that not every agent has; None without a series."""
+    return series.total(name) if series.of(name) else None
+
+
+def _by_result(series: Series, name: str, what: str) -> dict[str, int | None]:
+    """A counter by its label ``result``, as ``{what}_{result}_total``; nothing where it has no such label."""
+    found = series.by_label(name, "result")
+    return {f"{what}_{result}_total": count for result, count in found.items() if result in RESULTS}
 
 
 def _proxy(series: Series) -> AgentProxyFigures:

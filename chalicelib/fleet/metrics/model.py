@@ -16,6 +16,12 @@ class MetricsType(StrEnum):
     WIREGUARD = "wireguard"
 
 
+class ReportType(StrEnum):
+    """Reports of agents in JSON, which are kept as metrics are."""
+
+    DIAGNOSTICS = "diagnostics"
+
+
 class Metrics(BaseModel):
     """The latest text of a node and type. ``updated_at`` is when it was received, UTC seconds text; ``id`` stays the
     same for a node and type. ``version`` counts writes of the row."""
@@ -24,7 +30,7 @@ class Metrics(BaseModel):
 
     id: str
     node_id: str
-    metrics_type: MetricsType
+    metrics_type: MetricsType | ReportType
     text: str = Field(repr=False)
     updated_at: str
     version: int = 0

@@ -4,8 +4,9 @@ import gzip
 import uuid
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import TypeVar
 
-from chalicelib.fleet.metrics.model import Metrics, MetricsType
+from chalicelib.fleet.metrics.model import Metrics, MetricsType, ReportType
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import (
@@ -22,6 +23,8 @@ from chalicelib.kit.tables import (
     Tables,
     Update,
 )
+
+K = TypeVar("K", MetricsType, ReportType)
 
 TABLE = Table("metrics_cache", partition="node_id", sort="metrics_type", expires_at="expires_epoch")
 
@@ -40,7 +43,7 @@ class MetricsStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def put(self, node_id: str, metrics_type: MetricsType, text: str, now: datetime) -> Metrics:
+    def put(self, node_id: str, metrics_type: MetricsType | ReportType, text: str, now: datetime) -> Metrics:
         """Keep this text in place of the one before, unless a later one is there. Returns what is there then.
 
         Raises `EdgeError` (payload too large) above `COMPRESSED_BYTES`.
@@ -62,24 +65,23 @@ class MetricsStore:
             row = error.current
         return _from_item(row or {})
 
-    def find(self, node_id: str, types: Collection[MetricsType]) -> dict[MetricsType, Metrics]:
+    def find(self, node_id: str, types: Collection[K]) -> dict[K, Metrics]:
         """The cached metrics of these types, regardless of their age, in one call."""
         rows = self._tables.get_many([Ref(TABLE, _key(node_id, each)) for each in types])
-        found = [_from_item(row) for row in rows if row is not None]
-        return {metrics.metrics_type: metrics for metrics in found}
+        return {each: _from_item(row) for each, row in zip(types, rows, strict=True) if row is not None}
 
     def remove(self, node_id: str) -> None:
         """Delete all metrics of a node in one call, whether they exist or not."""
-        deletes: Sequence[Delete] = [Delete(TABLE, _key(node_id, each)) for each in MetricsType]
+        deletes: Sequence[Delete] = [Delete(TABLE, _key(node_id, each)) for each in (*MetricsType, *ReportType)]
         self._tables.commit(deletes, "metrics.forgotten")
 
 
-def metrics_id(node_id: str, metrics_type: MetricsType) -> str:
+def metrics_id(node_id: str, metrics_type: MetricsType | ReportType) -> str:
     """The id that agents are answered: follows from node and type, so a push needs no read."""
     return str(uuid.uuid5(_NAMESPACE, f"{node_id}/{metrics_type}"))
 
 
-def _key(node_id: str, metrics_type: MetricsType) -> Key:
+def _key(node_id: str, metrics_type: MetricsType | ReportType) -> Key:
     return {"node_id": node_id, "metrics_type": metrics_type.value}
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Collection, Mapping
 
-from chalicelib.fleet.metrics.model import Metrics, MetricsType
-from chalicelib.fleet.metrics.store import MetricsStore
+from chalicelib.fleet.metrics.model import Metrics
+from chalicelib.fleet.metrics.store import K, MetricsStore
 from chalicelib.fleet.nodes.connecting import Connections
 from chalicelib.fleet.nodes.model import Presence
 from chalicelib.kit.clock import Clock
@@ -12,8 +12,6 @@ from chalicelib.kit.sockets import SocketError, Sockets
 
 PAUSES_SECONDS = (0.25, 0.5, 0.75, 1.0, 1.25, 1.25)
 """Between two looks at the cache: five seconds in all, and six reads of one row or two."""
-
-Cached = Mapping[MetricsType, Metrics]
 
 
 class Waker:
@@ -28,14 +26,14 @@ class Waker:
         self._clock = clock
         self._log = log
 
-    def ask(self, presence: Presence, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+    def ask(self, presence: Presence, types: Collection[K], known: Mapping[K, Metrics]) -> dict[K, Metrics]:
         """Wake the agent and return the metrics of these types that are newer than ``known``; empty if no socket is
         open or no answer comes."""
         return self.wait_for(presence.id, types, known) if self._posted(presence, types) else {}
 
-    def wait_for(self, node_id: str, types: Collection[MetricsType], known: Cached) -> dict[MetricsType, Metrics]:
+    def wait_for(self, node_id: str, types: Collection[K], known: Mapping[K, Metrics]) -> dict[K, Metrics]:
         """The metrics of these types that become newer than ``known`` within all `PAUSES_SECONDS`."""
-        came: dict[MetricsType, Metrics] = {}
+        came: dict[K, Metrics] = {}
         before = {each: _stamp(known.get(each)) for each in types}
         for pause in PAUSES_SECONDS:
             self._clock.sleep(pause)
@@ -45,7 +43,7 @@ class Waker:
                 break
         return came
 
-    def _posted(self, presence: Presence, types: Collection[MetricsType]) -> bool:
+    def _posted(self, presence: Presence, types: Collection[K]) -> bool:
         if presence.connection_id is None:
             return False
         frame = {"type": "metrics", "metrics_types": [each.value for each in types]}

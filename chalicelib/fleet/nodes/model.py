@@ -80,6 +80,8 @@ class Node(Described):
     identity_conflict_at: str | None = None
     identity_conflict_instances: tuple[str, ...] = ()
     forked_token_digest: str | None = Field(default=None, repr=False)
+    recovery_key_digest: str | None = Field(default=None, repr=False)
+    recovery_key_used: bool = False
     aliases: tuple[NodeAlias, ...] = ()
     operator_labels: Mapping[str, str] = Field(default_factory=dict)
     key_labels: Mapping[str, str] = Field(default_factory=dict)

@@ -7,16 +7,14 @@ from datetime import timedelta
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.description import FACTS
-from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
-from chalicelib.fleet.nodes.identity import Identity, conflicting, instances_of, is_of_the_other
+from chalicelib.fleet.nodes.identity import Identity, instances_of
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.known import Known
 from chalicelib.fleet.nodes.membership import Joined, Membership
 from chalicelib.fleet.nodes.model import (
-    Agent,
     Node,
     NodeSecrets,
     Presence,
@@ -25,13 +23,18 @@ from chalicelib.fleet.nodes.model import (
     Status,
 )
 from chalicelib.fleet.nodes.placing import Release
+from chalicelib.fleet.nodes.proving import Presented, Proving
 from chalicelib.fleet.nodes.rules import BearerProof, HealthLimits, Placement
-from chalicelib.fleet.nodes.secrets import Vault, digest_of, is_previous_token_of, is_token_of, new_secrets
+from chalicelib.fleet.nodes.secrets import (
+    Vault,
+    digest_of,
+    new_secrets,
+)
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, unavailable
+from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -70,10 +73,9 @@ class Registrar:
         self._ids = ids
         self._vault = vault
         self._clusters = clusters
-        self._enrollment = enrollment
         self._limits = limits
         self._release = release
-        self._identity = Identity(tables, clock, limits)
+        self._proving = Proving(tables, clock, enrollment, Identity(tables, clock, limits))
         self._membership = Membership(vpn, clusters) if vpn.is_mesh else None
 
     def register(
@@ -83,16 +85,17 @@ class Registrar:
         bearer: str | None,
         instance_id: str | None = None,
         address: str = "",
+        recovery_key: str | None = None,
     ) -> Registered:
         """Enrol or re-register a node, with fresh secrets, in one transaction.
 
         A new node needs a registration token; `rules.place_known` says what a known node needs. A repeat after a lost
         answer succeeds; that of the same process gets the same secrets. Where there is a mesh, a new node is a host of
-        its network (`Membership`), and one that comes back may call from its ``address`` there instead of a proof.
-        Raises `EdgeError` (forbidden) for a blocked machine, (conflict) if another machine has taken over its identity
-        and for a late copy of a request, (validation failed) without a proof, for a network that is not the token's, or
-        a cluster that is gone or full, (rate limited) for a machine that registers too often, (service unavailable) if
-        the row stays contended or the mesh does not answer.
+        its network (`Membership`), and one that comes back may call from its ``address`` there instead of a proof. A
+        ``recovery_key`` stands in for a lost token. Raises `EdgeError` (forbidden) for a blocked machine, (conflict) if
+        another machine has taken over its identity and for a late copy of a request, (validation failed) without a
+        proof, for a network that is not the token's, or a cluster that is gone or full, (rate limited) for a machine
+        that registers too often, (service unavailable) if the row stays contended or the mesh does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -102,10 +105,11 @@ class Registrar:
             longest_seconds=_LONGEST_PAUSE_SECONDS,
             patience=timedelta(seconds=RACE_SECONDS),
         )
+        presented = Presented(registration_token, bearer, recovery_key)
         joined = self._membership.of(registration) if self._membership is not None else None
         while True:
-            known = self._look_up(registration.node_id, registration_token, bearer)
-            if not registration_token and rules.is_repeat(known.presence, instance_id, known.proof):
+            known = self._proving.look_up(registration.node_id, presented)
+            if not presented.registration_token and rules.is_repeat(known.presence, instance_id, known.proof):
                 return self._answer_again(known)
             placement = self._admit(joined, known, address) if joined else self._placement_by_token(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
@@ -126,30 +130,12 @@ class Registrar:
             except TransactionFailedError as error:
                 if known.redemption is not None and writes.index(known.redemption.check) in error.failed:
                     _require_bearer(known)
-                    registration_token = None
+                    presented = replace(presented, registration_token=None)
                 self._check_cluster(known, node)
                 if not backoff.pause():
                     raise unavailable() from None
                 continue
             return Registered(node, secrets)
-
-    def _look_up(self, node_id: str, registration_token: str | None, bearer: str | None) -> Known:
-        """Raises `EdgeError` (forbidden) for a blocked machine, (validation failed) for one that was deleted since its
-        registration token's key was made, or that has none."""
-        node, presence, exclusion = presence_store.read_known(self._tables, node_id)
-        if exclusion is not None and exclusion.blocked_at is not None:
-            raise rules.blocked_machine()
-        if node is not None and presence is not None and bearer and is_of_the_other(node, bearer):
-            self._identity.note_conflict(Agent(node, presence))
-            raise conflicting()
-        proof = BearerProof.NONE if node is None or not bearer else self._proof(node, presence, bearer)
-        redemption, refusal = self._redeem(registration_token, node_id)
-        if exclusion is not None and redemption is not None and exclusion.refuses(redemption.key_id):
-            redemption, refusal = None, rules.removed_machine()
-        known = Known(node, presence, exclusion, redemption, refusal, proof)
-        if known.is_removed and not registration_token:
-            return replace(known, refusal=rules.removed_machine())
-        return known
 
     def _answer_again(self, known: Known) -> Registered:
         """The answer that this process was given already. Raises `EdgeError` (conflict) if it works with that by now:
@@ -158,24 +144,6 @@ class Registrar:
         if node is None or not rules.was_answer_lost(node, known.presence):
             raise rules.late_repeat()
         return Registered(node, self._vault.open(node))
-
-    def _redeem(self, registration_token: str | None, node_id: str) -> tuple[Redemption | None, EdgeError | None]:
-        """The proof that the token gives, or the reason why it gives none."""
-        if not registration_token:
-            return None, None
-        try:
-            return self._enrollment.redeem_token(registration_token, node_id), None
-        except EdgeError as error:
-            if error.kind is not Kind.VALIDATION_FAILED:
-                raise
-            return None, error
-
-    def _proof(self, node: Node, presence: Presence | None, bearer: str) -> BearerProof:
-        if is_token_of(node, bearer):
-            return BearerProof.CURRENT
-        if is_previous_token_of(node, bearer) and rules.is_previous_token_valid(node, presence, self._clock.now()):
-            return BearerProof.PREVIOUS
-        return BearerProof.NONE
 
     def _placement_by_token(self, registration: Registration, known: Known) -> Placement:
         if known.refusal is not None and known.proof is BearerProof.NONE:
@@ -209,6 +177,7 @@ class Registrar:
         text = to_seconds_text(now)
         old = known.node
         previous_digest, previous_until = rules.kept_previous_token(old, known.proof, now)
+        recovery_key_digest, is_recovery_key_used = rules.kept_recovery_key(old, placement, known.proof)
         said = registration.model_dump(exclude={"node_id", "network_name"})
         if old is not None and registration.tells_nothing:
             said |= {name: getattr(old, name) for name in FACTS}
@@ -227,6 +196,8 @@ class Registrar:
             replaced_connection_id=None if known.presence is None else known.presence.connection_id,
             identity_conflict_at=None if old is None else old.identity_conflict_at,
             identity_conflict_instances=() if old is None else old.identity_conflict_instances,
+            recovery_key_digest=recovery_key_digest,
+            recovery_key_used=is_recovery_key_used,
             forked_token_digest=None if old is None else rules.forked_token(old, known.presence, known.proof),
             aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
             operator_labels={} if old is None else old.operator_labels,

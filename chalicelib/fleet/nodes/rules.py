@@ -66,6 +66,8 @@ class BearerProof(Enum):
     NONE = auto()
     CURRENT = auto()
     PREVIOUS = auto()
+    RECOVERY = auto()
+    """No bearer token, but a recovery key that an operator made: the machine has lost its token."""
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,10 @@ def status_when_heard(node: Node) -> Status:
 
 def forked_token(node: Node, presence: Presence | None, proof: BearerProof) -> str | None:
     """The digest of the token that marks another machine, if it is used again: the current token, if it was used and
-    the machine that registers now knows only the previous one."""
+    the machine that registers now knows only the previous one, or has lost it."""
     if proof is BearerProof.PREVIOUS and not was_answer_lost(node, presence):
+        return node.token_digest
+    if proof is BearerProof.RECOVERY:
         return node.token_digest
     return node.forked_token_digest
 
@@ -154,11 +158,26 @@ def kept_previous_token(node: Node | None, proof: BearerProof, now: datetime) ->
     An agent that proves itself by its previous token never got the current one, so the previous stays, with the time
     that it had: a stolen one cannot prolong itself.
     """
-    if node is None:
+    if node is None or proof is BearerProof.RECOVERY:
         return None, None
     if proof is BearerProof.PREVIOUS:
         return node.previous_token_digest, node.previous_token_until
     return node.token_digest, to_seconds_text(now + timedelta(seconds=PREVIOUS_TOKEN_SECONDS))
+
+
+def takes_recovery_key(node: Node, presence: Presence | None) -> bool:
+    """Whether the node's recovery key admits a machine: once, and again while the answer to that may have been lost."""
+    return not node.recovery_key_used or was_answer_lost(node, presence)
+
+
+def kept_recovery_key(node: Node | None, placement: Placement, proof: BearerProof) -> tuple[str | None, bool]:
+    """Digest of the recovery key after a registration, and whether it is used. It ends with the next registration by
+    other means after its use, and with the node's place in the cluster."""
+    if node is None or node.cluster_id != placement.id:
+        return None, False
+    if proof is BearerProof.RECOVERY:
+        return node.recovery_key_digest, True
+    return (None, False) if node.recovery_key_used else (node.recovery_key_digest, False)
 
 
 def is_previous_token_valid(node: Node, presence: Presence | None, now: datetime) -> bool:

@@ -31,6 +31,11 @@ def is_previous_token_of(node: Node, token: str) -> bool:
     return node.previous_token_digest is not None and same(digest(token), node.previous_token_digest)
 
 
+def is_recovery_key_of(node: Node, key: str) -> bool:
+    """Whether this is the node's recovery key. Does not check its use."""
+    return node.recovery_key_digest is not None and same(digest(key), node.recovery_key_digest)
+
+
 class Vault:
     """Encrypts and decrypts secrets. A value can be decrypted only for its node and field."""
 

@@ -174,15 +174,24 @@ def set_unreachable(node_id: str, last_seen_at: str, now: str) -> Update:
     return _status_update(node_id, Status.UNREACHABLE, seen=last_seen_at, now=now, condition=known)
 
 
+def set_recovery_key(node: Node, key_digest: str | None, now: str) -> Update:
+    """Replace the recovery key, or with None take it away, if the node is still in the cluster that was read."""
+    changes = (Set("recovery_key_digest", key_digest), Set("recovery_key_used", None), Set("updated_at", now))
+    same = And(Equals("inserted_at", node.inserted_at), Equals("cluster_id", node.cluster_id))
+    return Update(NODES, node_key(node.id), changes, same)
+
+
 def not_there(node_id: str) -> Check:
     """Nothing written; fails when there is a node of that id."""
     return Check(NODES, node_key(node_id), Absent("id"))
 
 
 def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
-    """Put it into another cluster, without its aliases, if it is still in the one that was read and has no others."""
+    """Put it into another cluster, without its aliases and recovery key, if it is still in the one that was read and
+    has no other aliases."""
     changes = (
         Set("aliases", None),
+        Set("recovery_key_digest", None),
         Set("cluster_id", cluster_id),
         Set("cluster_name", cluster_name),
         Set("last_seen_at", last_seen_at),

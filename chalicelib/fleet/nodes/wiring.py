@@ -1,5 +1,7 @@
 """The parts of this context, built once per container."""
 
+from collections.abc import Sequence
+
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.enrollment.service import Enrollment
 from chalicelib.fleet.nodes.connecting import Connections
@@ -9,6 +11,7 @@ from chalicelib.fleet.nodes.identity import Identity
 from chalicelib.fleet.nodes.labelling import Labelling
 from chalicelib.fleet.nodes.placing import Placing, Release
 from chalicelib.fleet.nodes.reading import NodeReader
+from chalicelib.fleet.nodes.recovering import Recovering
 from chalicelib.fleet.nodes.registering import PATIENCE_SECONDS, Registrar
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.fleet.nodes.secrets import Vault
@@ -45,6 +48,7 @@ class Nodes:
         release_aliases: Release,
         vpn: Vpn = REGISTRY,
         trusts_hosts: bool = False,
+        admin_urls: Sequence[str] = (),
     ) -> None:
         limits = HealthLimits(unreachable_seconds)
         self.vault = Vault(sealer)
@@ -66,4 +70,5 @@ class Nodes:
         self.placing = Placing(tables, clock, clusters, release_aliases, vpn)
         self.labelling = Labelling(tables, clock)
         self.excluding = Excluding(tables, clock)
+        self.recovering = Recovering(tables, clock, ids, admin_urls)
         self.reading = NodeReader(tables, clusters, lists)

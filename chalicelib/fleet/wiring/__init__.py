@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.clusters.service import Clusters
     from chalicelib.fleet.distribution.service import Distribution
     from chalicelib.fleet.enrollment.service import Enrollment
+    from chalicelib.fleet.events.testing import TestEvents
     from chalicelib.fleet.nodes.wiring import Nodes
     from chalicelib.fleet.scripts.service import Scripts
     from chalicelib.fleet.tails.service import Tails
@@ -112,6 +113,7 @@ class Fleet:
             release_aliases=aliases_store.release,
             vpn=self.vpn,
             trusts_hosts=settings.netmaker_hosts_prove_nodes,
+            admin_urls=settings.own_urls,
         )
 
     @cached_property
@@ -213,6 +215,12 @@ class Fleet:
         from chalicelib.fleet.distribution.service import Distribution
 
         return Distribution(self.platform.objects(self.platform.settings.agent_bucket))
+
+    @cached_property
+    def test_events(self) -> TestEvents:
+        from chalicelib.fleet.events.testing import TestEvents
+
+        return TestEvents(self.platform.tables, self.platform.clock, self.platform.events)
 
     def health_checks(self) -> list[HealthCheck]:
         """The dependencies of requests: a read of a row that is not there, a queue that answers, the mesh, the keys."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from chalicelib.fleet.metrics.admin import AdminMetrics
+    from chalicelib.fleet.metrics.diagnosing import Diagnosing
     from chalicelib.fleet.metrics.discovery import Discovery
     from chalicelib.fleet.metrics.service import NodeMetrics
     from chalicelib.fleet.metrics.telling import HostTeller
@@ -40,6 +41,13 @@ class MetricParts:
             fresh_seconds=settings.metrics_fresh_seconds,
             tell=self._host_teller.tell,
         )
+
+    @cached_property
+    def diagnosing(self) -> Diagnosing:
+        from chalicelib.fleet.metrics.diagnosing import Diagnosing
+
+        platform = self._platform
+        return Diagnosing(platform.tables, platform.clock, self._fleet.nodes, lambda: platform.sockets, platform.log)
 
     @cached_property
     def _host_teller(self) -> HostTeller:

@@ -32,6 +32,9 @@ SMALL_FIELD_BYTES = 1024
 
 Envelope = dict[str, Any]
 
+_FIRST = 1
+"""The version of a row that was just made."""
+
 
 class Events:
     """``core_name`` names this installation in every envelope."""
@@ -47,6 +50,12 @@ class Events:
         now = self._clock.now()
         also = _to_json([[fact.type, dict(fact.data)] for fact in facts]) if facts else None
         return occurrence_row(self._ids.uuid7(now), str(event_type), _to_json(dict(data)), now, also)
+
+    def announced(self, event_type: str, data: Mapping[str, Any]) -> tuple[Put, Envelope]:
+        """An occurrence, as `occurrence` writes it, and the envelope that it will have."""
+        put = self.occurrence(event_type, data)
+        row_id, happened_at = str(put.item["id"]), str(put.item["happened_at"])
+        return put, self._composed(Event(event_type, data), f"{row_id}/{happened_at}/{_FIRST}", happened_at, SOURCE)
 
     def envelopes_of(
         self, change: Change, events: Iterable[Event], families: Families
@@ -70,13 +79,18 @@ class Events:
     def _envelope(self, event: Event, change: Change, source: str) -> Envelope:
         row = change.row
         # A node that was deleted and enrols again starts at version 1: the time of the write keeps its lives apart.
-        name = f"{event.type}/{event.about or row['id']!s}/{change.stamp('at')}/{row['version']!s}"
+        happened_at = row.get("happened_at") or change.stamp("at")
+        time = str(row.get("happened_at") or change.at)
+        return self._composed(event, f"{event.about or row['id']!s}/{happened_at!s}/{row['version']!s}", time, source)
+
+    def _composed(self, event: Event, row: str, time: str, source: str) -> Envelope:
+        """``row`` tells the row, the moment and the version that the event is about."""
         envelope = {
             "specversion": "1.0",
-            "id": str(uuid.uuid5(_EVENT_IDS, name)),
+            "id": str(uuid.uuid5(_EVENT_IDS, f"{event.type}/{row}")),
             "source": source,
             "type": str(event.type),
-            "time": change.at,
+            "time": time,
             "datacontenttype": "application/json",
             "corename": self._core_name,
             "data": dict(event.data),

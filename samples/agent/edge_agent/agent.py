@@ -135,6 +135,7 @@ class Agent:
             keys=self._options.keys,
             network_name=self._options.network_name,
             backoff=self._runtime.new_backoff(),
+            counters=self._runtime.counters,
             clock=self._ports.clock,
             server_time=self._runtime.server_time,
             log=self._log,

@@ -171,6 +171,11 @@ class AgentApi:
         if answer.status not in TAKEN:
             raise UnavailableError(f"the metrics were refused: {answer.problem}")
 
+    async def tell_diagnostics(self, report: Mapping[str, Any]) -> None:
+        answer = await self._session.call("POST", "/agents/diagnostics", body=dict(report))
+        if answer.status not in TAKEN:
+            raise UnavailableError(f"the diagnostic report was refused: {answer.problem}")
+
     async def register_alias(self, name: str) -> Answer:
         """Return the answer whatever its status: a refusal may be final, as for a name that is taken."""
         return await self._session.call("POST", "/agents/aliases", body={"name": name})

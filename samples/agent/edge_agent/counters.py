@@ -8,7 +8,9 @@ HELP = {
     "commands_execution_enqueued_total": "Executions accepted",
     "commands_execution_completed_total": "Executions that ended, including expired ones",
     "commands_report_total": "Results that the server has accepted or refused for good",
-    "health_check_report_total": "Health reports that the server has accepted",
+    "health_check_report_total": "Health reports, by result",
+    "bootstrap_registration_total": "Registrations, by result",
+    "diagnostics_push_total": "Diagnostic reports, by result",
     "ssh_authentication_total": "Login attempts, by method and result",
     "ssh_connection_total": "Connections to the SSH server",
 }

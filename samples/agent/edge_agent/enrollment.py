@@ -4,6 +4,7 @@ from typing import Any
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
+from edge_agent.counters import Counters
 from edge_agent.enrollment_key import EnrollmentKey, KeySource
 from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
@@ -25,6 +26,8 @@ REMOVED_OR_BLOCKED = frozenset({NODE_REMOVED, "node_blocked"})
 PROOF_FIELDS = frozenset({"node_id", "registration_token"})
 # A registration token that is refused this long after it was issued may have expired while the server was away.
 TOKEN_MAY_BE_STALE_SECONDS = 60.0
+# A node that is recovered stays where it is; the name has the form of one all the same.
+RECOVERED_NETWORK = "cluster-recovered"
 NO_KEY = "there is no enrollment key"
 
 
@@ -60,6 +63,7 @@ class Enroller:
         keys: KeySource,
         network_name: str | None,
         backoff: Backoff,
+        counters: Counters,
         clock: Clock,
         server_time: ServerTime,
         log: EventLog,
@@ -72,15 +76,18 @@ class Enroller:
         self._keys = keys
         self._network_name = network_name
         self._backoff = backoff
+        self._counters = counters
         self._clock = clock
         self._server_time = server_time
         self._log = log
 
     async def enrol(self) -> Identity:
-        """Get a new identity with the enrollment key."""
+        """Get a new identity with the enrollment key, or the node's own with its recovery key."""
         key = self._key()
         if key is None:
             raise RefusedError(f"{NO_KEY}, and this machine is not enrolled")
+        if key.recovers is not None:
+            return await self._recover(key, key.recovers)
         network_name, token = await self._verify(key)
         verified_at = self._clock.monotonic()
         answer = await self._register(key.admin_urls, network_name, registration_token=token)
@@ -91,6 +98,20 @@ class Enroller:
         if answer.status != CREATED:
             raise RefusedError(f"the server refused the registration: {answer.problem}")
         self._log.write("agent.enrolled", node_id=self._node.node_id, network_name=network_name)
+        return self._identity(answer, network_name, key.admin_urls, self._now())
+
+    async def _recover(self, key: EnrollmentKey, node_id: str) -> Identity:
+        """Become the node again of which this is the recovery key. It stays in its cluster, whatever network is
+        named; only a mesh needs its name."""
+        if node_id != self._node.node_id:
+            raise RefusedError(
+                f"the recovery key is of node {node_id}, and this machine is {self._node.node_id}: see --node-id"
+            )
+        network_name = self._network_name or RECOVERED_NETWORK
+        answer = await self._register(key.admin_urls, network_name, recovery_key=key.blob)
+        if answer.status != CREATED:
+            raise RefusedError(f"the server refused the recovery key: {answer.problem}")
+        self._log.write("agent.recovered", node_id=node_id)
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
     async def renew(self, identity: Identity) -> Identity:
@@ -137,6 +158,7 @@ class Enroller:
         *,
         registration_token: str | None = None,
         bearer: str | None = None,
+        recovery_key: str | None = None,
     ) -> Answer:
         body: dict[str, Any] = {
             "node_id": self._node.node_id,
@@ -149,11 +171,16 @@ class Enroller:
         }
         if registration_token is not None:
             body["registration_token"] = registration_token
+        if recovery_key is not None:
+            body["recovery_key"] = recovery_key
 
         async def ask_once() -> Answer:
             return await ask(self._client, admin_urls, "POST", "/agents/nodes", body=body, token=bearer)
 
-        return await self._until_answered(ask_once)
+        answer = await self._until_answered(ask_once)
+        result = "success" if answer.status == CREATED else "failure"
+        self._counters.add("bootstrap_registration_total", result=result)
+        return answer
 
     async def _until_answered(self, ask_once: Callable[[], Awaitable[Answer]]) -> Answer:
         while True:

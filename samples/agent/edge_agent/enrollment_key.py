@@ -11,12 +11,16 @@ from edge_agent.secure_urls import keeps_secrets
 
 @dataclass(frozen=True)
 class EnrollmentKey:
+    """`recovers` is the id of the node that a recovery key is of; None for a key that admits new machines."""
+
     blob: str = field(repr=False)
     admin_urls: tuple[str, ...]
+    recovers: str | None = None
 
     @classmethod
     def parse(cls, text: str, *, insecure_http: bool = False) -> "EnrollmentKey":
-        """Parse a key: base64 of JSON with `admin_urls` and `nonce`. Raises `FatalError`, which never quotes the key.
+        """Parse a key: base64 of JSON with `admin_urls`, `nonce` and perhaps `recovers`. Raises `FatalError`, which
+        never quotes the key.
 
         Addresses without TLS are left out, unless `insecure_http` allows them.
         """
@@ -24,6 +28,7 @@ class EnrollmentKey:
         try:
             content = json.loads(base64.b64decode(blob, validate=True))
             urls = tuple(url for url in content["admin_urls"] if url.startswith(("http://", "https://")))
+            recovers = content.get("recovers")
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise FatalError("the enrollment key is not readable: was it copied whole?") from error
         if not urls:
@@ -34,7 +39,7 @@ class EnrollmentKey:
                 "the enrollment key names only http:// servers, to which key and token would travel in clear: "
                 "use https, or allow it with --insecure-http"
             )
-        return cls(blob, secure)
+        return cls(blob, secure, recovers if isinstance(recovers, str) else None)
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,11 @@ class HealthReporter:
                 try:
                     await self._api.report_health(status, news)
                 except UnavailableError as error:
+                    self._counters.add("health_check_report_total", result="failure")
                     self._log.write("health.report_failed", reason=describe(error))
                     reported = None  # the report may have arrived, and only its answer is lost
                 else:
-                    self._counters.add("health_check_report_total")
+                    self._counters.add("health_check_report_total", result="success")
                     self._log.write("health.reported", status=status)
                     reported, checks_since = status, 0
                     if news is not None:

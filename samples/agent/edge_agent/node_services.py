@@ -3,11 +3,13 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from edge_agent import probes as probes_of
 from edge_agent.agent_api import AgentApi
 from edge_agent.agent_metrics import AgentMetrics
 from edge_agent.aliases import Aliases
 from edge_agent.bundle_update import BundleUpdate
 from edge_agent.command_update import CommandUpdate
+from edge_agent.diagnostics import Diagnostics, Probe
 from edge_agent.errors import UnavailableError
 from edge_agent.executor import Executor
 from edge_agent.health import HealthChecks, overall_status
@@ -66,7 +68,9 @@ class NodeServices:
         self._pusher = MetricsPusher(
             api,
             {"host": self._host_text, "agent": self.agent_text},
+            Diagnostics(self._probes(), ports.clock, runtime.server_time).report,
             interval_seconds=lambda: options.metrics.interval_seconds or session.identity.metrics_push_seconds,
+            counters=runtime.counters,
             clock=ports.clock,
             rng=runtime.rng,
             log=runtime.log,
@@ -97,6 +101,20 @@ class NodeServices:
         if self.updater is not None:
             frames["self_update"] = self.updater.on_frame
         return frames
+
+    def _probes(self) -> dict[str, Probe]:
+        """The checks of what this agent offers: it is in no mesh, and has no proxies."""
+        sources = {"host": self._host_text, "agent": self.agent_text}
+        ports = self._sockets.service_ports
+        served_port = None if self._sockets.host_metrics is None else ports.host_metrics_port
+        probes = {
+            "database": probes_of.state_files(self._checks),
+            "bootstrap": probes_of.registration(self._session),
+            "metrics_servers": probes_of.metrics_sources(sources, served_port),
+        }
+        if self._sockets.ssh is not None:
+            probes["ssh_server"] = probes_of.ssh_server(lambda: self._ssh_server is not None, ports.ssh_port)
+        return probes
 
     async def stop(self) -> None:
         self._resources.close()

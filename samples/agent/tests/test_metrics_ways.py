@@ -168,7 +168,7 @@ def test_metrics_with_the_push_api_can_be_fetched(server, agents):
     assert get(push_port, raw)[0] == 401
     status, kind, text = get(push_port, raw, server.tokens[NODE_ID])
     assert (status, kind.split(";")[0]) == (200, "text/plain")
-    assert parsed(text)[("edge_agent_health_check_report_total",)] == 0
+    assert parsed(text)[("edge_agent_diagnostics_push_total",)] == 0
 
 
 def test_host_metrics_port_without_the_push_api_is_only_recorded(server, agents):

@@ -58,6 +58,19 @@ def blocked(scene: Scene) -> Options:
     return {}
 
 
+def with_a_recovery_key(scene: Scene) -> Options:
+    scene.ask("create_recovery_key")
+    return {}
+
+
+def diagnosed(scene: Scene) -> Options:
+    """The node's agent makes reports, and has told one just now."""
+    again = {**coming_back(scene)["json"], "features": ["diagnostics"]}
+    token = scene.ask("register_node", json=again, key=scene.app.token).data["api_token"]
+    scene.ask("push_diagnostics", key=token)
+    return {}
+
+
 def another_schedule(scene: Scene) -> Options:
     number = len(scene.world.driver.rows(SCHEDULES))
     return {"json": {**SENT["create_schedule"], "name": f"number {number}"}}
@@ -210,6 +223,9 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "move_node": as_it_is,
     "block_node": as_it_is,
     "unblock_node": blocked,
+    "create_recovery_key": as_it_is,
+    "delete_recovery_key": with_a_recovery_key,
+    "diagnose_node": diagnosed,
     "show_node_metrics": as_it_is,
     "show_host_metrics": as_it_is,
     "show_agent_metrics": as_it_is,
@@ -286,6 +302,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "get_delivery": as_it_is,
     "redeliver_one": as_it_is,
     "list_event_types": as_it_is,
+    "publish_test_event": as_it_is,
     "explain_event_type": as_it_is,
     "show_admin": as_it_is,
     "show_admin_name": as_it_is,
@@ -306,6 +323,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "report_health": as_it_is,
     "leave": as_it_is,
     "push_metrics": as_it_is,
+    "push_diagnostics": as_it_is,
     "create_own_alias": as_it_is,
     "list_audit_events": as_it_is,
     "list_own_executions": query(status="pending"),

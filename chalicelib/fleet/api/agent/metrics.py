@@ -56,4 +56,4 @@ def push_metrics(request: FromAgent[NoPath, NoQuery, MetricsPush], services: Fle
     text, or above 384 KiB after compression."""
     body = request.body
     kept = services.metrics.nodes.push(request.agent.node.id, body.metrics_type, body.metrics_text)
-    return PushedOut(id=kept.id, node_id=kept.node_id, metrics_type=kept.metrics_type, updated_at=kept.updated_at)
+    return PushedOut(id=kept.id, node_id=kept.node_id, metrics_type=body.metrics_type, updated_at=kept.updated_at)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
+from chalicelib.fleet.enrollment.blob import BLOB_MAX_LENGTH
 from chalicelib.fleet.labels import check as check_labels
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
 from chalicelib.fleet.reach import EVERYWHERE
@@ -93,6 +94,10 @@ class NodeRegistration(Body):
             samples.REGISTRATION_TOKEN,
         ),
     ] = Field(default=None, repr=False)
+    recovery_key: Annotated[
+        Annotated[str, MaxLen(BLOB_MAX_LENGTH)] | None,
+        about("A recovery key of the node, from an operator, in place of a lost token.", samples.RECOVERY_KEY),
+    ] = Field(default=None, repr=False)
 
 
 class RegisteredOut(BaseModel):
@@ -159,9 +164,9 @@ class HealthOut(BaseModel):
 )
 def register_node(request: FromAgent[NoPath, NoQuery, NodeRegistration], services: Fleet) -> Created:
     """Registers a node, or registers it again. A new machine proves itself with `registration_token`, a known one with
-    its token as bearer; with a mesh, both also by being a host of the network under the name `node-` and its id. Every
-    registration returns new secrets. The previous token can still register until the new one is used, in case the
-    answer is lost, and for an hour after that.
+    its token as bearer, or where that is lost with a `recovery_key`; with a mesh, both also by being a host of the
+    network under the name `node-` and its id. Every registration returns new secrets. The previous token can still
+    register until the new one is used, in case the answer is lost, and for an hour after that.
 
     Refused with 403 `node_blocked` if an operator blocks the machine, with 409 `identity_conflict` if another machine
     has taken over its identity, with 422 `node_removed` if the node was deleted since its key was made, and with 422
@@ -169,14 +174,14 @@ def register_node(request: FromAgent[NoPath, NoQuery, NodeRegistration], service
     said = request.body
     check_labels(said.labels or {})
     registration = Registration(
-        **said.model_dump(exclude={"version", "registration_token", "facts", "labels", "features"}),
+        **said.model_dump(exclude={"version", "registration_token", "recovery_key", "facts", "labels", "features"}),
         **({} if said.facts is None else said.facts.to_facts()),
         agent_version=said.version,
         agent_labels=said.labels or {},
         features=said.features or (),
     )
     registered = services.nodes.registering.register(
-        registration, said.registration_token, request.bearer, request.instance_id, request.address
+        registration, said.registration_token, request.bearer, request.instance_id, request.address, said.recovery_key
     )
     settings = services.platform.settings
     return Created(

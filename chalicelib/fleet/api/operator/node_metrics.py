@@ -8,25 +8,31 @@ from pydantic import BaseModel, Field
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import METRICS
-from chalicelib.fleet.metrics.agent import (
+from chalicelib.fleet.metrics.agent import agent_figures
+from chalicelib.fleet.metrics.agent_model import (
     APPLICATION,
+    BOOTSTRAP,
     COMMANDS,
+    DIAGNOSTICS,
     DISCOVERY,
     HEALTH_CHECK,
     PROXY,
     QUEUES,
+    SETTINGS_CONFIG,
     SSH,
     VPN,
+    AgentBootstrapFigures,
     AgentCommandFigures,
+    AgentDiagnosticFigures,
     AgentDiscoveryFigures,
     AgentFigures,
     AgentHealthFigures,
     AgentProxyFigures,
     AgentQueueFigures,
+    AgentSettingsFigures,
     AgentSshFigures,
     AgentVpnFigures,
     ApplicationFigures,
-    agent_figures,
 )
 from chalicelib.fleet.metrics.host import (
     CPU,
@@ -116,6 +122,9 @@ class AgentHalf(_Half):
     ssh: Annotated[AgentSshFigures | None, SSH] = Field(default=None, exclude_if=_is_none)
     vpn: Annotated[AgentVpnFigures | None, VPN] = Field(default=None, exclude_if=_is_none)
     health_check: Annotated[AgentHealthFigures | None, HEALTH_CHECK] = Field(default=None, exclude_if=_is_none)
+    bootstrap: Annotated[AgentBootstrapFigures | None, BOOTSTRAP] = Field(default=None, exclude_if=_is_none)
+    diagnostics: Annotated[AgentDiagnosticFigures | None, DIAGNOSTICS] = Field(default=None, exclude_if=_is_none)
+    settings_config: Annotated[AgentSettingsFigures | None, SETTINGS_CONFIG] = Field(default=None, exclude_if=_is_none)
     oban_queues: Annotated[list[AgentQueueFigures] | None, QUEUES] = Field(default=None, exclude_if=_is_none)
 
 

@@ -78,6 +78,8 @@ class StubServer:
         # Values of variables by execution, and the status with which they are answered.
         self.secrets = {}
         self.secrets_status = 200
+        self.reports = []
+        self.recovery_keys = {}
         # Whole outputs by execution; None for a server that takes none, as an early one.
         self.stored = {}
         self.offers_uploads = True
@@ -199,6 +201,7 @@ class StubServer:
             ("POST", "/agents/ssh_usernames/verify_credentials"): lambda: self._verify_login(**body),
             ("POST", "/agents/ssh_usernames/check_sessions"): lambda: self._check_sessions(**body),
             ("POST", "/agents/metrics/push"): lambda: self._take_metrics(**body),
+            ("POST", "/agents/diagnostics"): lambda: self._take_report(body),
             ("GET", "/agents/self_updates/check"): lambda: (200, {"data": self.self_update, "meta": meta()}),
             ("POST", "/agents/aliases"): lambda: self._alias(**body),
             ("DELETE", "/agents/nodes/me"): lambda: self._leave(token),
@@ -241,6 +244,9 @@ class StubServer:
                 return error(422, "validation_failed", "Validation failed", **{field: ["proves nothing"]})
             if not is_previous:
                 self.previous_tokens[node_id] = (bearer, self.moment + PREVIOUS_TOKEN_SECONDS)
+        elif key := body.get("recovery_key"):
+            if self.recovery_keys.pop(node_id, None) != key:
+                return error(422, "validation_failed", "Validation failed", node_id=["is already registered"])
         elif self.registration_tokens.get(body.get("registration_token")) != node_id:
             return error(422, "validation_failed", "Validation failed")
         self.tokens[node_id] = f"token-{uuid.uuid4()}"
@@ -270,6 +276,10 @@ class StubServer:
     def _take_metrics(self, metrics_type, metrics_text):
         self.metrics.append((metrics_type, metrics_text))
         return 200, {"data": {"metrics_type": metrics_type}, "meta": meta()}
+
+    def _take_report(self, report):
+        self.reports.append(report)
+        return 200, {"data": {}, "meta": meta()}
 
     def _alias(self, name):
         return self.alias_answers.get(name, (201, {"data": {"name": name}, "meta": meta()}))

@@ -79,7 +79,10 @@ EVENTS = Resource(
     f"{V1}/event_types",
     ("type", "description"),
     id="type",
-    actions=(Action("show", "GET", f"{V1}/event_types/{{name}}", "Show one with its fields and an example."),),
+    actions=(
+        Action("show", "GET", f"{V1}/event_types/{{name}}", "Show one with its fields and an example."),
+        Action("test", "POST", f"{V1}/events/test", "Publish a test event, to see that events arrive."),
+    ),
 )
 
 ADMIN = Resource(

@@ -215,5 +215,5 @@ class TestEnvelopes:
 
 def test_event_catalogue_matches_the_contract():
     types = [each for each in family("fleet").event_types if not each.startswith("edge.rollout.")]
-    assert len(types) == 16
-    assert family("fleet").event_types[0] == "edge.enrollment_key.verified"
+    assert len(types) == 17
+    assert family("fleet").event_types[0] == "edge.core.test"
