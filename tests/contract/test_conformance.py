@@ -133,7 +133,7 @@ def test_null_of_a_field_that_may_be_hidden_fits():
         (404, "", {FIRST, "2026-08-19"}),
     ],
 )
-def test_success_of_an_operation_that_differs_counts_for_the_revision_of_its_request(status, revision, counted):
+def test_success_of_a_differing_operation_counts_for_its_revision(status, revision, counted):
     recorder = Recorder([replace(a_source(), revision=each) for each in (FIRST, "2026-08-19")])
     endpoint = SimpleNamespace(method="GET", shown_path="/things/{id}", revised={FIRST: object()})
     recorder.note(endpoint, HttpAnswer(status, {}, '{"data": 1}'), revision)
