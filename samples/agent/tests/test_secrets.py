@@ -118,6 +118,22 @@ class TestTrouble:
         assert server.final(execution_id)["output"] == "run"
         assert ports.processes.environments[-1][b"PASSWORD"] == VALUE.encode()
 
+    def test_watched_output_is_masked_too(self, server, machine):
+        execution_id = server.add_with_secrets("600 0 the end", PASSWORD=VALUE)
+
+        async def watch(ports):
+            while not ports.processes.programs:
+                await ports.clock.sleep(1)
+            server.send({"type": "tail", "tail": "tail-1", "execution_id": execution_id, "seconds": 1000})
+            for piece in ("the password is hunter2-", "hunter2-hunter2 now\n"):
+                ports.processes.programs[0].write(piece)
+                await ports.clock.sleep(5)
+            await final(server, execution_id)(ports)
+
+        ports = machine.run(watch)
+        assert "".join(frame["text"] for frame in ports.network.sent).startswith("the password is *** now\n")
+        assert "hunter2" not in repr(ports.network.sent)
+
     def test_deadline_that_passes_meanwhile_expires_it(self, server, machine):
         execution_id = server.add_with_secrets("1 0 run", PASSWORD=VALUE)
         server.executions[execution_id]["expired_at"] = "2000-01-01T00:00:00Z"

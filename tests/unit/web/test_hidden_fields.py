@@ -4,10 +4,12 @@ import pytest
 
 from chalicelib.fleet.api.agent.bundle import BundleOut
 from chalicelib.fleet.api.agent.enrollment import KeyVerificationOut
+from chalicelib.fleet.api.agent.executions import EnvironmentOut
 from chalicelib.fleet.api.agent.nodes import NodeRegistration, RegisteredOut
 from chalicelib.fleet.api.operator.api_key_models import ApiKeyShownOut
 from chalicelib.fleet.api.operator.enrollment_keys import EnrollmentKeyOut
 from chalicelib.fleet.api.operator.nodes import NodeOut
+from chalicelib.fleet.api.operator.secrets import SecretSave
 from chalicelib.kit.data_keys import WrappedKey
 
 
@@ -17,9 +19,11 @@ from chalicelib.kit.data_keys import WrappedKey
         (ApiKeyShownOut, {"key"}),
         (BundleOut, {"url"}),
         (EnrollmentKeyOut, {"key"}),
+        (EnvironmentOut, {"environment"}),
         (KeyVerificationOut, {"netmaker_key"}),
         (NodeOut, {"api_token", "proxy_password"}),
         (NodeRegistration, {"registration_token"}),
+        (SecretSave, {"value"}),
         (RegisteredOut, {"api_token", "proxy_password"}),
     ],
 )
