@@ -3,8 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 
+from chalicelib.fleet.ssh.account_store import LISTING, listed_at, page_of
 from chalicelib.fleet.ssh.group_model import Group, GroupUser, Person
-from chalicelib.fleet.ssh.rows import LISTING, listed_at, page_of
 from chalicelib.kit.ids import compose_uuid7
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed
 from chalicelib.kit.tables import (

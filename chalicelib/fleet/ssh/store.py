@@ -8,9 +8,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from chalicelib.fleet.ssh.account_store import LISTING, listed_at, page_of
 from chalicelib.fleet.ssh.group_model import Person
 from chalicelib.fleet.ssh.model import SshPublicKey, SshUsername
-from chalicelib.fleet.ssh.rows import LISTING, listed_at, page_of
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, to_milliseconds
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, as_given, fixed

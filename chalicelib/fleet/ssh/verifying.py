@@ -5,13 +5,13 @@ from datetime import timedelta
 
 from chalicelib.fleet.facts import LOGIN_REFUSED
 from chalicelib.fleet.nodes.model import Node
+from chalicelib.fleet.ssh.account_store import note_verified
 from chalicelib.fleet.ssh.attempt_store import Attempts
 from chalicelib.fleet.ssh.deciding import still_good, with_key, with_password
 from chalicelib.fleet.ssh.group_model import GroupUser
 from chalicelib.fleet.ssh.group_store import GROUP_USERS
 from chalicelib.fleet.ssh.lookup import Lookup, Standing
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
-from chalicelib.fleet.ssh.rows import note_verified
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
 from chalicelib.kit.openssh import BadKeyError, parse
