@@ -98,7 +98,6 @@ class Settings(BaseModel):
     )
 
     # Tenants and their users.
-    self_registration: bool = Field(default=False, description="Let anyone register, as user of a new tenant.")
     registration: Registration = Field("invite", description="Ways to become a user: `closed`, `invite`, `open`.")
     mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
     mail_dir: str = Field("build/mail", description="Folder in which a local cloud keeps mails as files.")

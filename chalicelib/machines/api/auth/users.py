@@ -27,8 +27,8 @@ routes = Endpoints(tag="Users")
 def register_user(request: Request[NoPath, NoQuery, UserRegistration], services: Machines) -> SessionStartedOut:
     """Makes a user with a tenant of its own, starts a session, and mails its code to the address. An address that a
     user has is answered alike: the session is that user's. Refused with 403 unless users register themselves here
-    (`SELF_REGISTRATION`), or an admin's key of this installation asks."""
-    if not services.platform.settings.self_registration and not _is_operator(request.principal):
+    (`REGISTRATION`), or an admin's key of this installation asks."""
+    if services.platform.settings.registration != "open" and not _is_operator(request.principal):
         raise registration_is_off()
     body = request.body
     email = address_of(body.email)

@@ -18,7 +18,7 @@ def scene():
 
 @pytest.fixture
 def open_scene():
-    return MachinesScene(self_registration=True)
+    return MachinesScene(registration="open")
 
 
 def register(scene, key=None, **body):
