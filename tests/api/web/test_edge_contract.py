@@ -5,7 +5,7 @@ import os
 import pytest
 
 from chalicelib.fleet.api import API
-from chalicelib.fleet.api.protocol import MAY_2026
+from chalicelib.fleet.api.protocol import AUGUST_2026, MAY_2026
 from chalicelib.web.openapi import document_of
 from tests.contract.conformance import HIDDEN
 from tests.support.published import LATER_OPENAPI, OPENAPI, published
@@ -26,6 +26,7 @@ ALLOWED = {
 ADDED_PARAMETERS = {
     *(("GET /api/v1/nodes", name) for name in ("hostname", "os_name", "architecture", "labels", "search")),
     ("GET /api/v1/command_executions", "outcome"),
+    ("GET /api/v1/commands", "script_name"),
 }
 """What we take beyond the contract."""
 
@@ -137,6 +138,28 @@ def test_responses_have_all_properties_of_the_contract(common, contract, written
                 mine = mine["properties"]["data"] if name in WITHOUT_ENVELOPE else mine
                 lacking += [(name, place) for place in _lacking(written, contract, mine, wanted, "")]
     assert [each for each in lacking if each not in ALLOWED] == []
+
+
+def test_document_of_the_later_revision_has_all_that_is_published(later):
+    ours = document_of(API, AUGUST_2026)
+    lacking = []
+    for path, methods in later["paths"].items():
+        for method, theirs in methods.items():
+            name, mine = f"{method.upper()} {path}", ours["paths"].get(path, {}).get(method, {})
+            lacking += [(name, status) for status in theirs["responses"].keys() - mine.get("responses", {}).keys()]
+            lacking += [(name, one) for one in _names(theirs) - _names(mine)]
+            lacking += [(name, field) for field in _fields(later, theirs) - _fields(ours, mine)]
+            for status, response in theirs["responses"].items():
+                if status in ("200", "201", "202") and "application/json" in response.get("content", {}):
+                    shown = _schema(mine, status)
+                    shown = shown["properties"]["data"] if name in WITHOUT_ENVELOPE else shown
+                    lacking += [(name, part) for part in _lacking(ours, later, shown, _schema(theirs, status), "")]
+    assert [each for each in lacking if each not in ALLOWED] == []
+
+
+def _names(operation):
+    """The names of an operation's parameters."""
+    return {one["name"] for one in operation.get("parameters", [])}
 
 
 def _fields(whole, operation):
