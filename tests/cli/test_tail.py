@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pytest
 from edgectl.errors import REFUSED, SOME_FAILED, CliError
 from edgectl.tailing import Tail
+from edgectl.tails import LiveTails
 
 from chalicelib.fleet.commands.model import Report
 from tests.support.builders import a_cluster, machines
@@ -212,3 +213,52 @@ def test_frames_of_later_versions_are_passed_over():
     tail, written, _ = told(ToldSocket({"type": "news"}, json.loads(json.dumps(output(1, "a", is_end=True)))))
     tail.follow()
     assert written == ["a"]
+
+
+class ToldCommand(ToldClient):
+    """The executions of one command, by id the machine of each."""
+
+    def __init__(self, nodes):
+        self.nodes = nodes
+
+    def walk(self, path, **query):
+        assert query == {"command_id": "c", "outcome": "open"}
+        yield from ({"id": execution_id, "node_id": node_id} for execution_id, node_id in self.nodes.items())
+
+
+def live(nodes, targets, *frames):
+    """The tails of one command, begun twice and waited for."""
+
+    def connect(url, ticket):
+        return ToldSocket(*frames)(url, ticket)
+
+    tails = LiveTails(ToldCommand(nodes), connect)
+    for _ in range(2):
+        tails.begin({"id": "c", "targets": targets})
+    return {execution_id: tails.has_shown(execution_id) for execution_id in nodes}
+
+
+def test_output_of_one_machine_is_shown_as_it_comes(capsys):
+    assert live({"e": "till-1"}, 1, output(1, "a\nb"), output(2, "", is_end=True)) == {"e": True}
+    assert capsys.readouterr().out == "a\nb"
+
+
+def test_lines_of_several_machines_have_their_machine_in_front(capsys):
+    frames = output(1, "a\nb"), output(2, "c\nd", is_end=True)
+    assert live({"e": "till-1", "f": "till-2"}, 2, *frames) == {"e": True, "f": True}
+    expected = [f"till-{number}: {text}" for number in (1, 2) for text in ("a", "bc", "d")]
+    assert sorted(capsys.readouterr().out.splitlines()) == sorted(expected)
+
+
+def test_output_with_a_gap_is_shown_again_at_the_end():
+    assert live({"e": "till-1"}, 1, output(1, "b", skipped=1), output(2, "", is_end=True)) == {"e": False}
+
+
+@pytest.mark.parametrize("targets", [None, 0])
+def test_run_whose_targets_are_unknown_yet_watches_nothing(targets):
+    assert live({"e": "till-1"}, targets) == {"e": False}
+
+
+def test_many_machines_are_not_watched_which_is_said_once(capsys):
+    assert live({"e": "till-1"}, 11) == {"e": False}
+    assert capsys.readouterr().err.count("more than 10 machines") == 1
