@@ -11,9 +11,9 @@ from edge_agent.wake_up import WakeUpSocket
 
 from chalicelib.fleet.enrollment import blob
 from chalicelib.fleet.metrics.exposition import read_samples
-from chalicelib.fleet.ssh.openssh import BadKeyError, parse
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.listing.request import parse_order, parse_sort
+from chalicelib.kit.openssh import BadKeyError, parse
 from chalicelib.kit.outbound.target import UrlRefusedError, parse_target
 from chalicelib.platform.access import key_text
 from samples.agent.tests.support.memory_ports import MemoryDisk, VirtualClock
