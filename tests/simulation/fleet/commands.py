@@ -69,8 +69,19 @@ def note_targets(scene: Scene, _operation: str, plan: Plan) -> None:
         if write.table is NODES and new is None and old is not None:
             for targets in given.targets.values():
                 targets.discard(str(old["id"]))
+        if write.table is NODES and new is not None and old is not None and new["cluster_name"] != old["cluster_name"]:
+            _note_move(scene, str(new["id"]), str(new["cluster_name"]))
         if write.table is COMMANDS and old is None and new is not None and _is_plain(new):
             given.targets[str(new["id"])] = {str(row["id"]) for row in scene.rows(NODES) if _is_meant(new, row)}
+
+
+def _note_move(scene: Scene, node_id: str, cluster_name: str) -> None:
+    """A node that moves out of the clusters of a command before the fan-out has come to it gets none: an open point
+    (docs/reliability.md)."""
+    given = scene.recall(_Given).targets
+    for row in scene.rows(COMMANDS):
+        if cluster_name not in row["targeting"].get("cluster_names", (cluster_name,)):
+            given.get(str(row["id"]), set()).discard(node_id)
 
 
 def _is_plain(command: Item) -> bool:
