@@ -101,13 +101,22 @@ class Recorder:
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
 
 
+_OBJECT_ACTIONS = {
+    "GET": "s3:GetObject",
+    "HEAD": "s3:GetObject",
+    "PUT": "s3:PutObject",
+    "DELETE": "s3:DeleteObject",
+}
+"""IAM actions by method of requests to objects. A signed URL counts for the function that signed it."""
+
+
 def _calls_of(function: str, request: web.Request, body: bytes) -> list[Call]:
     """The IAM action and resources that AWS would check for a request of the SDK."""
     target = request.headers.get("X-Amz-Target", "")
     if "/@connections/" in request.path:
         return [Call(function, "execute-api:ManageConnections")]
     if not target:  # S3 speaks with methods and paths
-        return [Call(function, "s3:GetObject" if request.method == "GET" else f"s3:{request.method}")]
+        return [Call(function, _OBJECT_ACTIONS.get(request.method, f"s3:{request.method}"))]
     service, _, operation = target.partition(".")
     content: Mapping[str, Any] = json.loads(body) if target else {}
     if service.startswith("DynamoDB_"):

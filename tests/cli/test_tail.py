@@ -234,7 +234,7 @@ def live(nodes, targets, *frames):
 
     tails = LiveTails(ToldCommand(nodes), connect)
     for _ in range(2):
-        tails.begin({"id": "c", "targets": targets})
+        tails.begin({"id": "c", "targets": None, "summary": {"total": targets}})
     return {execution_id: tails.has_shown(execution_id) for execution_id in nodes}
 
 

@@ -157,7 +157,9 @@ def granted(prefix: str) -> set[Call]:
             "execute-api:ManageConnections": grants.posts_to_sockets,
             "kms:Sign": grants.signs,
             "kms:GetPublicKey": grants.reads_public_keys,
-            "s3:GetObject": grants.hands_out_agent,
+            "s3:GetObject": grants.hands_out_agent or bool(grants.buckets),
+            "s3:PutObject": bool(grants.buckets),
+            "s3:DeleteObject": bool(grants.empties),
         }
         calls |= {Call(name, action) for action, is_granted in plain.items() if is_granted}
     return calls

@@ -62,7 +62,8 @@ class LiveTails:
 
     def begin(self, command: Json) -> None:
         """Watch those that are open and not watched yet."""
-        targets = command["targets"]
+        # The number of machines is known for sure only once all executions are made, which takes a minute and more.
+        targets = command["targets"] or (command["summary"] or {}).get("total")
         if not targets:
             return
         if targets > MOST_TAILED:
