@@ -181,7 +181,7 @@ def _table_statements(grants: Grants, tables: Mapping[str, Table]) -> list[Json]
     for name, actions in sorted(grants.tables.items()):
         rows = f"table/${{TablePrefix}}{tables[name].name}"
         on_indexes = actions & QUERY if tables[name].indexes else frozenset()
-        if on_rows := actions - on_indexes:
+        if on_rows := actions - on_indexes | (on_indexes if tables[name].queried else frozenset()):
             by_actions.setdefault(tuple(sorted(on_rows)), []).append(_arn("dynamodb", rows))
         if on_indexes:
             by_actions.setdefault(tuple(sorted(on_indexes)), []).append(_arn("dynamodb", f"{rows}/index/*"))

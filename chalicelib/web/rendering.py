@@ -27,6 +27,9 @@ class PageNumbers(Protocol):
     @property
     def next_cursor(self) -> str | None: ...
 
+    @property
+    def indexing(self) -> bool: ...
+
 
 class Renderer(Protocol):
     """Renders the body of one answer. It is made with the id of the request and the current time."""

@@ -114,10 +114,10 @@ KEYS = (
 NODES = (
     Operation("list_nodes", 8, 6.5),
     Operation("get_node", 1, 2),
-    Operation("update_node", 2, 2, 4),
-    _write("delete_node", 2, 2, 22),
-    _write("change_cluster", 3, 3, 16),
-    _write("move_node", 3, 3, 16),
+    _write("update_node", 2, 2, 7),
+    _write("delete_node", 2, 2, 27),
+    _write("change_cluster", 3, 3, 20),
+    _write("move_node", 3, 3, 20),
     _write("block_node", 2, 3, 13),
     _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
@@ -134,7 +134,7 @@ NODES = (
     Operation("discover_wireguard_metrics", 8, 4),
 )
 ALIASES = (
-    _write("create_alias", 2, 1, 8),
+    _write("create_alias", 2, 1, 11),
     Operation("list_aliases", 7, 3.5),
     Operation("get_alias", 1, 1),
     _write("delete_alias", 3, 2, 14),
@@ -224,7 +224,7 @@ UPDATES = (
 )
 SSH = (
     # Names and keys stand in an index each by which a person's access is found.
-    _write("create_ssh_username", 2, 1, 12),
+    _write("create_ssh_username", 2, 1, 14),
     Operation("list_ssh_usernames", 4, 1.5),
     Operation("get_ssh_username", 1, 1),
     _write("delete_ssh_username", 2, 1, 23),
@@ -271,14 +271,14 @@ ADMINS = (
 )
 AGENTS = (
     _write("verify_key", 3, 6, 8),
-    _write("register_node", 3, 4, 16),
+    _write("register_node", 3, 4, 19),
     _write("register_node", 2, 3, 6, coming_back, "again"),
-    _write("leave", 3, 4, 16),
+    _write("leave", 3, 4, 21),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
     # One write more where a family above has asked for the fact.
     Operation("push_metrics", 3, 2, 2),
-    _write("create_own_alias", 3, 3, 8),
+    _write("create_own_alias", 3, 3, 11),
     Operation("list_own_executions", 2, 2.5, 0, idle, "nothing to do"),
     Operation("list_own_executions", 3, 2.5, 1, idle_for_a_while, "last_seen_at is due"),
     Operation("list_own_executions", 3, 3.5, note="with work"),

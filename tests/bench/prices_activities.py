@@ -193,6 +193,7 @@ def _look(*, connected: bool, heard_after: float, looked_after: float) -> Usage:
         else:
             agent.poll()
     stage.world.clock.advance(looked_after)
+    stage.world.fleet.nodes.terms.keep()  # what a container remembers for minutes is no part of a node's share
     with_work = stage.used_by(lambda: stage.sweep("check_health"))
     nothing_due = stage.used_by(lambda: stage.sweep("check_health"))
     return (with_work - nothing_due) * (1 / FLEET)

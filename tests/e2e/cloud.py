@@ -26,6 +26,7 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 _INDEXED = {table.name: [index.name for index in table.indexes] for table in TABLES}
+_QUERIED = {table.name for table in TABLES if table.queried}
 
 
 def eventually(look: Callable[[], T], patience_seconds: float = PATIENCE_SECONDS) -> T:
@@ -183,4 +184,5 @@ def started_functions(cloud: LocalCloud) -> set[str]:
 def _places(table: str, action: str) -> list[str]:
     """Where an action on a table happens: a query on each of its indexes, if it has any."""
     indexes = _INDEXED[table] if action == "Query" else []
-    return [f"{table}/{index}" for index in indexes] or [table]
+    itself = [table] if not indexes or table in _QUERIED else []
+    return [*itself, *(f"{table}/{index}" for index in indexes)]

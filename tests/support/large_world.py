@@ -27,6 +27,7 @@ from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes import store as nodes
 from chalicelib.fleet.nodes.model import Status as NodeStatus
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
+from chalicelib.fleet.nodes.term_store import NODE_TERMS, entries_of
 from chalicelib.fleet.ssh.store import KEYS as SSH_PUBLIC_KEYS
 from chalicelib.fleet.ssh.store import USERNAMES as SSH_USERNAMES
 from chalicelib.fleet.updates.store import REQUESTS
@@ -40,6 +41,9 @@ from tests.support.world import World
 
 WITH_OUTPUT = 10
 """Every tenth execution has an exit code of 3 and an output."""
+
+LABELS = {"env": "prod"}
+"""The labels of every node."""
 
 NOT_DUE_FOR = timedelta(minutes=5)
 """The time after which the rows that sweeps look for become due."""
@@ -138,6 +142,10 @@ def _nodes(made: LargeWorld) -> Copies:
         return {"health_shard": nodes.health_shard_of(row_id), "health_due": _later(made)}
 
     yield NODES, other, change
+    labels = {"operator_labels": LABELS, "labels": LABELS}
+    made.world.driver.load(NODES, [{**row, **labels} for row in made.world.driver.rows(NODES)])
+    every = map(nodes.node_from_item, made.world.driver.rows(NODES))
+    made.world.driver.load(NODE_TERMS, [entry for node in every for entry in entries_of(node).values()])
     yield PRESENCE, made.pattern(PRESENCE, str(other["id"])), change_presence
 
 

@@ -8,6 +8,7 @@ from chalicelib.fleet.aliases.store import AliasStore, alias_id
 from chalicelib.fleet.clusters.model import Identified
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
+from chalicelib.fleet.nodes import term_store
 from chalicelib.fleet.nodes.model import Node, NodeAlias
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import with_alias, without_alias
@@ -63,7 +64,9 @@ class Aliases:
                 raise taken("name")
             if len(node.aliases) >= MOST_PER_NODE:
                 raise rules.too_many(MOST_PER_NODE)
-            writes: list[Write] = [store.put(alias), with_alias(node, NodeAlias(id=alias.id, name=name))]
+            named = NodeAlias(id=alias.id, name=name)
+            after = node.model_copy(update={"aliases": (*node.aliases, named)})
+            writes: list[Write] = [store.put(alias), with_alias(node, named), *term_store.changed(node, after)]
             try:
                 self._tables.commit(writes, "alias.created", result=alias)
             except TransactionFailedError as error:

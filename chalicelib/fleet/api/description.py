@@ -131,6 +131,11 @@ EDGE_ADMIN = Description(
                         {"$ref": "#/components/schemas/CursorPagination"},
                     ]
                 },
+                "indexing": {
+                    "type": "boolean",
+                    "description": "Only where true: the index for these filters is still being made. The page is "
+                    "right, but cost more than it will.",
+                },
             },
         },
         "Pagination": PAGINATION,

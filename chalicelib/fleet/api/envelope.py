@@ -35,7 +35,8 @@ class Envelope:
         if len(shown) < len(rows):
             # The rest moves up into this page when what is shown has been taken.
             numbers |= {"has_next": True, "next_page": page.page}
-        return _joined(f"[{','.join(shown)}]", {**self._meta, "pagination": numbers})
+        meta = {**self._meta, "pagination": numbers} | ({"indexing": True} if page.indexing else {})
+        return _joined(f"[{','.join(shown)}]", meta)
 
     def error(self, error: EdgeError) -> str:
         """``details`` is absent, not null, when there is nothing to say; of many problems the first are named."""

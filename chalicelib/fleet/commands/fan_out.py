@@ -123,8 +123,7 @@ class FanOuts:
         if part != WHOLE_FLEET:
             size = CHUNK * transactions_per_page(workers, selection.SLICE // CHUNK)
             return self._targets.page(command, part, cursor, size)
-        fleet = self._nodes.whole_fleet(MOST_OF_A_SHARD, command.inserted_at)
-        return None if fleet is None else TargetPage(fleet, None)
+        return selection.whole_fleet(self._nodes, command.targeting, MOST_OF_A_SHARD, command.inserted_at)
 
 
 def _meant(part: str, fan_out: FanOut | None) -> frozenset[str]:

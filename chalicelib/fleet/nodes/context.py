@@ -3,6 +3,8 @@
 from chalicelib.fleet.nodes.changes import EVENTS, on_change
 from chalicelib.fleet.nodes.exclusion_store import EXCLUSIONS
 from chalicelib.fleet.nodes.store import CONNECTIONS, NODES, PRESENCE, TOTALS
+from chalicelib.fleet.nodes.term_store import NODE_TERMS
+from chalicelib.fleet.nodes.terming import TASK
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -15,6 +17,7 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     ScheduleSource,
+    by_cursor,
 )
 from chalicelib.platform.counted import Counted
 
@@ -25,6 +28,7 @@ CONTEXT = Context(
         PRESENCE,
         CONNECTIONS,
         EXCLUSIONS,
+        NODE_TERMS,
     ),
     functions=(
         Function(
@@ -39,6 +43,7 @@ CONTEXT = Context(
     counted=(Counted(NODES, TOTALS, {"status": "status", "cluster_name": "cluster_name"}),),
     on_change=on_change,
     events=EVENTS,
+    tasks={TASK: by_cursor(lambda fleet: fleet.nodes.terms.fill_chunk)},
     grants={
         "api_handler": Grants(
             tables={
@@ -46,6 +51,7 @@ CONTEXT = Context(
                 "presence": BATCH_GET | PUT | UPDATE,
                 "connections": DELETE,
                 "node_exclusions": GET | BATCH_GET | UPDATE | DELETE | CHECK,
+                "node_terms": GET | QUERY | PUT | DELETE,
             }
         ),
         "websocket_connect": Grants(
@@ -61,15 +67,34 @@ CONTEXT = Context(
         ),
         "websocket_disconnect": Grants(tables={"presence": UPDATE, "connections": GET | DELETE}),
         "create_executions": Grants(
-            tables={"nodes": BATCH_GET | QUERY, "presence": BATCH_GET | UPDATE, "connections": DELETE}
+            tables={
+                "nodes": BATCH_GET | QUERY,
+                "presence": BATCH_GET | UPDATE,
+                "connections": DELETE,
+                "node_terms": GET | QUERY,
+            }
         ),
         "deliver_commands": Grants(tables={"nodes": BATCH_GET, "presence": BATCH_GET | UPDATE, "connections": DELETE}),
         "clean_up": Grants(
-            tables={"nodes": BATCH_GET | QUERY | UPDATE | CHECK, "presence": BATCH_GET | DELETE, "connections": DELETE}
+            tables={
+                "nodes": BATCH_GET | QUERY | UPDATE | CHECK,
+                "presence": BATCH_GET | DELETE,
+                "connections": DELETE,
+                "node_terms": GET | PUT | UPDATE | DELETE,
+            }
         ),
-        "trigger_updates": Grants(tables={"nodes": BATCH_GET | QUERY, "presence": BATCH_GET}),
+        "trigger_updates": Grants(
+            tables={"nodes": BATCH_GET | QUERY, "presence": BATCH_GET, "node_terms": GET | QUERY}
+        ),
         "settle_vpn": Grants(tables={"nodes": BATCH_GET | QUERY}),
-        "check_health": Grants(tables={"nodes": UPDATE, "presence": BATCH_GET | QUERY | UPDATE}),
+        "check_health": Grants(
+            tables={
+                "nodes": QUERY | UPDATE,
+                "presence": BATCH_GET | QUERY | UPDATE,
+                "node_terms": GET | UPDATE,
+                "tasks": UPDATE,
+            }
+        ),
         "recount": Grants(tables={"nodes": QUERY}),
     },
 )

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
-from chalicelib.fleet.nodes import instances, presence_store, rules, store
+from chalicelib.fleet.nodes import instances, presence_store, rules, store, term_store
 from chalicelib.fleet.nodes.identity import Identity
 from chalicelib.fleet.nodes.model import Agent, NodeView, Presence, Status
 from chalicelib.fleet.nodes.rules import HealthLimits
@@ -97,10 +98,14 @@ class Health:
         if not news:
             return agent
         stored = {name: list(value) or None if isinstance(value, tuple) else value for name, value in news.items()}
-        now = to_seconds_text(self._clock.now())
-        if not self._tables.try_write(store.set_facts(agent.node, stored, now), "node.described"):
-            return agent
-        return replace(agent, node=agent.node.model_copy(update=news))
+        after = agent.node.model_copy(update=news)
+        write = store.set_facts(agent.node, stored, to_seconds_text(self._clock.now()))
+        if "hostname" not in news:
+            return replace(agent, node=after) if self._tables.try_write(write, "node.described") else agent
+        with suppress(TransactionFailedError):
+            self._tables.commit([write, *term_store.changed(agent.node, after)], "node.described")
+            return replace(agent, node=after)
+        return agent
 
     def sweep(self, budget_seconds: float) -> HealthSweep:
         """Check every due node: a node that was seen since becomes due later, the others become unreachable. The cost

@@ -1,14 +1,15 @@
 """`Labelling`: operators set labels of nodes."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from chalicelib.fleet import labels
-from chalicelib.fleet.nodes import presence_store, store
+from chalicelib.fleet.nodes import presence_store, store, term_store
 from chalicelib.fleet.nodes.model import NodeView
 from chalicelib.fleet.reach import Reach, reached
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import unavailable
-from chalicelib.kit.tables import Tables
+from chalicelib.kit.tables import Tables, TransactionFailedError
 
 
 class Labelling:
@@ -29,7 +30,9 @@ class Labelling:
             if changed == node.operator_labels:
                 return NodeView(node, presence)
             now = to_seconds_text(self._clock.now())
-            if self._tables.try_write(store.set_operator_labels(node, changed, now), "node.labelled"):
-                after = {"operator_labels": changed, "updated_at": now}
-                return NodeView(node.model_copy(update=after), presence)
+            after = node.model_copy(update={"operator_labels": changed, "updated_at": now})
+            writes = [store.set_operator_labels(node, changed, now), *term_store.changed(node, after)]
+            with suppress(TransactionFailedError):
+                self._tables.commit(writes, "node.labelled")
+                return NodeView(after, presence)
         raise unavailable()

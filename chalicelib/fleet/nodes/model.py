@@ -10,6 +10,7 @@ from chalicelib.fleet.description import FACTS, Described
 from chalicelib.fleet.labels import effective
 from chalicelib.fleet.vpn.names import dns_name, host_name
 from chalicelib.kit.ids import milliseconds_of
+from chalicelib.kit.tables import Item
 
 SORTABLE = frozenset(
     {"id_type", "status", "version", "self_update_enabled", "last_seen_at", "inserted_at", "updated_at"}
@@ -58,7 +59,8 @@ class Node(Described):
     ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
     instance ids that they gave; ``forked_token_digest`` is the digest of a token that was in use when a machine with
     the previous token registered: its user is another machine. ``operator_labels`` and ``key_labels`` are labels by
-    their source, beside those of the agent; `labels` has those that hold.
+    their source, beside those of the agent; `labels` has those that hold. ``termed`` says which terms were written with
+    the row (`terms.fingerprint`).
     """
 
     id: str
@@ -85,6 +87,7 @@ class Node(Described):
     aliases: tuple[NodeAlias, ...] = ()
     operator_labels: Mapping[str, str] = Field(default_factory=dict)
     key_labels: Mapping[str, str] = Field(default_factory=dict)
+    termed: str | None = None
     last_seen_at: str
     inserted_at: str
     updated_at: str
@@ -191,7 +194,8 @@ class NodeSummary:
 
 @dataclass(frozen=True)
 class TargetNode:
-    """A node as read from an index, which lags: the fields by which requests select nodes, and that they need."""
+    """A node as read from an index, which lags: the fields by which requests select nodes, and that they need. ``row``
+    is its row where that was read."""
 
     id: str
     cluster_id: str
@@ -202,6 +206,7 @@ class TargetNode:
     self_update_enabled: bool
     inserted_at: str
     updated_at: str
+    row: Item | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

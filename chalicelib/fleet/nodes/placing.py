@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
-from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, store
+from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, store, term_store
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.vpn.port import Vpn
@@ -44,15 +44,16 @@ class Placing:
             if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
                 raise rules.full_cluster(cluster.node_limit)
             now = to_seconds_text(self._clock.now())
+            after = store.moved(view.node, cluster.id, cluster.name)
             writes = [
                 store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),
                 reserve_slot(cluster),
                 release_slot(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
+                *term_store.changed(view.node, after),
             ]
             if self._commit(writes, "node.cluster_changed"):
-                moved = {"cluster_id": cluster.id, "cluster_name": cluster.name, "updated_at": now, "aliases": ()}
-                return NodeView(view.node.model_copy(update=moved), view.presence)
+                return NodeView(after.model_copy(update={"updated_at": now}), view.presence)
         raise unavailable()
 
     def delete(self, node_id: str, *, reach: Reach) -> None:
@@ -69,6 +70,7 @@ class Placing:
                 *self._release(view.node),
                 tasks.ask("node", node_id, self._clock.now()),
                 exclusion_store.note_removed(node_id, self._clock.now()),
+                *term_store.changed(view.node, None),
             ]
             if self._commit(writes, "node.deleted"):
                 return

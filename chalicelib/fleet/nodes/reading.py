@@ -2,104 +2,45 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from chalicelib.fleet import labels
 from chalicelib.fleet.clusters.model import Cluster
 from chalicelib.fleet.clusters.reached_lists import ReachedLists
 from chalicelib.fleet.clusters.service import Clusters
-from chalicelib.fleet.nodes import presence_store, store, walk_store
+from chalicelib.fleet.nodes import label_store, presence_store, store, summary_store, walk_store
+from chalicelib.fleet.nodes.filtering import LIST_FIELDS, OF_TERMS, cluster_ids_by, term_sources
 from chalicelib.fleet.nodes.model import Node, NodePage, NodeSummary, NodeView, Presence, Status, TargetNode, TargetPage
-from chalicelib.fleet.nodes.searching import Search
 from chalicelib.fleet.nodes.store import ALL, BY_STATUS, NODES
+from chalicelib.fleet.nodes.term_store import cluster_term, term_shard
 from chalicelib.fleet.reach import Reach, empty_page, narrowed, reached
 from chalicelib.kit.errors import bad_request
-from chalicelib.kit.listing import (
-    ALSO_IN,
-    ANY_OF,
-    LISTED_AT,
-    Choice,
-    Field,
-    FilterValue,
-    Flag,
-    IndexSource,
-    IsSet,
-    KeySource,
-    Listing,
-    ListPage,
-    ListRequest,
-    Lists,
-    Moment,
-    Text,
-    Uuid,
-    rows_with,
-)
+from chalicelib.kit.listing import LISTED_AT, IndexSource, KeySource, Listing, ListPage, ListRequest, Lists, rows_with
 from chalicelib.kit.tables import Item, Ref, Tables
-
-
-class _Labels(Field):
-    """A filter by labels, ``env:prod,role:web``: rows that have all of them."""
-
-    @property
-    def needs(self) -> frozenset[str]:
-        return frozenset({"labels"})
-
-    def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Callable[[Item], bool]:
-        del operator, now
-        expected = labels.wanted(str(wanted)).items()
-        return lambda item: isinstance(has := item.get("labels"), dict) and expected <= has.items()
-
-
-OF_ROWS = frozenset({"hostname", "os_name", "architecture", "labels"})
-"""Filters by attributes that no index has: the rows are read."""
-
-FIELDS = {
-    "id_type": Choice("id_type"),
-    "status": Choice("status", offers=ALSO_IN),
-    "version": Text("agent_version"),
-    "self_update_enabled": Flag("self_update_enabled"),
-    "cluster_name": Text("cluster_name"),
-    "hostname": Text("hostname"),
-    "os_name": Text("os_name"),
-    "architecture": Text("architecture"),
-    "labels": _Labels(),
-    "last_seen_at": Moment("last_seen_at", enriched=True),
-    "inserted_at": Moment("inserted_at"),
-    "updated_at": Moment("updated_at"),
-}
-"""The filters that lists of nodes and targeting share. ``last_seen_at`` is that of presence."""
-
-LIST_FIELDS = {
-    **FIELDS,
-    "node_id": Uuid("id", offers=(ANY_OF,)),
-    "cluster_name": Text("cluster_name", offers=ALSO_IN),
-    "enrollment_key_id": Uuid("enrollment_key_id", offers=(ANY_OF,)),
-    "has_enrollment_key": IsSet("enrollment_key_id"),
-    "search": Search(),
-}
-"""The filters and orders of lists of nodes."""
-
 
 _OF_NODES = "node_id__in"
 """The filter of lists of clusters by their nodes."""
 
 
 class NodeReader:
-    """Reads nodes for lists, for targeting and by id."""
+    """Reads nodes for lists, for targeting and by id. ``terms_are_complete``: whether terms may be read."""
 
-    def __init__(self, tables: Tables, clusters: Clusters, lists: Lists) -> None:
+    def __init__(
+        self, tables: Tables, clusters: Clusters, lists: Lists, terms_are_complete: Callable[[], bool]
+    ) -> None:
         self._tables = tables
         self._clusters = clusters
         self._lists = ReachedLists(lists, clusters.within)
+        self._terms_are_complete = terms_are_complete
+        cluster_ids = cluster_ids_by(clusters)
         self._listing = Listing(
             NODES,
             fields=LIST_FIELDS,
             sources=(
                 KeySource(by="node_id", keys=lambda ids: [store.node_key(row_id) for row_id in ids]),
+                *term_sources(cluster_ids, terms_are_complete),
                 IndexSource(
                     index="by_cluster",
                     by="cluster_name",
-                    partitions=lambda names: [cluster.id for cluster in clusters.find_many(names)],
+                    partitions=cluster_ids,
                     insertion=LISTED_AT,
                     totals=rows_with(NODES, "cluster_name"),
                 ),
@@ -122,7 +63,8 @@ class NodeReader:
         read."""
         page = self._lists.page(self._listing, request, reach, enrich=self._with_presence).map(store.node_from_item)
         seen = presence_store.read_presences(self._tables, [node.id for node in page.items])
-        return page.map(lambda node: NodeView(node, seen.get(node.id)))
+        is_indexing = not OF_TERMS.isdisjoint(request.filters) and not self._terms_are_complete()
+        return replace(page.map(lambda node: NodeView(node, seen.get(node.id))), indexing=is_indexing)
 
     def find_many(self, node_ids: Sequence[str]) -> list[Node]:
         """The existing ones of these nodes, in the given order."""
@@ -153,7 +95,7 @@ class NodeReader:
     def summaries(self, clusters: Sequence[Cluster], limit: int) -> dict[str, list[NodeSummary]]:
         """The newest nodes of each cluster, by cluster id; one query a cluster, at the same time."""
         ids = [cluster.id for cluster in clusters]
-        return dict(zip(ids, store.read_summaries(self._tables, ids, limit), strict=True))
+        return dict(zip(ids, summary_store.read_summaries(self._tables, ids, limit), strict=True))
 
     def summaries_by_status(
         self, statuses: Collection[Status], cluster_name: str | None, limit: int, *, reach: Reach
@@ -168,7 +110,7 @@ class NodeReader:
             if cluster is None or not reach.includes(cluster.id):
                 return []
             cluster_ids = frozenset({cluster.id})
-        found = store.read_summaries_by_status(self._tables, statuses, cluster_ids, limit)
+        found = summary_store.read_summaries_by_status(self._tables, statuses, cluster_ids, limit)
         if len(found) > limit:
             raise bad_request({"cluster_name": [f"add this filter: there are more than {limit} nodes"]})
         return found
@@ -176,21 +118,42 @@ class NodeReader:
     def targets(self, node_ids: Sequence[str]) -> list[TargetNode]:
         """The existing ones of these nodes, read from their rows, in the given order; one call per 100."""
         items = self._tables.get_many([Ref(NODES, store.node_key(node_id)) for node_id in node_ids])
-        return [walk_store.target_from_item(item) for item in items if item is not None]
+        return [walk_store.target_from_item(item, is_row=True) for item in items if item is not None]
 
-    def targets_of_shard(self, shard: int, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
-        """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second."""
+    def targets_of_shard(
+        self, shard: int, cursor: str | None, limit: int, inserted_until: str, labels: Collection[str] = ()
+    ) -> TargetPage:
+        """The next nodes of one of the `SHARDS` of the fleet, of those that enrolled by that second: all that have
+        the ``labels`` (``env:prod``), and maybe others.
+        """
+        if cursor is None and labels and self._terms_are_complete():
+            cursor = label_store.begin(self._tables, lambda term: (None, term_shard(term, shard)), labels)
+        if cursor is not None and label_store.is_cursor(cursor):
+            return label_store.read_targets(self._tables, cursor, limit, inserted_until)
         return walk_store.read_targets(self._tables, "listing", str(shard), cursor, limit, inserted_until)
 
-    def targets_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> TargetPage:
-        """The next nodes of a cluster, of those that enrolled by that second.
+    def targets_of_cluster(
+        self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str, labels: Collection[str] = ()
+    ) -> TargetPage:
+        """The next nodes of a cluster, of those that enrolled by that second. ``labels`` as in `targets_of_shard`.
 
         A node that moves during the walk may be missed, or found where it was, as in a list.
         """
+        if cursor is None and labels and self._terms_are_complete():
+            cursor = label_store.begin(
+                self._tables, lambda term: ("by_cluster", cluster_term(cluster_id, term)), labels
+            )
+        if cursor is not None and label_store.is_cursor(cursor):
+            return label_store.read_targets(self._tables, cursor, limit, inserted_until)
         return walk_store.read_targets(self._tables, "by_cluster", cluster_id, cursor, limit, inserted_until)
 
-    def whole_fleet(self, most_per_shard: int, inserted_until: str) -> list[TargetNode] | None:
-        """All nodes that enrolled by that second; None if one of the `SHARDS` has more than may be read."""
+    def whole_fleet(
+        self, most_per_shard: int, inserted_until: str, labels: Collection[str] = ()
+    ) -> list[TargetNode] | None:
+        """All nodes that enrolled by that second; None if one of the `SHARDS` has more than may be read. ``labels`` as
+        in `targets_of_shard`."""
+        if labels and self._terms_are_complete():
+            return label_store.read_fleet(self._tables, labels, most_per_shard, inserted_until)
         return walk_store.read_fleet(self._tables, most_per_shard, inserted_until)
 
     def page_of_cluster(self, cluster_id: str, cursor: str | None, limit: int, inserted_until: str) -> NodePage:

@@ -9,7 +9,7 @@ from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.description import FACTS
 from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.service import Enrollment
-from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store
+from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store, term_store, terms
 from chalicelib.fleet.nodes.identity import Identity, instances_of
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.known import Known
@@ -123,10 +123,9 @@ class Registrar:
                         "status": Status.UNHEALTHY,
                     }
                 )
-            operation = "node.registered" if known.node is None else "node.reregistered"
             writes = self._writes(known, node, sighting)
             try:
-                self._tables.commit(writes, operation)
+                self._tables.commit(writes, "node.registered" if known.node is None else "node.reregistered")
             except TransactionFailedError as error:
                 if known.redemption is not None and writes.index(known.redemption.check) in error.failed:
                     _require_bearer(known)
@@ -173,15 +172,14 @@ class Registrar:
         secrets: NodeSecrets,
         host_id: str | None,
     ) -> Node:
-        now = self._clock.now()
+        old, now = known.node, self._clock.now()
         text = to_seconds_text(now)
-        old = known.node
         previous_digest, previous_until = rules.kept_previous_token(old, known.proof, now)
         recovery_key_digest, is_recovery_key_used = rules.kept_recovery_key(old, placement, known.proof)
         said = registration.model_dump(exclude={"node_id", "network_name"})
         if old is not None and registration.tells_nothing:
             said |= {name: getattr(old, name) for name in FACTS}
-        return Node(
+        node = Node(
             id=registration.node_id,
             **said,
             cluster_id=placement.id,
@@ -206,6 +204,7 @@ class Registrar:
             inserted_at=text if old is None else old.inserted_at,
             updated_at=text,
         )
+        return terms.marked(node)
 
     def _writes(self, known: Known, node: Node, sighting: Sighting) -> list[Write]:
         old = known.node
@@ -221,6 +220,7 @@ class Registrar:
         writes: list[Write] = [
             store.insert(node) if old is None else store.replace(old, node),
             presence_store.start(presence, known.presence),
+            *term_store.changed(old, node),
         ]
         if old is None or old.cluster_id != node.cluster_id:
             writes.append(reserve_slot(Placement(node.cluster_id, node.cluster_name)))

@@ -16,13 +16,23 @@ class Search(Field):
 
     def test(self, operator: str, wanted: FilterValue, now: datetime | None) -> Callable[[Item], bool]:
         del operator, now
-        beginning = str(wanted).strip().casefold()
-        return lambda item: any(name.casefold().startswith(beginning) for name in _names(item))
+        beginning = _beginning(wanted)
+        return lambda item: any(name.casefold().startswith(beginning) for name in names_in(item))
+
+    def exact(self, wanted: FilterValue) -> tuple[str, ...] | None:
+        """The beginning in lower case; None if any name begins so."""
+        beginning = _beginning(wanted)
+        return (beginning,) if beginning else None
 
 
-def _names(item: Item) -> Iterator[str]:
+def names_in(item: Item) -> Iterator[str]:
+    """The names of the node of a row."""
     yield str(item["id"])
     if isinstance(hostname := item.get("hostname"), str):
         yield hostname
     if isinstance(aliases := item.get("aliases"), list):
         yield from (str(alias["name"]) for alias in aliases if isinstance(alias, dict))
+
+
+def _beginning(wanted: FilterValue) -> str:
+    return str(wanted).strip().casefold()

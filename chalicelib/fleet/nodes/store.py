@@ -1,17 +1,15 @@
 """Keys, indexes and attribute names of nodes; the tables of their presence and sockets."""
 
-import dataclasses
 import zlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.fleet.nodes.model import (
-    IdType,
     Node,
     NodeAlias,
-    NodeSummary,
     Status,
 )
+from chalicelib.fleet.nodes.terms import fingerprint
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed, rows_with, sharded
 from chalicelib.kit.tables import (
     Absent,
@@ -26,7 +24,6 @@ from chalicelib.kit.tables import (
     Key,
     Not,
     Put,
-    Query,
     Ref,
     Set,
     Table,
@@ -112,6 +109,7 @@ def node_to_item(node: Node) -> Item:
     item |= {name: list(getattr(node, name)) or None for name in ("addresses", "ssh_host_keys", "features")}
     item |= {name: dict(getattr(node, name)) or None for name in ("operator_labels", "key_labels", "agent_labels")}
     item["labels"] = node.labels or None
+    item["termed"] = fingerprint(node)
     item["identity_conflict_instances"] = list(node.identity_conflict_instances) or None
     item["listed_at"] = listed_at(node.inserted_at, node.id)
     item["shard"] = shard_of(node.id)
@@ -121,15 +119,6 @@ def node_to_item(node: Node) -> Item:
 
 def node_from_item(item: Item) -> Node:
     return Node.model_validate(item)
-
-
-def summary_from_item(item: Item) -> NodeSummary:
-    return NodeSummary(
-        id=str(item["id"]),
-        cluster_name=str(item["cluster_name"]),
-        status=Status(str(item["status"])),
-        id_type=IdType(str(item["id_type"])),
-    )
 
 
 def insert(node: Node) -> Put:
@@ -150,11 +139,14 @@ def set_status(node: Node, status: Status, now: str) -> Update:
 
 
 def set_facts(node: Node, facts: Mapping[str, Value], now: str) -> Update:
-    """Store what the agent says of its machine, if it is still the registration that was read."""
+    """Store what the agent says of its machine, if it is still the registration that was read; another host name, if
+    the row has not changed."""
     changes = tuple(Set(name, value) for name, value in facts.items())
-    return Update(
-        NODES, node_key(node.id), (*changes, Set("updated_at", now)), Equals("token_digest", node.token_digest)
-    )
+    same = Equals("token_digest", node.token_digest)
+    if "hostname" in facts:
+        changes += (_termed(node.model_copy(update={"hostname": facts["hostname"]})),)
+        same = Equals("version", node.version)
+    return Update(NODES, node_key(node.id), (*changes, Set("updated_at", now)), same)
 
 
 def set_operator_labels(node: Node, operator_labels: Mapping[str, str], now: str) -> Update:
@@ -163,6 +155,7 @@ def set_operator_labels(node: Node, operator_labels: Mapping[str, str], now: str
     changes = (
         Set("operator_labels", dict(operator_labels) or None),
         Set("labels", {**after.labels} or None),
+        _termed(after),
         Set("updated_at", now),
     )
     return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
@@ -187,23 +180,28 @@ def not_there(node_id: str) -> Check:
 
 
 def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
-    """Put it into another cluster, without its aliases and recovery key, if it is still in the one that was read and
-    has no other aliases."""
+    """Put it into another cluster, without its aliases and recovery key, if the row has not changed since it was
+    read."""
     changes = (
         Set("aliases", None),
         Set("recovery_key_digest", None),
+        _termed(moved(node, cluster_id, cluster_name)),
         Set("cluster_id", cluster_id),
         Set("cluster_name", cluster_name),
         Set("last_seen_at", last_seen_at),
         Set("updated_at", now),
     )
-    return Update(NODES, node_key(node.id), changes, _unchanged(node))
+    return Update(NODES, node_key(node.id), changes, unchanged(node))
+
+
+def moved(node: Node, cluster_id: str, cluster_name: str) -> Node:
+    """The node in another cluster: its aliases stay behind."""
+    return node.model_copy(update={"cluster_id": cluster_id, "cluster_name": cluster_name, "aliases": ()})
 
 
 def delete(node: Node) -> Delete:
-    """Delete the node, if it is still in the cluster that was read, whose count is decremented, and has no aliases
-    other than those removed with it."""
-    return Delete(NODES, node_key(node.id), _unchanged(node), was_read=True)
+    """Delete the node, if the row has not changed since it was read: what is removed with it follows from that."""
+    return Delete(NODES, node_key(node.id), unchanged(node), was_read=True)
 
 
 def still_there(node: Node) -> Check:
@@ -212,25 +210,38 @@ def still_there(node: Node) -> Check:
 
 
 def with_alias(node: Node, alias: NodeAlias) -> Update:
-    """Adds the alias; fails if the node's cluster or aliases have changed since it was read."""
+    """Adds the alias; fails if the row has changed since it was read."""
     return _set_aliases(node, (*node.aliases, alias))
 
 
 def without_alias(node: Node, alias_id: str) -> Update:
-    """Removes the alias; fails if the node's cluster or aliases have changed since it was read."""
+    """Removes the alias; fails if the row has changed since it was read."""
     return _set_aliases(node, [alias for alias in node.aliases if alias.id != alias_id])
 
 
 def _set_aliases(node: Node, aliases: Sequence[NodeAlias]) -> Update:
-    """Set its aliases, if its cluster and aliases have not changed."""
-    return Update(NODES, node_key(node.id), (Set("aliases", _aliases_value(aliases)),), _unchanged(node))
+    after = node.model_copy(update={"aliases": tuple(aliases)})
+    changes = (Set("aliases", _aliases_value(aliases)), _termed(after))
+    return Update(NODES, node_key(node.id), changes, unchanged(node))
 
 
-def _unchanged(node: Node) -> Condition:
-    """The condition that its cluster and aliases have not changed."""
-    aliases = _aliases_value(node.aliases)
-    same = Absent("aliases") if aliases is None else Equals("aliases", aliases)
-    return And(Equals("cluster_id", node.cluster_id), same)
+def mark(node: Node) -> Update:
+    """Note that the terms of the row are written with this write, if it has not changed since it was read."""
+    return Update(NODES, node_key(node.id), (_termed(node),), unchanged(node))
+
+
+def as_read(node: Node) -> Check:
+    """Nothing written; fails if the row has changed since it was read."""
+    return Check(NODES, node_key(node.id), unchanged(node))
+
+
+def unchanged(node: Node) -> Condition:
+    """The condition that the row has not changed since it was read."""
+    return Equals("version", node.version)
+
+
+def _termed(node: Node) -> Set:
+    return Set("termed", fingerprint(node))
 
 
 def _aliases_value(aliases: Sequence[NodeAlias]) -> Value:
@@ -251,39 +262,3 @@ def read_many(tables: Tables, node_ids: Sequence[str]) -> list[Node]:
     """The nodes of these ids that exist, in the order asked for."""
     items = tables.get_many([Ref(NODES, node_key(node_id)) for node_id in node_ids])
     return [node_from_item(item) for item in items if item is not None]
-
-
-def read_summaries(tables: Tables, cluster_ids: Sequence[str], limit: int) -> list[list[NodeSummary]]:
-    """The newest nodes of each cluster, one query a cluster."""
-    index = NODES.index("by_cluster")
-    queries = [Query(NODES, cluster_id, index, descending=True, limit=limit) for cluster_id in cluster_ids]
-    return [[summary_from_item(item) for item in page.items] for page in tables.query_many(queries)]
-
-
-def read_summaries_by_status(
-    tables: Tables, statuses: Collection[Status], cluster_ids: Collection[str] | None, limit: int
-) -> list[NodeSummary]:
-    """The nodes of these statuses, all or those of some clusters, from index entries alone. Reads to the end, or until
-    more than ``limit`` were found."""
-    index = NODES.index("by_cluster")
-    queries = (
-        _by_status(statuses)
-        if cluster_ids is None
-        else [Query(NODES, cluster_id, index) for cluster_id in sorted(cluster_ids)]
-    )
-    found: dict[str, NodeSummary] = {}
-    while queries and len(found) <= limit:
-        pages = tables.query_many(queries)
-        summaries = [summary_from_item(item) for page in pages for item in page.items]
-        found |= {summary.id: summary for summary in summaries if summary.status in statuses}
-        queries = [
-            dataclasses.replace(query, start=page.last_key)
-            for query, page in zip(queries, pages, strict=True)
-            if page.last_key is not None
-        ]
-    return list(found.values())
-
-
-def _by_status(statuses: Collection[Status]) -> list[Query]:
-    index = NODES.index("by_status")
-    return [Query(NODES, f"{status.value}#{shard}", index) for status in statuses for shard in range(SHARDS)]

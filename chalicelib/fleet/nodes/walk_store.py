@@ -38,7 +38,7 @@ def read_fleet(tables: Tables, most_per_shard: int, inserted_until: str) -> list
     return [target_from_item(item) for page in pages for item in page.items]
 
 
-def target_from_item(item: Item) -> TargetNode:
+def target_from_item(item: Item, *, is_row: bool = False) -> TargetNode:
     """From a row, or from an entry of `listing` or `by_cluster`."""
     return TargetNode(
         id=str(item["id"]),
@@ -50,12 +50,17 @@ def target_from_item(item: Item) -> TargetNode:
         self_update_enabled=bool(item["self_update_enabled"]),
         inserted_at=str(item["inserted_at"]),
         updated_at=str(item["updated_at"]),
+        row=item if is_row else None,
     )
 
 
 def _enrolled_by(index_name: str, partition: str, inserted_until: str, limit: int) -> Query:
-    until = Between("0", listed_at(inserted_until, _AFTER_EVERY_ID))
-    return Query(NODES, partition, NODES.index(index_name), sort=until, limit=limit)
+    return Query(NODES, partition, NODES.index(index_name), sort=enrolled_by(inserted_until), limit=limit)
+
+
+def enrolled_by(inserted_until: str) -> Between:
+    """The places in the list of nodes of those that enrolled up to and with that second."""
+    return Between("0", listed_at(inserted_until, _AFTER_EVERY_ID))
 
 
 _AFTER_EVERY_ID = "~"

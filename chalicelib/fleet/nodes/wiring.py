@@ -15,6 +15,7 @@ from chalicelib.fleet.nodes.recovering import Recovering
 from chalicelib.fleet.nodes.registering import PATIENCE_SECONDS, Registrar
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.fleet.nodes.secrets import Vault
+from chalicelib.fleet.nodes.terming import Terms
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.clock import Clock
@@ -71,4 +72,5 @@ class Nodes:
         self.labelling = Labelling(tables, clock)
         self.excluding = Excluding(tables, clock)
         self.recovering = Recovering(tables, clock, ids, admin_urls)
-        self.reading = NodeReader(tables, clusters, lists)
+        self.terms = Terms(tables, clock)
+        self.reading = NodeReader(tables, clusters, lists, self.terms.are_complete)

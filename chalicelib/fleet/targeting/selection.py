@@ -7,9 +7,10 @@ from chalicelib.fleet.clusters.model import NAME_MAX_LENGTH, Cluster
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import FIELDS as CLUSTER_FIELDS
 from chalicelib.fleet.nodes import model as nodes_model
+from chalicelib.fleet.nodes.filtering import FIELDS as NODE_FIELDS
+from chalicelib.fleet.nodes.filtering import OF_ROWS, label_pairs
 from chalicelib.fleet.nodes.model import TargetNode, TargetPage
-from chalicelib.fleet.nodes.reading import FIELDS as NODE_FIELDS
-from chalicelib.fleet.nodes.reading import OF_ROWS, NodeReader
+from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.nodes.store import SHARDS as NODE_SHARDS
 from chalicelib.fleet.targeting.model import SHARD, Targeting, TargetType
 from chalicelib.kit.cursors import StepCursor
@@ -89,9 +90,9 @@ def page_of_part(
     kind, _, name = part.partition("#")
     match kind:
         case "shard":
-            return nodes.targets_of_shard(int(name), cursor, size, inserted_until)
+            return nodes.targets_of_shard(int(name), cursor, size, inserted_until, _labels_of(targeting))
         case "cluster":
-            return _page_of_clusters(nodes, name.split(","), cursor, inserted_until, size)
+            return _page_of_clusters(nodes, targeting, name.split(","), cursor, inserted_until, size)
         case "nodes":
             ids = (targeting.node_ids or ())[int(name) * SLICE : (int(name) + 1) * SLICE]
             start = int(cursor or 0)
@@ -100,6 +101,12 @@ def page_of_part(
             return TargetPage([node for node in found if node.inserted_at <= inserted_until], following)
         case _:
             raise ValueError(f"no fan-out has a part {part!r}")
+
+
+def whole_fleet(nodes: NodeReader, targeting: Targeting, most_per_shard: int, inserted_until: str) -> TargetPage | None:
+    """The nodes of all shards at once, before filters; None if there are more than may be read of one."""
+    fleet = nodes.whole_fleet(most_per_shard, inserted_until, _labels_of(targeting))
+    return None if fleet is None else TargetPage(fleet, None)
 
 
 def may_miss(part: str) -> bool:
@@ -132,7 +139,8 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, 
         return chosen
     rows: Mapping[str, Item] = {}
     if not OF_ROWS.isdisjoint(filters):
-        rows = nodes.rows_of([node.id for node in chosen])
+        rows = {node.id: node.row for node in chosen if node.row is not None}
+        rows = {**rows, **nodes.rows_of([node.id for node in chosen if node.id not in rows])}
         chosen = [node for node in chosen if node.id in rows]
     seen: Mapping[str, nodes_model.Presence] = {}
     if any(name.startswith(_PRESENCE_FILTER) for name in filters):
@@ -144,15 +152,22 @@ def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, 
     ]
 
 
+def _labels_of(targeting: Targeting) -> tuple[str, ...]:
+    """The labels that all its nodes have."""
+    wanted = (targeting.node_filters or {}).get("labels")
+    return label_pairs(str(wanted)) if wanted else ()
+
+
 def _page_of_clusters(
-    nodes: NodeReader, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
+    nodes: NodeReader, targeting: Targeting, ids: Sequence[str], cursor: str | None, inserted_until: str, size: int
 ) -> TargetPage:
     """The next nodes of some clusters, one cluster after the other; the cursor says in which, and where in it."""
+    labels = _labels_of(targeting)
     if len(ids) == 1:
-        return nodes.targets_of_cluster(ids[0], cursor, size, inserted_until)
+        return nodes.targets_of_cluster(ids[0], cursor, size, inserted_until, labels)
     here, found = StepCursor.parse(cursor, _IN_CLUSTER), list[TargetNode]()
     for cluster_id in ids[here.step : here.step + CLUSTERS_PER_PAGE]:
-        page = nodes.targets_of_cluster(cluster_id, here.within, size - len(found), inserted_until)
+        page = nodes.targets_of_cluster(cluster_id, here.within, size - len(found), inserted_until, labels)
         found += page.nodes
         here = here.after(page.cursor)
         if page.cursor is not None or len(found) >= size:

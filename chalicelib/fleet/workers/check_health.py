@@ -1,4 +1,4 @@
-"""Finds the nodes that have fallen silent, every minute."""
+"""Finds the nodes that have fallen silent, and asks for the terms of nodes where they are missing, every minute."""
 
 from chalice.app import Blueprint, Rate
 
@@ -16,6 +16,7 @@ blueprint = Blueprint(__name__)
 @blueprint.schedule(Rate(1, unit=Rate.MINUTES), name="check_health")
 @FLEET.scheduled("check_health", lambda services: (services.nodes, services.platform.counters))
 def handler(services: Fleet) -> None:
+    services.nodes.terms.keep()
     swept = services.nodes.health.sweep(BUDGET_SECONDS)
     looked_at = swept.moved + swept.unreachable
     if looked_at:

@@ -4,7 +4,8 @@ A context describes its list once, as a `Listing`: the table, the fields that ca
 sources that rows can be read from, narrowest first. `Lists.page` answers a request in two steps.
 
 **Plan** (`plan`). The first source whose filter was given as exact values is chosen: an `IndexSource` names partitions
-of an index, a `KeySource` the primary keys themselves. Filters that the keys do not decide are left for later.
+of an index, a `KeySource` the primary keys themselves, a `TermSource` partitions of a table of terms, the smallest of
+several that would do (`choosing`). Filters that the keys do not decide are left for later.
 
 **Read.** There are two ways:
 
@@ -34,8 +35,8 @@ A page by cursor (`walked`) goes on where the one before it ended: it reads in t
 or has examined a bounded number of rows, with any filters, and has no total.
 
 Modules, each importing only those before it: `request` (question and answer), `fields` (kinds of fields, the grammar
-of filter values), `members`, `sources` (where rows are read), `plan`, `keyed`, `matched`, `walked`, `cursors`,
-`listing`.
+of filter values), `members`, `filters`, `sources` (where rows are read), `plan`, `choosing`, `keyed`, `matched`,
+`walked`, `cursors`, `listing`.
 """
 
 from chalicelib.kit.listing.fields import (
@@ -53,9 +54,10 @@ from chalicelib.kit.listing.fields import (
     Text,
     Uuid,
 )
+from chalicelib.kit.listing.filters import Fields, filter_names, matches
 from chalicelib.kit.listing.listing import Listing, Lists
 from chalicelib.kit.listing.members import Member
-from chalicelib.kit.listing.plan import Enrich, Fields, ReadTotal, filter_names, matches
+from chalicelib.kit.listing.plan import Enrich, ReadTotal
 from chalicelib.kit.listing.request import (
     NEWEST_FIRST,
     OLDEST_FIRST,
@@ -73,6 +75,7 @@ from chalicelib.kit.listing.sources import (
     IndexSource,
     Insertion,
     KeySource,
+    TermSource,
     all_rows,
     as_given,
     fixed,
@@ -110,6 +113,7 @@ __all__ = [
     "Number",
     "Order",
     "ReadTotal",
+    "TermSource",
     "Text",
     "Uuid",
     "all_rows",

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from chalicelib.kit.data_keys import UnsealError
-from chalicelib.kit.errors import bad_request
+from chalicelib.kit.errors import EdgeError, bad_request
 from chalicelib.kit.listing.plan import ReadPlan
 from chalicelib.kit.origin import current_origin
 
@@ -40,19 +40,21 @@ class Cursors:
         return base64.urlsafe_b64encode(self._seals().seal(position, self._associated)).decode().rstrip("=")
 
     def position_in(self, cursor: str) -> str | None:
-        """The position; None, the start, for an empty cursor. Raises `EdgeError` (bad request) for one of another list
-        or caller, and for any other text."""
-        if not cursor:
-            return None
+        """The position; None for a cursor of another list or caller, and for any other text."""
         try:
             sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
             return self._seals().open(sealed, self._associated).reveal()
         except (UnsealError, ValueError, binascii.Error):
-            raise bad_request({"cursor": [_FOREIGN]}) from None
+            return None
+
+
+def foreign_cursor() -> EdgeError:
+    """The refusal of a cursor that leads nowhere in the list."""
+    return bad_request({"cursor": [_FOREIGN]})
 
 
 def _associated(plan: ReadPlan) -> str:
-    """Names the list and the caller. It does not hold the page's size, which may change on the way."""
+    """Names the list, how it is read, and the caller. It does not hold the page's size, which may change on the way."""
     filters = sorted((one.name, one.operator, str(one.wanted)) for one in plan.filters)
     queries = [(query.partition, repr(query.sort)) for query in plan.queries]
     keys = [sorted(ref.key.items()) for ref in plan.direct]

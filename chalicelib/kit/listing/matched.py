@@ -7,7 +7,8 @@ order and the page need are kept in memory.
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from chalicelib.kit.listing.plan import INSERTED_AT, TIE_BREAK, Enrich, ReadPlan, arrange, passes
+from chalicelib.kit.listing.filters import INSERTED_AT, TIE_BREAK, arrange, passes
+from chalicelib.kit.listing.plan import Enrich, ReadPlan
 from chalicelib.kit.listing.request import ListPage
 from chalicelib.kit.listing.sources import rounds
 from chalicelib.kit.tables import Item, Ref, Tables, Value
@@ -47,7 +48,7 @@ class Matching:
         self.tables = tables
         self.examined = 0
         self.read_bytes = 0
-        known = self._known()
+        known = plan.held
         plain = [one for one in plan.left if not one.field.enriched]
         self._on_entry = [one for one in plain if known is None or one.field.needs <= known]
         self._on_row = [one for one in plain if one not in self._on_entry]
@@ -77,16 +78,6 @@ class Matching:
         if not rows_needed:
             return left
         return (row for row in self._rows(left, is_bounded=is_bounded) if passes(self._on_row, row))
-
-    def _known(self) -> frozenset[str] | None:
-        """The attributes that entries hold; None for all of them."""
-        index, table = self.plan.index, self.plan.table
-        if index is None:
-            return None
-        names = {table.partition, table.sort, index.partition, index.sort, *index.projected} - {None}
-        if self.plan.insertion is not None:
-            names.add(INSERTED_AT)
-        return frozenset(str(name) for name in names)
 
     def _entries(self) -> Iterator[list[Item]]:
         """The entries of all partitions, a round at a time, each with its time of insertion."""

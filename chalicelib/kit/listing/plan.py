@@ -1,33 +1,24 @@
-"""The plan of one list request: the source and queries to use, and whether to follow keys or to match rows."""
+"""The plans of one list request: the source and queries to use, and whether to follow keys or to match rows."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
 
 from chalicelib.kit.errors import EdgeError, bad_request
-from chalicelib.kit.listing.fields import AT_LEAST, AT_MOST, EXACT, Column, Field, Moment, Test
-from chalicelib.kit.listing.request import NEWEST_FIRST, Filters, FilterValue, ListRequest, Order
+from chalicelib.kit.listing.fields import AT_LEAST, AT_MOST, Moment
+from chalicelib.kit.listing.filters import INSERTED_AT, Fields, Filter, column, compile_filters, passes
+from chalicelib.kit.listing.request import NEWEST_FIRST, ListRequest, Order
 from chalicelib.kit.listing.sources import (
     PARTITION_LIMIT,
     IndexSource,
     Insertion,
     KeySource,
+    Source,
+    TermSource,
     is_possible,
     possible_keys,
 )
-from chalicelib.kit.tables import Index, Item, Query, Ref, Table, Tables, Value
-
-INSERTED_AT = "inserted_at"
-
-TIE_BREAK = "id"
-"""The attribute that decides between equal rows. It is unique within a table; a row without it is sorted by the other
-terms alone."""
-
-_SEPARATOR = "__"
-
-Fields = Mapping[str, Field]
-"""Fields by public name. A name contains no double underscore."""
+from chalicelib.kit.tables import Index, Item, KeyRange, Query, Ref, Table, Tables
 
 Enrich = Callable[[list[Item]], list[Item]]
 """Sets the attributes of enriched fields on items."""
@@ -37,21 +28,11 @@ ReadTotal = Callable[[str], int]
 
 
 @dataclass(frozen=True)
-class Filter:
-    """One given parameter: its ``name`` and ``operator``, its field, its value and its test of a row."""
-
-    name: str
-    operator: str
-    field: Field
-    wanted: FilterValue
-    test: Test
-
-
-@dataclass(frozen=True)
 class ReadPlan:
     """``filters`` are all that were given, ``left`` those that the queries' keys do not decide. ``source`` is None and
     ``direct`` holds the rows' keys where the keys follow from a filter. ``totals`` together count the rows of the
-    queries; empty if there is no such counter."""
+    queries; empty if there is no such counter. ``values`` are those of the filters that the source is read by,
+    ``weight`` the totals that say how many entries its partitions have."""
 
     table: Table
     fields: Fields
@@ -61,17 +42,36 @@ class ReadPlan:
     left: tuple[Filter, ...]
     read_limit: int
     narrowing: tuple[str, ...]
-    source: IndexSource | None = None
+    source: IndexSource | TermSource | None = None
     queries: tuple[Query, ...] = ()
     totals: tuple[str, ...] = ()
     direct: tuple[Ref, ...] = ()
+    values: tuple[tuple[str, ...], ...] = ()
+    weight: tuple[str, ...] = ()
+
+    @property
+    def read(self) -> Table:
+        """The table that is read, whose entries have the keys of rows of ``table``."""
+        return self.source.table if isinstance(self.source, TermSource) else self.table
 
     @property
     def index(self) -> Index | None:
         """The index that is read; None for the table itself."""
         if self.source is None or self.source.index is None:
             return None
-        return self.table.index(self.source.index)
+        return self.read.index(self.source.index)
+
+    @property
+    def held(self) -> frozenset[str] | None:
+        """The attributes of rows that entries hold; None for all of them."""
+        if isinstance(self.source, TermSource):
+            return self.source.holds
+        if self.index is None:
+            return None
+        names = {self.table.partition, self.table.sort, self.index.partition, self.index.sort, *self.index.projected}
+        if self.insertion is not None:
+            names.add(INSERTED_AT)
+        return frozenset(name for name in names if name is not None)
 
     @property
     def insertion(self) -> Insertion | None:
@@ -81,7 +81,7 @@ class ReadPlan:
     @property
     def sort_key(self) -> str:
         """The sort attribute of what is read. Empty for a table without one."""
-        return (self.table.sort if self.index is None else self.index.sort) or ""
+        return (self.read.sort if self.index is None else self.index.sort) or ""
 
     @property
     def follows_keys(self) -> bool:
@@ -107,12 +107,19 @@ class ReadPlan:
             column(self.fields, name).enriched for name, _ in self.order
         )
 
-    def rows_of(self, tables: Tables, entries: list[Item]) -> list[Item]:
+    def rows_of(self, tables: Tables, entries: list[Item], *, once: bool = False) -> list[Item]:
         """The rows that index entries stand for, as they are now. A row that has vanished since, or that the filters no
-        longer admit (the index lags), is left out."""
+        longer admit (the index lags), is left out; ``once``, so is one for which another of its entries speaks."""
         rows = tables.get_many([Ref(self.table, self.table.key_of(entry)) for entry in entries])
         on_row = [one for one in self.filters if not one.field.enriched]
-        return [row for row in rows if row is not None and passes(on_row, row)]
+        return [
+            row
+            for entry, row in zip(entries, rows, strict=True)
+            if row is not None and passes(on_row, row) and (not once or self._speaks_for(entry, row))
+        ]
+
+    def _speaks_for(self, entry: Item, row: Item) -> bool:
+        return not isinstance(self.source, TermSource) or self.source.speaks_for(*self.values, entry, row)
 
     def too_much(self) -> EdgeError:
         """The refusal of a request that would read more than the limit; it names the filters that help."""
@@ -120,15 +127,19 @@ class ReadPlan:
         return bad_request({parameter: [text] for parameter in self.narrowing})
 
 
-def make_plan(
+def make_plans(
     table: Table,
     fields: Fields,
-    sources: tuple[IndexSource | KeySource, ...],
+    sources: Sequence[Source],
     request: ListRequest,
     now: datetime | None,
     read_limit: int,
-) -> ReadPlan:
-    """Choose the first source whose filter is given as exact values, and what its keys decide."""
+    *,
+    every: bool = False,
+) -> Iterator[ReadPlan]:
+    """A plan for each source whose filters are given as exact values, in the order of the sources: by the keys that it
+    has for these. A source of which each value must hold has one for each of them. Unless ``every`` is asked for, those
+    are left out that are read by some of the filters of one of terms before them: they have more entries."""
     filters = compile_filters(fields, request.filters, now)
     order = request.order or NEWEST_FIRST
     exact = _exact(filters)
@@ -136,16 +147,27 @@ def make_plan(
         source.by for source in sources if isinstance(source, IndexSource) and source.by and source.by not in exact
     )
     plan = ReadPlan(table, fields, request, order, filters, filters, read_limit, narrowing)
+    narrower: list[frozenset[str]] = []
     for source in sources:
-        if source.by is not None and source.by not in exact:
+        names = _filters_of(source)
+        if not names <= exact.keys() or (not every and any(names < others for others in narrower)):
             continue
-        decided, values = (None, ()) if source.by is None else exact[source.by]
-        if isinstance(source, KeySource):
-            return _direct(plan, source, values)
-        partitions = possible_keys(source.partitions(values))
-        if len(partitions) <= PARTITION_LIMIT or source.by is None:
-            return _queries(plan, source, decided, values, partitions)
-    raise ValueError(f"the list of {table.name} needs a source that serves any request")
+        match source:
+            case KeySource():
+                yield _direct(plan, source, exact[source.by][1])
+            case TermSource():
+                for planned in _by_terms(plan, source, [exact[name] for name in source.by]):
+                    narrower.append(names)
+                    yield planned
+            case IndexSource():
+                yield from _by_index(plan, source, None if source.by is None else exact[source.by])
+
+
+def _filters_of(source: Source) -> frozenset[str]:
+    """The filters that must be given for it."""
+    if isinstance(source, TermSource):
+        return frozenset(source.by)
+    return frozenset() if source.by is None else frozenset({source.by})
 
 
 def _exact(filters: tuple[Filter, ...]) -> dict[str, tuple[Filter, tuple[str, ...]]]:
@@ -163,25 +185,45 @@ def _direct(plan: ReadPlan, source: KeySource, values: tuple[str, ...]) -> ReadP
     return replace(plan, direct=tuple(Ref(plan.table, key) for key in keys))
 
 
-def _queries(
-    plan: ReadPlan,
-    source: IndexSource,
-    decided: Filter | None,
-    values: tuple[str, ...],
-    partitions: list[str | int],
-) -> ReadPlan:
+def _by_index(plan: ReadPlan, source: IndexSource, given: tuple[Filter, tuple[str, ...]] | None) -> Iterator[ReadPlan]:
+    decided, values = given or (None, ())
+    partitions = possible_keys(source.partitions(values))
+    if len(partitions) > PARTITION_LIMIT and source.by is not None:
+        return
     left = tuple(one for one in plan.filters if not source.decides or one is not decided)
-    planned = replace(plan, source=source, left=left)
-    if source.totals is not None and not left:
-        planned = replace(planned, totals=tuple(source.totals(tuple(filter(is_possible, values)))))
-    index, sort = planned.index, None
-    if source.insertion is not None:
+    weight = () if source.totals is None else tuple(source.totals(tuple(filter(is_possible, values))))
+    planned = replace(plan, source=source, left=left, values=(values,), weight=weight)
+    yield _ranged(replace(planned, totals=() if left else weight), [(partition, None) for partition in partitions])
+
+
+def _by_terms(
+    plan: ReadPlan, source: TermSource, given: Sequence[tuple[Filter, tuple[str, ...]]]
+) -> Iterator[ReadPlan]:
+    if not source.is_complete():
+        return
+    (first, values), *others = given
+    for some in [(value,) for value in values] if source.each else [values]:
+        told = (some, *(others_values for _, others_values in others))
+        positions = [one for one in source.positions(*told) if is_possible(one[0])]
+        if len(positions) > PARTITION_LIMIT:
+            continue
+        decided = [one for one, _ in others]
+        if len(some) == len(values) and source.decides(*told):
+            decided.append(first)
+        left = tuple(one for one in plan.filters if not any(one is each for each in decided))
+        yield _ranged(replace(plan, source=source, left=left, values=told), positions)
+
+
+def _ranged(plan: ReadPlan, positions: Sequence[tuple[str | int, KeyRange | None]]) -> ReadPlan:
+    """The plan with its queries, whose range of keys decides filters by the time of insertion, where it can."""
+    index, between, left = plan.index, None, plan.left
+    if plan.insertion is not None:
         since, until = _inserted(left)
-        sort = source.insertion.between(since, until) if since or until else None
+        between = plan.insertion.between(since, until) if since or until else None
         left = tuple(one for one in left if one.name != INSERTED_AT)
-        planned = replace(planned, left=left, narrowing=(*plan.narrowing, f"{INSERTED_AT}__{AT_LEAST}"))
-    queries = tuple(Query(plan.table, partition, index=index, sort=sort) for partition in partitions)
-    return replace(planned, queries=queries)
+        plan = replace(plan, left=left, narrowing=(*plan.narrowing, f"{INSERTED_AT}__{AT_LEAST}"))
+    queries = tuple(Query(plan.read, partition, index=index, sort=between or own) for partition, own in positions)
+    return replace(plan, queries=queries)
 
 
 def _inserted(filters: tuple[Filter, ...]) -> tuple[str | None, str | None]:
@@ -190,63 +232,3 @@ def _inserted(filters: tuple[Filter, ...]) -> tuple[str | None, str | None]:
         one.operator: Moment.bound(one.operator, one.wanted) for one in filters if one.name == INSERTED_AT
     }
     return bounds.get(AT_LEAST), bounds.get(AT_MOST)
-
-
-def compile_filters(fields: Fields, filters: Filters, now: datetime | None) -> tuple[Filter, ...]:
-    """The filters that were given, without those whose value is an empty text.
-
-    Raises KeyError for a parameter that the fields do not have and ValueError for a value of the wrong form: the API's
-    models let neither through.
-    """
-    return tuple(_compile(fields, parameter, wanted, now) for parameter, wanted in filters.items() if wanted != "")
-
-
-def _compile(fields: Fields, parameter: str, wanted: FilterValue, now: datetime | None) -> Filter:
-    name, _, operator = parameter.partition(_SEPARATOR)
-    field = fields[name]
-    if operator not in field.operators:
-        raise KeyError(f"no filter {parameter}")
-    return Filter(name, operator, field, wanted, field.test(operator, wanted, now))
-
-
-def passes(filters: Iterable[Filter], item: Item) -> bool:
-    """Whether the row passes all of them."""
-    return all(one.test(item) for one in filters)
-
-
-def matches(fields: Fields, filters: Filters, item: Item, now: datetime | None = None) -> bool:
-    """Whether a row matches all filters. ``now`` is for `Custom` fields only."""
-    return passes(compile_filters(fields, filters, now), item)
-
-
-def filter_names(fields: Fields) -> frozenset[str]:
-    """The names of all filter parameters of the fields."""
-    return frozenset(
-        name if operator == EXACT else f"{name}{_SEPARATOR}{operator}"
-        for name, field in fields.items()
-        for operator in field.operators
-    )
-
-
-def arrange(items: list[Item], order: Order, fields: Fields) -> None:
-    """Sort in place. Rows without a value come last in ascending and first in descending order; ties are broken by id
-    in the direction of the last term, so that the same rows give the same pages."""
-    _sort_by(items, lambda item: item.get(TIE_BREAK), descending=order[-1][1])
-    for name, descending in reversed(order):
-        _sort_by(items, column(fields, name).value, descending=descending)
-
-
-def column(fields: Fields, name: str) -> Column:
-    """The field as one that has a value. Raises KeyError for a name that cannot be sorted by."""
-    field = fields[name]
-    if not isinstance(field, Column):
-        raise KeyError(f"no order by {name}")
-    return field
-
-
-def _sort_by(items: list[Item], value_of: Callable[[Item], Value], *, descending: bool) -> None:
-    def key(item: Item) -> tuple[bool, Any]:
-        value = value_of(item)
-        return value is None, value
-
-    items.sort(key=key, reverse=descending)

@@ -46,7 +46,8 @@ class ListRequest:
 @dataclass(frozen=True)
 class ListPage(Generic[T]):
     """``total_count`` is never less than what this page shows; the package's docstring says when it is exact. A page
-    ``by_cursor`` has neither a number nor a total (0); ``next_cursor`` leads to the next, None at the end."""
+    ``by_cursor`` has neither a number nor a total (0); ``next_cursor`` leads to the next, None at the end.
+    ``indexing``: an index that will serve the list is not complete yet, so the page cost more than it will."""
 
     items: list[T]
     page: int
@@ -54,6 +55,7 @@ class ListPage(Generic[T]):
     total_count: int
     by_cursor: bool = False
     next_cursor: str | None = None
+    indexing: bool = False
 
     def map(self, view: Callable[[T], S]) -> "ListPage[S]":
         """The same page with each item seen through ``view``."""
@@ -61,7 +63,9 @@ class ListPage(Generic[T]):
 
     def showing(self, items: list[S]) -> "ListPage[S]":
         """The same page with these items instead."""
-        return ListPage(items, self.page, self.page_size, self.total_count, self.by_cursor, self.next_cursor)
+        return ListPage(
+            items, self.page, self.page_size, self.total_count, self.by_cursor, self.next_cursor, self.indexing
+        )
 
 
 def parse_order(

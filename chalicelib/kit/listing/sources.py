@@ -7,7 +7,7 @@ from typing import Protocol
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.ids import compose_uuid7, moment_of, to_milliseconds
-from chalicelib.kit.tables import Between, Item, Key, Page, Query, Table, Tables
+from chalicelib.kit.tables import Between, Item, Key, KeyRange, Page, Query, Table, Tables
 
 PARTITION_LIMIT = 64
 """A comma list that would need more partitions than this is read from the next wider source instead."""
@@ -98,12 +98,50 @@ class IndexSource:
         }
 
 
+Positions = Callable[..., Sequence[tuple[str, KeyRange | None]]]
+"""The exact values of a source's filters, one tuple for each filter -> the partitions, and the ranges in them, that
+hold the entries of their rows."""
+
+
+def _always(*_: object) -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class TermSource:
+    """Entries of another table that stand for rows and hold their keys: an index that is written together with the
+    rows, and so does not lag. Where a request could be read from several sources, and this is one of them, the smallest
+    is chosen.
+
+    ``by`` are the filters that must all be given as exact values. With ``each``, all values of the first one must hold,
+    so that the entries of any one of them are enough, and the filter is tested on the rows if there are more of them.
+    ``decides`` says whether the entries' positions decide the first filter where it has one value. ``holds`` names the
+    attributes of rows that entries repeat. ``insertion`` as in `IndexSource`. ``speaks_for`` says, where a row can have
+    several entries, which of them a walk by cursor shows: of the values, an entry and its row. It is not read until it
+    ``is_complete``.
+    """
+
+    table: Table
+    by: tuple[str, ...]
+    positions: Positions
+    holds: frozenset[str]
+    index: str | None = None
+    insertion: Insertion | None = None
+    each: bool = False
+    decides: Callable[..., bool] = _always
+    speaks_for: Callable[..., bool] = _always
+    is_complete: Callable[[], bool] = _always
+
+
 @dataclass(frozen=True)
 class KeySource:
     """Rows whose primary keys follow from the exact values of the filter ``by``: no index is read."""
 
     by: str
     keys: Callable[[tuple[str, ...]], Sequence[Key]]
+
+
+Source = IndexSource | TermSource | KeySource
 
 
 def fixed(*partitions: str | int) -> Partitions:

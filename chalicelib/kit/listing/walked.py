@@ -10,8 +10,9 @@ behind it. A source whose sort key does not tell the time of insertion is walked
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from chalicelib.kit.listing.filters import INSERTED_AT, TIE_BREAK, arrange, passes
 from chalicelib.kit.listing.matched import Matching
-from chalicelib.kit.listing.plan import INSERTED_AT, TIE_BREAK, Enrich, ReadPlan, arrange, passes
+from chalicelib.kit.listing.plan import Enrich, ReadPlan
 from chalicelib.kit.listing.sources import read_round
 from chalicelib.kit.tables import Between, Item, KeyRange, Query, Tables
 
@@ -60,7 +61,7 @@ class _Walking:
             entries, read, has_ended = self._next_entries()
             examined += read
             has_ended = self._take(entries, size) and has_ended
-        rows = self._plan.rows_of(self._tables, self._found)
+        rows = self._plan.rows_of(self._tables, self._found, once=True)
         return Walk(rows, None if has_ended else self._position)
 
     def _next_entries(self) -> tuple[list[Item], int, bool]:
@@ -121,7 +122,7 @@ def _behind(query: Query, position: str | None, *, descending: bool) -> Query:
     if position is None:
         return replace(query, descending=descending)
     low, high = _bounds(query.sort)
-    sort = Between(low, position) if descending else Between(position, high)
+    sort = Between(low, min(position, high)) if descending else Between(max(position, low), high)
     return replace(query, descending=descending, sort=sort)
 
 

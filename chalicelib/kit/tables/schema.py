@@ -57,7 +57,9 @@ class Table:
     written are read from it, neither removals nor other writes. A stream record that cannot be read is set aside
     without the attributes ``unparked``, which are large or private. ``expires_at`` names the TTL attribute (epoch
     seconds); no logic may depend on when DynamoDB deletes the row. A ``tenanted`` table holds rows of tenants, which
-    only `Tables.scoped` can address. ``thing`` is what operators act on when they change a row (`kit.tables.acts`).
+    only `Tables.scoped` can address. The rows of a ``derived`` table follow from those of another, with which they are
+    put and deleted: they bear no stamp of their own. ``queried``: queries go by its own key as well as by its indexes.
+    ``thing`` is what operators act on when they change a row (`kit.tables.acts`).
     Raises ValueError if it has tenants and a partition key that is a number, or that is also a shared index's.
     """
 
@@ -71,6 +73,8 @@ class Table:
     unparked: frozenset[str] = frozenset()
     expires_at: str | None = None
     tenanted: bool = False
+    derived: bool = False
+    queried: bool = False
     thing: Thing | None = None
 
     def __post_init__(self) -> None:

@@ -22,7 +22,10 @@ def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: 
 
 
 def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: str) -> Write:
-    """The write with its stamp, from the origin of the current work. ``tenant`` owns the rows of tenanted tables."""
+    """The write with its stamp, from the origin of the current work; what is put into a derived table has none.
+    ``tenant`` owns the rows of tenanted tables."""
+    if write.table.derived and not isinstance(write, Update):
+        return write
     origin = current_origin()
     changed_by: dict[str, Value] = {
         "write_id": write_id,

@@ -38,6 +38,7 @@ _MACHINES_AND_NODES = Grants(
         "clusters": GET | UPDATE | CHECK,
         "enrollment_keys": GET | PUT | DELETE,
         "nodes": BATCH_GET | DELETE,
+        "node_terms": DELETE,
         "presence": BATCH_GET,
         "node_exclusions": UPDATE,
         "aliases": DELETE,

@@ -62,6 +62,8 @@ QUESTIONS = (
     _list("list_nodes", "nodes"),
     _list("list_nodes", "nodes", status="healthy"),
     _list("list_nodes", "nodes", cluster_name="north"),
+    _list("list_nodes", "nodes", labels="env:prod", is_counted=True),
+    _list("list_nodes", "nodes", search="{node}"),
     _list("list_aliases", "aliases"),
     _list("list_aliases", "aliases", cluster_name="north"),
     _list("list_commands", "commands"),

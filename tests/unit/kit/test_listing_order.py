@@ -2,7 +2,7 @@ import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import OLDEST_FIRST, parse_order
-from chalicelib.kit.listing.plan import arrange
+from chalicelib.kit.listing.filters import arrange
 from tests.unit.kit.listing_rows import FIELDS
 
 SORTABLE = ("name", "size", "inserted_at")

@@ -6,6 +6,7 @@ from chalicelib.fleet.labels import too_many
 from tests.contract.bodies import REGISTRATION
 from tests.support.builders import a_cluster, machines
 from tests.support.callers import operator
+from tests.support.terms import forget_state
 from tests.support.world import World
 
 API = "/api/v1"
@@ -21,9 +22,11 @@ FACTS = {
 }
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(params=["by terms", "by rows"])
+def world(request):
     world = World()
+    if request.param == "by rows":
+        forget_state(world.driver)
     a_cluster(world)
     return world
 

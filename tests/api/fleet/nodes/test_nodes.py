@@ -8,7 +8,7 @@ import pytest
 from openapi_schema_validator import OAS30Validator
 
 from chalicelib.fleet.api.operator import nodes as routes
-from chalicelib.fleet.nodes.reading import LIST_FIELDS
+from chalicelib.fleet.nodes.filtering import LIST_FIELDS
 from chalicelib.fleet.nodes.rules import already_there, full_cluster
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import not_found

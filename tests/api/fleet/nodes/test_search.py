@@ -5,14 +5,17 @@ import pytest
 from chalicelib.platform.access.permissions import KeyRole
 from tests.support.builders import a_cluster, machines
 from tests.support.callers import operator
+from tests.support.terms import forget_state
 from tests.support.world import World
 
 NODES = "/api/v1/nodes"
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(params=["by terms", "by rows"])
+def world(request):
     world = World()
+    if request.param == "by rows":
+        forget_state(world.driver)
     for name in ("north", "south"):
         a_cluster(world, name)
     return world

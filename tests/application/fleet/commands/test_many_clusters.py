@@ -100,7 +100,8 @@ def test_node_moving_between_clusters_of_a_page_gets_one_execution(world):
 
     def move():
         """Between the queries of the two clusters."""
-        world.platform.tables.write(store.move(node, target.id, target.name, node.last_seen_at, NOW), "node.moved")
+        (read,) = world.fleet.nodes.reading.find_many([node.id])
+        world.platform.tables.write(store.move(read, target.id, target.name, read.last_seen_at, NOW), "node.moved")
 
     for action in (lambda: None, move):
         world.driver.before_next(action, operation="Query", table=NODES)
