@@ -88,7 +88,7 @@ _A_KEY = "answers a new API key, which may do more than the assistant that asks;
 _DISCOVERY = "the service discovery of a Prometheus; `list_nodes` has the nodes"
 
 _WITHOUT = {
-    "PUT /api/v1/secrets/{secret_name}": "its value would pass through the assistant; people save secrets themselves",
+    "PUT /api/v1/secrets/{name}": "its value would pass through the assistant; people save secrets themselves",
     "POST /api/v1/clusters/default/enrollment_keys": "`create_enrollment_key` does the same for the cluster `default`",
     "POST /api/v1/api_keys": _A_KEY,
     "POST /api/v1/api_keys/{id}/rotate": _A_KEY,
