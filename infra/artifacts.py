@@ -66,7 +66,8 @@ def creation_steps(template: Json) -> list[Json]:
     """
     if fits_into_a_request(template):
         return [template]
-    resources = {name: template["Resources"][name] for name in (ARTIFACTS, f"{ARTIFACTS}Policy")}
+    bucket = (ARTIFACTS, f"{ARTIFACTS}Policy")  # the local cloud's template has no policies
+    resources = {name: each for name, each in template["Resources"].items() if name in bucket}
     outputs = {ARTIFACTS_OUTPUT: template["Outputs"][ARTIFACTS_OUTPUT]}
     return [{**template, "Resources": resources, "Outputs": outputs}, template]
 

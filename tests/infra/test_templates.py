@@ -17,6 +17,7 @@ from infra.artifacts import INLINE_TEMPLATE_BYTES, creation_steps
 from infra.deployables import CORE
 from infra.fragment import check_types, fragment
 from infra.functions import QUEUES, consumer_of, logical_id
+from infra.local.transform import local_state
 from infra.package import ROOT
 from infra.parameters import SECRET_KEYS, documented_settings, parameter_name
 from infra.stateful import stateful_template, stream_parameter, table_resource, to_compact_json
@@ -293,6 +294,12 @@ def test_large_template_is_created_after_the_bucket_it_is_read_from(stateful):
     assert bucket["Resources"].items() <= stateful["Resources"].items()
     assert bucket["Outputs"] == {"ArtifactBucket": {"Value": {"Ref": "Artifacts"}}}
     assert len(to_compact_json({**bucket, "Description": ""})) < INLINE_TEMPLATE_BYTES / 10
+
+
+def test_large_template_without_policies_as_the_local_clouds_is_created_after_its_bucket(stateful):
+    bucket, _ = creation_steps(local_state({**stateful, "Description": "x" * INLINE_TEMPLATE_BYTES}))
+
+    assert set(bucket["Resources"]) == {"Artifacts"}
 
 
 def test_small_template_is_created_in_one_step(stateful):
