@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.machines.providers.ec2_request import STAGE_TAG, stage_of
 from chalicelib.platform.context import Grants
-from infra.deployables import CORE, deployables
-from infra.functions import FUNCTIONS
+from infra.deployables import deployables
+from infra.functions import FAMILIES, FUNCTIONS
 from infra.grants import GRANTS
 from infra.machine_policies import machine_statements
 from infra.policies import managed_policies, policies
@@ -15,6 +15,7 @@ from infra.stateful import TABLE_PREFIX, stateful_template
 
 MAKES, LOOKS = Grants(runs_machines=True), Grants(describes_machines=True)
 TAG_OF_THE_STAGE = {"Fn::Sub": "edge-admin-${Stage}"}
+CORE = deployables(FAMILIES)[0]
 MACHINES = next(each for each in deployables() if each.family.name == "machines")
 
 

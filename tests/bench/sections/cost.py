@@ -13,7 +13,9 @@ from tests.bench.report import Figure
 
 TITLE = "Money: USD of us-east-1, on demand, without free tiers"
 
-MOST_FOR_AN_IDLE_NODE = 0.03
+MOST_FOR_AN_IDLE_NODE = 0.031
+"""Dollars a month. A row of a node is above 1 KiB since machines tell facts and host keys: a new socket checks it for
+2 units more."""
 
 
 def measure(*, quick: bool) -> Iterable[Figure]:
