@@ -296,7 +296,7 @@ def test_large_template_is_created_after_the_bucket_it_is_read_from(stateful):
     assert len(to_compact_json({**bucket, "Description": ""})) < INLINE_TEMPLATE_BYTES / 10
 
 
-def test_large_template_without_policies_as_the_local_clouds_is_created_after_its_bucket(stateful):
+def test_large_template_without_policies_is_created_after_its_bucket(stateful):
     bucket, _ = creation_steps(local_state({**stateful, "Description": "x" * INLINE_TEMPLATE_BYTES}))
 
     assert set(bucket["Resources"]) == {"Artifacts"}
