@@ -121,9 +121,9 @@ NODES = (
     _write("block_node", 2, 3, 13),
     _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
-    Operation("create_recovery_key", 2, 1, 4),
-    Operation("delete_recovery_key", 2, 1, 4),
-    Operation("diagnose_node", 2, 2),
+    Operation("create_recovery_key", 2, 2, 4),
+    Operation("delete_recovery_key", 2, 2, 4),
+    Operation("diagnose_node", 2, 3),
     Operation("show_host_metrics", 2, 3),
     Operation("show_agent_metrics", 2, 3),
     Operation("show_raw_host_metrics", 2, 3),
@@ -256,7 +256,7 @@ WEBHOOKS = (
 )
 AUDIT = (
     # Keys and count of four partitions, and the rows of the page: the log has no counter.
-    Operation("list_audit_events", 5, 11),
+    Operation("list_audit_events", 5, 12),
 )
 ADMINS = (
     Operation("show_admin", 1, 0.5),
@@ -271,12 +271,13 @@ ADMINS = (
 )
 AGENTS = (
     _write("verify_key", 3, 6, 8),
-    _write("register_node", 3, 4, 19),
+    _write("register_node", 3, 4, 21),
     _write("register_node", 2, 3, 6, coming_back, "again"),
     _write("leave", 3, 4, 21),
     Operation("report_health", 2, 2, note="nothing to note"),
     Operation("report_health", 3, 2, 1, not_heard_of_for_a_while, "last_seen_at is due"),
     # One write more where a family above has asked for the fact.
+    Operation("push_diagnostics", 2, 2, 1),
     Operation("push_metrics", 3, 2, 2),
     _write("create_own_alias", 3, 3, 11),
     Operation("list_own_executions", 2, 2.5, 0, idle, "nothing to do"),

@@ -103,6 +103,7 @@ class Numbers:
     total_count: int
     by_cursor: bool = False
     next_cursor: str | None = None
+    indexing: bool = False
 
 
 @routes.post(

@@ -296,11 +296,10 @@ class PowerCutError(Exception):
 
 
 class FailingDisk(MemoryDisk):
-    """Loses power before its operation number `last`; afterwards nothing reaches it."""
+    """Loses power before an operation; afterwards nothing reaches it."""
 
-    def __init__(self, last):
-        super().__init__()
-        self.left = last
+    left = 1_000_000
+    """The operations before that."""
 
     def count(self):
         self.left -= 1
@@ -347,7 +346,8 @@ STEPS = (
 @pytest.mark.parametrize("unsynced_bytes", [0, 1, 50, 10_000])
 @pytest.mark.parametrize("operations", range(16))
 def test_power_cut_at_any_disk_operation_keeps_the_returned_steps(clock, operations, unsynced_bytes):
-    disk = FailingDisk(operations)
+    disk = FailingDisk()
+    disk.left = operations
     states = [None]
     try:
         journal = Journal(PATH, clock, disk)
@@ -365,7 +365,8 @@ def test_power_cut_at_any_disk_operation_keeps_the_returned_steps(clock, operati
 
 
 def test_steps_of_the_power_cut_test_take_all_its_operations(clock):
-    disk = FailingDisk(16)
+    disk = FailingDisk()
+    disk.left = 16
     journal = Journal(PATH, clock, disk)
     for _, step in STEPS:
         step(journal)

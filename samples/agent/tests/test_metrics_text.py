@@ -53,6 +53,6 @@ def test_counters_start_at_zero_and_count_each_label():
     samples = parsed(write_text(counters.families()))
     assert samples[("edge_agent_ssh_authentication_total", ("result", "refused"))] == 2
     assert samples[("edge_agent_ssh_authentication_total", ("result", "accepted"))] == 1
-    assert [samples[(f"edge_agent_{name}",)] for name in HELP if name != "ssh_authentication_total"] == [0] * 6
+    assert [samples[(f"edge_agent_{name}",)] for name in HELP if name != "ssh_authentication_total"] == [0] * 8
     with pytest.raises(KeyError):
         counters.add("unknown_total")

@@ -111,7 +111,7 @@ TERMS_STATE = 1
 
 BY_TERMS = [
     Read("/nodes", same(SHARDS + 1 + PRESENCE + TERMS_STATE), "labels=env:prod"),
-    Read("/nodes", same(2 + PRESENCE + PARENT + TERMS_STATE), "labels=env:prod&cluster_name=north"),
+    Read("/nodes", same(3 + PRESENCE + PARENT + TERMS_STATE), "labels=env:prod&cluster_name=north"),
     Read("/nodes", same(SHARDS + 1 + PRESENCE + TERMS_STATE), "search={node}"),
     Read("/nodes", same(SHARDS + 1 + PRESENCE + TERMS_STATE), "search=0"),
     Read("/nodes", same(SHARDS + 2 + PRESENCE + TERMS_STATE), "hostname=till-3"),

@@ -19,6 +19,7 @@ class Numbers:
     total_count: int
     by_cursor: bool = False
     next_cursor: str | None = None
+    indexing: bool = False
 
 
 class Thing(BaseModel):

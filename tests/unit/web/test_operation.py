@@ -124,4 +124,4 @@ class TestAccess:
     def test_resource_is_the_path_below_the_version_with_its_values(self):
         made = self.declare(auth=KEYED, permission=THINGS, scope=Scope.REACH, audit="thing.change")
         incoming = Incoming("POST", made.route, {"thing_id": "7"}, {}, {}, "")
-        assert made.resource_of(incoming) == Resource("things/7", Scope.REACH)
+        assert made.resource_of(incoming) == Resource("things/7", Scope.REACH, id="7")

@@ -180,6 +180,6 @@ def test_retry_goes_out_in_waves_if_it_is_asked_to(world, fleet, given):
         end(world, given, machine, 1)
     world.clock.advance(1)
     wanted = Retry((RetriedOutcome.FAILED,), rollout=RolloutLimits(max_concurrency=3))
-    again = world.fleet.commands.retries.retry(given.id, wanted, reach=EVERYWHERE)
+    again = world.fleet.commands.retries.retry(given.id, wanted, reach=EVERYWHERE, by=root("MASTER_KEY"))
     world.settle()
     assert (again.rollout, len(rows_of(world, again))) == (RolloutLimits(max_concurrency=3), 3)

@@ -9,7 +9,7 @@ from chalicelib.kit.changes import Change
 from chalicelib.platform.relay.reactions import Reactions
 from tests.support.declared import FAMILIES
 
-ALIAS = {"id": "a-1", "cluster_name": "north", "name": "web"}
+ALIAS = {"id": "a-1", "node_id": "n-1", "cluster_name": "north", "name": "web"}
 CLUSTER = {"id": "c-1", "name": "north", "node_count": 0}
 NODE = {"id": "n-1", "cluster_id": "c-1", "cluster_name": "north", "netmaker_host_id": "h-1", "status": "healthy"}
 

@@ -97,7 +97,7 @@ def test_execution_hidden_by_index_lag_is_cancelled_by_second_pass(world):
     world.settle()
     assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["pending"]
     later(world)
-    assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["cancelled"]
+    assert [row["status"] for row in world.driver.rows(EXECUTIONS)] == ["dropped"]
 
 
 def test_key_hidden_by_index_lag_is_removed_by_second_pass(world):

@@ -45,6 +45,7 @@ def test_delivery_counters_count_attempts_by_outcome(world):
         "deliveries_ok_total": 1,
         "deliveries_recoverable_total": 1,
         "deliveries_terminal_total": 1,
+        "matched_deliveries_total": 2,
     }
 
 
