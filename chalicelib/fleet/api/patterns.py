@@ -20,7 +20,7 @@ PATTERNS: Mapping[str, str] = {
     r"^SHA256:[A-Za-z0-9+/]{43}$": "a fingerprint as `ssh-keygen -l` prints it: SHA256: and 43 characters",
     r"^[a-z0-9._/-]{1,63}:[a-z0-9._/-]{1,63}$": "a label as name:value, of a-z, 0-9 and . _ / -",
     r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$": "an IPv4 range, 10.20.0.0/24",
-    r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+) [A-Za-z0-9+/]+=*$": "a host key as OpenSSH writes it: its type, a space, base64",
+    r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+) [A-Za-z0-9+/]+=*$": "a host key: its type, a space, base64",
     r"^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$": "the name of a file of these pages",
     r"^(ssh-ed25519|ecdsa-sha2-nistp(?:256|384|521)|ssh-rsa)\s+([A-Za-z0-9+/]+=*)\s*(.*)$": (
         "an OpenSSH public key of type ssh-ed25519, ecdsa-sha2-nistp256, -384, -521 or ssh-rsa"
