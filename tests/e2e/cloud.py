@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import Any, TypeVar
 
+from chalicelib import families
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.platform.context import QueueSource, StreamSource
 from infra.deployables import CORE
-from infra.grants import GRANTS
+from infra.functions import functions_in
+from infra.grants import grants_in
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.cloud import LocalCloud
 from infra.local.recorder import Call
@@ -138,10 +140,15 @@ def fleet(cloud: LocalCloud, cluster: str) -> Iterator[Fleet]:
             made.disband()
 
 
+_DEPLOYED = families.deployed("").each
+_GRANTS = {each.name: grants_in(_DEPLOYED, each.name) for each in functions_in(_DEPLOYED)}
+"""The grants of what the local cloud of these tests runs."""
+
+
 def granted(prefix: str) -> set[Call]:
     """Every call that the grants allow, one per table or index. ``prefix`` is what deployed names begin with."""
     calls: set[Call] = set()
-    for name, grants in GRANTS.items():
+    for name, grants in _GRANTS.items():
         for table, actions in grants.tables.items():
             for action in actions:
                 calls |= {Call(name, f"dynamodb:{action}", prefix + place) for place in _places(table, action)}
