@@ -15,98 +15,56 @@ from chalicelib.cloud.api.iam_models import (
     show_policy,
     statements_of,
 )
+from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.permissions import IAM_READ, IAM_WRITE
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Created, Endpoints, Request
-from chalicelib.web.validation import NoBody, NoPath, NoQuery
+from chalicelib.web.endpoint import Endpoints, Request
+from chalicelib.web.validation import NoBody, NoQuery
 
 routes = Endpoints(tag="Policies")
 
 
-@routes.post(
-    "/iam/policies",
-    auth=USER,
-    permission=IAM_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.create_policy",
-    answer=PolicyOut,
-    status=201,
-    errors=(404, 409),
-    summary="Create a policy",
+POLICIES = Kind(
+    routes=routes,
+    collection="/iam/policies",
+    path=PolicyPath,
+    one="a policy",
+    many="policies",
+    name="policy",
+    names="policies",
+    of=lambda services: services.policies,
+    show=show_policy,
+    shown=PolicyOut,
+    listed=PoliciesOut,
+    read=IAM_READ,
 )
-def create_policy(request: Request[NoPath, NoQuery, PolicySent], services: Cloud) -> Created:
+POLICIES.creates(
+    PolicySent,
+    lambda services, by, body: services.policies.create(
+        by.tenant, body.name, body.description, statements_of(body), by
+    ),
     """Makes a policy of the tenant. It may allow what the caller may, and deny anything. 400 for an unknown operator or
-    key of a condition; 409 for a name that is taken; 404 for a tenant that has no row, as the operator's."""
-    body, by = request.body, request.principal
-    return request.once(
-        lambda: services.policies.create(by.tenant, body.name, body.description, statements_of(body), by),
-        lambda policy: Created(show_policy(policy, by.tenant)),
-    )
-
-
-@routes.get(
-    "/iam/policies", auth=USER, permission=IAM_READ, scope=Scope.TENANT, answer=PoliciesOut, summary="List policies"
-)
-def list_policies(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> PoliciesOut:
-    """Lists the policies of the tenant, a hundred at most."""
-    tenant = request.principal.tenant
-    return PoliciesOut(tuple(show_policy(policy, tenant) for policy in services.policies.all(tenant)))
-
-
-@routes.get(
-    "/iam/policies/{policy_id}",
-    auth=USER,
-    permission=IAM_READ,
-    scope=Scope.TENANT,
-    answer=PolicyOut,
-    errors=(404,),
-    summary="Get a policy",
-)
-def get_policy(request: Request[PolicyPath, NoQuery, NoBody], services: Cloud) -> PolicyOut:
-    """Returns a policy."""
-    tenant = request.principal.tenant
-    return show_policy(services.policies.get(tenant, request.path.policy_id), tenant)
-
-
-@routes.put(
-    "/iam/policies/{policy_id}",
-    auth=USER,
+    key of a condition; 409 for a name that is taken; 404 for a tenant that has no row, as the operator's.""",
+    show_policy,
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.change_policy",
-    answer=PolicyOut,
     errors=(404, 409),
-    summary="Change a policy",
 )
-def replace_policy(request: Request[PolicyPath, NoQuery, PolicySent], services: Cloud) -> PolicyOut:
-    """Replaces a policy, for all that it is attached to from their next request on."""
-    body, by = request.body, request.principal
-    changed = services.policies.replace(
-        by.tenant,
-        request.path.policy_id,
-        by,
-        name=body.name,
-        description=body.description,
-        statements=statements_of(body),
-    )
-    return show_policy(changed, by.tenant)
-
-
-@routes.delete(
-    "/iam/policies/{policy_id}",
-    auth=USER,
+POLICIES.lists("""Lists the policies of the tenant, a hundred at most.""")
+POLICIES.gets("""Returns a policy.""")
+POLICIES.changes(
+    "PUT",
+    PolicySent,
+    lambda services, by, policy_id, body: services.policies.replace(
+        by.tenant, policy_id, by, name=body.name, description=body.description, statements=statements_of(body)
+    ),
+    """Replaces a policy, for all that it is attached to from their next request on.""",
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.delete_policy",
-    answer=DeletedOut,
-    errors=(404, 409),
-    summary="Delete a policy",
+    verb="replace",
 )
-def delete_policy(request: Request[PolicyPath, NoQuery, NoBody], services: Cloud) -> DeletedOut:
-    """Deletes a policy: it counts nowhere from the next request on."""
-    services.policies.delete(request.principal.tenant, request.path.policy_id)
-    return DeletedOut()
+POLICIES.deletes(
+    """Deletes a policy: it counts nowhere from the next request on.""", permission=IAM_WRITE, answer=DeletedOut
+)
 
 
 @routes.get(

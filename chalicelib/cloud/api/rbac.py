@@ -7,13 +7,14 @@ from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import EMAIL, TENANT_ID, TIME, USER_ID, Sent, Shown
+from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.permissions import RBAC_READ, RBAC_WRITE
 from chalicelib.cloud.roles.model import Role
 from chalicelib.cloud.tenancy.model import MemberUser
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
+from chalicelib.web.endpoint import Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp
 
 routes = Endpoints(tag="Roles")
@@ -98,80 +99,46 @@ class BoundUsersOut(RootModel[tuple[BoundUserOut, ...]]):
     """The members of the tenant with their roles, the oldest user first."""
 
 
-@routes.post(
-    "/rbac/roles",
-    auth=USER,
-    permission=RBAC_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.create_role",
-    answer=RoleOut,
-    status=201,
-    errors=(404, 409),
-    summary="Create a role",
+def _show(role: Role, _tenant: str) -> RoleOut:
+    return RoleOut(id=role.id, name=role.name, description=role.description, permissions=role.permissions)
+
+
+ROLES = Kind(
+    routes=routes,
+    collection="/rbac/roles",
+    path=RolePath,
+    one="a role",
+    many="roles",
+    name="role",
+    names="roles",
+    of=lambda services: services.roles,
+    show=_show,
+    shown=RoleOut,
+    listed=RolesOut,
+    read=RBAC_READ,
 )
-def create_role(request: Request[NoPath, NoQuery, RoleCreate], services: Cloud) -> Created:
+ROLES.creates(
+    RoleCreate,
+    lambda services, by, body: services.roles.create(by.tenant, body.name, body.description, body.permissions, by),
     """Makes a role of the tenant. It may hold what the caller may, and no more. 409 for a name that is taken, 404 for a
-    tenant that has no row, as the operator's."""
-    body, by = request.body, request.principal
-    return request.once(
-        lambda: services.roles.create(by.tenant, body.name, body.description, body.permissions, by),
-        lambda role: Created(_show(role)),
-    )
-
-
-@routes.get("/rbac/roles", auth=USER, permission=RBAC_READ, scope=Scope.TENANT, answer=RolesOut, summary="List roles")
-def list_roles(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> RolesOut:
-    """Lists the roles of the tenant, fifty of its own at most."""
-    return RolesOut(tuple(map(_show, services.roles.all(request.principal.tenant))))
-
-
-@routes.get(
-    "/rbac/roles/{role_id}",
-    auth=USER,
-    permission=RBAC_READ,
-    scope=Scope.TENANT,
-    answer=RoleOut,
-    errors=(404,),
-    summary="Get a role",
-)
-def get_role(request: Request[RolePath, NoQuery, NoBody], services: Cloud) -> RoleOut:
-    """Returns a role by its id or name."""
-    return _show(services.roles.get(request.principal.tenant, request.path.role_id))
-
-
-@routes.put(
-    "/rbac/roles/{role_id}",
-    auth=USER,
+    tenant that has no row, as the operator's.""",
+    _show,
     permission=RBAC_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.change_role",
-    answer=RoleOut,
     errors=(404, 409),
-    summary="Change a role",
 )
-def replace_role(request: Request[RolePath, NoQuery, RoleReplace], services: Cloud) -> RoleOut:
-    """Changes a role, for all its members from their next request on. 409 for one that every tenant has."""
-    body, by = request.body, request.principal
-    changed = services.roles.change(
-        by.tenant, request.path.role_id, by, description=body.description, permissions=body.permissions
-    )
-    return _show(changed)
-
-
-@routes.delete(
-    "/rbac/roles/{role_id}",
-    auth=USER,
+ROLES.lists("""Lists the roles of the tenant, fifty of its own at most.""")
+ROLES.gets("""Returns a role by its id or name.""")
+ROLES.changes(
+    "PUT",
+    RoleReplace,
+    lambda services, by, role_id, body: services.roles.change(
+        by.tenant, role_id, by, description=body.description, permissions=body.permissions
+    ),
+    """Changes a role, for all its members from their next request on. 409 for one that every tenant has.""",
     permission=RBAC_WRITE,
-    scope=Scope.TENANT,
-    audit="tenant.delete_role",
-    status=204,
-    errors=(404, 409),
-    summary="Delete a role",
+    verb="replace",
 )
-def delete_role(request: Request[RolePath, NoQuery, NoBody], services: Cloud) -> NoContent:
-    """Deletes a role. 409 for one that a member has, or every tenant."""
-    services.roles.delete(request.principal.tenant, request.path.role_id)
-    return NoContent()
+ROLES.deletes("""Deletes a role. 409 for one that a member has, or every tenant.""", permission=RBAC_WRITE)
 
 
 @routes.post(
@@ -240,10 +207,6 @@ def create_binding(request: Request[NoPath, NoQuery, BindingCreate], services: C
 def list_bindings(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> BoundUsersOut:
     """Lists the members of the tenant with their roles."""
     return BoundUsersOut(tuple(map(_bound, services.tenancy.members(request.principal.tenant))))
-
-
-def _show(role: Role) -> RoleOut:
-    return RoleOut(id=role.id, name=role.name, description=role.description, permissions=role.permissions)
 
 
 def _bound(one: MemberUser) -> BoundUserOut:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.iam_models import AttachedOut, DetachedOut, PoliciesOut, show_policy
+from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.service_account_models import (
     AccountChange,
     AccountCreate,
@@ -27,90 +28,62 @@ from chalicelib.cloud.permissions import (
 from chalicelib.cloud.service_accounts.model import ServiceAccount, ShownAccount
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
-from chalicelib.web.validation import NoBody, NoPath, NoQuery
+from chalicelib.web.endpoint import Endpoints, NoContent, Request
+from chalicelib.web.validation import NoBody, NoQuery
 
 routes = Endpoints(tag="Service accounts")
 
 
-@routes.post(
-    "/iam/service-accounts",
-    auth=USER,
+def _fields(account: ServiceAccount) -> dict[str, Any]:
+    named = {name: getattr(account, name) for name in ("id", "name", "description", "role", "enabled")}
+    times = {"created_at": account.inserted_at, "updated_at": account.updated_at}
+    return {**named, "tenant_id": account.tenant, **times}
+
+
+def _show(account: ServiceAccount, _tenant: str) -> AccountOut:
+    return AccountOut(**_fields(account))
+
+
+def _shown_once(shown: ShownAccount, _tenant: str) -> ShownAccountOut:
+    return ShownAccountOut(**_fields(shown.account), secret=shown.secret.reveal())
+
+
+ACCOUNTS = Kind(
+    routes=routes,
+    collection="/iam/service-accounts",
+    path=AccountPath,
+    one="a service account",
+    many="service accounts",
+    name="service_account",
+    names="service_accounts",
+    of=lambda services: services.service_accounts,
+    show=_show,
+    shown=AccountOut,
+    listed=AccountsOut,
+    read=SERVICE_ACCOUNT_READ,
+)
+ACCOUNTS.creates(
+    AccountCreate,
+    lambda services, by, body: services.service_accounts.create(by.tenant, body.name, body.description, body.role, by),
+    """Makes a service account with a secret, a hundred at most. Its role gives no more than the caller has.""",
+    _shown_once,
     permission=SERVICE_ACCOUNT_CREATE,
-    scope=Scope.TENANT,
-    audit="tenant.create_service_account",
     answer=ShownAccountOut,
-    status=201,
-    errors=(409,),
-    summary="Create a service account",
 )
-def create_service_account(request: Request[NoPath, NoQuery, AccountCreate], services: Cloud) -> Created:
-    """Makes a service account with a secret, a hundred at most. Its role gives no more than the caller has."""
-    body, by = request.body, request.principal
-    return request.once(
-        lambda: services.service_accounts.create(by.tenant, body.name, body.description, body.role, by),
-        lambda shown: Created(_shown_once(shown)),
-    )
-
-
-@routes.get(
-    "/iam/service-accounts",
-    auth=USER,
-    permission=SERVICE_ACCOUNT_READ,
-    scope=Scope.TENANT,
-    answer=AccountsOut,
-    summary="List service accounts",
-)
-def list_service_accounts(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> AccountsOut:
-    """Lists the service accounts of the tenant. A new one may take a moment to appear."""
-    return AccountsOut(tuple(map(_show, services.service_accounts.all(request.principal.tenant))))
-
-
-@routes.get(
-    "/iam/service-accounts/{account_id}",
-    auth=USER,
-    permission=SERVICE_ACCOUNT_READ,
-    scope=Scope.TENANT,
-    answer=AccountOut,
-    errors=(404,),
-    summary="Get a service account",
-)
-def get_service_account(request: Request[AccountPath, NoQuery, NoBody], services: Cloud) -> AccountOut:
-    """Returns a service account."""
-    return _show(services.service_accounts.get(request.principal.tenant, request.path.account_id))
-
-
-@routes.patch(
-    "/iam/service-accounts/{account_id}",
-    auth=USER,
+ACCOUNTS.lists("""Lists the service accounts of the tenant. A new one may take a moment to appear.""")
+ACCOUNTS.gets("""Returns a service account.""")
+ACCOUNTS.changes(
+    "PATCH",
+    AccountChange,
+    lambda services, by, account_id, body: services.service_accounts.change(
+        by.tenant, account_id, by, **body.model_dump()
+    ),
+    """Changes a service account, from its next request on; one that is disabled is refused, with all its tokens.""",
     permission=SERVICE_ACCOUNT_UPDATE,
-    scope=Scope.TENANT,
-    audit="tenant.change_service_account",
-    answer=AccountOut,
-    errors=(404, 409),
-    summary="Change a service account",
 )
-def change_service_account(request: Request[AccountPath, NoQuery, AccountChange], services: Cloud) -> AccountOut:
-    """Changes a service account, from its next request on; one that is disabled is refused, with all its tokens."""
-    by = request.principal
-    values = request.body.model_dump()
-    return _show(services.service_accounts.change(by.tenant, request.path.account_id, by, **values))
-
-
-@routes.delete(
-    "/iam/service-accounts/{account_id}",
-    auth=USER,
-    permission=SERVICE_ACCOUNT_DELETE,
-    scope=Scope.TENANT,
-    audit="tenant.delete_service_account",
-    status=204,
-    errors=(404, 409),
-    summary="Delete a service account",
+ACCOUNTS.deletes(
+    """Deletes a service account: its tokens are refused by the next request.""", permission=SERVICE_ACCOUNT_DELETE
 )
-def delete_service_account(request: Request[AccountPath, NoQuery, NoBody], services: Cloud) -> NoContent:
-    """Deletes a service account: its tokens are refused by the next request."""
-    services.service_accounts.delete(request.principal.tenant, request.path.account_id)
-    return NoContent()
 
 
 @routes.get(
@@ -217,17 +190,3 @@ def detach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], 
     path = request.path
     services.service_accounts.detach(request.principal.tenant, path.account_id, path.policy_id)
     return DetachedOut()
-
-
-def _fields(account: ServiceAccount) -> dict[str, Any]:
-    named = {name: getattr(account, name) for name in ("id", "name", "description", "role", "enabled")}
-    times = {"created_at": account.inserted_at, "updated_at": account.updated_at}
-    return {**named, "tenant_id": account.tenant, **times}
-
-
-def _show(account: ServiceAccount) -> AccountOut:
-    return AccountOut(**_fields(account))
-
-
-def _shown_once(shown: ShownAccount) -> ShownAccountOut:
-    return ShownAccountOut(**_fields(shown.account), secret=shown.secret.reveal())

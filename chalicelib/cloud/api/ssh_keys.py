@@ -5,15 +5,13 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, Sent, Shown
+from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.permissions import SSH_KEY_CREATE, SSH_KEY_DELETE, SSH_KEY_READ
 from chalicelib.cloud.ssh_keys.model import SshKey
-from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
-from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import Path, Timestamp
 
 routes = Endpoints(tag="SSH keys")
 
@@ -49,66 +47,6 @@ class SshKeysOut(RootModel[tuple[SshKeyOut, ...]]):
     """The SSH keys of the tenant, by name."""
 
 
-@routes.post(
-    "/ssh-keys",
-    auth=USER,
-    permission=SSH_KEY_CREATE,
-    scope=Scope.TENANT,
-    audit="tenant.add_ssh_key",
-    answer=SshKeyOut,
-    status=201,
-    errors=(409,),
-    summary="Add an SSH key",
-)
-def add_ssh_key(request: Request[NoPath, NoQuery, SshKeyAdd], services: Cloud) -> Created:
-    """Adds a public key, a hundred at most. 400 for one in another form, or a weak one; 409 for a taken name."""
-    body, by = request.body, request.principal
-    return request.once(
-        lambda: services.ssh_keys.add(by.tenant, body.name, body.public_key, by),
-        lambda key: Created(_show(key, by.tenant)),
-    )
-
-
-@routes.get(
-    "/ssh-keys", auth=USER, permission=SSH_KEY_READ, scope=Scope.TENANT, answer=SshKeysOut, summary="List SSH keys"
-)
-def list_ssh_keys(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> SshKeysOut:
-    """Lists the SSH keys of the tenant."""
-    tenant = request.principal.tenant
-    return SshKeysOut(tuple(_show(key, tenant) for key in services.ssh_keys.all(tenant)))
-
-
-@routes.get(
-    "/ssh-keys/{key_id}",
-    auth=USER,
-    permission=SSH_KEY_READ,
-    scope=Scope.TENANT,
-    answer=SshKeyOut,
-    errors=(404,),
-    summary="Get an SSH key",
-)
-def get_ssh_key(request: Request[SshKeyPath, NoQuery, NoBody], services: Cloud) -> SshKeyOut:
-    """Returns an SSH key by its id or name."""
-    tenant = request.principal.tenant
-    return _show(services.ssh_keys.get(tenant, request.path.key_id), tenant)
-
-
-@routes.delete(
-    "/ssh-keys/{key_id}",
-    auth=USER,
-    permission=SSH_KEY_DELETE,
-    scope=Scope.TENANT,
-    audit="tenant.delete_ssh_key",
-    status=204,
-    errors=(404, 409),
-    summary="Delete an SSH key",
-)
-def delete_ssh_key(request: Request[SshKeyPath, NoQuery, NoBody], services: Cloud) -> NoContent:
-    """Deletes an SSH key. Machines that have it keep it."""
-    services.ssh_keys.delete(request.principal.tenant, request.path.key_id)
-    return NoContent()
-
-
 def _show(key: SshKey, tenant: str) -> SshKeyOut:
     return SshKeyOut(
         id=key.id,
@@ -119,3 +57,30 @@ def _show(key: SshKey, tenant: str) -> SshKeyOut:
         fingerprint=key.fingerprint,
         created_at=key.inserted_at,
     )
+
+
+KEYS = Kind(
+    routes=routes,
+    collection="/ssh-keys",
+    path=SshKeyPath,
+    one="an SSH key",
+    many="SSH keys",
+    name="ssh_key",
+    names="ssh_keys",
+    of=lambda services: services.ssh_keys,
+    show=_show,
+    shown=SshKeyOut,
+    listed=SshKeysOut,
+    read=SSH_KEY_READ,
+)
+KEYS.creates(
+    SshKeyAdd,
+    lambda services, by, body: services.ssh_keys.add(by.tenant, body.name, body.public_key, by),
+    """Adds a public key, a hundred at most. 400 for one in another form, or a weak one; 409 for a taken name.""",
+    _show,
+    permission=SSH_KEY_CREATE,
+    verb="add",
+)
+KEYS.lists("""Lists the SSH keys of the tenant.""")
+KEYS.gets("""Returns an SSH key by its id or name.""")
+KEYS.deletes("""Deletes an SSH key. Machines that have it keep it.""", permission=SSH_KEY_DELETE)

@@ -1,0 +1,212 @@
+"""The operations that every kind of thing of a tenant has: make, list, get, change and delete one.
+
+A kind is a model with rules and a service (`Things`), and here one declaration, a `Kind`; what is special about it
+is a route beside. Names of operations, summaries and verbs of the audit log follow from the names of the kind.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import BaseModel, RootModel
+
+from chalicelib.cloud.api.credentials import USER
+from chalicelib.cloud.wiring import Cloud
+from chalicelib.platform.access.permissions import Permission
+from chalicelib.platform.access.principal import Principal, Scope
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
+from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+B = TypeVar("B", bound=Body)
+N = TypeVar("N")
+V = TypeVar("V", bound=Callable[..., Any])
+
+
+class Things(Protocol[T_co]):
+    """The things of one kind. ``wanted`` is an id, or a name where the kind has names that are unique."""
+
+    def all(self, tenant: str, /) -> Sequence[T_co]:
+        """All of a tenant, of which there can be a bounded number."""
+
+    def get(self, tenant: str, wanted: str, /) -> T_co:
+        """Raises `EdgeError` (not found)."""
+
+    def delete(self, tenant: str, wanted: str, /) -> None:
+        """Raises `EdgeError` (not found, conflict)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind(Generic[T]):
+    """A kind of thing, whose operations are declared on ``routes``.
+
+    - ``collection`` is the path of all of them; ``path`` the model that has the variable of one, and nothing else.
+    - ``one`` and ``many`` name it to readers ("an SSH key", "SSH keys"), ``name`` and ``names`` in identifiers
+      (``ssh_key``, ``ssh_keys``).
+    - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant; ``shown`` and ``listed`` are the
+      models of one and of all.
+    - ``read`` is the permission to list them and to get one.
+    """
+
+    routes: Endpoints
+    collection: str
+    path: type[Path]
+    one: str
+    many: str
+    name: str
+    names: str
+    of: Callable[[Cloud], Things[T]]
+    show: Callable[[T, str], BaseModel]
+    shown: type[BaseModel]
+    listed: type[RootModel[Any]]
+    read: Permission
+
+    @property
+    def item(self) -> str:
+        """The path of one."""
+        return f"{self.collection}/{{{self._variable}}}"
+
+    def creates(
+        self,
+        body: type[B],
+        make: Callable[[Cloud, Principal, B], N],
+        says: str,
+        show: Callable[[N, str], BaseModel],
+        *,
+        permission: Permission,
+        verb: str = "create",
+        answer: type[BaseModel] | None = None,
+        errors: Sequence[int] = (409,),
+    ) -> None:
+        """POST to the collection. ``make`` commits its effect in one transaction; ``says`` is the description for
+        callers. ``answer`` is the model that ``show`` makes where that is not the kind's."""
+
+        def view(request: Any, services: Cloud) -> Created:
+            by = request.principal
+            return request.once(lambda: make(services, by, request.body), lambda made: Created(show(made, by.tenant)))  # type: ignore[no-any-return]
+
+        declared = self.routes.declare(
+            "POST",
+            self.collection,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=permission,
+            audit=self._audit(verb),
+            answer=answer or self.shown,
+            status=201,
+            errors=errors,
+            summary=f"{verb.title()} {self.one}",
+        )
+        declared(_written_out(view, f"{verb}_{self.name}", says, NoPath, body))
+
+    def lists(self, says: str) -> None:
+        """GET of the collection: all of the tenant."""
+
+        def view(request: Any, services: Cloud) -> BaseModel:
+            tenant = request.principal.tenant
+            return self.listed(tuple(self.show(thing, tenant) for thing in self.of(services).all(tenant)))
+
+        declared = self.routes.declare(
+            "GET",
+            self.collection,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=self.read,
+            answer=self.listed,
+            summary=f"List {self.many}",
+        )
+        declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody))
+
+    def gets(self, says: str) -> None:
+        """GET of one, by the `read` permission."""
+
+        def view(request: Any, services: Cloud) -> BaseModel:
+            tenant = request.principal.tenant
+            return self.show(self.of(services).get(tenant, self._wanted(request)), tenant)
+
+        declared = self.routes.declare(
+            "GET",
+            self.item,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=self.read,
+            answer=self.shown,
+            errors=(404,),
+            summary=f"Get {self.one}",
+        )
+        declared(_written_out(view, f"get_{self.name}", says, self.path, NoBody))
+
+    def changes(
+        self,
+        method: str,
+        body: type[B],
+        change: Callable[[Cloud, Principal, str, B], T],
+        says: str,
+        *,
+        permission: Permission,
+        verb: str = "change",
+    ) -> None:
+        """PUT or PATCH of one. ``change`` raises `EdgeError` (not found, conflict)."""
+
+        def view(request: Any, services: Cloud) -> BaseModel:
+            by = request.principal
+            return self.show(change(services, by, self._wanted(request), request.body), by.tenant)
+
+        declared = self.routes.declare(
+            method,
+            self.item,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=permission,
+            audit=self._audit("change"),
+            answer=self.shown,
+            errors=(404, 409),
+            summary=f"Change {self.one}",
+        )
+        declared(_written_out(view, f"{verb}_{self.name}", says, self.path, body))
+
+    def deletes(
+        self,
+        says: str,
+        *,
+        permission: Permission,
+        answer: type[BaseModel] | None = None,
+    ) -> None:
+        """DELETE of one: 204, or ``answer`` without values where the published API has one."""
+
+        def view(request: Any, services: Cloud) -> BaseModel | NoContent:
+            self.of(services).delete(request.principal.tenant, self._wanted(request))
+            return NoContent() if answer is None else answer()
+
+        declared = self.routes.declare(
+            "DELETE",
+            self.item,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=permission,
+            audit=self._audit("delete"),
+            answer=answer,
+            status=204 if answer is None else 200,
+            errors=(404, 409),
+            summary=f"Delete {self.one}",
+        )
+        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody))
+
+    @property
+    def _variable(self) -> str:
+        return next(iter(self.path.model_fields))
+
+    def _wanted(self, request: Any) -> str:
+        return str(getattr(request.path, self._variable))
+
+    def _audit(self, verb: str) -> str:
+        return f"tenant.{verb}_{self.name}"
+
+
+def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body]) -> V:
+    """The view as if it had been written out in the module of its routes: name, text and models are read of it."""
+    view.__name__ = view.__qualname__ = name
+    view.__doc__ = says
+    view.__annotations__ = {"request": Request[path, NoQuery, body]}  # type: ignore[valid-type]
+    return view
