@@ -191,8 +191,9 @@ class LocalCloud:
         self._sweeper = Sweeper(self.client("lambda"), often, rare, self._options.sweep_seconds)
         self._wait_until_ready()
         self._step("API answers")
-        self._warm_up()
-        self._step("every function has started once")
+        if self._options.warms_up:
+            self._warm_up()
+            self._step("every function has started once")
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
         build = self.folder / "build"

@@ -92,7 +92,8 @@ def _run_cloud() -> None:
     print("Starting a local cloud", flush=True)
     with tempfile.TemporaryDirectory() as mails:
         shell = settings_of_this_shell(port=0)
-        options = replace(shell, families=_CLOUD, settings={**shell.settings, "MAIL_DIR": mails})
+        settings = {**shell.settings, "MAIL_DIR": mails}
+        options = replace(shell, families=_CLOUD, settings=settings, warms_up=False)
         with LocalCloud(options, _print_step) as cloud:
             print(f"  The API is at {cloud.url}\n\nA tenant and its people", flush=True)
             DemoCloud(

@@ -1,6 +1,6 @@
 """`make demo FAMILY=cloud`: a tenant from nothing. The operator invites its owner and grants quotas; the owner
-registers by the token of a mail, logs in, makes a key and invites a developer, who is refused the acts of admins; the
-audit log has all of it."""
+registers by the token of a mail, logs in, makes a key and keeps a secret, and invites a developer, who reads it and is
+refused the acts of admins; with a role of the tenant's own even the secret. The audit log has all of it."""
 
 import email
 import email.policy
@@ -15,6 +15,7 @@ from infra.local.operator_api import ApiError, Operator
 Json = dict[str, Any]
 
 OWNER, DEVELOPER = "ada@example.com", "bob@example.com"
+ROLE, SECRET = "contractor", "database-password"
 PASSWORD = "Tr1cky-Horse-Staple"  # noqa: S105 - of a demo that ends with its cloud
 
 _TOKEN = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
@@ -53,6 +54,7 @@ class DemoCloud:
         developer = self._join(owner, tenant_path, DEVELOPER, "developer")
         self._refused(developer, "POST", f"{tenant_path}/invitations", {"email": "eve@example.com", "role": "viewer"})
         self._refused(developer, "PUT", f"{tenant_path}/quotas", {"max_instances": 1_000})
+        self._share_a_secret(owner, developer)
         members = owner.call("GET", f"{tenant_path}/members")["data"]
         self._say("members: " + ", ".join(f"{one['email']} ({one['role']})" for one in members))
         user_id = next(one["user_id"] for one in members if one["email"] == DEVELOPER)
@@ -61,6 +63,19 @@ class DemoCloud:
         owner.call("DELETE", f"/auth/keys/{key['id']}")
         self._refused(Operator(self._url, key["key"]), "GET", "/auth/me", None, status=401)
         self._show_trail(tenant["id"])
+
+    def _share_a_secret(self, owner: Operator, developer: Operator) -> None:
+        """The developer reads a secret of the tenant, until its role does not allow that any more."""
+        kept = owner.call("POST", "/secrets", {"name": SECRET, "value": PASSWORD})["data"]
+        path = f"/secrets/{kept['id']}"
+        if developer.call("GET", path)["data"]["encrypted_value"] != PASSWORD:
+            raise NotRefusedError(f"GET {path} shows another value")
+        self._say(f"the owner keeps the secret {SECRET}, and the developer reads it")
+        owner.call("POST", "/rbac/roles", {"name": ROLE, "permissions": ["tenant:read", "ssh_key:read"]})
+        owner.call("POST", "/rbac/bindings", {"user_identifier": DEVELOPER, "role_name": ROLE})
+        self._say(f"{DEVELOPER} has the role {ROLE} of the tenant's own now")
+        developer.call("GET", "/ssh-keys")
+        self._refused(developer, "GET", path, None)
 
     def _join(self, inviter: Operator, tenant_path: str, address: str, role: str) -> Operator:
         """A new user with that role, as a caller."""

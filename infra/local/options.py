@@ -18,7 +18,8 @@ class Options:
 
     ``families`` is a comma list; "": those that are there by default.
 
-    Checking roles takes a third of the emulator's time, so measurements disable it.
+    Checking roles takes a third of the emulator's time, so measurements disable it. To warm up starts every function
+    before there is work: it takes most of a minute, and without it the first event waits some seconds.
     """
 
     port: int = 0
@@ -26,6 +27,7 @@ class Options:
     sweep_seconds: float = SWEEP_SECONDS
     record_calls: bool = False
     check_roles: bool = True
+    warms_up: bool = True
     families: str = ""
 
     @classmethod
