@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from chalicelib.platform import permissions as platform_permissions
 from chalicelib.platform.access.permissions import KeyRole, Permission
 
 IDENTITY_CREATE = Permission("identity:create", KeyRole.OPERATOR)
@@ -36,8 +37,14 @@ SECRET_READ = Permission("secret:read", KeyRole.VIEWER)
 """Shows secrets with their values, but to a key that only views."""
 SECRET_DELETE = Permission("secret:delete", KeyRole.ADMIN)
 
+DASHBOARD_READ = Permission("dashboard:read", KeyRole.VIEWER)
+"""Counts of what a tenant has, and what happened lately, without addresses."""
+
 PERMISSIONS = tuple(value for value in vars().values() if isinstance(value, Permission))
 """All of them."""
+
+OF_TENANTS = (*PERMISSIONS, platform_permissions.AUDIT_READ)
+"""Those that a key in a tenant can have."""
 
 _PUBLISHED = {
     "instance": "launch terminate read update resize",
@@ -90,9 +97,11 @@ OF_EVERY_USER = frozenset(
 """The rights of every member, regardless of its role: these reach its own keys and the tenant's names alone."""
 
 _OF_DEVELOPERS = OF_EVERY_USER.union(
-    permission.name for permission in PERMISSIONS if permission.name.partition(":")[0] in {"ssh_key", "secret"}
+    permission.name
+    for permission in PERMISSIONS
+    if permission.name.partition(":")[0] in {"ssh_key", "secret", "dashboard"}
 )
-"""The rights of members who work with things: all on each of them, and none on members, roles and policies."""
+"""The rights of members who work with things: all on each of them, and none on members, roles, policies and the log."""
 
 ROLES: Mapping[str, frozenset[str] | None] = {
     OWNER: None,

@@ -15,7 +15,8 @@ class Origin(NamedTuple):
     is the name of a key, never the key.
 
     For the request of an operator that acts on something: ``verb`` is `<kind of thing>.<action>`, ``name`` the actor's
-    name for people where it has one; ``is_deferred`` if the effects come after the answer.
+    name for people where it has one; ``is_deferred`` if the effects come after the answer; ``tenant`` and ``user`` the
+    tenant that it works in and the user that the actor acts for, "" for none.
     """
 
     request_id: str
@@ -24,6 +25,8 @@ class Origin(NamedTuple):
     name: str = ""
     verb: str = ""
     is_deferred: bool = False
+    tenant: str = ""
+    user: str = ""
 
 
 _NOBODY = Origin(request_id="")

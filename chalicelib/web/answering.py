@@ -17,7 +17,7 @@ from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.tables import AttachmentRefusedError
 from chalicelib.platform.access.permissions import Permission
-from chalicelib.platform.access.principal import PrincipalKind, decide
+from chalicelib.platform.access.principal import DEFAULT_TENANT, PrincipalKind, decide
 from chalicelib.settings import Settings
 from chalicelib.web.audience import Exchange, hold_to
 from chalicelib.web.caching import unless_known
@@ -161,6 +161,8 @@ def _origin_of(exchange: Exchange) -> Origin:
         name="" if principal.name == principal.id else principal.name,
         verb=endpoint.audit,
         is_deferred=endpoint.is_deferred,
+        tenant="" if principal.tenant == DEFAULT_TENANT else principal.tenant,
+        user=principal.user,
     )
 
 

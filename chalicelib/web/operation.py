@@ -65,8 +65,9 @@ class Endpoint:
 
     Where the audience decides ``by_permission``: ``permission`` is what the caller needs, ``scope`` what the
     operation's resource belongs to, and ``audit`` the verb under which the audit log has what it changed,
-    `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. ``repeats`` says why
-    a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none either.
+    `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. An operation of
+    another audience may have a verb too: its use case then says who acts (`platform.audit.acting`). ``repeats`` says
+    why a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none too.
     ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
     "" for none. ``revised`` says how it differs in later revisions of the API, by their names.
     ``empty`` are the statuses of its further successes, which have no body.
@@ -126,9 +127,8 @@ class Endpoint:
             if not self.is_read and not self.audit:
                 yield "an operation that changes something needs a verb for the audit log"
         else:
-            given = {**decided, "audit": self.audit}
             yield from (
-                f"the audience {self.auth.name} decides without {name}" for name, value in given.items() if value
+                f"the audience {self.auth.name} decides without {name}" for name, value in decided.items() if value
             )
             if self.method == "POST" and not self.repeats and not self.reads:
                 yield f"a POST of the audience {self.auth.name} says why it may be repeated"

@@ -74,11 +74,12 @@ def _decided(operations: Sequence[OperationRow]) -> Iterator[str]:
 
 
 def _open(operations: Sequence[OperationRow]) -> Iterator[str]:
-    yield _row("operation", "callers", "why a POST may be repeated")
-    yield _row(*["---"] * 3)
+    yield _row("operation", "callers", "audit log", "why a POST may be repeated")
+    yield _row(*["---"] * 4)
     for one in operations:
         if one.permission is None:
-            yield _row(f"`{one.method} {one.path}`", one.endpoint.auth.name, one.repeats)
+            told = f"`{one.audit}`" if one.audit else ""
+            yield _row(f"`{one.method} {one.path}`", one.endpoint.auth.name, told, one.repeats)
 
 
 def _row(*cells: str) -> str:

@@ -6,8 +6,9 @@ from chalicelib.cloud.tenancy.rules import changed_meanwhile
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
 from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.audit.service import noting_as
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import User
 from chalicelib.platform.identity.user_store import UserStore
@@ -44,7 +45,8 @@ class Leaving:
             return []
         if member.role != OWNER:
             gone = user_store.remove_member(tenant, user.id, member.role)
-            return [tenant_store.touch_tenant(tenant, self._clock.now()), gone]
+            left = noting_as("tenant.leave", ActedOn("tenant", tenant), tenant)
+            return [tenant_store.touch_tenant(tenant, self._clock.now()), gone, left]
         try:
             row, owner = self._tenancy.sole(tenant)
         except EdgeError as error:

@@ -14,7 +14,9 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import digest
 from chalicelib.kit.errors import rate_limited
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
+from chalicelib.platform.audit.acting import acting_as
+from chalicelib.platform.audit.service import noting_failure
 from chalicelib.platform.identity.model import Subject
 from chalicelib.platform.identity.tokens import Tokens, unusable_token
 from chalicelib.platform.identity.user_keys import KeyHolder, UserKeys
@@ -72,8 +74,9 @@ class Login:
             raise rate_limited(wait)
         user = user_of(user_row)
         if not self._secrets.proves(secret, password) or user is None:
+            failed = noting_failure(user.id, user.tenant) if user else noting_failure("", "")
             open_again = now + rules.next_try_after(failures + 1)
-            self._tables.write(store.count_failure(email, open_again, now), "login.failed")
+            self._tables.commit([store.count_failure(email, open_again, now), failed], "login.failed")
             raise rules.wrong_login()
         placed = self._callers.placed(user)
         shown, writes = self._keys.replaced_for_login(KEY_NAME, KeyHolder(user.id, user.id, placed.member.tenant))
@@ -82,7 +85,8 @@ class Login:
             whole.append(store.forget_failures(email))
         if here not in known:
             whole.append(store.know_addresses(user.id, [here, *known][: rules.MOST_KNOWN_ADDRESSES]))
-        self._tables.commit(whole, "api_key.created")
+        with acting_as(user.id, placed.member.tenant):
+            self._tables.commit(whole, "api_key.created", acts_on=[ActedOn("user", user.id)])
         return LoggedIn(placed, shown)
 
     def forget(self, email: str) -> None:
@@ -103,7 +107,12 @@ class Login:
         user_id, now = offered.verification.subject_id, self._clock.now()
         sealed = self._secrets.seal(self._secrets.hash(password), user_id)
         writes: list[Write] = [use(offered.verification.id, now), store.change_password(user_id, sealed, now)]
+        writes.append(store.forget_failures(offered.verification.address or ""))
+        user = self._users.find(user_id)
+        if user is None:
+            raise unusable_token()
         try:
-            self._tables.commit([*writes, store.forget_failures(offered.verification.address or "")], "password.reset")
+            with acting_as(user.id, user.tenant):
+                self._tables.commit(writes, "password.reset", acts_on=[ActedOn("user", user_id)])
         except TransactionFailedError as error:
             raise unusable_token() from error

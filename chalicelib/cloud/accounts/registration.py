@@ -15,7 +15,9 @@ from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
+from chalicelib.platform.audit.acting import acting_as
+from chalicelib.platform.audit.service import noting_as
 from chalicelib.platform.identity.model import Member, Subject, User
 from chalicelib.platform.identity.tokens import Token, Tokens
 from chalicelib.platform.identity.user_store import UserStore, put_member, put_user
@@ -61,7 +63,8 @@ class Registration:
         email = offered.verification.address or ""
         placed, writes = self._new(email, pending.name, pending.password_hash)
         try:
-            self._tables.commit([*writes, use(offered.verification.id, self._clock.now())], USER_REGISTERED)
+            with acting_as(placed.user.id, placed.user.tenant):
+                self._tables.commit([*writes, use(offered.verification.id, self._clock.now())], USER_REGISTERED)
         except TransactionFailedError as error:
             raise TAKEN from error
         return placed
@@ -81,8 +84,11 @@ class Registration:
             self._tenancy.opening(invited.tenant, user.id, invited.role),
             put_member(invited.tenant, user.id, invited.role, now),
         ]
-        whole = self._invitations.accepting(offered, [*joining, *writes])
-        if not self._invitations.try_accept(invited, whole, USER_REGISTERED, user):
+        with acting_as(user.id, placed.member.tenant):
+            joined = noting_as("tenant.join", ActedOn("tenant", invited.tenant), invited.tenant)
+            whole = self._invitations.accepting(offered, [*joining, *writes, joined])
+            is_there = self._invitations.try_accept(invited, whole, USER_REGISTERED, user)
+        if not is_there:
             raise TAKEN if self._users.id_of(wanted.email) else rules.invitation_needed()
         member = Member(tenant=invited.tenant, user_id=user.id, role=invited.role, inserted_at=to_seconds_text(now))
         return Placed(user, member)

@@ -7,7 +7,8 @@ from chalicelib.web.api import Api
 
 _MODULES = (
     *("auth", "keys", "tenants", "members", "invitations", "quotas"),
-    *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "health", "document"),
+    *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
+    *("health", "document"),
 )
 
 API = Api(
@@ -18,7 +19,19 @@ API = Api(
     folder=Path(__file__).parent,
     description="chalicelib.cloud.api.description.CLOUD",
     published="cloud-openapi.json",
-    prefixes=("/auth", "/tenants", "/rbac", "/iam", "/oauth2", "/ssh-keys", "/secrets", "/health"),
+    prefixes=(
+        "/auth",
+        "/tenants",
+        "/rbac",
+        "/iam",
+        "/oauth2",
+        "/ssh-keys",
+        "/secrets",
+        "/health",
+        "/audit",
+        "/events",
+        "/api",
+    ),
     document_route="/openapi.json",
 )
 

@@ -32,10 +32,21 @@ _META: dict[str, Any] = {
 _META_EXAMPLE = {"request_id": "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee", "timestamp": "2026-11-21T10:00:02Z"}
 
 
+_NEXT = {
+    "type": "string",
+    "description": "Token of the next page, for `next_token`; missing at the end of the list.",
+}
+_META_OF_PAGE = {**_META, "properties": {**_META["properties"], "next_token": _NEXT}}
+
+
 def _wrapped(endpoint: Endpoint, data: Schema, example: Any) -> tuple[Schema, Any]:
     """``data`` and ``meta`` around every result but published documents."""
     if not endpoint.enveloped:
         return data, example
+    if endpoint.paginated:
+        listed = {"type": "array", "items": data, "description": "The items of the page."}
+        schema = {"type": "object", "required": ["data", "meta"], "properties": {"data": listed, "meta": _META_OF_PAGE}}
+        return schema, example if example is NO_EXAMPLE else {"data": [example], "meta": _META_EXAMPLE}
     schema = {"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": _META}}
     return schema, example if example is NO_EXAMPLE else {"data": example, "meta": _META_EXAMPLE}
 
@@ -55,6 +66,8 @@ CLOUD = Description(
         "Policies": "Statements that allow or deny actions, for users and roles",
         "Service accounts": "Accounts of programs, and tokens for their credentials",
         "SSH keys": "Public keys for the machines of a tenant",
+        "Audit": "Who did what in a tenant, and what was refused",
+        "Dashboard": "What a tenant has, and what happened lately",
         "Secrets": "Values that a tenant keeps sealed",
         "Health": "Whether the installation works",
         "Documentation": "This document",

@@ -74,6 +74,7 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
 @routes.post(
     "/tenants/invitations/{token}/accept",
     auth=SELF,
+    audit="tenant.join",
     repeats="a token can be used once",
     answer=MessageOut,
     errors=(404, 409),

@@ -37,15 +37,16 @@ class Enveloped:
     """Renders ``{"data": …, "meta": …}`` and ``{"error": …, "meta": …}``."""
 
     def __init__(self, request_id: str, now: datetime) -> None:
-        self._meta = to_json({"request_id": request_id, "timestamp": to_seconds_text(now)})
+        self._of_answer = {"request_id": request_id, "timestamp": to_seconds_text(now)}
+        self._meta = to_json(self._of_answer)
 
     def success(self, data: BaseModel) -> str:
         return f'{{"data":{data.model_dump_json(by_alias=True)},"meta":{self._meta}}}'
 
     def paginated(self, items: Sequence[BaseModel], page: PageNumbers, *, may_be_fewer: bool = False) -> str:
-        del page
         shown = fitting([item.model_dump_json(by_alias=True) for item in items], may_be_fewer=may_be_fewer)
-        return f'{{"data":[{",".join(shown)}],"meta":{self._meta}}}'
+        meta = to_json({**self._of_answer, "next_token": page.next_cursor}) if page.next_cursor else self._meta
+        return f'{{"data":[{",".join(shown)}],"meta":{meta}}}'
 
     def error(self, error: EdgeError) -> str:
         name = type_of(error)

@@ -9,7 +9,7 @@ CONTEXT = Context(
         "cloud_api": Grants(
             tables={
                 "api_keys": GET | BATCH_GET | QUERY | PUT | UPDATE,
-                "audit_events": PUT,
+                "audit_events": BATCH_GET | QUERY | PUT,
                 "data_keys": GET | PUT,
                 "idempotency": GET | PUT,
                 "secrets": GET | BATCH_GET | QUERY | PUT | DELETE,

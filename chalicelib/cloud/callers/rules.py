@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from chalicelib.cloud.callers.model import Rights
-from chalicelib.cloud.permissions import OF_EVERY_USER, PERMISSIONS, ROLES
+from chalicelib.cloud.permissions import OF_EVERY_USER, OF_TENANTS, ROLES
 from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.rules import ALL
 from chalicelib.platform.access.permissions import KeyRole
@@ -34,7 +34,7 @@ def of_member(principal: Principal, member: Member, rights: Rights) -> Principal
     if granted is None:
         return replace(moved, role=principal.role if has_own else KeyRole.ADMIN)
     if has_own:
-        granted = frozenset(one.name for one in PERMISSIONS if one.name in granted and principal.has(one))
+        granted = frozenset(one.name for one in OF_TENANTS if one.name in granted and principal.has(one))
     return replace(moved, role=None, permissions=granted)
 
 

@@ -239,10 +239,12 @@ class Tables:
         self._repeat(attempt)
 
     def _notes(self, writes: Sequence[Write], operation: str, acts_on: Sequence[ActedOn] = ()) -> list[Put]:
-        """The further writes that note the acts of the current origin with these."""
+        """The further writes that note the acts of the current origin with these. What the operator does to
+        rows of a tenant stands in the log of that tenant."""
         origin = current_origin()
         if self._note is None or not origin.verb:
             return []
+        origin = origin._replace(tenant=origin.tenant or self._rows.tenant)
         given = [one for one in acts_on if one.kind == kind_of(origin.verb)]
         return [self._note(origin, one) for one in dict.fromkeys([*untold(writes, operation, origin.verb), *given])]
 

@@ -23,6 +23,8 @@ class PrincipalKind(StrEnum):
     """A named key."""
     SESSION = "session"
     """A user of a tenant, by the token of a session."""
+    USER = "user"
+    """A user of a tenant, by its password or by a token of a mail."""
     SERVICE_ACCOUNT = "service_account"
     """A program of a tenant, by a token for its credentials."""
     NODE = "node"

@@ -31,6 +31,8 @@ def acts_of(change: Change, thing: Thing) -> Iterator[Send]:
         change.stamp("address"),
         name=change.stamp("name"),
         is_deferred=value_at(change.row, "changed_by.deferred") is True,
+        tenant=change.stamp("in_tenant") or change.tenant,
+        user=change.stamp("user"),
     )
     row = act_item(act_of(origin, verb, acted_on(thing, change.row)))
     yield Send(CLEAN_UP, {"kind": EVENT, "id": row["id"], "row": row})

@@ -17,7 +17,8 @@ class Outcome(StrEnum):
 
 class AuditEvent(BaseModel):
     """An act of a principal on a thing, or one that was refused. ``operation`` is a verb, `<kind of thing>.<action>`,
-    and for a refused read `GET` and its path. ``thing_id`` is None where the refused operation names none."""
+    and for a refused read `GET` and its path. ``thing_id`` is None where the refused operation names none. ``tenant``
+    is the one in which it happened, None for the installation; ``user_id`` the user that the principal acts for."""
 
     id: str
     inserted_at: str
@@ -31,3 +32,5 @@ class AuditEvent(BaseModel):
     thing_name: str | None = None
     outcome: Outcome
     request_id: str
+    tenant: str | None = None
+    user_id: str | None = None

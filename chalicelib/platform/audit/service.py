@@ -5,6 +5,7 @@ from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.log import Log
 from chalicelib.kit.origin import Origin, current_origin
 from chalicelib.kit.tables import ActedOn, Item, Put, Tables
+from chalicelib.platform.access.principal import PrincipalKind
 from chalicelib.platform.audit import store
 from chalicelib.platform.audit.model import AuditEvent
 from chalicelib.platform.audit.store import AUDIT_LIST, from_item
@@ -16,6 +17,17 @@ _REMEMBERED = 1000
 def noting(origin: Origin, thing: ActedOn) -> Put:
     """The write that notes an act, for the transaction that it belongs to."""
     return store.note(store.act_of(origin, origin.verb, thing))
+
+
+def noting_as(verb: str, thing: ActedOn, tenant: str) -> Put:
+    """The write that notes, in the log of a tenant, what else the current request does there than its own verb says."""
+    return noting(current_origin()._replace(verb=verb, tenant=tenant), thing)
+
+
+def noting_failure(user_id: str, tenant: str) -> Put:
+    """The write that notes that someone failed to show that it is this user of a tenant; "" for one that is unknown."""
+    origin = current_origin()._replace(actor=f"{PrincipalKind.ANONYMOUS.value}:", tenant=tenant)
+    return store.note_failure(origin, ActedOn("user", user_id))
 
 
 class Audit:
@@ -54,6 +66,10 @@ class Audit:
         """Store an event that was derived from the change stream, unless it is there. Raises `EdgeError` (service
         unavailable)."""
         self._tables.try_write(store.note_once(row), "audit.derived")
+
+    def page_of_tenant(self, tenant: str, request: ListRequest) -> ListPage[AuditEvent]:
+        """One page of the log of a tenant, as `list_page`. Two calls where no filter is left."""
+        return self._lists.page(store.list_of_tenant(tenant), request).map(from_item)
 
     def list_page(self, request: ListRequest) -> ListPage[AuditEvent]:
         """One page of the log; raises `EdgeError` (bad request) when the filters leave too much to read."""

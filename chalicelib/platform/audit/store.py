@@ -1,7 +1,8 @@
 """Rows of the audit log: keys, indexes and attribute names.
 
-An event's id follows from its request and thing, so that the same act makes one row however often it is written. Its
-time bits are those of the request: ids sort by time.
+An event of a tenant names it; one that an earlier version wrote names none, and stands in the log of the installation
+alone. An event's id follows from its request and thing, so that the same act makes one row however often it is written.
+Its time bits are those of the request: ids sort by time.
 """
 
 import hashlib
@@ -10,10 +11,22 @@ from typing import NamedTuple
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.ids import compose_uuid7, milliseconds_of, moment_of, to_milliseconds
-from chalicelib.kit.listing import Choice, IndexSource, Listing, Moment, Text, Uuid, as_given, fixed, sharded
+from chalicelib.kit.listing import (
+    ALSO_IN,
+    Choice,
+    Custom,
+    IndexSource,
+    Listing,
+    Moment,
+    Text,
+    Uuid,
+    as_given,
+    fixed,
+    sharded,
+)
 from chalicelib.kit.origin import Origin
 from chalicelib.kit.tables import ActedOn, Index, Item, Put, Table, put_new
-from chalicelib.platform.access.principal import known_by
+from chalicelib.platform.access.principal import DEFAULT_TENANT, known_by
 from chalicelib.platform.audit.model import AuditEvent, Outcome
 
 SHARDS = 4
@@ -43,6 +56,7 @@ TABLE = Table(
         Index("by_principal", "principal_shard", "id", _FILTERED),
         Index("by_thing", "thing_id", "id", ("operation", "outcome", "principal_id", "thing_kind")),
         Index("by_request", "request_id", "id"),
+        Index("by_tenant", "tenant", "id", (*_FILTERED, "user_id")),
     ),
     expires_at="expires_epoch",
 )
@@ -57,6 +71,7 @@ FIELDS = {
     "thing_id": Text("thing_id"),
     "thing_name": Text("thing_name"),
     "request_id": Uuid("request_id"),
+    "tenant": Text("tenant"),
     "inserted_at": Moment("inserted_at"),
     "updated_at": Moment("inserted_at"),
 }
@@ -69,9 +84,30 @@ AUDIT_LIST = Listing(
         IndexSource(index="by_request", by="request_id", partitions=as_given),
         IndexSource(index="by_thing", by="thing_id", partitions=as_given),
         IndexSource(index="by_principal", by="principal_id", partitions=sharded(SHARDS)),
+        IndexSource(index="by_tenant", by="tenant", partitions=as_given),
         IndexSource(index="listing", partitions=fixed(*map(str, range(SHARDS)))),
     ),
 )
+
+TENANT = "tenant"
+"""The kind of the things that are tenants: what is done to one stands in its own log."""
+
+
+FIELDS_OF_TENANT = {
+    **FIELDS,
+    "outcome": Choice("outcome", offers=ALSO_IN),
+    "actor": Custom(
+        ("user_id", "principal_id"), lambda row, wanted, _: wanted in {row.get("user_id"), row.get("principal_id")}
+    ),
+}
+"""Those of the log of one tenant, where a user is looked for, with whatever key it acted."""
+
+
+def list_of_tenant(tenant: str) -> Listing:
+    """The list of one tenant's events, which reads no other partition, whatever is asked for. The operator's tenant has
+    the log of the installation."""
+    one = (IndexSource(index="by_tenant", partitions=fixed(tenant)),)
+    return Listing(TABLE, FIELDS_OF_TENANT, AUDIT_LIST.sources if tenant == DEFAULT_TENANT else one)
 
 
 class Act(NamedTuple):
@@ -116,6 +152,11 @@ def note_refusal(origin: Origin, operation: str, aimed_at: ActedOn) -> Put:
     return put_new(TABLE, _item(act, refusal_id(origin)))
 
 
+def note_failure(origin: Origin, thing: ActedOn) -> Put:
+    """Store that the act of the origin's verb was refused, each time."""
+    return note(Act(origin, origin.verb, thing, Outcome.REFUSED))
+
+
 def _id(milliseconds: int, *parts: str) -> str:
     return compose_uuid7(milliseconds, int.from_bytes(hashlib.sha256("/".join(parts).encode()).digest()[:10]))
 
@@ -138,11 +179,21 @@ def _item(act: Act, row_id: str) -> Item:
         "thing_name": thing.name or None,
         "outcome": act.outcome.value,
         "request_id": origin.request_id,
+        "tenant": _tenant_of(act),
+        "user_id": origin.user or None,
         "shard": shard,
         "principal_shard": f"{principal_id}#{shard}",
         "expires_epoch": int((moment + KEPT).timestamp()),
     }
     return {attribute: value for attribute, value in row.items() if value is not None}
+
+
+def _tenant_of(act: Act) -> str | None:
+    """The tenant in whose log an act stands, None for that of the installation alone. Where one was refused, the tenant
+    that it was aimed at does not have the stranger in its log."""
+    is_own = act.thing.kind == TENANT and act.outcome is not Outcome.REFUSED
+    tenant = act.thing.id if is_own else act.origin.tenant
+    return None if tenant in {"", DEFAULT_TENANT} else tenant
 
 
 def from_item(item: Item) -> AuditEvent:

@@ -25,6 +25,7 @@ from chalicelib.kit.tables import (
     Set,
     Table,
     Tables,
+    Thing,
     Update,
     Value,
     put_new,
@@ -32,7 +33,7 @@ from chalicelib.kit.tables import (
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity.model import Member, User
 
-USERS = Table("users", partition="id")
+USERS = Table("users", partition="id", thing=Thing("user"))
 
 ADDRESSES = Table("addresses", partition="email")
 

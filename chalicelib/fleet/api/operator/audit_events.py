@@ -55,6 +55,7 @@ class AuditListQuery(ListQuery):
     thing_name: Annotated[TextFilter, matching("the name of the thing")] = None
     outcome: Annotated[EnumFilter[Outcome], about("Only requests with this outcome.")] = None
     request_id: Annotated[UuidFilter, about("Only acts of the request with this UUID.")] = None
+    tenant: Annotated[TextFilter, matching("the id of the tenant in which it was done")] = None
 
 
 class PrincipalOut(BaseModel):
@@ -109,6 +110,7 @@ class AuditEventOut(BaseModel):
     request_id: Annotated[
         str, about("UUID of the request, as in its `x-request-id`.", samples.REQUEST_ID, format="uuid")
     ]
+    tenant: Annotated[str | None, about("UUID of the tenant in which it was done; null: the installation.", None)]
 
 
 @routes.get(
@@ -155,7 +157,7 @@ def _accepted(incoming: Incoming) -> list[str]:
 
 def _show(event: AuditEvent) -> AuditEventOut:
     return AuditEventOut(
-        **event.model_dump(include={"id", "inserted_at", "address", "operation", "outcome", "request_id"}),
+        **event.model_dump(include={"id", "inserted_at", "address", "operation", "outcome", "request_id", "tenant"}),
         principal=PrincipalOut(kind=event.principal_kind, id=event.principal_id, name=event.principal_name),
         thing=ThingOut(kind=event.thing_kind, id=event.thing_id, name=event.thing_name),
     )

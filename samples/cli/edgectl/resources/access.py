@@ -91,6 +91,7 @@ AUDIT = Resource(
         Field("operation", "Only of this kind, as command.create."),
         Field("thing_id", "Only about the thing of this id.", option="thing"),
         Field("outcome", "Only with this outcome."),
+        Field("tenant", "Only in the tenant of this id."),
         Field("inserted_at__gte", "Only since: a time, or a span back as 24h.", Kind.SPAN, "since"),
         Field("inserted_at__lte", "Only until: a time, or a span back.", Kind.SPAN, "until"),
     ),

@@ -74,6 +74,7 @@ class TestListing:
             "thing": {"kind": "cluster", "id": answer.data["id"], "name": "north"},
             "outcome": "done",
             "request_id": answer.headers["x-request-id"],
+            "tenant": None,
         }
 
     def test_events_are_listed_newest_first_page_by_page(self, client, world):

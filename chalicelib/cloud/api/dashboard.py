@@ -1,0 +1,114 @@
+"""The dashboard of a tenant: counts of what it has, and what happened lately."""
+
+from typing import Annotated
+
+from pydantic import RootModel
+
+from chalicelib.cloud.api.audit import events_page, show_event
+from chalicelib.cloud.api.audit_models import EventOut, RecentQuery
+from chalicelib.cloud.api.credentials import USER
+from chalicelib.cloud.api.fields import Shown
+from chalicelib.cloud.permissions import DASHBOARD_READ
+from chalicelib.cloud.tenancy.rules import KEPT
+from chalicelib.cloud.wiring import Cloud
+from chalicelib.kit.fields import about
+from chalicelib.platform.access.principal import Scope
+from chalicelib.web.endpoint import Endpoints, Request
+from chalicelib.web.validation import NoBody, NoPath, NoQuery
+
+routes = Endpoints(tag="Dashboard")
+
+_MB_OF_A_GB = 1024
+_LATEST = 10
+
+
+class SummaryOut(Shown):
+    """Counts of what a tenant has. What this installation does not serve yet is 0."""
+
+    total_instances: Annotated[int, about("Instances that the tenant has, in any state.", 3)]
+    running_instances: Annotated[int, about("Instances of them that run; 0 until instances are served here.", 0)]
+    stopped_instances: Annotated[int, about("Instances of them that are stopped; 0 until then.", 0)]
+    total_volumes: Annotated[int, about("Disks that the tenant has; 0 until they are served here.", 0)]
+    attached_volumes: Annotated[int, about("Disks of them that an instance uses; 0 until then.", 0)]
+    total_vpcs: Annotated[int, about("Networks that the tenant has.", 1)]
+    total_storage_mb: Annotated[int, about("Storage that it uses, in MB: that of its quota.", 24_576)]
+    total_secrets: Annotated[int, about("Secrets that the tenant keeps.", 2)]
+
+
+class RecentOut(RootModel[tuple[EventOut, ...]]):
+    """The latest events, the newest first."""
+
+
+class PointOut(Shown):
+    """A measured value."""
+
+    timestamp: Annotated[str, about("Time of the measurement.", "2026-11-21T10:00:02Z")]
+    value: Annotated[float, about("The value in percent.", 12.5)]
+
+
+class StatsOut(Shown):
+    """Counts, the latest events, and the load of the tenant's machines."""
+
+    summary: Annotated[SummaryOut, about("Counts of what the tenant has.")]
+    recent_events: Annotated[tuple[EventOut, ...], about("The ten latest events.")]
+    cpu_history: Annotated[tuple[PointOut, ...], about("Load of processors; empty: no machines are served yet.", [])]
+    memory_history: Annotated[tuple[PointOut, ...], about("Use of memory; empty: no machines are served yet.", [])]
+
+
+@routes.get(
+    "/api/dashboard/summary",
+    auth=USER,
+    permission=DASHBOARD_READ,
+    scope=Scope.TENANT,
+    answer=SummaryOut,
+    summary="Count what the tenant has",
+)
+def get_dashboard_summary(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> SummaryOut:
+    """Counts what the tenant has, from the counters of its quotas."""
+    return _summary(services, request.principal.tenant)
+
+
+@routes.get(
+    "/api/dashboard/events",
+    auth=USER,
+    permission=DASHBOARD_READ,
+    scope=Scope.TENANT,
+    answer=RecentOut,
+    summary="List the latest events",
+)
+def list_recent_events(request: Request[NoPath, RecentQuery, NoBody], services: Cloud) -> RecentOut:
+    """Lists the latest events of the tenant, ten unless told otherwise: what `GET /events` begins with."""
+    return RecentOut(_recent(services, request.principal.tenant, request.query.limit))
+
+
+@routes.get(
+    "/api/dashboard/stats",
+    auth=USER,
+    permission=DASHBOARD_READ,
+    scope=Scope.TENANT,
+    answer=StatsOut,
+    summary="Get all of the dashboard",
+)
+def get_dashboard_stats(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> StatsOut:
+    """Returns the counts and the ten latest events together."""
+    tenant = request.principal.tenant
+    recent = _recent(services, tenant, _LATEST)
+    return StatsOut(summary=_summary(services, tenant), recent_events=recent, cpu_history=(), memory_history=())
+
+
+def _recent(services: Cloud, tenant: str, limit: int) -> tuple[EventOut, ...]:
+    return tuple(show_event(event) for event in events_page(services, tenant, limit).items)
+
+
+def _summary(services: Cloud, tenant: str) -> SummaryOut:
+    used = services.platform.quotas.used(tenant, KEPT)
+    return SummaryOut(
+        total_instances=used["instances"],
+        running_instances=0,
+        stopped_instances=0,
+        total_volumes=0,
+        attached_volumes=0,
+        total_vpcs=used["vpcs"],
+        total_storage_mb=used["storage_gb"] * _MB_OF_A_GB,
+        total_secrets=used["secrets"],
+    )
