@@ -13,7 +13,12 @@ from chalicelib.web.openapi import document_of
 PUBLISHED = "the-cloud-swagger.json"
 LISTED = "the-cloud-operations.txt"
 
-FAMILIES = frozenset({"api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"})
+FAMILIES = frozenset(
+    {
+        *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
+        *("audit", "events-dashboard"),
+    }
+)
 """The families of the list that are served whole."""
 
 AUTH = frozenset(
@@ -109,6 +114,11 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.Tenant", "post", "/tenants", "201"),
         ("domain.Policy", "post", "/iam/policies", "201"),
         ("domain.Role", "post", "/rbac/roles", "201"),
+        ("domain.AuditLog", "get", "/audit", "200"),
+        ("domain.Event", "get", "/events", "200"),
+        ("domain.Event", "get", "/api/dashboard/events", "200"),
+        ("domain.ResourceSummary", "get", "/api/dashboard/summary", "200"),
+        ("domain.DashboardStats", "get", "/api/dashboard/stats", "200"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
     ],
 )
