@@ -53,7 +53,7 @@ def list_events(request: Request[NoPath, EventsQuery, NoBody], services: Cloud) 
 
 
 def events_page(services: Cloud, tenant: str, limit: int, token: str | None = None) -> ListPage[AuditEvent]:
-    """What happened in a tenant, the newest first."""
+    """The acts in a tenant that were not refused, the newest first."""
     return _page(services, tenant, limit, token, _HAPPENED)
 
 
@@ -128,6 +128,6 @@ def _show(event: AuditEvent, emails: Mapping[str, str]) -> AuditOut:
 
 
 _OPERATORS = frozenset({PrincipalKind.ROOT, PrincipalKind.KEY})
-"""How the operator identifies itself, whose address is no business of a tenant's."""
+"""The kinds of the operator, whose address is not shown to tenants."""
 
 _OPERATOR = "operator"

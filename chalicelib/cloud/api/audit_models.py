@@ -80,7 +80,7 @@ class AuditOut(Shown):
     ]
     user_agent: Annotated[str | None, about("Always null: the client's name is not kept.", None)] = None
     created_at: Annotated[Timestamp, about("When the request began.", TIME)]
-    timestamp: Annotated[Timestamp, about("The same as `created_at`.", TIME)]
+    timestamp: Annotated[Timestamp, about("When the request began, by its other name.", TIME)]
     actor: Annotated[
         str | None,
         about(

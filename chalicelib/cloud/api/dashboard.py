@@ -23,7 +23,7 @@ _LATEST = 10
 
 
 class SummaryOut(Shown):
-    """Counts of what a tenant has. What this installation does not serve yet is 0."""
+    """Counts of what a tenant has. The count of things that are not served yet is 0."""
 
     total_instances: Annotated[int, about("Instances that the tenant has, in any state.", 3)]
     running_instances: Annotated[int, about("Instances of them that run; 0 until instances are served here.", 0)]

@@ -139,7 +139,7 @@ class Tenancy:
         raise rules.changed_meanwhile()
 
     def user_named(self, id_or_email: str) -> str:
-        """The id of the user with that address, or the id that it is. An unknown address is no id of anyone."""
+        """The id of the user with that address, or the id that it is. An unknown address is left as it is."""
         known = self._users.id_of(id_or_email.strip().lower()) if "@" in id_or_email else id_or_email.strip().lower()
         return known or id_or_email
 

@@ -239,8 +239,8 @@ class Tables:
         self._repeat(attempt)
 
     def _notes(self, writes: Sequence[Write], operation: str, acts_on: Sequence[ActedOn] = ()) -> list[Put]:
-        """The further writes that note the acts of the current origin with these. What the operator does to
-        rows of a tenant stands in the log of that tenant."""
+        """The further writes that note the acts of the current origin with these. An act of the operator
+        on rows of a tenant is noted in that tenant."""
         origin = current_origin()
         if self._note is None or not origin.verb:
             return []

@@ -64,5 +64,5 @@ def _act_of(origin: Origin) -> dict[str, Value]:
     name: dict[str, Value] = {"name": origin.name} if origin.name else {}
     deferred: dict[str, Value] = {"deferred": True} if origin.is_deferred else {}
     # Not "tenant": that is the owner of the row.
-    place = {"in_tenant": origin.tenant, "user": origin.user}
-    return {"verb": origin.verb, **name, **deferred, **{key: value for key, value in place.items() if value}}
+    acting = {"in_tenant": origin.tenant, "user": origin.user}
+    return {"verb": origin.verb, **name, **deferred, **{key: value for key, value in acting.items() if value}}

@@ -1,4 +1,4 @@
-"""Who acts in a request without credentials, once its use case knows: for stamps and the audit log."""
+"""The actor of a request without credentials, once its use case knows it: for stamps and the audit log."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
