@@ -59,6 +59,8 @@ NOT_TRIED = {
     "clean_up dynamodb:* counters": "as above: the counter of its executions goes last",
     "sweep_commands dynamodb:*Item tasks": "a task that is unfinished after a minute, or its second pass",
     "clean_up dynamodb:BatchGetItem executions": "executions as old as their retention",
+    "clean_up dynamodb:PutItem executions": "a node that moves in the second between a command and its fan-out",
+    "clean_up dynamodb:ConditionCheckItem fan_outs": "as above",
     "clean_up dynamodb:UpdateItem node_terms": "the second pass over nodes, fifteen minutes after the first",
     "prune_executions sqs:SendMessage clean-up": "executions as old as their retention",
     "* dynamodb:GetItem fan_outs": "work on a command that one invocation cannot end",

@@ -14,6 +14,7 @@ from chalicelib.fleet.commands.store import (
     FAN_OUTS,
     ROLLOUT_TARGETS,
 )
+from chalicelib.fleet.nodes.moving import MOVED
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
@@ -45,6 +46,11 @@ def _park_pass(fleet: Any, message: Message, cursor: str) -> bool:
     name = str(message.get("share", message["kind"]))
     is_noted: bool = fleet.commands.clean_up.park(message["id"], name, message.get("cursor"), cursor)
     return is_noted
+
+
+def _serve_moved(fleet: Any, message: Message) -> None:
+    """See to it that a node gets what was given for the cluster that it has left."""
+    fleet.commands.moved.serve(message)
 
 
 def _forget_total(fleet: Any, message: Message) -> None:
@@ -91,6 +97,7 @@ CONTEXT = Context(
     ),
     tasks={
         "node": by_cursor(lambda fleet: fleet.commands.clean_up.drop_open_of_node_chunk),
+        MOVED: Task(_serve_moved),
         "command": _a_pass(lambda fleet: fleet.commands.clean_up.delete_executions_chunk),
         "command_total": Task(_forget_total),
         "expire_command": _a_pass(lambda fleet: fleet.commands.clean_up.expire_chunk),
@@ -138,8 +145,8 @@ CONTEXT = Context(
         "clean_up": Grants(
             tables={
                 "commands": BATCH_GET,
-                "fan_outs": GET | BATCH_GET | UPDATE | DELETE,
-                "executions": BATCH_GET | QUERY | UPDATE | DELETE,
+                "fan_outs": GET | BATCH_GET | QUERY | UPDATE | DELETE | CHECK,
+                "executions": BATCH_GET | QUERY | PUT | UPDATE | DELETE,
                 "rollout_targets": DELETE,
             },
             empties=(OUTPUT_BUCKET,),

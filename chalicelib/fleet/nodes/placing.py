@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.clusters.store import release_slot, reserve_slot
-from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, store, term_store
+from chalicelib.fleet.nodes import exclusion_store, moving, presence_store, rules, store, term_store
 from chalicelib.fleet.nodes.model import Node, NodeView
 from chalicelib.fleet.reach import Reach, reached
 from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
-from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import invalid, unavailable
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -43,17 +43,18 @@ class Placing:
                 raise rules.already_there()
             if cluster.node_limit is not None and cluster.node_count >= cluster.node_limit:
                 raise rules.full_cluster(cluster.node_limit)
-            now = to_seconds_text(self._clock.now())
-            after = store.moved(view.node, cluster.id, cluster.name)
+            now = self._clock.now()
+            after = store.moved(view.node, cluster.id, cluster.name, now)
             writes = [
-                store.move(view.node, cluster.id, cluster.name, view.last_seen_at, now),
+                store.move(view.node, after, view.last_seen_at),
                 reserve_slot(cluster),
                 release_slot(view.node.cluster_name, view.node.cluster_id),
                 *self._release(view.node),
                 *term_store.changed(view.node, after),
+                moving.ask(view.node, after),
             ]
             if self._commit(writes, "node.cluster_changed"):
-                return NodeView(after.model_copy(update={"updated_at": now}), view.presence)
+                return NodeView(after, view.presence)
         raise unavailable()
 
     def delete(self, node_id: str, *, reach: Reach) -> None:

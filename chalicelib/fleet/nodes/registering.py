@@ -9,7 +9,7 @@ from chalicelib.fleet.clusters.store import release_slot, reserve_slot
 from chalicelib.fleet.description import FACTS
 from chalicelib.fleet.enrollment.rules import unusable_token
 from chalicelib.fleet.enrollment.service import Enrollment
-from chalicelib.fleet.nodes import exclusion_store, instances, presence_store, rules, store, term_store, terms
+from chalicelib.fleet.nodes import exclusion_store, instances, moving, presence_store, rules, store, term_store, terms
 from chalicelib.fleet.nodes.identity import Identity, instances_of
 from chalicelib.fleet.nodes.instances import Sighting
 from chalicelib.fleet.nodes.known import Known
@@ -200,6 +200,7 @@ class Registrar:
             aliases=() if old is None or old.cluster_id != placement.id else old.aliases,
             operator_labels={} if old is None else old.operator_labels,
             key_labels=_key_labels(known),
+            placed_at=rules.placed_at(old, placement, now),
             last_seen_at=text,
             inserted_at=text if old is None else old.inserted_at,
             updated_at=text,
@@ -226,6 +227,7 @@ class Registrar:
             writes.append(reserve_slot(Placement(node.cluster_id, node.cluster_name)))
         if old is not None and old.cluster_id != node.cluster_id:
             writes.append(release_slot(old.cluster_name, old.cluster_id))
+            writes.append(moving.ask(old, node))
             writes.extend(self._release(old))
         if old is None:
             writes.append(exclusion_store.unchanged(node.id, known.exclusion))

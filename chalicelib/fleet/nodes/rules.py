@@ -10,7 +10,7 @@ from chalicelib.fleet.nodes import instances
 from chalicelib.fleet.nodes.model import Code, Node, Presence, Registration, Status
 from chalicelib.fleet.vpn.names import NETWORK_PREFIX, network_name
 from chalicelib.kit.allowance import Allowance
-from chalicelib.kit.clock import parse_time, to_seconds_text
+from chalicelib.kit.clock import parse_time, to_microseconds_text, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, rate_limited
 from chalicelib.kit.ids import to_milliseconds
 
@@ -132,6 +132,13 @@ def place_new(registration: Registration, redemption: Redemption | None) -> Plac
     if redemption.already_bound:
         raise removed_machine()
     return _place_by_token(registration, redemption)
+
+
+def placed_at(old: Node | None, placement: Placement, now: datetime) -> str | None:
+    """When the machine that registers came into its cluster, if it did not enrol there."""
+    if old is None or old.cluster_id == placement.id:
+        return None if old is None else old.placed_at
+    return to_microseconds_text(now)
 
 
 def place_known(

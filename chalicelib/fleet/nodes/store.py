@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.fleet.nodes.model import (
@@ -10,6 +11,7 @@ from chalicelib.fleet.nodes.model import (
     Status,
 )
 from chalicelib.fleet.nodes.terms import fingerprint
+from chalicelib.kit.clock import to_microseconds_text, to_seconds_text
 from chalicelib.kit.listing import LISTED_AT, IndexSource, all_rows, fixed, rows_with, sharded
 from chalicelib.kit.tables import (
     Absent,
@@ -179,24 +181,26 @@ def not_there(node_id: str) -> Check:
     return Check(NODES, node_key(node_id), Absent("id"))
 
 
-def move(node: Node, cluster_id: str, cluster_name: str, last_seen_at: str, now: str) -> Update:
-    """Put it into another cluster, without its aliases and recovery key, if the row has not changed since it was
-    read."""
+def move(before: Node, after: Node, last_seen_at: str) -> Update:
+    """Put it into another cluster (`moved`), without its aliases and recovery key, if the row has not changed since it
+    was read."""
     changes = (
         Set("aliases", None),
         Set("recovery_key_digest", None),
-        _termed(moved(node, cluster_id, cluster_name)),
-        Set("cluster_id", cluster_id),
-        Set("cluster_name", cluster_name),
+        _termed(after),
+        Set("cluster_id", after.cluster_id),
+        Set("cluster_name", after.cluster_name),
+        Set("placed_at", after.placed_at),
         Set("last_seen_at", last_seen_at),
-        Set("updated_at", now),
+        Set("updated_at", after.updated_at),
     )
-    return Update(NODES, node_key(node.id), changes, unchanged(node))
+    return Update(NODES, node_key(before.id), changes, unchanged(before))
 
 
-def moved(node: Node, cluster_id: str, cluster_name: str) -> Node:
+def moved(node: Node, cluster_id: str, cluster_name: str, now: datetime) -> Node:
     """The node in another cluster: its aliases stay behind."""
-    return node.model_copy(update={"cluster_id": cluster_id, "cluster_name": cluster_name, "aliases": ()})
+    cluster = {"cluster_id": cluster_id, "cluster_name": cluster_name, "placed_at": to_microseconds_text(now)}
+    return node.model_copy(update={**cluster, "aliases": (), "updated_at": to_seconds_text(now)})
 
 
 def delete(node: Node) -> Delete:

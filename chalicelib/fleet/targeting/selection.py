@@ -123,6 +123,12 @@ def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
     return (is_for_good and not is_filtered) or node.updated_at <= until
 
 
+def is_of_cluster(part: str, cluster_id: str) -> bool:
+    """Whether the part is of this cluster, maybe of others as well."""
+    kind, _, ids = part.partition("#")
+    return kind == "cluster" and cluster_id in ids.split(",")
+
+
 def select(page: Sequence[TargetNode], targeting: Targeting, nodes: NodeReader, clusters: Clusters) -> list[TargetNode]:
     """The nodes that all filters leave, each once: one that moves while a page of several clusters is read is found in
     two of them. Reads presence or clusters only where a filter asks for them.

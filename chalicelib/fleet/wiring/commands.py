@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.fan_out import FanOuts
     from chalicelib.fleet.commands.large_outputs import LargeOutputs
     from chalicelib.fleet.commands.looking import Looking
+    from chalicelib.fleet.commands.moved import Moved
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
@@ -104,6 +105,12 @@ class CommandParts:
         from chalicelib.fleet.commands.looking import Looking
 
         return Looking(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
+
+    @cached_property
+    def moved(self) -> Moved:
+        from chalicelib.fleet.commands.moved import Moved
+
+        return Moved(self._platform.tables, self._platform.clock, self._fleet.nodes.reading, self._fleet.clusters)
 
     @cached_property
     def clean_up(self) -> CleanUp:

@@ -6,7 +6,9 @@ from chalicelib.fleet.commands.model import FINAL, OPEN, RetriedOutcome, Retry, 
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.kit.clock import parse_time
 from chalicelib.kit.counters import total_of
+from chalicelib.kit.ids import moment_of
 from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
 from tests.simulation.fleet.rollouts import ROLLOUTS
@@ -63,25 +65,25 @@ def _withdraw(scene: Scene, act: str, method: str) -> None:
 
 
 def note_targets(scene: Scene, _operation: str, plan: Plan) -> None:
-    """Who was a target when a command was accepted, read from the nodes themselves; who is deleted is none any more."""
+    """Who was a target when a command was accepted, read from the nodes themselves; who is deleted is none any more,
+    nor who left by a request that is older than the command."""
     given = scene.recall(_Given)
     for write, _, old, new in plan:
         if write.table is NODES and new is None and old is not None:
             for targets in given.targets.values():
                 targets.discard(str(old["id"]))
         if write.table is NODES and new is not None and old is not None and new["cluster_name"] != old["cluster_name"]:
-            _note_move(scene, str(new["id"]), str(new["cluster_name"]))
+            for command_id, targets in given.targets.items():
+                if _is_placed_before(new, command_id):
+                    targets.discard(str(new["id"]))
         if write.table is COMMANDS and old is None and new is not None and _is_plain(new):
             given.targets[str(new["id"])] = {str(row["id"]) for row in scene.rows(NODES) if _is_meant(new, row)}
 
 
-def _note_move(scene: Scene, node_id: str, cluster_name: str) -> None:
-    """A node that moves out of the clusters of a command before the fan-out has come to it gets none: an open point
-    (docs/reliability.md)."""
-    given = scene.recall(_Given).targets
-    for row in scene.rows(COMMANDS):
-        if cluster_name not in row["targeting"].get("cluster_names", (cluster_name,)):
-            given.get(str(row["id"]), set()).discard(node_id)
+def _is_placed_before(node: Item, command_id: str) -> bool:
+    """Whether the node's request to move began before that for the command. Of requests that overlap either may be the
+    first: the times at which they began decide, as they do for the product."""
+    return parse_time(str(node["placed_at"])) < moment_of(command_id)
 
 
 def _is_plain(command: Item) -> bool:
@@ -91,9 +93,12 @@ def _is_plain(command: Item) -> bool:
 
 
 def _is_meant(command: Item, node: Item) -> bool:
+    if node["inserted_at"] > command["inserted_at"]:  # it enrolled while the request for the command was under way
+        return False
     match command["targeting"]:
         case {"cluster_names": names}:
-            return node["cluster_name"] in names
+            is_there = "placed_at" not in node or _is_placed_before(node, str(command["id"]))
+            return node["cluster_name"] in names and is_there
         case {"node_ids": ids}:
             return node["id"] in ids
         case _:

@@ -22,8 +22,6 @@ from tests.application.fleet.commands.fleet import (
 )
 from tests.support.world import World
 
-NOW = "2026-11-21T10:00:00Z"
-
 
 @pytest.fixture
 def world() -> World:
@@ -101,7 +99,8 @@ def test_node_moving_between_clusters_of_a_page_gets_one_execution(world):
     def move():
         """Between the queries of the two clusters."""
         (read,) = world.fleet.nodes.reading.find_many([node.id])
-        world.platform.tables.write(store.move(read, target.id, target.name, read.last_seen_at, NOW), "node.moved")
+        after = store.moved(read, target.id, target.name, world.clock.now())
+        world.platform.tables.write(store.move(read, after, read.last_seen_at), "node.moved")
 
     for action in (lambda: None, move):
         world.driver.before_next(action, operation="Query", table=NODES)
