@@ -44,9 +44,7 @@ class Settings(BaseModel):
     queue_url_prefix: str = Field(
         "", description="The URL of every queue up to its name, e.g. `https://sqs.…/123456789012/edge-admin-dev-`."
     )
-    delivery_queue_url: str = Field(
-        "", description="Queue that this stack alone takes deliveries from, as a further stack does; the core has none."
-    )
+    delivery_queue_url: str = Field("", description="Queue of deliveries of a further stack alone; the core has none.")
     event_bus_name: str = Field("default", description="EventBridge bus that domain events are put on.")
     keys_secret_arn: str = Field(
         "",
@@ -222,6 +220,9 @@ class Settings(BaseModel):
         None, description="How often agents are told to push their metrics unasked; never when unset."
     )
     list_read_limit: PositiveInt = Field(20_000, description="Rows that one list request may examine.")
+    short_way: bool = Field(
+        default=True, description="Make few executions with their command, and send work to agents."
+    )
     push_enabled: bool = Field(default=False, description="Deliver by HTTP to nodes that are not connected.")
     push_host: str | None = Field(None, description="Host to push to in place of each node's VPN host name.")
 

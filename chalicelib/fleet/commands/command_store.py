@@ -2,9 +2,11 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.fleet.commands.model import Command
+from chalicelib.fleet.commands.execution_store import put_execution
+from chalicelib.fleet.commands.model import Command, Execution
 from chalicelib.fleet.commands.store import (
     COMMANDS,
     DUE,
@@ -21,11 +23,11 @@ from chalicelib.fleet.commands.store import (
 from chalicelib.fleet.commands.undone import FanOut, due_of, pass_of
 from chalicelib.fleet.targeting.fan_out import without_parts
 from chalicelib.kit import tasks
-from chalicelib.kit.clock import sooner, to_seconds_text
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.counters import latest_of, noted, total_of
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.parking import park
-from chalicelib.kit.redrive import SETTLE_SOON, due_rows
+from chalicelib.kit.redrive import due_rows
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -58,10 +60,14 @@ class CommandStore:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def add(self, command: Command, fan_out: FanOut, also: Sequence[Write] = ()) -> Command:
-        """Create command and fan-out in one transaction, with what is ``also`` written. Returns the command that
-        exists if another caller has just created it with the same id."""
-        writes = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)), *also)
+    def add(
+        self, command: Command, fan_out: FanOut, also: Sequence[Write] = (), executions: Sequence[Execution] = ()
+    ) -> Command:
+        """Create command and fan-out in one transaction, with what is ``also`` written, and its ``executions`` if they
+        are few. Returns the command that exists if another caller has just created it with the same id."""
+        own = (put_new(COMMANDS, command_to_item(command)), put_new(FAN_OUTS, fan_out_to_item(fan_out)))
+        puts = [replace(put_execution(each), operation="execution.created") for each in executions]
+        writes = (*own, *also, *puts)
         try:
             self._tables.commit(writes, "command.created", result=command)
         except TransactionFailedError as error:
@@ -179,11 +185,9 @@ class CommandStore:
                 return
             changes = left.changes
             if not left.parts:
-                text, soon = to_seconds_text(now), to_seconds_text(now + SETTLE_SOON)
-                since, due_at = (text, soon) if left.looks else (None, None)
-                due_at = sooner(due_at, fan_out.deadline)
-                made = Set("made_at", text)
-                changes = (*changes, made, Set("looks_since", since), Set("sweeps", 0), *due_changes(due_at))
+                made = fan_out.as_made(left.looks, now)
+                times = (Set("made_at", made.made_at), Set("looks_since", made.looks_since))
+                changes = (*changes, *times, Set("sweeps", 0), *due_changes(made.due_at))
             key, condition = fan_out_key(command_id), Equals("version", fan_out.version)
             try:
                 self._tables.write(Update(FAN_OUTS, key, changes, condition), "fan_out.part_finished")

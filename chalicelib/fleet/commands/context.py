@@ -124,7 +124,7 @@ CONTEXT = Context(
             tables={
                 "commands": GET | BATCH_GET | QUERY | PUT | UPDATE,
                 "fan_outs": BATCH_GET | PUT | UPDATE | CHECK,
-                "executions": GET | BATCH_GET | QUERY | UPDATE | DELETE,
+                "executions": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
                 "rollout_targets": BATCH_GET,
             },
             counts=(EXECUTION_CREATION,),

@@ -1,6 +1,6 @@
 """`Creation`: executions of a command for some nodes, transaction by transaction and at a bounded rate."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 from chalicelib.fleet.commands.execution_store import ExecutionStore
@@ -22,8 +22,8 @@ PIECE_SECONDS = 7.0
 """How long the transactions of one page may take at that rate: less than an eighth of the function's timeout, where a
 quarter is the most (`kit.worktime.SHARE`). So a page that begins when `WorkTime` is almost over still ends."""
 
-Tell = Callable[[Mapping[str, Sequence[str]]], None]
-"""Takes what has been created: node id -> execution ids."""
+Tell = Callable[[Command, Sequence[Execution]], None]
+"""Takes the executions of a command that have been created."""
 
 
 class RateLimiter:
@@ -73,7 +73,7 @@ class Creation:
             if created is None:
                 return False
             if created and len(executions) <= CHUNK:
-                tell({row.node_id: [row.id] for row in created})
+                tell(command, created)
         return True
 
 

@@ -48,7 +48,7 @@ class Retries:
             check_use(by)
             if not _is_same(command, wanted):
                 raise rules.text_of_secrets()
-        return self._new.create(_again(command, wanted), reach=reach)
+        return self._new.create(_again(command, wanted), reach=reach, is_awaited=True)
 
 
 def _is_same(command: Command, wanted: Retry) -> bool:

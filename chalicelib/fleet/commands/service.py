@@ -7,10 +7,12 @@ from datetime import datetime, timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands import rules
+from chalicelib.fleet.commands.at_once import AtOnce
 from chalicelib.fleet.commands.cancelling import PartCancel
+from chalicelib.fleet.commands.checking import check_new
 from chalicelib.fleet.commands.command_store import CommandStore, DeleteRefusedError
 from chalicelib.fleet.commands.execution_store import ExecutionStore
-from chalicelib.fleet.commands.model import Command, CommandState, NewCommand, Progress
+from chalicelib.fleet.commands.model import Command, CommandState, CommandSummary, NewCommand, Progress
 from chalicelib.fleet.commands.part_store import Parts
 from chalicelib.fleet.commands.reached_commands import ReachedCommands
 from chalicelib.fleet.commands.rollout import ROLLOUT, begun
@@ -20,19 +22,15 @@ from chalicelib.fleet.commands.store import ALL_COMMANDS, COMMANDS, EXECUTIONS, 
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.reach import Reach
+from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.accepting import accept
-from chalicelib.fleet.targeting.rules import wrong_with
-from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.counters import total_of
-from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, not_found, unavailable
+from chalicelib.kit.errors import not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import IsSet, Listing, ListPage, ListRequest, Lists, Moment, Number, ReadTotal, Text
 from chalicelib.kit.redrive import FIRST_LOOK
 from chalicelib.kit.tables import Item, Tables, Write
-
-TEXT_LIMIT_BYTES = 128 * 1024 - 1
-"""UTF-8 bytes of a command's text: what Linux takes as one argument of a process, 128 KiB with the zero byte at its end
-(``MAX_ARG_STRLEN``, execve(2)). A longer text could be stored, and then run nowhere."""
 
 TOMBSTONE = timedelta(hours=25)
 """The change stream keeps records for 24 hours; until then an event may still ask for the command's text."""
@@ -57,7 +55,8 @@ _LIST = Listing(COMMANDS, fields=FIELDS, sources=(ALL_COMMANDS,))
 
 
 class Commands:
-    """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`.
+    """Commands are made, read and deleted, never changed. Their executions are made by `FanOuts`, or by ``at_once``
+    where somebody waits for them; None: never.
 
     ``read_total`` counts a command's executions. ``default_deadline`` is given to commands without one; None
     leaves them without.
@@ -73,6 +72,7 @@ class Commands:
         *,
         lists: Lists,
         read_total: ReadTotal,
+        at_once: AtOnce | None = None,
         default_deadline: timedelta | None = None,
     ) -> None:
         self._tables = tables
@@ -84,6 +84,7 @@ class Commands:
         self._parts = Parts(tables, clusters.within)
         self._cancelling = PartCancel(tables, clock)
         self._read_total = read_total
+        self._at_once = at_once
         self._default_deadline = default_deadline
         self._commands = CommandStore(tables)
         self._executions = ExecutionStore(tables)
@@ -91,12 +92,13 @@ class Commands:
 
     def check(self, new: NewCommand, *, reach: Reach) -> None:
         """Raises `EdgeError` (validation failed) for a command that would be refused now."""
-        _validate(new, self._clock.now())
+        check_new(new, self._clock.now())
         accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing, reach=reach)
 
-    def create(self, new: NewCommand, *, reach: Reach, also: Sequence[Write] = ()) -> Command:
+    def create(self, new: NewCommand, *, reach: Reach, also: Sequence[Write] = (), is_awaited: bool = False) -> Command:
         """Accept a command in one transaction, regardless of the size of the fleet, and with it what is ``also``
-        written. Executions follow from it. Named nodes and clusters must exist within reach, and are read first.
+        written. Executions follow from it, or, if somebody waits for them and they are few, are in the same
+        transaction. Named nodes and clusters must exist within reach, and are read first.
         Succeeds even if the filters match no node. Raises `EdgeError` (validation failed), and `TransactionFailedError`
         if a condition of the other writes does not hold.
         """
@@ -104,7 +106,7 @@ class Commands:
             return made
         now = self._clock.now()
         text = to_seconds_text(now)
-        _validate(new, now)
+        check_new(new, now)
         accepted = accept(new.targeting, self._nodes, self._clusters, allow_missing=new.allow_missing, reach=reach)
         named, parts = accepted.named, accepted.parts
         deadline = self._deadline(new, now)
@@ -135,7 +137,9 @@ class Commands:
             rollout=rollout,
             inserted_at=text,
         )
-        return self._commands.add(command, fan_out, also)
+        if not is_awaited or self._at_once is None or rollout is not None:
+            return self._commands.add(command, fan_out, also)
+        return self._add_at_once(self._at_once, command, fan_out, also)
 
     def list_page(self, request: ListRequest, *, reach: Reach) -> ListPage[Command]:
         """One page; raises as `Lists.page` and, for a restricted reach, `ReachedCommands.page` do."""
@@ -157,10 +161,10 @@ class Commands:
         command, fan_out, last_end = self._commands.standing(command_id)
         if command is None or command.is_deleted:
             raise not_found()
-        is_made = fan_out is None or not fan_out.parts
         if not reach.is_everywhere and not command.targeting.is_within(reach):
             return command, self._progress_of_part(command_id, fan_out, reach)
         summary = self._executions.summary_of(command_id, SUMMARY_LIMIT)
+        is_made = fan_out is None or not (fan_out.parts or self._is_shown_late(fan_out, summary))
         if not is_made and (fan_out is None or fan_out.rollout is None):
             return command, Progress(CommandState.CREATING, None, None, summary)
         is_open = self._executions.has_open(command_id) if summary is None else summary.open > 0
@@ -206,7 +210,7 @@ class Commands:
             open_count = self._executions.count_open(command_id)
             if open_count:
                 raise rules.command_delete_refused(open_count)
-            if fan_out is not None and fan_out.parts:
+            if fan_out is not None and (fan_out.parts or self._is_shown_late(fan_out)):
                 raise rules.command_delete_refused_while_created()
             # Refused: another caller has just deleted it, or a rollout goes on with nodes that an index had hidden.
             with suppress(DeleteRefusedError):
@@ -231,6 +235,25 @@ class Commands:
         is_made = fan_out is None or not fan_out.parts
         is_searched = fan_out is None or fan_out.looks_since is None
         return is_made and (is_searched or not also_to_come) and part is not None and part.is_whole
+
+    def _add_at_once(self, at_once: AtOnce, command: Command, fan_out: FanOut, also: Sequence[Write]) -> Command:
+        executions = at_once.executions(command, fan_out)
+        if not executions:
+            return self._commands.add(command, fan_out, also)
+        looks = {part for part in fan_out.parts if selection.may_miss(part)}
+        made = fan_out.as_made(looks, parse_time(command.inserted_at))
+        added = self._commands.add(command, made.model_copy(update={"made_with": len(executions)}), also, executions)
+        if added is command:
+            at_once.tell(command, executions)
+        return added
+
+    def _is_shown_late(self, fan_out: FanOut, summary: CommandSummary | None = None) -> bool:
+        """Whether the index does not show yet what was written with the command."""
+        now = self._clock.now()
+        if not fan_out.is_shown_late(0, now):
+            return False
+        seen = summary or self._executions.summary_of(fan_out.command_id, SUMMARY_LIMIT)
+        return seen is not None and fan_out.is_shown_late(seen.total, now)
 
     def _progress_of_part(self, command_id: str, fan_out: FanOut | None, reach: Reach) -> Progress:
         """Raises `EdgeError` (not found) for a command without a part within reach."""
@@ -260,18 +283,3 @@ class Commands:
     def rows_of(self, ids: Collection[str]) -> dict[str, Item]:
         """The rows of commands and tombstones by id, for events; unknown ids are left out."""
         return self._commands.rows_of(ids)
-
-
-def _validate(new: NewCommand, now: datetime) -> None:
-    details: dict[str, list[str]] = {}
-    if not new.command_text.strip():
-        details["command_text"] = [BLANK]
-    elif len(new.command_text.encode()) > TEXT_LIMIT_BYTES:
-        details["command_text"] = [at_most_bytes(TEXT_LIMIT_BYTES)]
-    elif "\0" in new.command_text:  # no program can be given one: each machine would fail by itself
-        details["command_text"] = [f"has U+0000 as character {new.command_text.index(chr(0)) + 1}: no shell takes it"]
-    if new.expired_at is not None and new.expired_at <= now:
-        details["expired_at"] = [rules.DEADLINE_PASSED]
-    details |= wrong_with(new.targeting)
-    if details:
-        raise EdgeError(Kind.VALIDATION_FAILED, "Validation failed", details)

@@ -1,12 +1,15 @@
 """The remaining work of a command: its fan-out, its due time, and the messages that continue it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
 
 from chalicelib.fleet.commands.rollout import Rollout
+from chalicelib.kit.clock import parse_time, sooner, to_seconds_text
+from chalicelib.kit.redrive import SETTLE_SOON
 
 LOOK = "look"
 """Names, beside parts, the search for nodes that an index hid when executions were created."""
@@ -25,6 +28,7 @@ class FanOut(BaseModel, frozen=True):
     search and passes go on which a worker could not end. ``due_at`` is when the sweep looks again: to queue once more
     what is left, to expire what is open at the ``deadline``, to repeat the clean-up of a deleted command; None: never.
     ``made_at`` is when the last part was finished: every execution but those of hidden nodes is there since.
+    ``made_with`` is how many were written in one transaction with the command; None: all were made later.
     ``cancel_requested_at`` stands while what is open is being cancelled. ``target_cluster_name`` is set when exactly
     one cluster was named and matched.
     ``rollout`` is that of a command that goes out in waves; it makes no executions from ``paused_at`` on until it is
@@ -42,6 +46,7 @@ class FanOut(BaseModel, frozen=True):
     target_cluster_name: str | None = None
     inserted_at: str
     made_at: str | None = None
+    made_with: int | None = None
     cancel_requested_at: str | None = None
     deleted_at: str | None = None
     rollout: Rollout | None = None
@@ -52,6 +57,27 @@ class FanOut(BaseModel, frozen=True):
     def shares_of(self, kind: str) -> list[str]:
         """The names of the shares of a pass that are left, where it has been divided."""
         return sorted(name for name in self.cursors if name.startswith(f"{kind}#"))
+
+    def as_made(self, looks: Collection[str], now: datetime) -> "FanOut":
+        """The row once its last part is finished. The search for hidden nodes in these parts becomes due, otherwise the
+        deadline, if any."""
+        soon = to_seconds_text(now + SETTLE_SOON) if looks else None
+        changes: dict[str, Any] = {
+            "parts": frozenset[str](),
+            "looks": frozenset(looks),
+            "looks_since": to_seconds_text(now) if looks else None,
+            "cursors": {},
+            "made_at": to_seconds_text(now),
+            "sweeps": 0,
+            "due_at": sooner(soon, self.deadline),
+        }
+        return self.model_copy(update=changes)
+
+    def is_shown_late(self, seen: int, now: datetime) -> bool:
+        """Whether an index that shows ``seen`` executions of the command hides some that were written with it. Later
+        than any lag, the others have been deleted."""
+        lags = now < parse_time(self.inserted_at) + SETTLE_SOON
+        return self.made_with is not None and seen < self.made_with and lags
 
 
 def pass_of(name: str) -> str:

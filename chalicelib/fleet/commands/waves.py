@@ -95,7 +95,7 @@ class Waves:
                 return None
             if not in_the_way:
                 if executions:
-                    tell({row.node_id: [row.id] for row in executions})
+                    tell(command, executions)
                 return after
             repeated |= {slots[position] for position in in_the_way}
 

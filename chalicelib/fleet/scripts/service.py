@@ -79,7 +79,7 @@ class Scripts:
 
     def run(self, call: ScriptCall, run: Run, *, reach: Reach) -> Command:
         """Run the script as a command. Raises `EdgeError` (not found, validation failed)."""
-        return self._commands.create(self.command_of(call, run), reach=reach)
+        return self._commands.create(self.command_of(call, run), reach=reach, is_awaited=True)
 
     def _check_secrets(self, secrets: Mapping[str, str]) -> None:
         """Raises `EdgeError` (validation failed) for secrets that do not exist."""

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from chalicelib.fleet.commands.executions import Executions
-from chalicelib.fleet.commands.model import WITHOUT_RESULT, ExecutionView, Status
+from chalicelib.fleet.commands.model import WITHOUT_RESULT, Command, Execution, ExecutionView, Status
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.wiring import Nodes
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
@@ -79,12 +79,12 @@ class Transport:
             self._push_all(woken.not_connected, self._push)
         return [delivery.node_id for delivery in woken.gone]
 
-    def hint(self, created: Mapping[str, Sequence[str]]) -> None:
-        """Wake the connected ones of these nodes (node id -> execution ids) ahead of the stream. Ignores delivery
+    def hint(self, _command: Command, created: Sequence[Execution]) -> None:
+        """Wake the connected ones of the nodes of new executions of a command ahead of the stream. Ignores delivery
         errors: the stream's own delivery follows in any case.
         """
         try:
-            self._wake([Delivery(node_id, "executions", list(ids)) for node_id, ids in created.items()])
+            self._wake([Delivery(each.node_id, "executions", [each.id]) for each in created])
         except (SocketError, EdgeError) as error:
             self._log.line("hint_lost", level=Level.WARNING, error_type=type(error).__name__, nodes=len(created))
 

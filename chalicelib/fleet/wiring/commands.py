@@ -7,6 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.fleet.commands.at_once import AtOnce
     from chalicelib.fleet.commands.cancelling import PartCancel
     from chalicelib.fleet.commands.clean_up import CleanUp
     from chalicelib.fleet.commands.environments import Environments
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.large_outputs import LargeOutputs
     from chalicelib.fleet.commands.looking import Looking
     from chalicelib.fleet.commands.moved import Moved
+    from chalicelib.fleet.commands.model import Command, Execution
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
@@ -44,8 +48,18 @@ class CommandParts:
             self._fleet.clusters,
             lists=platform.lists,
             read_total=platform.counters.read,
+            at_once=self._at_once if platform.settings.short_way else None,
             default_deadline=timedelta(seconds=deadline) if deadline else None,
         )
+
+    @property
+    def _at_once(self) -> AtOnce:
+        from chalicelib.fleet.commands.at_once import AtOnce
+
+        def tell(command: Command, created: Sequence[Execution]) -> None:
+            self._fleet.transport.direct.hint(command, created)
+
+        return AtOnce(self._platform.tables, self._fleet.nodes.reading, self._fleet.clusters, tell)
 
     @cached_property
     def retries(self) -> Retries:

@@ -48,7 +48,8 @@ def untold(writes: Sequence[Write], operation: str, verb: str) -> list[ActedOn]:
         row = _known_of(write)
         if thing.kind_of(row) != kind_of(verb):
             continue
-        if not isinstance(write, Delete) and write.table.tells(operation):
+        named = write.operation if isinstance(write, Put) else ""
+        if not isinstance(write, Delete) and write.table.tells(named or operation):
             told.add(str(row.get(thing.id, "")))
         else:
             one = acted_on(thing, row)

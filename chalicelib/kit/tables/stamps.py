@@ -29,7 +29,7 @@ def stamped(write: Write, write_id: str, operation: str, now: datetime, tenant: 
     origin = current_origin()
     changed_by: dict[str, Value] = {
         "write_id": write_id,
-        "operation": operation,
+        "operation": (write.operation if isinstance(write, Put) else "") or operation,
         "request_id": origin.request_id,
         "actor": origin.actor,
         "address": origin.address,

@@ -8,11 +8,13 @@ from chalicelib.kit.tables.schema import Item, Key, Table
 
 @dataclass(frozen=True)
 class Put:
-    """Store a whole row. Attributes that are None are left out."""
+    """Store a whole row. Attributes that are None are left out. ``operation`` names the change where a transaction does
+    something else beside it; "": it is that of the transaction."""
 
     table: Table
     item: Item
     condition: Condition | None = None
+    operation: str = field(default="", kw_only=True)
 
     @property
     def key(self) -> Key:

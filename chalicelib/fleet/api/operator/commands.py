@@ -156,7 +156,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
         rollout=None if body.rollout is None else body.rollout.to_limits(),
     )
     return request.once(
-        lambda: services.commands.registry.create(new, reach=reach_of(request.principal)),
+        lambda: services.commands.registry.create(new, reach=reach_of(request.principal), is_awaited=True),
         lambda command: accepted(command, request.principal),
     )
 

@@ -238,7 +238,7 @@ class TestDelete:
     def test_deleting_an_execution_during_fan_out_is_409(self, client, world):
         node = a_node(world)
         made = command(world, "nodes", node_ids=(node.id,))
-        chunk = world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
+        chunk = world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda *_: None)
         (row,) = executions(world)
         client.patch(path(row["id"], "/cancel"))
         assert client.delete(path(row["id"])).status == 409

@@ -18,10 +18,14 @@ from tests.support.world import World
 FAILED = Retry((RetriedOutcome.FAILED,))
 ENDED = Retry(tuple(RetriedOutcome))
 
+LONG_WAY = pytest.mark.parametrize("world", [False], indirect=True, ids=["long way"])
+"""For what happens between the retry and its executions."""
+
 
 @pytest.fixture
-def world():
-    world = World()
+def world(request):
+    """Indirectly parametrized: whether few executions are made with their command."""
+    world = World(short_way=getattr(request, "param", True))
     for name in ("north", "south"):
         a_cluster(world, name)
     return world
@@ -85,6 +89,7 @@ def test_execution_that_fails_after_the_retry_was_accepted_is_left_out(world, fl
     assert set(rows_of(world, made)) == {fleet[0].id}
 
 
+@LONG_WAY
 def test_machine_whose_late_result_came_meanwhile_does_not_run_it_again(world, fleet, given):
     for machine in fleet[:2]:
         world.fleet.commands.executions.cancel(str(rows_of(world, given)[machine.id]["id"]), reach=EVERYWHERE)
@@ -109,6 +114,7 @@ def test_end_that_an_index_hid_is_found_by_the_second_look(world, fleet, given):
     assert set(rows_of(world, made)) == {fleet[0].id, fleet[1].id}
 
 
+@LONG_WAY
 def test_nodes_that_are_gone_are_passed_over(world, fleet, given):
     for machine in fleet[:2]:
         end(world, given, machine, 1)

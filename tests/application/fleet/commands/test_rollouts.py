@@ -108,7 +108,7 @@ def test_sweep_goes_on_where_the_message_of_an_end_was_lost(world):
     fan_out = next(row for row in world.driver.rows(FAN_OUTS) if row["command_id"] == command.id)
     step = world.fleet.commands.waves.step
     assert fan_out["parts"] == frozenset({"rollout"})
-    chunk = step(command.id, None, lambda _: None)
+    chunk = step(command.id, None, lambda *_: None)
     assert len(executions(world, command)) == 4
     # The messages of the same ends, late, and twice: nothing more is out.
     assert chunk.cursor is None

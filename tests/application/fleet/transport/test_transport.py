@@ -19,6 +19,7 @@ from chalicelib.fleet.transport.service import Delivery, Transport
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from chalicelib.kit.sockets import SocketError, Sockets
+from tests.application.fleet.commands.fleet import an_execution
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.world import World
 
@@ -49,6 +50,13 @@ def world():
 def connect(world, machine, connection_id="socket-1", at=1):
     world.socket_client.frames[connection_id] = []
     world.fleet.nodes.connections.connected(machine.token, connection_id, at)
+
+
+def hinted(world, made, machine):
+    """The ids of new executions of a command, of which their agents were told ahead of the stream."""
+    created = [an_execution(made, machine.id, status=Status.PENDING)]
+    transport(world).hint(made, created)
+    return [row.id for row in created]
 
 
 def pending(world, machine):
@@ -149,16 +157,18 @@ class TestHint:
     def test_hint_sends_a_frame_to_a_connected_node(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
-        transport(world).hint({machine.id: ["e-1"]})
-        assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": ["e-1"]}]
+        made = a_command(world)
+        (row_id,) = hinted(world, made, machine)
+        assert world.socket_client.frames["socket-1"] == [{"type": "executions", "ids": [row_id]}]
 
     def test_hint_logs_socket_and_table_errors_without_raising(self, world):
         (machine,) = machines(world, 1)
         connect(world, machine)
+        made = a_command(world)
         world.socket_client.fails_with = "LimitExceededException"
-        transport(world).hint({machine.id: ["e-1"]})
+        hinted(world, made, machine)
         world.driver.fail_next(10_000, "throttle")
-        transport(world).hint({machine.id: ["e-1"]})
+        hinted(world, made, machine)
         assert sum('"hint_lost"' in line for line in world.lines.texts) == 2
 
 

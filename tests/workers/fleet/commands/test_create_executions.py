@@ -140,7 +140,7 @@ def test_repeated_creation_sends_no_hint(world):
     world.fleet.nodes.connections.connected(machine.token, "socket-0", 1)
     made = command(world, "nodes", node_ids=(machine.id,))
     for _ in range(2):
-        world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda _: None)
+        world.fleet.commands.fan_outs.create_chunk(made.id, "nodes#0", None, lambda *_: None)
     handle(world, {"command_id": made.id, "part": "nodes#0"})
     assert world.socket_client.frames["socket-0"] == []
 
