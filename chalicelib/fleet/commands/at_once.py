@@ -55,7 +55,7 @@ class AtOnce:
         if at_first(sorted(parts)) == [WHOLE_FLEET]:
             fleet = selection.whole_fleet(self._nodes, command.targeting, NODES_PER_PAGE, command.inserted_at)
             return [] if fleet is None else fleet.nodes
-        found = list[TargetNode]()
+        found, is_filtered = list[TargetNode](), _is_filtered(command)
         left: list[tuple[str, str | None]] = [(part, None) for part in sorted(parts)]
         for _ in range(MOST_PAGES):
             if not left:
@@ -63,6 +63,8 @@ class AtOnce:
             part, cursor = left.pop()
             page = self._targets.page(command, part, cursor, NODES_PER_PAGE)
             found += page.nodes
+            if len(found) > MOST_AT_ONCE and not is_filtered:
+                return []
             if page.cursor is not None:
                 left.append((part, page.cursor))
         return [] if left else found
@@ -73,5 +75,9 @@ def _names_many(command: Command) -> bool:
     targeting = command.targeting
     if targeting.type is TargetType.CLUSTERS:
         return len(targeting.cluster_names or ()) > MOST_PAGES
-    is_filtered = bool(targeting.node_filters or targeting.cluster_filters)
-    return len(targeting.node_ids or ()) > (MOST_PAGES * NODES_PER_PAGE if is_filtered else MOST_AT_ONCE)
+    most = MOST_PAGES * NODES_PER_PAGE if _is_filtered(command) else MOST_AT_ONCE
+    return len(targeting.node_ids or ()) > most
+
+
+def _is_filtered(command: Command) -> bool:
+    return bool(command.targeting.node_filters or command.targeting.cluster_filters)
