@@ -5,13 +5,14 @@ turn comes, and that may be minutes later where messages are late. So the move i
 creates a task with the node, the cluster that it left, and from when until when it was there.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation
 from chalicelib.fleet.commands.execution_store import ExecutionStore
+from chalicelib.fleet.commands.model import Command, Execution
 from chalicelib.fleet.commands.store import execution_id
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.model import TargetNode
@@ -83,5 +84,5 @@ def _given_at(fan_out: FanOut) -> datetime:
     return max(moment_of(fan_out.command_id), parse_time(fan_out.inserted_at))
 
 
-def _told_by_the_stream(_created: Mapping[str, Sequence[str]]) -> None:
+def _told_by_the_stream(_command: Command, _created: Sequence[Execution]) -> None:
     """The change stream wakes the agent."""

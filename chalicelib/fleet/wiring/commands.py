@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from chalicelib.fleet.commands.fan_out import FanOuts
     from chalicelib.fleet.commands.large_outputs import LargeOutputs
     from chalicelib.fleet.commands.looking import Looking
-    from chalicelib.fleet.commands.moved import Moved
     from chalicelib.fleet.commands.model import Command, Execution
+    from chalicelib.fleet.commands.moved import Moved
     from chalicelib.fleet.commands.pruning import Pruning
     from chalicelib.fleet.commands.retries import Retries
     from chalicelib.fleet.commands.service import Commands
