@@ -22,6 +22,8 @@ FAMILY = Family(
     services="chalicelib.cloud.wiring.Cloud",
     api="chalicelib.cloud.api.APIS",
     permissions=PERMISSIONS,
+    needs=("fleet",),
+    guests="guests",
     by_default=False,
     functions=(Function("cloud_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits"),),
 )

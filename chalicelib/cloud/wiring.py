@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from chalicelib.cloud.callers.service import Callers
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
+    from chalicelib.cloud.service_accounts.guests import TenantGuests
     from chalicelib.cloud.service_accounts.service import ServiceAccounts
     from chalicelib.cloud.service_accounts.tokens import AccountTokens
     from chalicelib.cloud.ssh_keys.service import SshKeys
+    from chalicelib.cloud.tenancy.clusters import OwnedClusters
     from chalicelib.cloud.tenancy.invitations import Invitations
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.hashing import SecretHashes
@@ -41,7 +43,13 @@ class Cloud:
     def roles(self) -> Roles:
         from chalicelib.cloud.roles.service import Roles
 
-        return Roles(self.platform.tables, self.platform.clock, self.platform.ids)
+        platform = self.platform
+        return Roles(
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            known=lambda: {permission.name for permission in platform.families.permissions},
+        )
 
     @cached_property
     def policies(self) -> Policies:
@@ -140,6 +148,19 @@ class Cloud:
 
         platform = self.platform
         return AccountTokens(platform.tables, platform.clock, platform.ids, self.account_hashes)
+
+    @cached_property
+    def guests(self) -> TenantGuests:
+        from chalicelib.cloud.service_accounts.guests import TenantGuests
+
+        return TenantGuests(self.callers, self.account_tokens, self.platform.identities)
+
+    @cached_property
+    def owned_clusters(self) -> OwnedClusters:
+        from chalicelib.cloud.tenancy.clusters import OwnedClusters
+        from chalicelib.fleet.public import fleet_of
+
+        return OwnedClusters(self.platform.tables, self.platform.clock, fleet_of(self.platform))
 
     @cached_property
     def ssh_keys(self) -> SshKeys:

@@ -10,6 +10,7 @@ from chalicelib.kit.aws import is_local
 
 if TYPE_CHECKING:
     from chalicelib.platform.access.api_keys import ApiKeys
+    from chalicelib.platform.access.guests import Guests
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.identities import Identities
     from chalicelib.platform.access.keys import OperatorKeys
@@ -59,6 +60,15 @@ class Callers:
         from chalicelib.platform.access.identities import Identities
 
         return Identities(self.keys, lambda: self.named_keys, self.wrong_keys, lambda: self.identity.sessions)
+
+    @cached_property
+    def guests(self) -> Guests | None:
+        """The guests of the families of this deployment, if one of them has tenants with accounts."""
+        family = next((each for each in self._platform.families.each if each.guests), None)
+        if family is None:
+            return None
+        found: Guests = getattr(self._platform.container_of(family), family.guests)
+        return found
 
     @cached_property
     def named_keys(self) -> NamedKeys:

@@ -12,6 +12,7 @@ from chalicelib.settings import Settings
 
 if TYPE_CHECKING:
     from chalicelib.platform.audit.service import Audit
+    from chalicelib.platform.callers import Callers
     from chalicelib.platform.limits.service import Limits
 
 
@@ -29,6 +30,8 @@ class EdgePlatform(Protocol):
     def identities(self) -> Identities: ...
     @property
     def idempotency(self) -> Idempotency: ...
+    @property
+    def callers(self) -> "Callers": ...
     @property
     def limits(self) -> "Limits": ...
     @property

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.cloud.api import API
 from chalicelib.cloud.wiring import Cloud
+from chalicelib.fleet.api import API as EDGE_ADMIN
 from tests.support.client import MASTER_KEY, Client, HttpAnswer
 from tests.support.world import World
 
@@ -53,6 +54,14 @@ class CloudScene:
         """A request to any path."""
         headers = {**options.pop("headers", {}), **({} if key is None else {"x-api-key": key})}
         return self._client.request(method, path, headers=headers, **options)
+
+    def fleet(self, key: str = MASTER_KEY) -> Client:
+        """The fleet's API on the same world, called with this key."""
+        return Client(EDGE_ADMIN.groups(), self.world.fleet, key=key)
+
+    def cluster(self, name: str) -> str:
+        """The id of a new cluster of the fleet."""
+        return str(self.fleet().post("/api/v1/clusters", json={"name": name}).data["id"])
 
     def tenant(self, slug: str = "engines") -> str:
         """The id of a new tenant of the operator's, without an owner."""

@@ -6,7 +6,7 @@ from chalicelib.cloud.api.protocol import CLOUD
 from chalicelib.web.api import Api
 
 _MODULES = (
-    *("auth", "keys", "tenants", "members", "invitations", "quotas"),
+    *("auth", "keys", "tenants", "members", "invitations", "quotas", "clusters"),
     *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
     *("health", "document"),
 )

@@ -7,12 +7,10 @@ from chalicelib.platform.access.principal import PrincipalKind
 from chalicelib.platform.limits.model import Standing
 from chalicelib.web.audience import PUBLIC, Audience, Exchange, admit_by_key, hold_to
 from chalicelib.web.exchange import Incoming
+from chalicelib.web.guests import is_token, named_tenant
 from chalicelib.web.validation import NOT_A_UUID, read_uuid
 
 KEY_HEADER = "x-api-key"
-TENANT_HEADER = "x-tenant-id"
-_DOTS = 2
-"""Between the three parts of a token of a service account."""
 
 TENANT = "tenant_id"
 """The path variable of a tenant."""
@@ -36,24 +34,12 @@ def offered_key(incoming: Incoming) -> str | None:
     return values[0].strip() or None if len(values) == 1 else None
 
 
-def named_tenant(incoming: Incoming) -> str | None:
-    """The tenant that a request names in its header; None for none. Raises `EdgeError` (bad request) for another form
-    of id."""
-    sent = (incoming.header(TENANT_HEADER) or "").strip()
-    if not sent:
-        return None
-    try:
-        return read_uuid(sent)
-    except ValueError:
-        raise bad_request({"X-Tenant-ID": [NOT_A_UUID]}) from None
-
-
 def _admit_key(exchange: Exchange) -> None:
     """Admits the holder of a key, or of a service account's token, within its limit, before anything is read about its
     tenant. An account stands in the exchange as the caller."""
     incoming, edge = exchange.incoming, exchange.edge
     token = incoming.bearer() or ""
-    if edge.settings.auth_enabled and KEY_HEADER not in incoming.headers and token.count(".") == _DOTS:
+    if edge.settings.auth_enabled and KEY_HEADER not in incoming.headers and is_token(token):
         tokens = exchange.services.account_tokens
         account = edge.identities.prove(token, lambda: tokens.account_of(token), incoming.address)
         exchange.principal, exchange.caller = principal_of(account), account.as_member()

@@ -62,6 +62,7 @@ CLOUD = Description(
         "Members": "The users of a tenant",
         "Invitations": "Places in a tenant that are offered by mail",
         "Quotas": "How much of everything a tenant may have",
+        "Clusters": "Clusters of the fleet that a tenant owns",
         "Roles": "Sets of permissions, of which each member has one",
         "Policies": "Statements that allow or deny actions, for users and roles",
         "Service accounts": "Accounts of programs, and tokens for their credentials",

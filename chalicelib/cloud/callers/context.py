@@ -3,9 +3,13 @@
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 from chalicelib.platform.mail.queues import MAILS
 
+_OF_GUESTS = Grants(tables={"users": GET, "members": BATCH_GET, "tenants": GET | BATCH_GET})
+"""The look-up of a tenant's callers by the other families."""
+
 CONTEXT = Context(
     name="callers",
     grants={
+        **dict.fromkeys(("api_handler", "machines_api"), _OF_GUESTS),
         "cloud_api": Grants(
             tables={
                 "api_keys": GET | BATCH_GET | QUERY | PUT | UPDATE,

@@ -1,7 +1,8 @@
 """The place of a caller."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from chalicelib.kit.tables import Item
 from chalicelib.platform.access.policy_rules import Statement
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity.model import Member, User
@@ -25,7 +26,9 @@ class Rights:
 
 @dataclass(frozen=True)
 class Admitted:
-    """A caller in a tenant. ``placed`` is its user there, None for a key without one."""
+    """A caller in a tenant. ``placed`` is its user there, None for a key without one; ``row`` that of the tenant, where
+    it was read."""
 
     principal: Principal
     placed: Placed | None = None
+    row: Item = field(default_factory=dict)

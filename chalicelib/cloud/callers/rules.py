@@ -1,14 +1,16 @@
 """The rights of callers in a tenant. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from chalicelib.cloud.callers.model import Rights
 from chalicelib.cloud.permissions import OF_EVERY_USER, OF_TENANTS, ROLES
 from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.rules import ALL
+from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.tables import Item
 from chalicelib.platform.access.permissions import KeyRole
-from chalicelib.platform.access.policy_rules import Effect
+from chalicelib.platform.access.policy_rules import Effect, Statement
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind
 from chalicelib.platform.identity.model import Member
 
@@ -36,6 +38,23 @@ def of_member(principal: Principal, member: Member, rights: Rights) -> Principal
     if has_own:
         granted = frozenset(one.name for one in OF_TENANTS if one.name in granted and principal.has(one))
     return replace(moved, role=None, permissions=granted)
+
+
+_OF_THE_OPERATOR = Statement(Effect.DENY, ("clusters:write",), ("*",))
+"""Limits of clusters, and their end, stay with the operator who has given them."""
+
+
+def restricted_to(principal: Principal, restriction: str, ids: Collection[str]) -> Principal:
+    """The principal where it is a guest: it reaches those things of the operator's alone."""
+    statements = (*principal.statements, _OF_THE_OPERATOR)
+    return replace(principal, restrictions={restriction: frozenset(ids)}, statements=statements)
+
+
+def check_tier(tenant: Item) -> None:
+    """Raises `EdgeError` (forbidden) unless the operator has given the tenant of a row a tier: an account that anyone
+    can register costs nothing until then."""
+    if not tenant.get("tier"):
+        raise EdgeError(Kind.FORBIDDEN, "The operator has given this tenant no tier yet: machines cost money")
 
 
 def in_tenant(principal: Principal, tenant: str) -> Principal:

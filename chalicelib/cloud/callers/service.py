@@ -33,7 +33,7 @@ class Callers:
                 raise not_a_member()
             member, row = self._member(wanted, user.id)
             rights = self._rights(member, row)
-            return Admitted(rules.of_member(principal, member, rights), Placed(user, member))
+            return Admitted(rules.of_member(principal, member, rights), Placed(user, member), row)
         if tenant is None or tenant == principal.tenant:
             return Admitted(principal)
         if not rules.may_work_anywhere(principal):
@@ -47,7 +47,8 @@ class Callers:
         is_gone = row is None and member.tenant != DEFAULT_TENANT
         if is_gone or (row is not None and tenant_store.is_deleted(row)) or tenant not in {None, member.tenant}:
             raise not_a_member()
-        return Admitted(rules.of_member(principal, member, self._rights(member, row or {})))
+        found = row or {}
+        return Admitted(rules.of_member(principal, member, self._rights(member, found)), None, found)
 
     def placed(self, user: User, tenant: str | None = None) -> Placed:
         """The user with its place in a tenant, or in the one that it works in. Raises `EdgeError` (forbidden) if it has

@@ -1,7 +1,7 @@
 """The rules of roles and policies. Pure."""
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from chalicelib.cloud.permissions import EVERY_NAME, PERMISSIONS, ROLES
 from chalicelib.cloud.roles.model import Policy, PolicyStatement
@@ -45,11 +45,14 @@ def check_changeable(name: str) -> None:
         raise conflict(f"the role {name} is the same in every tenant: make one of your own")
 
 
-def check_permissions(permissions: Collection[str], by: Principal) -> tuple[str, ...]:
-    """The permissions, each once. Raises `EdgeError` (validation failed) for an unknown one, (forbidden) for one that
-    the principal lacks."""
+def check_permissions(
+    permissions: Collection[str], by: Principal, known: Callable[[], Collection[str]]
+) -> tuple[str, ...]:
+    """The permissions, each once. ``known`` names those of the other families, and is asked only where this one has
+    none of the name. Raises `EdgeError` (validation failed) for an unknown one, (forbidden) for one that the principal
+    lacks."""
     for name in permissions:
-        if name not in EVERY_NAME and name != ALL:
+        if name != ALL and name not in EVERY_NAME and name not in known():
             raise invalid("permissions", f"{name[:64]!r} is not a permission, nor {ALL}")
     check_given(permissions, by)
     return tuple(dict.fromkeys(permissions))

@@ -1,6 +1,6 @@
 """`Roles`: the roles of a tenant."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from chalicelib.cloud.permissions import ROLES
 from chalicelib.cloud.roles import rules, store
@@ -18,14 +18,15 @@ from chalicelib.platform.identity.user_store import UserStore
 
 class Roles:
     """Those that every tenant has, and those of its own. ``by`` gives no more than it has itself. Each change touches
-    the tenant's row, which the audit log tells."""
+    the tenant's row, which the audit log tells. ``known`` names the permissions of all families."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids) -> None:
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, known: Callable[[], Collection[str]]) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._users = UserStore(tables)
         self._tenants = TenantStore(tables)
+        self._known = known
 
     def all(self, tenant_id: str) -> list[Role]:
         """Those that every tenant has first, the others by name."""
@@ -42,7 +43,7 @@ class Roles:
     def create(self, tenant_id: str, name: str, description: str, permissions: Collection[str], by: Principal) -> Role:
         """Raises `EdgeError` (validation failed, forbidden), and (conflict) for a name that is taken."""
         rules.check_role_name(name)
-        given = rules.check_permissions(permissions, by)
+        given = rules.check_permissions(permissions, by, self._known)
         rules.check_count("roles", len(self._store(tenant_id).roles()), rules.MOST_ROLES)
         now = self._clock.now()
         at = to_seconds_text(now)
@@ -71,7 +72,9 @@ class Roles:
         old = self._own(tenant_id, name_or_id)
         values = {
             "description": old.description if description is None else description,
-            "permissions": old.permissions if permissions is None else rules.check_permissions(permissions, by),
+            "permissions": old.permissions
+            if permissions is None
+            else rules.check_permissions(permissions, by, self._known),
             "updated_at": to_seconds_text(self._clock.now()),
         }
         new = old.model_copy(update=values)

@@ -3,11 +3,14 @@
 from chalicelib.cloud.service_accounts.store import ACCOUNTS, OWNERS
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 
+_OF_GUESTS = Grants(tables={"service_accounts": GET})
+
 CONTEXT = Context(
     name="service_accounts",
     tables=(ACCOUNTS, OWNERS),
     sealed={ACCOUNTS: ("hash_key_sealed",)},
     grants={
+        **dict.fromkeys(("api_handler", "machines_api"), _OF_GUESTS),
         "cloud_api": Grants(
             tables={
                 "service_accounts": GET | BATCH_GET | QUERY | PUT | DELETE,

@@ -1,11 +1,11 @@
 """Declares the context `tenancy`: its tables, and the permissions of functions on them."""
 
-from chalicelib.cloud.tenancy.store import INVITATIONS, SLUGS
+from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 
 CONTEXT = Context(
     name="tenancy",
-    tables=(SLUGS, INVITATIONS),
+    tables=(SLUGS, INVITATIONS, OWNED),
     grants={
         "cloud_api": Grants(
             tables={
@@ -17,6 +17,8 @@ CONTEXT = Context(
                 "addresses": GET | PUT | DELETE,
                 "verifications": GET | PUT | UPDATE,
                 "quotas": BATCH_GET,
+                "owned_clusters": PUT | DELETE,
+                "clusters": GET,
             },
         ),
     },

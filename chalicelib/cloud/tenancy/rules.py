@@ -13,6 +13,12 @@ MOST_TENANTS = 20
 MOST_INVITATIONS = 100
 """Open invitations of a tenant at a time."""
 
+CLUSTERS = "clusters"
+"""The kind of thing that a tenant owns, as principals are restricted to it."""
+
+MOST_CLUSTERS = 20
+"""Clusters that a tenant can own."""
+
 QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus")
 """The names of the quotas of a tenant."""
 
@@ -97,6 +103,11 @@ def check_invitations(invited: Collection[str], address: str) -> None:
         raise conflict("an invitation of this address is open")
     if len(invited) >= MOST_INVITATIONS:
         raise conflict(f"{MOST_INVITATIONS} invitations are open: withdraw one first")
+
+
+def owned_by_another(names: Collection[str]) -> EdgeError:
+    """The error for clusters that another tenant owns."""
+    return conflict(f"another tenant owns {', '.join(names)}: take it back first")
 
 
 def not_alone() -> EdgeError:

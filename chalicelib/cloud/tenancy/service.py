@@ -195,7 +195,8 @@ class Tenancy:
             writes.append(store.free_slug(str(slug)))
         if owner is not None:
             writes.append(user_store.remove_member(owner.tenant, owner.user_id, owner.role))
-        return writes
+        owned = tenant_store.owned_by(row, rules.CLUSTERS)
+        return [*writes, *(store.disown_cluster(one, str(row["id"])) for one in owned)]
 
     def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
         """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,

@@ -4,12 +4,15 @@ from datetime import datetime
 
 from chalicelib.cloud.tenancy.model import Invitation
 from chalicelib.kit.clock import parse_time, to_seconds_text
-from chalicelib.kit.tables import Delete, Exists, Key, Put, Query, Table, Tables, put_new
+from chalicelib.kit.tables import Delete, Equals, Exists, Key, Put, Query, Table, Tables, put_new
 
 SLUGS = Table("tenant_slugs", partition="slug")
 """A slug is a row of its own, so that no two tenants have the same."""
 
 INVITATIONS = Table("invitations", partition="listing", sort="id", tenanted=True, expires_at="expires_epoch")
+
+OWNED = Table("owned_clusters", partition="cluster_id")
+"""The tenant that owns a cluster of the fleet."""
 
 LISTING = "invitations"
 """The single partition of a tenant's invitations: people invite one by one, and a row goes a week after."""
@@ -51,6 +54,16 @@ def put_slug(slug: str, tenant_id: str) -> Put:
 def free_slug(slug: str) -> Delete:
     """The slug is free again."""
     return Delete(SLUGS, {"slug": slug})
+
+
+def own_cluster(cluster_id: str, tenant_id: str) -> Put:
+    """The tenant owns the cluster; fails if another does."""
+    return put_new(OWNED, {"cluster_id": cluster_id, "tenant_id": tenant_id})
+
+
+def disown_cluster(cluster_id: str, tenant_id: str) -> Delete:
+    """The tenant owns the cluster no more; fails if another does."""
+    return Delete(OWNED, {"cluster_id": cluster_id}, Equals("tenant_id", tenant_id))
 
 
 def _key(invitation_id: str) -> Key:

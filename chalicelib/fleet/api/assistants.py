@@ -4,13 +4,13 @@ from typing import Annotated
 
 from chalicelib.fleet.api import API
 from chalicelib.fleet.api.prompts import INSTRUCTIONS, PROMPTS
-from chalicelib.fleet.api.protocol import METRICS
+from chalicelib.fleet.api.protocol import METRICS, admit_operator
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS
+from chalicelib.platform.access.keys import METRICS_KEYS
 from chalicelib.platform.access.principal import Principal, PrincipalKind
-from chalicelib.web.audience import Audience, Exchange, admit_by_key, hold_to
+from chalicelib.web.audience import Audience, Exchange, hold_to
 from chalicelib.web.endpoint import Bare, Endpoints, Request
 from chalicelib.web.mcp.server import ToolServer
 from chalicelib.web.validation import Boolean, NoBody, NoPath, Query
@@ -20,7 +20,7 @@ routes = Endpoints(tag="Assistants")
 
 def _admit(exchange: Exchange) -> None:
     _check_origin(exchange)
-    admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS)
+    admit_operator(exchange)
     hold_to(exchange, exchange.edge.limits.of_principal(exchange.principal))
 
 

@@ -10,11 +10,13 @@ from chalicelib.fleet.api.envelope import Envelope
 from chalicelib.fleet.api.patterns import PATTERNS
 from chalicelib.fleet.nodes.instances import HEADER as INSTANCE_HEADER
 from chalicelib.fleet.nodes.instances import instance_of
+from chalicelib.fleet.reach import CLUSTERS
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS
 from chalicelib.platform.access.principal import Principal, PrincipalKind
-from chalicelib.web.audience import Audience, Exchange, Guard, admit_by_key
+from chalicelib.web.audience import Audience, Exchange, Guard
 from chalicelib.web.exchange import Incoming
+from chalicelib.web.guests import admit_with_guests
 from chalicelib.web.problems import details_of
 from chalicelib.web.protocol import ApiProtocol, GatewayError
 from chalicelib.web.results import Request
@@ -61,9 +63,18 @@ def _bearer_scheme(description: str) -> dict[str, str]:
     return {"type": "http", "scheme": "bearer", "description": description}
 
 
+def admit_operator(exchange: Exchange) -> None:
+    """Admits operators, and guests to the clusters that were given to their tenants."""
+    admit_with_guests(exchange, exchange.incoming.bearer(), OPERATOR_KEYS, restriction=CLUSTERS)
+
+
+def _admit_prometheus(exchange: Exchange) -> None:
+    admit_with_guests(exchange, exchange.incoming.bearer(), METRICS_KEYS, restriction=CLUSTERS)
+
+
 OPERATOR = Audience(
     name="operator",
-    admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), OPERATOR_KEYS),
+    admit=admit_operator,
     schemes={"operatorKey": _bearer_scheme("A named key (`edge_…`), MASTER_KEY or API_KEY")},
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
@@ -72,7 +83,7 @@ OPERATOR = Audience(
 
 METRICS = Audience(
     name="metrics",
-    admit=lambda exchange: admit_by_key(exchange, exchange.incoming.bearer(), METRICS_KEYS),
+    admit=_admit_prometheus,
     schemes={"metricsKey": _bearer_scheme("METRICS_KEY, a named key with `metrics:read`, or MASTER_KEY")},
     statuses=frozenset({401, 403, 429}),
     by_permission=True,

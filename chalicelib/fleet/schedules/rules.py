@@ -13,7 +13,7 @@ from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, at_most_bytes, conflict, invalid
 from chalicelib.kit.listing import Moment
 from chalicelib.kit.queues import body_bytes
-from chalicelib.platform.access.principal import Principal, PrincipalKind, Resource, Scope, decide
+from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind, Resource, Scope, decide
 from chalicelib.platform.secrets.rules import check_use as check_use_of_secrets
 
 COMMAND_LIMIT_BYTES = 32 * 1024
@@ -44,6 +44,9 @@ def check_owner(owner: Principal, command: ScheduledCommand) -> None:
     """Raises `EdgeError` (forbidden) for a principal with which this cannot run later."""
     if owner.kind not in {PrincipalKind.KEY, PrincipalKind.ROOT}:
         raise EdgeError(Kind.FORBIDDEN, "a schedule runs with the rights of a key: use a named key")
+    if owner.tenant != DEFAULT_TENANT:
+        # Its rights follow from a place that it may have lost when the schedule runs.
+        raise EdgeError(Kind.FORBIDDEN, "a schedule runs with the rights of a key of the operator's")
     if command.script is None:
         decision = decide(owner, COMMANDS_WRITE, Resource("commands", Scope.REACH), {})
     else:

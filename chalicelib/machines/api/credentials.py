@@ -6,8 +6,9 @@ A key pair is a named key in two headers; every form takes MASTER_KEY, API_KEY a
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.key_text import joined
 from chalicelib.platform.access.keys import OPERATOR_KEYS
-from chalicelib.web.audience import Exchange, admit_by_key
+from chalicelib.web.audience import Exchange
 from chalicelib.web.exchange import Incoming
+from chalicelib.web.guests import admit_with_guests
 
 PAIR = ("api-key", "api-secret")
 SINGLE_KEY = "x-api-key"
@@ -17,7 +18,7 @@ _AUTHORIZATION = "authorization"
 def admit_user(exchange: Exchange, offered: str | None) -> None:
     """Admit the holder of a key of the settings, of a named key or of a session. Raises `EdgeError`
     (unauthorized, rate limited)."""
-    admit_by_key(exchange, offered, OPERATOR_KEYS, sessions=True)
+    admit_with_guests(exchange, offered, OPERATOR_KEYS, sessions=True)
 
 
 def bearer_or_pair(incoming: Incoming) -> str | None:

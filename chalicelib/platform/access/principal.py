@@ -129,9 +129,9 @@ Facts = Mapping[str, str]
 
 def decide(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Decision:
     """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation or
-    tenant, and a principal of any other tenant than the operator's what belongs to the installation; what is outside of
-    its reach or its tenant is not decided here: it cannot be addressed. A policy that denies it wins; one that allows
-    it counts like the permission."""
+    tenant, and a principal of any other tenant than the operator's what belongs to the installation, but for things
+    that it is restricted to. Things outside of its reach or its tenant are not decided here: they cannot be addressed.
+    A policy that denies it wins; one that allows it counts like the permission."""
     effect = _effect_of_policies(principal, action, resource, facts)
     if effect is Effect.DENY:
         return Decision(f"A policy denies {action.name}")
@@ -140,7 +140,8 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
         return Decision(f"This key lacks the permission {action.name}")
     if principal.restrictions and resource.scope is not Scope.REACH:
         return Decision(f"A key restricted to {', '.join(sorted(principal.restrictions))} cannot do this")
-    if principal.tenant != DEFAULT_TENANT and resource.scope is not Scope.TENANT:
+    is_reached = resource.scope is Scope.REACH and bool(principal.restrictions)
+    if principal.tenant != DEFAULT_TENANT and resource.scope is not Scope.TENANT and not is_reached:
         return Decision("Only the operator of this installation can do this")
     return Decision()
 

@@ -10,6 +10,7 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
     Absent,
     And,
+    Change,
     Equals,
     Exists,
     Item,
@@ -27,6 +28,8 @@ from chalicelib.kit.tables import (
     put_new,
 )
 from chalicelib.platform.identity.model import TenantFacts
+
+_OF_ONE_THAT_IS_THERE = ("name", "owner", "slug", "owned")
 
 TENANTS = Table("tenants", partition="id", stream=True, thing=Thing("tenant", name="name"))
 
@@ -98,10 +101,29 @@ def role_policies_of(row: Item) -> dict[str, list[str]]:
     return {role: [str(each) for each in ids] for role, ids in by_role.items() if isinstance(ids, list)}
 
 
+def set_owned(row: Item, kind: str, names: Mapping[str, str], now: datetime) -> Update:
+    """The operator has given the tenant of that row these things of a kind, names by id; fails if it has changed
+    since."""
+    owned: dict[str, Value] = {**_owned(row), kind: {**names}}
+    changes = (Set("owned", owned), Set("updated_at", to_seconds_text(now)))
+    return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
+
+
+def owned_by(row: Item, kind: str) -> dict[str, str]:
+    """The names, by id, of the things of a kind that the operator has given the tenant of a row."""
+    named = _owned(row).get(kind)
+    return {thing_id: str(name) for thing_id, name in named.items()} if isinstance(named, dict) else {}
+
+
+def _owned(row: Item) -> dict[str, Value]:
+    owned = row.get("owned")
+    return owned if isinstance(owned, dict) else {}
+
+
 def end_tenant(row: Item, now: datetime) -> Update:
     """The tenant of that row is deleted, and what is kept says nothing of its owner; fails if it has changed since."""
     at = to_seconds_text(now)
-    changes = (Set("deleted_at", at), Set("updated_at", at), Remove("name"), Remove("owner"), Remove("slug"))
+    changes: tuple[Change, ...] = (Set("deleted_at", at), Set("updated_at", at), *map(Remove, _OF_ONE_THAT_IS_THERE))
     return Update(TENANTS, _key(str(row["id"])), changes, Equals("version", row["version"]))
 
 

@@ -40,6 +40,7 @@ class Scene(CloudScene):
             "add_member": {"user_id": self.variables["user_id"], "role": "viewer"},
             "change_member": {"role": "viewer"},
             "create_invitation": {"email": EVE, "role": "viewer"},
+            "give_clusters": {"clusters": ["north"]},
             "set_quotas": {"max_instances": 10, "max_vcpus": 8},
             "create_role": {"name": "auditor"},
             "replace_role": {"description": "reads the log"},
@@ -129,6 +130,11 @@ def _a_binding(scene: Scene) -> Options:
     return {}
 
 
+def _a_cluster(scene: Scene) -> Options:
+    scene.cluster("north")
+    return {}
+
+
 def _a_policy(scene: Scene) -> Options:
     if scene.variables["policy_id"] != _NOTHING:
         return {}
@@ -213,6 +219,8 @@ PREPARED: dict[str, Any] = {
     "accept_invitation": _invited,
     "get_quotas": _as_it_is,
     "set_quotas": _as_it_is,
+    "list_owned_clusters": _as_it_is,
+    "give_clusters": _a_cluster,
     "create_role": _as_it_is,
     "list_roles": _as_it_is,
     "get_role": _a_role,

@@ -1,0 +1,205 @@
+"""Clusters that the operator gives a tenant: its keys reach these by the fleet's API."""
+
+import pytest
+
+from chalicelib.machines.api import COMPUTE_API
+from chalicelib.machines.wiring import Machines
+from infra.grants import GRANTS
+from tests.support.callers import enrolled
+from tests.support.client import Client
+from tests.support.cloud import ADA, BOB, EVE
+
+V1 = "/api/v1"
+
+
+def give(scene, team, *names):
+    return scene.request("give_clusters", variables={"tenant_id": team}, json={"clusters": list(names)})
+
+
+def names_of(answer):
+    assert answer.status == 200, answer.text
+    return sorted(one["name"] for one in answer.data)
+
+
+@pytest.fixture
+def clusters(scene, team):
+    """The ids of three clusters by name: the first is the team's, the second another tenant's."""
+    made = {name: scene.cluster(name) for name in ("north", "south", "west")}
+    scene.join(scene.tenant("other"), EVE, "owner")
+    assert give(scene, team, "north").status == 200
+    other = scene.request("list_tenants", key=scene.keys[EVE]).json["data"]
+    scene.variables["other"] = next(one["id"] for one in other if one["slug"] == "other")
+    assert give(scene, scene.variables["other"], "south").status == 200
+    return made
+
+
+class TestGiving:
+    def test_operator_gives_and_takes_back(self, scene, team, clusters):
+        shown = give(scene, team, "west", "north").json["data"]
+        assert shown == [{"id": clusters[name], "name": name} for name in ("north", "west")]
+        assert scene.request("list_owned_clusters", key=scene.keys[BOB]).json["data"] == shown
+        assert give(scene, team).json["data"] == []
+        assert give(scene, scene.variables["other"], "north", "south").status == 200
+
+    def test_cluster_of_another_tenant_is_409_and_changes_nothing(self, scene, team, clusters):
+        before = scene.world.state()
+        refused = give(scene, team, "west", "south")
+        assert (refused.status, "another tenant owns south" in refused.text) == (409, True)
+        assert scene.world.state() == before
+
+    @pytest.mark.parametrize("names", [["east"], ["north"] * 21, [""], [1]])
+    def test_unknown_cluster_and_bad_names_are_400(self, scene, team, clusters, names):
+        assert scene.request("give_clusters", json={"clusters": names}).status == 400
+
+    def test_tenant_gives_itself_none(self, scene, team, clusters):
+        refused = scene.request("give_clusters", json={"clusters": ["west"]}, key=scene.keys[ADA])
+        assert refused.status == 403
+
+    def test_clusters_of_a_deleted_tenant_are_free(self, scene, team, clusters):
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
+        assert scene.request("delete_tenant", key=scene.keys[ADA]).status == 204
+        assert give(scene, scene.variables["other"], "north", "south").status == 200
+
+
+class TestReaching:
+    def test_owner_sees_its_clusters_and_no_other(self, scene, team, clusters):
+        fleet = scene.fleet(scene.keys[ADA])
+        assert names_of(fleet.get(f"{V1}/clusters")) == ["north"]
+        assert fleet.get(f"{V1}/clusters/south").status == fleet.get(f"{V1}/clusters/none").status == 404
+
+    def test_key_reaches_machines_of_its_clusters_alone(self, scene, team, clusters):
+        north, south = (enrolled(scene.fleet(), 1, name)[0] for name in ("north", "south"))
+        fleet = scene.fleet(scene.keys[ADA])
+        assert [node["id"] for node in fleet.get(f"{V1}/nodes").data] == [north.id]
+        assert fleet.get(f"{V1}/nodes/{south.id}").status == 404
+        body = {"command_text": "true", "targeting": {"type": "nodes", "node_ids": [south.id]}}
+        assert fleet.post(f"{V1}/commands", json=body, checked=False).status == 422
+        own = {**body, "targeting": {"type": "nodes", "node_ids": [north.id]}}
+        assert fleet.post(f"{V1}/commands", json=own).status == 201
+
+    def test_role_without_rights_in_the_fleet_sees_nothing_until_a_policy_allows_it(self, scene, team, clusters):
+        fleet = scene.fleet(scene.keys[BOB])
+        assert fleet.get(f"{V1}/clusters").status == 403
+        attach(scene, {"effect": "Allow", "action": ["clusters:read"], "resource": ["*"]})
+        assert names_of(fleet.get(f"{V1}/clusters")) == ["north"]
+
+    def test_denial_of_one_thing_wins(self, scene, team, clusters):
+        (node,) = enrolled(scene.fleet(), 1)
+        attach(
+            scene,
+            {"effect": "Allow", "action": ["nodes:*"], "resource": ["*"]},
+            {"effect": "Deny", "action": ["nodes:read"], "resource": [f"nodes:{node.id}"]},
+        )
+        fleet = scene.fleet(scene.keys[BOB])
+        assert (fleet.get(f"{V1}/nodes").status, fleet.get(f"{V1}/nodes/{node.id}").status) == (200, 403)
+
+    def test_role_of_the_tenants_own_holds_permissions_of_the_fleet(self, scene, team, clusters):
+        body = {"name": "watcher", "permissions": ["clusters:read", "nodes:read"]}
+        assert scene.request("create_role", json=body, key=scene.keys[ADA]).status == 201
+        bound = {"user_identifier": BOB, "role_name": "watcher"}
+        assert scene.request("create_binding", json=bound, key=scene.keys[ADA]).status == 204
+        fleet = scene.fleet(scene.keys[BOB])
+        assert names_of(fleet.get(f"{V1}/clusters")) == ["north"]
+        assert fleet.get(f"{V1}/commands").status == 403
+
+    @pytest.mark.parametrize(
+        ("method", "path", "body"),
+        [
+            ("POST", "/clusters", {"name": "east"}),
+            ("DELETE", "/clusters/north", None),
+            ("PATCH", "/clusters/north", {"node_limit": 100}),
+            ("GET", "/audit_events", None),
+            ("GET", "/secrets", None),
+            ("GET", "/api_keys", None),
+            ("GET", "/webhooks", None),
+            ("GET", "/scripts", None),
+        ],
+    )
+    def test_things_of_the_operator_are_refused_to_an_owner(self, scene, team, clusters, method, path, body):
+        before = scene.world.state()
+        answer = scene.fleet(scene.keys[ADA]).request(method, f"{V1}{path}", json=body)
+        assert answer.status == 403
+        assert scene.world.state() == before
+
+    def test_schedule_is_refused_since_it_would_outlive_the_place(self, scene, team, clusters):
+        body = {
+            "name": "nightly",
+            "cron": "0 2 * * *",
+            "command": {"command_text": "true", "targeting": {"type": "clusters", "cluster_names": ["north"]}},
+        }
+        refused = scene.fleet(scene.keys[ADA]).post(f"{V1}/schedules", json=body, checked=False)
+        assert refused.status == 403
+        assert scene.fleet().get(f"{V1}/schedules").data == []
+
+    def test_program_reaches_them_by_its_token(self, scene, team, clusters):
+        body = {"name": "deployer", "role": "admin"}
+        made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]
+        form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["secret"]}
+        fleet = scene.fleet(scene.request("issue_token", json=form, key=None).json["access_token"])
+        assert names_of(fleet.get(f"{V1}/clusters")) == ["north"]
+        off = {"enabled": False}
+        scene.request("change_service_account", variables={"account_id": made["id"]}, json=off, key=scene.keys[ADA])
+        assert fleet.get(f"{V1}/clusters").status == 401
+
+    def test_removed_member_is_refused_by_the_next_request(self, scene, team, clusters):
+        attach(scene, {"effect": "Allow", "action": ["clusters:read"], "resource": ["*"]})
+        fleet = scene.fleet(scene.keys[BOB])
+        assert fleet.get(f"{V1}/clusters").status == 200
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]}, key=scene.keys[ADA])
+        assert names_of(fleet.get(f"{V1}/clusters")) == []  # it works in its own tenant now
+
+    def test_tenant_of_the_header_counts_and_a_foreign_one_is_403(self, scene, team, clusters):
+        fleet = scene.fleet(scene.keys[ADA])
+        foreign = {"x-tenant-id": scene.variables["other"]}
+        assert fleet.get(f"{V1}/clusters", headers=foreign).status == 403
+        assert fleet.get(f"{V1}/clusters", headers={"x-tenant-id": "x"}, checked=False).status == 400
+        assert names_of(fleet.get(f"{V1}/clusters", headers={"x-tenant-id": team})) == ["north"]
+
+    def test_act_in_the_fleet_stands_in_the_tenants_log(self, scene, team, clusters):
+        fleet = scene.fleet(scene.keys[ADA])
+        made = fleet.post(f"{V1}/clusters/north/enrollment_keys", json={})
+        assert made.status == 201
+        scene.world.settle()
+        query = {"action": "enrollment_key.create"}
+        (entry,) = scene.request("list_audit", key=scene.keys[ADA], query=query).json["data"]
+        assert (entry["actor"], entry["resource_id"]) == (ADA, made.data["id"])
+
+    def test_calls_are_three_more_and_granted_to_the_fleets_function(self, scene, team, clusters):
+        scene.world.driver.meter.reset()
+        scene.fleet(scene.keys[ADA]).get(f"{V1}/clusters/north")
+        calls = {(call.operation, table) for call in scene.world.driver.meter.calls for table in call.table.split(",")}
+        assert {("GetItem", "users"), ("BatchGetItem", "members"), ("BatchGetItem", "tenants")} <= calls
+        granted = GRANTS["api_handler"].tables
+        assert {call for call in calls if call[0] not in granted.get(call[1], ())} == set()
+
+    def test_installation_without_the_family_grants_such_a_key_nothing(self, scene, team, clusters):
+        scene.world.platform.callers.__dict__["guests"] = None
+        assert scene.fleet(scene.keys[ADA]).get(f"{V1}/clusters").status == 403
+
+
+def attach(scene, *statements):
+    body = {"name": f"policy {len(statements)}", "statements": list(statements)}
+    policy = scene.request("create_policy", json=body, key=scene.keys[ADA]).json["data"]["id"]
+    names = {"policy_id": policy, "user_id": scene.variables["bob"]}
+    assert scene.request("attach_user_policy", variables=names, key=scene.keys[ADA]).status == 200
+
+
+class TestMachines:
+    PATH = "/api/compute/v1/instances"
+
+    def asked(self, scene, key, **headers):
+        sent = {"authorization": f"Bearer {key}", **headers}
+        machines = scene.world.platform.container(Machines)
+        client = Client(COMPUTE_API.groups(), machines, api=COMPUTE_API, key=None)
+        return client.request("GET", self.PATH, headers=sent)
+
+    def test_tenant_without_a_tier_of_the_operators_makes_no_machines(self, scene, team):
+        refused = self.asked(scene, scene.keys[ADA])
+        assert (refused.status, "no tier" in refused.text) == (403, True)
+
+    def test_tenant_with_a_tier_sees_its_instances_by_role_and_policy(self, scene, team):
+        scene.world.platform.identity.change_tenant(team, tier="starter")
+        assert self.asked(scene, scene.keys[ADA]).status == 200
+        assert self.asked(scene, scene.keys[BOB]).status == 403
+        attach(scene, {"effect": "Allow", "action": ["instances:read"], "resource": ["*"]})
+        assert self.asked(scene, scene.keys[BOB]).status == 200
