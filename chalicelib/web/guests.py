@@ -1,4 +1,4 @@
-"""Admits the callers of an installation's families to each other: operators, and guests where there are some."""
+"""Admits callers of one API who have their accounts in another: guests, beside its own."""
 
 from collections.abc import Sequence
 

@@ -9,7 +9,7 @@ import pytest
 from chalicelib import families
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.errors import rate_limited
-from chalicelib.platform.context import UPDATE, Family, HttpSource
+from chalicelib.platform.context import BATCH_GET, GET, UPDATE, Family, HttpSource
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.deployables import CORE, FURTHER, TAKEN, check_family, chosen, deployables
 from infra.fragment import fragment
@@ -210,8 +210,19 @@ class TestRules:
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
     def test_family_grants_name_only_its_own_and_platform_functions(self, each):
         known = {function.name for function in functions_in([PLATFORM, each])}
+        granted = {name for context in each.contexts for name in context.grants} - known
 
-        assert {name for context in each.contexts for name in context.grants} <= known
+        behind_others = {one.name for one in functions_in(DEPLOYED) if isinstance(one.source, HttpSource)}
+        assert granted <= (behind_others if each.guests else set())
+
+    @pytest.mark.parametrize("each", [one for one in DEPLOYED if one.guests], ids=lambda each: each.name)
+    def test_family_with_guests_lets_the_apis_of_others_read_alone(self, each):
+        others = {one.name for one in functions_in(DEPLOYED)} - {one.name for one in functions_in([each])}
+        for context in each.contexts:
+            behind = [grants for name, grants in context.grants.items() if name in others]
+            assert {
+                action for one in behind for actions in one.tables.values() for action in actions
+            } <= GET | BATCH_GET
 
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
     def test_family_has_one_function_behind_its_api(self, each):
