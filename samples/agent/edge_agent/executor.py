@@ -1,7 +1,8 @@
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from enum import StrEnum
 
 from edge_agent.command_runner import EXIT_AGENT_STOPPED, CommandRunner
@@ -13,10 +14,13 @@ from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
 from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
-from edge_agent.times import ServerTime, format_time
+from edge_agent.times import ServerTime, format_time, parse_time
 from edge_agent.waiting import unfinished
 from edge_agent.whole_outputs import WholeOutputs
 
+# The server's lists lag by seconds. An execution that is listed so long after its result was taken is forgotten there.
+LISTED_LONG_AFTER = timedelta(seconds=60)
+AGAIN_NOTE = "The server has gone back to an earlier state; its first report had this command's output"
 UNRECORDED_NOTE = "An earlier installation of this machine's agent took this command: it may have run"
 
 
@@ -158,6 +162,31 @@ class Executor:
             await self._journal_writer.run(self._journal.record_result, execution_id, result)
         except OSError as error:
             raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
+        self._report(execution_id)
+
+    def is_forgotten(self, execution_id: str) -> bool:
+        """Whether the server, which lists an execution as open, has taken its result long ago: its tables were restored
+        to an earlier time."""
+        if self._journal.state_of(execution_id) is not State.SETTLED:
+            return False
+        settled_at = parse_time(self._journal.entry(execution_id).at)
+        return self._ports.clock.now() - settled_at >= LISTED_LONG_AFTER
+
+    async def report_again(self, execution_id: str) -> None:
+        """Report the result of a forgotten execution once more. Its output is not here any more.
+
+        Raises `UnavailableError` if the journal cannot be written.
+        """
+        result = self._journal.entry(execution_id).result
+        if result is None:
+            return
+        try:
+            await self._journal_writer.run(
+                self._journal.record_result, execution_id, replace(result, notes=(AGAIN_NOTE,))
+            )
+        except OSError as error:
+            raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
+        self._log.write("execution.forgotten", execution_id=execution_id)
         self._report(execution_id)
 
     def cancel(self, execution_id: str) -> CancelOutcome | None:

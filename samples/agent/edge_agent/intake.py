@@ -3,7 +3,7 @@ import random
 from collections.abc import Iterable
 
 from edge_agent.acknowledgements import Acknowledgements
-from edge_agent.agent_api import AgentApi, ListedExecution
+from edge_agent.agent_api import AgentApi, ListedExecution, Page
 from edge_agent.backoff import Backoff
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
@@ -157,6 +157,7 @@ class Intake:
         number = 1
         while True:
             page = await self._api.page("pending", number)
+            await self._acknowledge_forgotten(page)
             new = [item for item in page.items if item.work.id not in refused and not self._knows(item)]
             room = max(ACCEPTED_AHEAD - self._executor.unfinished, 0)
             refused |= await self._acknowledge(new[:room])
@@ -167,6 +168,13 @@ class Intake:
                 return
             # Acknowledged executions leave the list, and the later ones move up.
             number = 1 if new else number + 1
+
+    async def _acknowledge_forgotten(self, page: Page) -> None:
+        """Acknowledge executions that the server has forgotten, and report them again: it takes a result of what is
+        acknowledged only."""
+        for execution_id in (item.work.id for item in page.items):
+            if self._executor.is_forgotten(execution_id) and await self._api.acknowledge(execution_id):
+                await self._executor.report_again(execution_id)
 
     def _knows(self, item: ListedExecution) -> bool:
         return self._executor.knows(item.work.id)

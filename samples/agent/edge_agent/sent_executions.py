@@ -17,7 +17,7 @@ class SentExecutions:
     An execution is run only if this state directory acknowledged it (`Acknowledgements`). Any other one belongs to
     another machine, and is accepted only if an operator has cancelled it, to report that. An execution that cannot
     belong to another machine, because it is older than this node's enrolment or the journal was damaged, is reported as
-    possibly run.
+    possibly run, and the result of one that the server has forgotten is reported again.
     """
 
     def __init__(
@@ -42,6 +42,8 @@ class SentExecutions:
         if self._executor.knows(execution_id):
             if item.cancel_requested and self._executor.is_unfinished(execution_id):
                 self._executor.cancel(execution_id)
+            if self._executor.is_forgotten(execution_id):
+                await self._executor.report_again(execution_id)
         # Early versions kept no record of acknowledgements.
         elif execution_id in self._acknowledgements or not self._acknowledgements.was_kept or item.cancel_requested:
             self._log.write("execution.fetched", execution_id=execution_id)

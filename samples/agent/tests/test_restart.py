@@ -1,10 +1,12 @@
 import base64
 import hashlib
+import json
 import re
 import signal
 import socket
 import threading
 from contextlib import suppress
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -79,6 +81,35 @@ def test_execution_listed_after_its_result_is_not_run_again(server, agents, tmp_
     second = agents.connected(key=None)
     assert done(server, server.add("true", wake=True), second)["exit_code"] == 0
     assert runs.read_text() == "run\n"
+
+
+@pytest.mark.parametrize("status", ["pending", "sent"])
+def test_result_that_the_server_has_forgotten_is_reported_again(server, agents, tmp_path, status):
+    """The server's tables were restored to a time before the result, or before the acknowledgement."""
+    runs = tmp_path / "runs"
+    agent = agents.connected()
+    execution_id = server.add(f"echo run >> {runs}; exit 4", wake=True)
+    agent.wait_for("execution.reported")
+    before = dict(server.executions[execution_id])
+    agent.stop()
+    _settled_long_ago(agents.state_dir / "journal.jsonl")
+    server.executions[execution_id] |= {"status": status, "exit_code": None, "output": None, "completed_at": None}
+
+    second = agents.connected(key=None)
+
+    second.wait_for("execution.forgotten", execution_id=execution_id)
+    again = done(server, execution_id, second)
+    assert (again["exit_code"], again["completed_at"]) == (4, before["completed_at"])
+    assert "gone back to an earlier state" in again["output"]
+    assert runs.read_text() == "run\n"
+
+
+def _settled_long_ago(journal):
+    """As if the server had taken each result an hour ago."""
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    for each in lines:
+        each["at"] = (datetime.fromisoformat(each["at"]) - timedelta(hours=1)).isoformat(timespec="microseconds")
+    journal.write_text("".join(json.dumps(each) + "\n" for each in lines))
 
 
 @pytest.mark.parametrize("restarted", [False, True], ids=["same-agent", "restarted-agent"])
