@@ -1,7 +1,11 @@
 """Plays histories, one seed after the other, and prints what was found and what was covered.
 
 python -m tests.simulation.runner [--runs N] [--seed N] [--every N] [--seconds N] [--family NAME]
-                                  [--need FAULT ...] [--least N] [--stop] [--no-shrinking] [--totals FILE]
+                                  [--need FAULT ...] [--least N] [--most-seconds N] [--stop] [--no-shrinking]
+                                  [--totals FILE]
+
+It ends after so many runs, or when so many seconds of a processor are over and ``--least`` histories were played; above
+``--most-seconds`` it fails.
 
 `make simulate` sets the path of the agent's code, and a hash seed of 0, with which sets of texts have the
 same order on every machine.
@@ -35,23 +39,25 @@ def main(arguments: Sequence[str]) -> int:
     coverage, findings, last = Coverage(), [], None
     began, count, noted = time.process_time(), 0, _Noted()
     gc.disable()
-    gc.freeze()
     for seed in _seeds(options):
         played = play(score_of(seed, parts, options.need), parts)
         coverage.add(played.coverage)
+        if not count:
+            gc.freeze()  # what both programs have loaded stays: a collection need not look at it
         count, last = count + 1, seed
         if played.failure is not None:
             findings.append(f"{seed} {played.failure[0]}")
             _tell(played, parts, shrinking=options.shrinking)
         if options.totals is not None and count % NOTED_AT_ONCE == 0:
             noted.add(options.totals, seed, findings)
-        if (findings and options.stop) or (options.seconds and time.process_time() - began >= options.seconds):
+        is_time_over = options.seconds and time.process_time() - began >= options.seconds
+        if (findings and options.stop) or (is_time_over and count >= options.least):
             break
     _print_coverage(coverage, parts)
     seconds = time.process_time() - began
     _say(f"{count} histories, the last of seed {last}, {seconds:.0f} s of one processor, {len(findings)} findings")
-    if count < options.least:
-        _say(f"at least {options.least} histories have to fit")
+    if options.most_seconds and seconds > options.most_seconds:
+        _say(f"{options.least} histories at least have to fit into {options.most_seconds:.0f} s")
         return 1
     return 1 if findings else 0
 
@@ -62,6 +68,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=None)
+    parser.add_argument("--most-seconds", type=float, default=None)
     parser.add_argument("--family", default="")
     parser.add_argument("--need", nargs="*", default=())
     parser.add_argument("--least", type=int, default=0)

@@ -177,13 +177,15 @@ for neither; see `tests.contract.recording`."""
 
 
 class Client:
-    """Calls routes as API Gateway would: the most specific path wins, unknown ones go to the greedy route."""
+    """Calls routes as API Gateway would: the most specific path wins, unknown ones go to the greedy route. ``here``
+    says which services a request meets, where not always the same."""
 
     def __init__(
         self,
         routes: Sequence[Endpoints],
         services: Any,
         *,
+        here: Callable[[], Any] | None = None,
         key: str | None = MASTER_KEY,
         address: str = "203.0.113.7",
         api: Api = EDGE_ADMIN,
@@ -194,11 +196,16 @@ class Client:
         self._routes = routes
         self._api = api
         self.app = Application("edge-admin-test")
+        of_request = here or (lambda: services)
         for group in routes:
-            group.register(self.app, api.protocol, lambda: services)
-        fallback.register(self.app, [api], lambda _api: services)
+            group.register(self.app, api.protocol, of_request)
+        fallback.register(self.app, [api], lambda _api: of_request())
         self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
         self._described = _described(tuple(self._endpoints.values()), api)
+        self._paths: dict[int, list[tuple[str, list[str]]]] = {}
+        for route in self.app.routes:
+            parts = route.split("/")
+            self._paths.setdefault(len(parts), []).append((route, parts))
 
     def with_key(self, key: str | None) -> "Client":
         """The same routes and services, called by another."""
@@ -296,8 +303,9 @@ class Client:
     def _match(self, path: str) -> tuple[str, dict[str, str]]:
         """The most specific path, regardless of the method: every path has a route for undeclared methods."""
         candidates = []
-        for route in self.app.routes:
-            variables = _variables(route, path)
+        given = path.split("/")
+        for route, expected in self._paths.get(len(given), ()):
+            variables = _variables(expected, given)
             if variables is not None:
                 candidates.append((route.count("{"), route, variables))
         if candidates:
@@ -321,11 +329,8 @@ class Client:
         checker.validate(answer.json)
 
 
-def _variables(route: str, path: str) -> dict[str, str] | None:
-    """The variables of `route` if it matches `path`, else None."""
-    expected, given = route.split("/"), path.split("/")
-    if len(expected) != len(given):
-        return None
+def _variables(expected: Sequence[str], given: Sequence[str]) -> dict[str, str] | None:
+    """The variables of a route with as many parts as the path, if it matches; else None."""
     variables: dict[str, str] = {}
     for pattern, part in zip(expected, given, strict=True):
         if pattern.startswith("{") and not pattern.endswith("+}"):

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from chalicelib.families import NAMES, apis_of
 from chalicelib.fleet.api import API as EDGE_ADMIN
-from chalicelib.platform.wiring import Platform
 from infra.functions import function
 from tests.simulation.engine.world import START_SECONDS, SimulatedWorld, refused
 from tests.support.client import Client, HttpAnswer
@@ -41,20 +40,23 @@ class Gateway:
 
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
-        self._clients: dict[tuple[Platform, str], Client] = {}
+        self._clients: dict[str, Client] = {}
         self._lines: dict[str, Line] = {}
         self._numbers = count(1)
         self.heard: list[Callable[[str, str, Any, HttpAnswer], None]] = []
         world.socket_client = _Sockets(world, self._lines)
 
     def client(self, api: str = EDGE_ADMIN.name) -> Client:
-        """The routes of an API, on the container of the activity that asks."""
-        platform = self._world.platform
-        key = (platform, api)
-        if key not in self._clients:
+        """The routes of an API, on the container of the activity that asks. One application serves them all: it has
+        read its request before anything else gets a turn."""
+        if api not in self._clients:
             family, known = _APIS[api]
-            self._clients[key] = Client(known.groups(), platform.container_of(family), api=known)
-        return self._clients[key]
+
+            def here() -> Any:
+                return self._world.platform.container_of(family)
+
+            self._clients[api] = Client(known.groups(), here(), here=here, api=known)
+        return self._clients[api]
 
     def http(
         self, method: str, path: str, headers: Mapping[str, str], body: str | None, address: str, answered: Answered

@@ -33,8 +33,7 @@ class FakeClock:
         self.pauses: list[float] = []
 
     def now(self) -> datetime:
-        with self._lock:
-            return self._now
+        return self._now
 
     def sleep(self, seconds: float) -> None:
         self.pauses.append(seconds)

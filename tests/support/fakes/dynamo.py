@@ -205,9 +205,9 @@ class FakeDynamo:
     def get(self, ref: Ref, *, consistent: bool) -> Item | None:
         self._begin("GetItem", [ref.table])
         with self._lock:
-            item = self._read(ref.table, primary_key(ref.table, ref.key))
+            item = self._rows[ref.table.name].get(primary_key(ref.table, ref.key))
             self._record("GetItem", [ref.table], read=read_units(item_bytes(item), consistent=consistent))
-            return item
+            return None if item is None else copy_of(item)
 
     def batch_get(self, refs: Sequence[Ref], *, consistent: bool) -> tuple[list[tuple[Ref, Item]], list[Ref]]:
         tables = [ref.table for ref in refs]
@@ -219,7 +219,7 @@ class FakeDynamo:
         total_bytes, units = 0, 0.0
         with self._lock:
             for index, (ref, (_, key)) in enumerate(zip(refs, keys, strict=True)):
-                item = self._read(ref.table, key)
+                item = self._rows[ref.table.name].get(key)
                 size_bytes = item_bytes(item)
                 if total_bytes + size_bytes > BATCH_GET_LIMIT_BYTES:
                     self._record("BatchGetItem", tables, read=units)
@@ -227,7 +227,7 @@ class FakeDynamo:
                 total_bytes += size_bytes
                 units += read_units(size_bytes, consistent=consistent)
                 if item is not None:
-                    found.append((ref, item))
+                    found.append((ref, copy_of(item)))
             self._record("BatchGetItem", tables, read=units)
         return found, []
 
@@ -301,11 +301,11 @@ class FakeDynamo:
         with self._lock:
             key = key_of(write)
             self._faults.refuse_held([(write.table.name, key)], self._clock.now())
-            old = self._read(write.table, key)
+            old = self._rows[write.table.name].get(key)
             check_put(write)
             if write.condition is not None and not evaluate(write.condition, old):
                 self._record(operation, [write.table], write=write_units(old, None))
-                raise ConditionFailedError(old)
+                raise ConditionFailedError(None if old is None else copy_of(old))
             new = after(write, old)
             self._pay(operation, [(write, key, old, new)], factor=1)
             self._store(write.table, key, new)
@@ -323,7 +323,7 @@ class FakeDynamo:
             rows = [(write.table.name, key_of(write)) for write in writes]
             self._faults.conflict_by_chance()
             self._faults.refuse_held(rows, now)
-            olds = [self._read(write.table, key) for write, (_, key) in zip(writes, rows, strict=True)]
+            olds = [self._rows[write.table.name].get(key) for write, (_, key) in zip(writes, rows, strict=True)]
             self._require_conditions(writes, olds)
             plan = [(write, row[1], old, after(write, old)) for write, row, old in zip(writes, rows, olds, strict=True)]
             if sum(item_bytes(new) for _, _, _, new in plan) > TRANSACTION_LIMIT_BYTES:
@@ -337,7 +337,7 @@ class FakeDynamo:
 
     def _require_conditions(self, writes: Sequence[Write], olds: Sequence[Item | None]) -> None:
         failed = {
-            index: old
+            index: None if old is None else copy_of(old)
             for index, (write, old) in enumerate(zip(writes, olds, strict=True))
             if write.condition is not None and not evaluate(write.condition, old)
         }

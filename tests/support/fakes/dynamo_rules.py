@@ -19,7 +19,7 @@ from chalicelib.kit.tables import (
     Write,
 )
 from chalicelib.kit.tables.wire import to_wire
-from tests.support.fakes.dynamo_sizes import item_bytes
+from tests.support.fakes.dynamo_sizes import Stored, item_bytes
 from tests.support.fakes.dynamo_views import PrimaryKey, copy_of
 
 ITEM_LIMIT_BYTES = 400 * 1024
@@ -85,9 +85,9 @@ def after(write: Write, old: Item | None) -> Item | None:
     """The row once the write is done."""
     match write:
         case Put():
-            new = copy_of(write.item)
+            new = Stored(copy_of(write.item))
         case Update():
-            new = _changed(write, old)
+            new = Stored(_changed(write, old))
         case Delete():
             return None
         case Check():

@@ -9,12 +9,26 @@ READ_UNIT_BYTES = 4096
 WRITE_UNIT_BYTES = 1024
 
 
+class Stored(dict[str, Value]):
+    """A row, or an entry of an index, as it is kept: nothing changes it, so its size is computed once."""
+
+    __slots__ = ("size_bytes",)
+
+    def __init__(self, item: Item) -> None:
+        super().__init__(item)
+        self.size_bytes = sum(map(_attribute_bytes, item.items()))
+
+
+def _attribute_bytes(attribute: tuple[str, Value]) -> int:
+    return len(attribute[0].encode()) + value_bytes(attribute[1])
+
+
 def value_bytes(value: Value) -> int:
     match value:
+        case str():
+            return len(value) if value.isascii() else len(value.encode())
         case bool() | None:
             return 1
-        case str():
-            return len(value.encode())
         case bytes():
             return len(value)
         case int():
@@ -25,11 +39,11 @@ def value_bytes(value: Value) -> int:
         case list():
             return 3 + sum(1 + value_bytes(part) for part in value)
         case dict():
-            return 3 + sum(1 + len(name.encode()) + value_bytes(part) for name, part in value.items())
+            return 3 + len(value) + sum(map(_attribute_bytes, value.items()))
 
 
 def item_bytes(item: Item | None) -> int:
-    return sum(len(name.encode()) + value_bytes(value) for name, value in (item or {}).items())
+    return item.size_bytes if isinstance(item, Stored) else sum(map(_attribute_bytes, (item or {}).items()))
 
 
 def read_units(size_bytes: int, *, consistent: bool) -> float:
@@ -48,7 +62,7 @@ def project(table: Table, index: Index, item: Item | None) -> Item | None:
     if item is None or any(name not in item for name in keys):
         return None
     names = {*keys, table.partition, *index.projected, *([table.sort] if table.sort else [])}
-    return {name: value for name, value in item.items() if name in names}
+    return Stored({name: value for name, value in item.items() if name in names})
 
 
 def index_write_units(table: Table, index: Index, old: Item | None, new: Item | None) -> float:

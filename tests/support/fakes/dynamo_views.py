@@ -10,17 +10,22 @@ PrimaryKey = tuple[Any, ...]
 _Entry = tuple[Any, PrimaryKey]
 
 
+_MUTABLE = (dict, list)
+
+
 def copy_of(item: Item) -> Item:
     """A copy that shares nothing mutable and leaves out None, as the wire does."""
-    return {name: _copy(value) for name, value in item.items() if value is not None}
+    return {
+        name: _copy(value) if isinstance(value, _MUTABLE) else value
+        for name, value in item.items()
+        if value is not None
+    }
 
 
 def _copy(value: Any) -> Any:
     if isinstance(value, dict):
         return copy_of(value)
-    if isinstance(value, list):
-        return [_copy(part) for part in value]
-    return value
+    return [_copy(part) if isinstance(part, _MUTABLE) else part for part in value]
 
 
 class View:

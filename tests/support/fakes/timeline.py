@@ -37,6 +37,8 @@ class Timeline:
         self._due: list[tuple[datetime, int, Callable[[], object]]] = []
         self._running: set[Activity] = set()
         self._failures: list[BaseException] = []
+        self._until = clock.now()
+        """As far as time may pass before the driver is asked again."""
         clock.follow(self)
 
     def at(self, when: datetime, action: Callable[[], object]) -> None:
@@ -82,6 +84,9 @@ class Timeline:
         me = self.current
         assert me is not None
         end = self._clock.now() + timedelta(seconds=seconds)
+        if end <= me.deadline and end < self._until and (not self._due or end < self._due[0][0]):
+            self._clock.set(end)  # nothing else is due before
+            return
         self.at(min(end, me.deadline), me.switch)
         assert me.parent is not None
         me.parent.switch()
@@ -102,6 +107,7 @@ class Timeline:
             elif self._due and following <= until:
                 when, _, action = heappop(self._due)
                 self._clock.set(max(when, self._clock.now()))
+                self._until = min(until, asked + _SECOND)
                 action()
             else:
                 return
