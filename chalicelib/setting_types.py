@@ -9,6 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 RESERVED_CLUSTER_NAME = "default"
 """A word in the paths of enrollment keys."""
 
+QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus")
+"""The names of the quotas of a tenant of the cloud."""
+
+_COUNT = re.compile(r"[0-9]{1,9}")
 _PROVIDERS = ("ec2", "local")
 _FAMILY_AND_URL = re.compile(r"[a-z][a-z0-9-]*=https?://[^\s,=]+")
 _ZONE_AND_SUBNET = re.compile(r"[a-z0-9-]+=subnet-[0-9a-z]+")
@@ -49,6 +53,14 @@ def _zones_and_subnets(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _quotas_of_tenants(value: tuple[str, ...]) -> tuple[str, ...]:
+    for pair in value:
+        name, _, number = pair.partition("=")
+        if name not in QUOTAS or not _COUNT.fullmatch(number):
+            raise ValueError(f"{pair!r} is not quota=number, as in instances=2. Quotas: {', '.join(QUOTAS)}")
+    return value
+
+
 def _families_and_urls(value: tuple[str, ...]) -> tuple[str, ...]:
     for pair in value:
         if not _FAMILY_AND_URL.fullmatch(pair):
@@ -70,5 +82,6 @@ FamilyUrls = Annotated[CommaList, AfterValidator(_families_and_urls)]
 NETWORKS = ("regtest", "testnet", "bitfinex_regtest", "mainnet")
 """The networks that hosted nodes can be made for by default."""
 
+Quotas = Annotated[CommaList, AfterValidator(_quotas_of_tenants)]
 Registration = Literal["closed", "invite", "open"]
 """How people become users: not at all, by an invitation, or by themselves."""

@@ -20,6 +20,7 @@ from chalicelib.setting_types import (
     PositiveInt,
     Prefix,
     Providers,
+    Quotas,
     Registration,
     SecurityGroups,
     Subnets,
@@ -99,9 +100,8 @@ class Settings(BaseModel):
     registration: Registration = Field("invite", description="Ways to become a user: `closed`, `invite`, `open`.")
     mail_from: str = Field("", description="Sender of mails: an address or domain that SES has verified.")
     mail_dir: str = Field("build/mail", description="Folder in which a local cloud keeps mails as files.")
-    default_tier: str = Field(
-        "free", description="Tier of a customer that has not been given another one; the operator has `operator`."
-    )
+    default_tier: str = Field("free", description="Tier of customers that were given none; the operator's: `operator`.")
+    tenant_quotas: Quotas = Field((), description="Quotas of a new tenant, as `instances=2,vcpus=4`; others are 0.")
 
     # Webhooks.
     webhook_max_attempts: PositiveInt = Field(

@@ -36,6 +36,7 @@ SECRET_CREATE = Permission("secret:create", KeyRole.ADMIN)
 SECRET_READ = Permission("secret:read", KeyRole.VIEWER)
 """Shows secrets with their values, but to a key that only views."""
 SECRET_DELETE = Permission("secret:delete", KeyRole.ADMIN)
+ACCOUNTING_READ = Permission("accounting:read", KeyRole.VIEWER)
 
 DASHBOARD_READ = Permission("dashboard:read", KeyRole.VIEWER)
 """Counts of what a tenant has, and what happened lately, without addresses."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
+    from chalicelib.platform.billing.service import Bills
     from chalicelib.platform.secrets.service import Secrets
     from chalicelib.platform.wiring import Platform
     from chalicelib.web.results import HealthCheck
@@ -62,7 +63,8 @@ class Cloud:
         from chalicelib.cloud.tenancy.service import Tenancy
 
         platform = self.platform
-        return Tenancy(platform.tables, platform.clock, platform.ids, platform.quotas, self.roles)
+        granted = {name: int(number) for name, _, number in (q.partition("=") for q in platform.settings.tenant_quotas)}
+        return Tenancy(platform.tables, platform.clock, platform.ids, platform.quotas, self.roles, granted)
 
     @cached_property
     def invitations(self) -> Invitations:
@@ -167,6 +169,12 @@ class Cloud:
         from chalicelib.cloud.ssh_keys.service import SshKeys
 
         return SshKeys(self.platform.tables, self.platform.clock, self.platform.ids)
+
+    @cached_property
+    def bills(self) -> Bills:
+        from chalicelib.platform.billing.wiring import bills_of
+
+        return bills_of(self.platform)
 
     def secrets(self, tenant: str) -> Secrets:
         """The secrets of a tenant."""

@@ -3,6 +3,7 @@
 from chalicelib.platform.access import context as access
 from chalicelib.platform.audit import context as audit
 from chalicelib.platform.background import context as background
+from chalicelib.platform.billing import context as billing
 from chalicelib.platform.context import Family
 from chalicelib.platform.events import context as events
 from chalicelib.platform.idempotency import context as idempotency
@@ -27,6 +28,7 @@ FAMILY = Family(
         *(access.CONTEXT, limits.CONTEXT, mail.CONTEXT, identity.CONTEXT, idempotency.CONTEXT),
         *(events.CONTEXT, signing.CONTEXT, webhooks.CONTEXT),
         *(background.CONTEXT, audit.CONTEXT, quotas.CONTEXT, secrets.CONTEXT, provisioning.CONTEXT),
+        billing.CONTEXT,
         *(relay.CONTEXT, sealing.CONTEXT),
     ),
 )

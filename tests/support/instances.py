@@ -4,9 +4,10 @@ import re
 from typing import Any
 
 from chalicelib.kit.crypto import Secret
-from chalicelib.machines.instances.model import INSTANCE, INSTANCES_QUOTA, InstanceSpec
+from chalicelib.machines.instances.model import INSTANCE, InstanceSpec
 from chalicelib.machines.providers.ec2_request import stage_of
 from chalicelib.platform.provisioning.model import NewResource, Power, Resource
+from chalicelib.platform.quotas.rules import INSTANCES
 from tests.support.builders import a_registration
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
@@ -39,7 +40,7 @@ class InstanceWorld(MovingWorld):
     def create(self, *, cluster: str | None = None, zone: str = "eu-central-1a", **more: Any) -> Resource:
         """Ask for an instance on EC2."""
         spec = InstanceSpec(template_id="any", zone=zone, provider="ec2", cluster_name=cluster, machine=EC2_MACHINE)
-        new: dict[str, Any] = {"owner": "", "spec": spec.model_dump(mode="json"), "quota": INSTANCES_QUOTA, **more}
+        new: dict[str, Any] = {"owner": "", "spec": spec.model_dump(mode="json"), "quota": INSTANCES, **more}
         return self.platform.resources(TENANT).create(
             NewResource(kind=INSTANCE, name="brisk-otter", power=Power.ON, **new)
         )
@@ -56,7 +57,7 @@ class InstanceWorld(MovingWorld):
 
     def used(self) -> int:
         """How much of its quota the tenant has taken."""
-        return self.platform.quotas.used(TENANT, [INSTANCES_QUOTA])[INSTANCES_QUOTA]
+        return self.platform.quotas.used(TENANT, [INSTANCES])[INSTANCES]
 
     def key_of(self, resource: Resource) -> Secret:
         """The enrollment key that the instance's machine was given."""

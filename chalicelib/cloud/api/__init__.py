@@ -8,7 +8,7 @@ from chalicelib.web.api import Api
 _MODULES = (
     *("auth", "keys", "tenants", "members", "invitations", "quotas", "clusters"),
     *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
-    *("health", "document"),
+    *("billing", "health", "document"),
 )
 
 API = Api(
@@ -27,6 +27,7 @@ API = Api(
         "/oauth2",
         "/ssh-keys",
         "/secrets",
+        "/billing",
         "/health",
         "/audit",
         "/events",

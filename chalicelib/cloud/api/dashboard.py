@@ -9,7 +9,6 @@ from chalicelib.cloud.api.audit_models import EventOut, RecentQuery
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import Shown
 from chalicelib.cloud.permissions import DASHBOARD_READ
-from chalicelib.cloud.tenancy.rules import KEPT
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
@@ -101,7 +100,7 @@ def _recent(services: Cloud, tenant: str, limit: int) -> tuple[EventOut, ...]:
 
 
 def _summary(services: Cloud, tenant: str) -> SummaryOut:
-    used = services.platform.quotas.used(tenant, KEPT)
+    used = services.tenancy.used(tenant)
     return SummaryOut(
         total_instances=used["instances"],
         running_instances=0,

@@ -70,6 +70,7 @@ CLOUD = Description(
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",
         "Secrets": "Values that a tenant keeps sealed",
+        "Billing": "What the things of a tenant cost",
         "Health": "Whether the installation works",
         "Documentation": "This document",
     },

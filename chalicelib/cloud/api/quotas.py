@@ -4,9 +4,9 @@ from chalicelib.cloud.api.credentials import MEMBER, OPERATOR
 from chalicelib.cloud.api.tenant_models import QuotasChange, QuotasOut, TenantPath
 from chalicelib.cloud.permissions import TENANT_GRANT, TENANT_READ
 from chalicelib.cloud.tenancy.model import Tenant
-from chalicelib.cloud.tenancy.rules import QUOTAS
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.platform.access.principal import Scope
+from chalicelib.setting_types import QUOTAS
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
@@ -46,5 +46,6 @@ def set_quotas(request: Request[TenantPath, NoQuery, QuotasChange], services: Cl
 
 def _show(tenant: Tenant, services: Cloud) -> QuotasOut:
     limits = {f"max_{name}": tenant.quotas.get(name, 0) for name in QUOTAS}
-    used = {f"used_{name}": count for name, count in services.tenancy.used(tenant.id).items()}
+    counts = services.tenancy.used(tenant.id)
+    used = {f"used_{name}": counts[name] for name in QUOTAS}
     return QuotasOut(tenant_id=tenant.id, **limits, **used)

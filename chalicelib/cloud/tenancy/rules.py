@@ -6,6 +6,8 @@ from collections.abc import Collection
 from chalicelib.cloud.permissions import ADMIN, OWNER
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid, taken
 from chalicelib.platform.identity.model import Member
+from chalicelib.platform.quotas.rules import INSTANCES
+from chalicelib.setting_types import QUOTAS
 
 MOST_TENANTS = 20
 """Tenants that a user can have places in: so many can be left in one transaction."""
@@ -19,11 +21,11 @@ CLUSTERS = "clusters"
 MOST_CLUSTERS = 20
 """Clusters that a tenant can own."""
 
-QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus")
-"""The names of the quotas of a tenant."""
-
 KEPT = (*QUOTAS, "secrets")
 """The names of the quotas of which none may be taken when a tenant is deleted."""
+
+COUNTERS = {name: INSTANCES if name == "instances" else name for name in KEPT}
+"""The counter of each: that of instances is moved by whatever family makes them."""
 
 _SLUG = re.compile(r"[a-z0-9-]{3,63}")
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")

@@ -22,14 +22,18 @@ from chalicelib.platform.quotas.service import Quotas
 
 
 class Tenancy:
-    """A tenant is addressed by its id: that a caller may, its audience has found out (`api.credentials`)."""
+    """A tenant is addressed by its id: that a caller may, its audience has found out (`api.credentials`). A new one has
+    the quotas ``granted``."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, quotas: Quotas, roles: Roles) -> None:
+    def __init__(
+        self, tables: Tables, clock: Clock, ids: Ids, quotas: Quotas, roles: Roles, granted: Mapping[str, int]
+    ) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._quotas = quotas
         self._roles = roles
+        self._granted = granted
         self._tenants = TenantStore(tables)
         self._users = UserStore(tables)
 
@@ -69,8 +73,17 @@ class Tenancy:
         """A new tenant, and the writes that store it: the first is that of its slug."""
         now = self._clock.now()
         at = to_seconds_text(now)
-        facts = TenantFacts(id=tenant_id, name=name, tier="")
-        made = Tenant(id=tenant_id, name=name, slug=slug, owner=owner or None, inserted_at=at, updated_at=at)
+        granted = {**self._granted}
+        facts = TenantFacts(id=tenant_id, name=name, tier="", granted=granted)
+        made = Tenant(
+            id=tenant_id,
+            name=name,
+            slug=slug,
+            owner=owner or None,
+            quotas=granted,
+            inserted_at=at,
+            updated_at=at,
+        )
         return made, [store.put_slug(slug, tenant_id), tenant_store.put_tenant(facts, owner, now, slug)]
 
     def switch(self, tenant_id: str, by: Principal) -> None:
@@ -158,8 +171,9 @@ class Tenancy:
         raise rules.changed_meanwhile()
 
     def used(self, tenant_id: str) -> dict[str, int]:
-        """How much of each quota the tenant has taken. One call."""
-        return self._quotas.used(tenant_id, rules.QUOTAS)
+        """How much of each quota the tenant has taken, and of secrets. One call."""
+        used = self._quotas.used(tenant_id, tuple(rules.COUNTERS.values()))
+        return {name: used[counter] for name, counter in rules.COUNTERS.items()}
 
     def delete(self, tenant_id: str) -> None:
         """Delete a tenant that has no other member than its owner, and nothing else. Its slug is free; its row stays,
@@ -183,7 +197,7 @@ class Tenancy:
         members = self._users.members_in(tenant_id)
         if any(member.role != OWNER for member in members):
             raise rules.not_alone()
-        for quota, used in self._quotas.used(tenant_id, rules.KEPT).items():
+        for quota, used in self.used(tenant_id).items():
             if used:
                 raise rules.in_use(quota)
         return row, next(iter(members), None)

@@ -9,9 +9,6 @@ from pydantic import BaseModel, Field
 INSTANCE = "instance"
 """The name of the kind of resource."""
 
-INSTANCES_QUOTA = "compute.instances"
-"""The name of the quota that an instance takes one of, `<service>.<feature>` as in the tiers of the catalogue."""
-
 RESTART, RESET = "restart", "reset"
 """The acts of an instance (`Resource.act`): the operating system is rebooted hard; the reset button is pressed."""
 

@@ -1,10 +1,10 @@
-"""The status of an instance, and which operation it allows. Pure."""
+"""The status of an instance, which operation it allows, and what it is charged for. Pure."""
 
 from dataclasses import dataclass
 
 from chalicelib.kit.errors import EdgeError, conflict
-from chalicelib.machines.instances.model import PowerOperation, Status
-from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
+from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
+from chalicelib.platform.provisioning.model import Charge, Desired, Power, Resource, State
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,14 @@ def status_of(resource: Resource) -> Status:
             return _changing(resource)
         case _:
             return Status.STOPPED if resource.power is Power.OFF else Status.RUNNING
+
+
+def charge_of(resource: Resource) -> Charge | None:
+    """The charge of an instance: its template, from when it runs until it is asked to stop or to go. One that has
+    failed costs nothing."""
+    if status_of(resource) not in {Status.RUNNING, Status.RESTARTING}:
+        return None
+    return Charge(INSTANCE, InstanceSpec.model_validate(resource.spec).template_id)
 
 
 def _changing(resource: Resource) -> Status:

@@ -10,11 +10,12 @@ from chalicelib.kit.errors import EdgeError, Kind, invalid
 from chalicelib.kit.ids import Ids
 from chalicelib.machines.catalogue.model import Template, Tier
 from chalicelib.machines.catalogue.service import Catalogue
-from chalicelib.machines.instances.model import INSTANCE, INSTANCES_QUOTA, InstanceSpec, PowerOperation
+from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation
 from chalicelib.machines.instances.names import readable_name
 from chalicelib.machines.instances.rules import change_for
 from chalicelib.platform.identity.model import TenantFacts
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource
+from chalicelib.platform.quotas.rules import INSTANCES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +73,9 @@ class Instances:
         template = self._template(wanted.template_id)
         if wanted.zone not in template.zones:
             raise invalid("zone", f"unknown for template {template.id}. Allowed: {', '.join(template.zones)}")
+        facts = self._read_tenant(tenant)
         if wanted.cluster_name is not None:
-            self._check_cluster(tenant, template, wanted.cluster_name)
+            self._check_cluster(facts, template, wanted.cluster_name)
         chosen_id = instance_id or self._ids.uuid7(self._clock.now())
         spec = InstanceSpec(
             template_id=template.id,
@@ -89,8 +91,8 @@ class Instances:
                 owner=owner,
                 spec=spec.model_dump(mode="json"),
                 power=Power.ON,
-                quota=INSTANCES_QUOTA,
-                limit=self._tier_of(tenant).quota(INSTANCES_QUOTA),
+                quota=INSTANCES,
+                limit=facts.limit_of(INSTANCES, self._tier_of(tenant).quota(INSTANCES)),
                 id=chosen_id,
             )
         )
@@ -125,11 +127,11 @@ class Instances:
             raise invalid("templateID", f"unknown. Allowed: {known}")
         return found
 
-    def _check_cluster(self, tenant: str, template: Template, cluster_name: str) -> None:
+    def _check_cluster(self, facts: TenantFacts, template: Template, cluster_name: str) -> None:
         """Raises `EdgeError` (forbidden, validation failed)."""
         if not template.agent:
             raise invalid("clusterName", f"machines of template {template.id} have no agent and join no cluster")
-        if not self._read_tenant(tenant).may_use(cluster_name):
+        if not facts.may_use(cluster_name):
             raise EdgeError(
                 Kind.FORBIDDEN, "This customer may not use a cluster of that name", code="cluster_forbidden"
             )

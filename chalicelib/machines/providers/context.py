@@ -3,6 +3,7 @@
 from chalicelib.fleet.facts import NODE_DELETED, NODE_ENROLLED, NODE_STATUS_CHANGED
 from chalicelib.machines.instances.changes import events_of
 from chalicelib.machines.instances.model import INSTANCE
+from chalicelib.machines.instances.rules import charge_of
 from chalicelib.machines.providers.queues import EC2_SOURCE, EC2_STATE_CHANGED, INSTANCE_SIGNALS
 from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready
 from chalicelib.platform.context import (
@@ -30,6 +31,7 @@ INSTANCES = Kind(
     drifted=drifted,
     unready=unready,
     events_of=events_of,
+    charge_of=charge_of,
 )
 """An instance: a machine at a provider, and its node if it names a cluster."""
 

@@ -12,16 +12,22 @@ from chalicelib.platform.access.principal import DEFAULT_TENANT
 
 class TenantFacts(BaseModel, frozen=True):
     """The facts about a tenant that decide what its principals may have made. ``tier`` is a tier of the catalogue;
-    ``clusters`` are the names of the clusters that its machines may join, None for any."""
+    ``clusters`` are the names of the clusters that its machines may join, None for any. ``granted`` are the quotas that
+    the operator has granted, by feature; None for a tenant that has those of its tier alone."""
 
     id: str
     name: str
     tier: str
     clusters: frozenset[str] | None = frozenset()
+    granted: dict[str, int] | None = None
 
     def may_use(self, cluster_name: str) -> bool:
         """Whether its machines may join that cluster."""
         return self.clusters is None or cluster_name in self.clusters
+
+    def limit_of(self, quota: str, of_tier: int) -> int:
+        """How many of a quota, `<service>.<feature>`, it may have: no more than its tier says, and than was granted."""
+        return of_tier if self.granted is None else min(of_tier, self.granted.get(quota.partition(".")[2], 0))
 
 
 OPERATOR_TIER = "operator"

@@ -57,6 +57,8 @@ def put_tenant(facts: TenantFacts, owner: str, now: datetime, slug: str = "") ->
     one until it is changed. ``slug`` is its name in addresses, if it has one."""
     at = to_seconds_text(now)
     named: Item = {"id": facts.id, "name": facts.name, "owner": owner or None, "slug": slug or None}
+    if facts.granted:
+        named["quotas"] = {**facts.granted}
     return put_new(TENANTS, {**named, "inserted_at": at, "updated_at": at})
 
 
@@ -145,7 +147,17 @@ def facts_of(row: Item, without_a_row: TenantFacts) -> TenantFacts:
         name=str(name or without_a_row.name),
         tier=str(tier or without_a_row.tier),
         clusters=frozenset(map(str, clusters)) if isinstance(clusters, list) else without_a_row.clusters,
+        granted=_granted(row),
     )
+
+
+def _granted(row: Item) -> dict[str, int] | None:
+    """The quotas that the operator has granted to the tenant of a row. One with a slug has no others, also if it was
+    granted none yet."""
+    quotas = row.get("quotas")
+    if isinstance(quotas, dict):
+        return {name: limit for name, limit in quotas.items() if isinstance(limit, int)}
+    return {} if "slug" in row else None
 
 
 def _key(tenant_id: str) -> Key:

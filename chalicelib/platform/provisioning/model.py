@@ -133,6 +133,15 @@ class Changes:
     spec: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class Charge:
+    """The charge of a resource while it is as it is: ``units`` of a type and size that the price table has."""
+
+    type: str
+    size: str
+    units: int = 1
+
+
 class Seen(StrEnum):
     """The state of a thing as its provider tells it."""
 

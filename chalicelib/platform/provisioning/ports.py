@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from chalicelib.platform.provisioning.model import Observation, Resource, Tagged
+from chalicelib.platform.provisioning.model import Charge, Observation, Resource, Tagged
 
 
 class ProviderError(Exception):
@@ -85,6 +85,8 @@ class Kind:
     - ``unready`` names why a thing that the provider calls ready is not ready for the kind yet; "" if it is.
     - ``events_of`` makes the published events, type and data, of a change of a resource; None stands for no row before.
       Pure.
+    - ``charge_of`` says what a resource is charged for as it is; None: it costs nothing. By default no resource costs
+      anything. Pure.
     """
 
     name: str
@@ -101,3 +103,4 @@ class Kind:
     drifted: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""
     unready: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""
     events_of: Callable[[Resource | None, Resource], Iterable[tuple[str, Mapping[str, Any]]]] = lambda _old, _new: ()
+    charge_of: Callable[[Resource], Charge | None] = lambda _resource: None

@@ -1,8 +1,11 @@
-"""The errors of quotas. Pure."""
+"""Names and errors of quotas. Pure."""
 
 from chalicelib.kit.errors import EdgeError, Kind
 
 QUOTA_EXCEEDED = "quota_exceeded"
+
+INSTANCES = "compute.instances"
+"""The quota that an instance takes one of, whichever family makes it: `<service>.<feature>`, as in tiers."""
 
 
 def quota_exceeded(quota: str, limit: int) -> EdgeError:

@@ -28,8 +28,8 @@ CONTEXT = Context(
             StreamSource(),
             60,
             memory_mb=1024,
-            loads="families admins aliases audit clusters commands enrollment events nodes relay targeting transport "
-            "vpn",
+            loads="families admins aliases audit billing clusters commands enrollment events nodes relay targeting "
+            "transport vpn",
         ),
         Function(
             "recount", "chalicelib.platform.workers.recount.handler", ScheduleSource(timedelta(days=1)), 900, loads="*"

@@ -10,6 +10,7 @@ from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Ref
 from chalicelib.kit.tables.tenants import Tenant
 from chalicelib.platform.audit.changes import acts_of
+from chalicelib.platform.billing.changes import marks_of_kinds
 from chalicelib.platform.context import Context, Event, Family, Rows, Send
 from chalicelib.platform.counted import Counted
 from chalicelib.platform.families import Families
@@ -44,6 +45,7 @@ class Reactions:
                 yield from context.on_change(change)
         if change.table in self._things:
             yield from acts_of(change, self._things[change.table])
+        yield from marks_of_kinds(change, self._kinds)
 
     def events(self, change: Change, rows: Rows) -> Iterable[Event]:
         """The events of a change, in the order in which they happened."""

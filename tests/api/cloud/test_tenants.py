@@ -102,7 +102,7 @@ class TestTenants:
         assert (with_members.status, "other members" in with_members.json["error"]["message"]) == (409, True)
         scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
         tables = scene.world.platform.tables.scoped(team)
-        tables.write(scene.world.platform.quotas.taking("instances", None), "instance.created")
+        tables.write(scene.world.platform.quotas.taking("compute.instances", None), "instance.created")
         with_things = scene.request("delete_tenant", key=scene.keys[ADA])
         assert (with_things.status, "still has instances" in with_things.json["error"]["message"]) == (409, True)
 

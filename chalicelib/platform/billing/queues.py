@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+METERING = Queue("metering")
+"""Marks: changes of what resources are charged for."""
