@@ -39,6 +39,12 @@ class OneCloudScheduling(LoadScopeScheduling):
         return END_TO_END if nodeid.startswith(END_TO_END) else nodeid
 
 
+def pytest_runtest_teardown() -> None:
+    """Forget what each application of Chalice adds to the SDK's user agent: after hundreds of them, that header is
+    longer than servers take."""
+    os.environ.pop("AWS_EXECUTION_ENV", None)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     return OneCloudScheduling(config, log)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.package import ROOT
-from tests.e2e.cloud import fleet, granted, unused_grants
+from tests.e2e.cloud import eventually, fleet, granted, unused_grants
 from tests.e2e.ssh_client import SSH
 from tests.support.aws_clients import local_client
 
@@ -66,6 +66,7 @@ NOT_TRIED = {
     "* dynamodb:GetItem fan_outs": "work on a command that one invocation cannot end",
     "create_executions dynamodb:Query executions": "a second look for nodes, a minute after a command",
     "clean_up dynamodb:Query clusters": "a schedule of a key that is restricted to clusters",
+    "create_executions dynamodb:UpdateItem rollout_targets": "a rollout whose targets one invocation cannot find",
     "clean_up dynamodb:DeleteItem rollout_targets": "a command that is deleted after its second pass",
     "settle_vpn *": "the mode with a mesh: this run is in the other",
     "reconcile_vpn *": "as settle_vpn",
@@ -137,6 +138,18 @@ def test_tour_of_requests_succeeds(cloud):
         assert tour.returncode == 0, tour.stdout + tour.stderr
         assert tour.stdout.count("seen") >= 2
         assert cloud.master_key not in tour.stdout + tour.stderr
+
+
+def test_self_update_requests_have_ended_by_themselves(api):
+    """A minute after its last machine was found, nodes are looked for once more."""
+
+    def requests():
+        return {each["id"]: each["status"] for each in api.items("/api/v1/self_update_requests")}
+
+    eventually(lambda: set(requests().values()) <= {"completed"}, patience_seconds=180)
+    for request_id in requests():
+        assert api.call("DELETE", f"/api/v1/self_update_requests/{request_id}").status == 204
+    eventually(lambda: requests() == {})
 
 
 def test_functions_logged_no_failure(cloud):

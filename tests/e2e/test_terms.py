@@ -18,8 +18,8 @@ class Terms:
 
     def __init__(self, cloud):
         self._client, self._prefix = local_client(cloud.emulator_url, "dynamodb"), cloud.table_prefix
-        eventually(lambda: cloud.sweep() or self._read().get("done_at"))
         self._state = self._read()
+        assert "done_at" in self._state
 
     def of(self, node_id):
         rows = self._client.scan(TableName=self._table("node_terms"))["Items"]
@@ -67,6 +67,9 @@ def test_missing_terms_are_written_and_names_that_are_gone_forgotten(cloud, term
         found = f"/api/v1/nodes?labels=role:probe&search={node_id[:13]}"
         assert [node["id"] for node in api.items(found)] == [node_id]
         assert api.items("/api/v1/nodes?labels=role:other") == []
+        targeting = {"type": "all", "node_filters": {"labels": "role:probe"}}
+        request = api.call("POST", "/api/v1/self_update_requests", {"targeting": targeting}).data
+        eventually(lambda: api.get(f"/api/v1/self_update_requests/{request['id']}").data["status"] == "processing")
 
         before = terms.of(node_id)
         assert len(before) >= 2
