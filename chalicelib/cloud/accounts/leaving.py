@@ -1,12 +1,14 @@
 """`Leaving`: a user deletes itself. The ids of the user and its keys stay, which bills and logs name."""
 
 from chalicelib.cloud.accounts import rules, store
+from chalicelib.cloud.gone import USER_GONE
 from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.tenancy.rules import changed_meanwhile
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
+from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.audit.service import noting_as
 from chalicelib.platform.identity import tenant_store, user_store
@@ -15,7 +17,8 @@ from chalicelib.platform.identity.user_store import UserStore
 
 
 class Leaving:
-    """One transaction takes the user's places, the tenants that it owns alone, its address and its password."""
+    """One transaction takes the user's places, the tenants that it owns alone, its address and its password. Tasks take
+    the rest."""
 
     def __init__(self, tables: Tables, clock: Clock, tenancy: Tenancy) -> None:
         self._tables = tables
@@ -32,6 +35,7 @@ class Leaving:
             for tenant in user.member_of:
                 writes += self._leaving(user, tenant)
             writes += [store.forget_password(user.id), store.forget_failures(user.email)]
+            writes.append(ask(USER_GONE, user.id, self._clock.now()))
             try:
                 self._tables.commit(writes, "user.deleted")
             except TransactionFailedError:

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 
+from chalicelib.cloud.gone import remove_chunk
 from chalicelib.cloud.roles.model import Policy, Role
-from chalicelib.kit.tables import Delete, Equals, Item, Key, Put, Query, Ref, Table, Tables, Value, put_new
+from chalicelib.kit.tables import Delete, Equals, Item, Key, Put, Query, Ref, Table, Tables, Value, Write, put_new
 
 ROLES = Table("tenant_roles", partition="listing", sort="name", tenanted=True)
 """By name, so that a tenant has one role of a name."""
@@ -50,6 +51,18 @@ class RoleStore:
         found = [_policy(row) for row in rows[: len(refs)] if row is not None]
         role_row = rows[-1] if named else None
         return None if role_row is None else _role(role_row), found
+
+
+def empty_chunk(tables: Tables, cursor: str | None) -> str | None:
+    """Remove the next roles and policies of a deleted tenant, on its view; returns the cursor of the next chunk if
+    there are more."""
+    roles, policies = Query(ROLES, _ROLES, consistent=True), Query(POLICIES, _POLICIES, consistent=True)
+    following = remove_chunk(tables, roles, cursor)
+    return following or remove_chunk(tables, policies, cursor, _name_of)
+
+
+def _name_of(row: Item) -> list[Write]:
+    return [Delete(POLICIES, _name_key(str(row["name"])))]
 
 
 def put_role(role: Role) -> Put:

@@ -1,5 +1,6 @@
 """Rows of SSH keys: keys and attribute names."""
 
+from chalicelib.cloud.gone import remove_chunk
 from chalicelib.cloud.ssh_keys.model import SshKey
 from chalicelib.kit.tables import Delete, Equals, Item, Put, Query, Table, Tables, put_new
 
@@ -20,6 +21,11 @@ class SshKeyStore:
         """All, by name, by a consistent read."""
         pages = self._tables.pages(Query(SSH_KEYS, _LISTING, consistent=True))
         return [SshKey.model_validate(row) for page in pages for row in page.items]
+
+
+def empty_chunk(tables: Tables, cursor: str | None) -> str | None:
+    """Remove the next keys of a deleted tenant, on its view; returns the cursor of the next chunk if there are more."""
+    return remove_chunk(tables, Query(SSH_KEYS, _LISTING, consistent=True), cursor)
 
 
 def put_key(key: SshKey) -> Put:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from chalicelib.cloud.gone import TENANT_GONE
 from chalicelib.cloud.permissions import OF_EVERY_USER, OWNER, ROLES
 from chalicelib.cloud.roles.rules import check_given
 from chalicelib.cloud.roles.service import Roles
@@ -11,6 +12,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
+from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
@@ -203,14 +205,14 @@ class Tenancy:
         return row, next(iter(members), None)
 
     def ending(self, row: Item, owner: Member | None) -> list[Write]:
-        """The writes that delete the tenant of a row, as `sole` has read it. The first fails if a member came."""
+        """The writes that delete the tenant of a row, as `sole` has read it, and ask for the end of its rows. The first
+        fails if a member came."""
         writes: list[Write] = [tenant_store.end_tenant(row, self._clock.now())]
         if slug := row.get("slug"):
             writes.append(store.free_slug(str(slug)))
         if owner is not None:
             writes.append(user_store.remove_member(owner.tenant, owner.user_id, owner.role))
-        owned = tenant_store.owned_by(row, rules.CLUSTERS)
-        return [*writes, *(store.disown_cluster(one, str(row["id"])) for one in owned)]
+        return [*writes, ask(TENANT_GONE, str(row["id"]), self._clock.now())]
 
     def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
         """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,

@@ -19,6 +19,7 @@ from chalicelib.kit.listing import (
 from chalicelib.kit.tables import (
     Absent,
     And,
+    Between,
     ConditionFailedError,
     Equals,
     Exists,
@@ -32,6 +33,7 @@ from chalicelib.kit.tables import (
     Ref,
     Remove,
     Set,
+    SetIfAbsent,
     Table,
     Tables,
     Thing,
@@ -118,6 +120,13 @@ class ApiKeyStore:
         refs = [Ref(API_KEYS, {"id": str(row["id"])}) for page in self._tables.pages(query) for row in page.items]
         return [key_from_item(row) for row in self._tables.get_many(refs) if row is not None]
 
+    def ids_owned(self, owner: str, after: str | None, limit: int) -> list[str]:
+        """The ids of the next keys of an owner behind the id ``after``, the oldest first, as far as the index shows
+        them."""
+        behind = None if after is None else Between(f"{after}!", "~")
+        query = Query(API_KEYS, owner, API_KEYS.index("by_owner"), sort=behind, limit=limit)
+        return [str(row["id"]) for row in self._tables.query(query).items]
+
     def tries(self) -> Iterator[None]:
         """See `Tables.tries`."""
         return self._tables.tries()
@@ -180,6 +189,17 @@ def retire_key(key_id: str, now: datetime) -> Update:
     at = to_seconds_text(now)
     changes = (Set("revoked_at", at), Set("updated_at", at), Remove("owner"))
     return Update(API_KEYS, _key(key_id), changes, _ALIVE)
+
+
+FORGOTTEN = "deleted"
+"""The name of a key of a deleted user."""
+
+
+def forget_key(key_id: str, now: datetime) -> Update:
+    """The key is refused, and says nothing of the person whose it was; fails if it is gone."""
+    at = to_seconds_text(now)
+    changes = (Set("name", FORGOTTEN), SetIfAbsent("revoked_at", at), Set("updated_at", at), Remove("last_used_at"))
+    return Update(API_KEYS, _key(key_id), changes, Exists("id"))
 
 
 def verify_key(key_id: str, now: datetime) -> Update:

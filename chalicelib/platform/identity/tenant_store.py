@@ -29,7 +29,7 @@ from chalicelib.kit.tables import (
 )
 from chalicelib.platform.identity.model import TenantFacts
 
-_OF_ONE_THAT_IS_THERE = ("name", "owner", "slug", "owned")
+_OF_ONE_THAT_IS_THERE = ("name", "owner", "slug", "quotas", "role_policies", "tier", "clusters")
 
 TENANTS = Table("tenants", partition="id", stream=True, thing=Thing("tenant", name="name"))
 
