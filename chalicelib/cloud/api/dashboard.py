@@ -102,7 +102,7 @@ def _recent(services: Cloud, tenant: str, limit: int) -> tuple[EventOut, ...]:
 def _summary(services: Cloud, tenant: str) -> SummaryOut:
     used = services.tenancy.used(tenant)
     return SummaryOut(
-        total_instances=used["instances"] + used["compute.instances"],
+        total_instances=used["instances"],
         running_instances=0,
         stopped_instances=0,
         total_volumes=0,

@@ -1,18 +1,16 @@
 """The rows of a deleted tenant that this context has: invitations, and the ownership of clusters."""
 
-from chalicelib.cloud.gone import remove_chunk
 from chalicelib.cloud.tenancy import store
 from chalicelib.cloud.tenancy.rules import CLUSTERS
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.tables import Query, Tables, TransactionFailedError
+from chalicelib.kit.tables import Tables, TransactionFailedError
 from chalicelib.platform.identity import tenant_store
 from chalicelib.platform.identity.tenant_store import TenantStore
 
 
 def empty_chunk(tables: Tables, clock: Clock, tenant_id: str, cursor: str | None) -> str | None:
     """Remove the next rows of a deleted tenant; returns the cursor of the next chunk if there are more."""
-    invitations = Query(store.INVITATIONS, store.LISTING, consistent=True)
-    following = remove_chunk(tables.scoped(tenant_id), invitations, cursor)
+    following = store.remove_invitations_chunk(tables.scoped(tenant_id), cursor)
     if following is None:
         _disown(tables, clock, tenant_id)
     return following

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from chalicelib.cloud.gone import remove_chunk
 from chalicelib.cloud.tenancy.model import Invitation
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.tables import Delete, Equals, Exists, Key, Put, Query, Table, Tables, put_new
@@ -44,6 +45,12 @@ def put_invitation(invitation: Invitation) -> Put:
 def remove_invitation(invitation_id: str) -> Delete:
     """The invitation was accepted or withdrawn; fails if it is gone."""
     return Delete(INVITATIONS, _key(invitation_id), Exists("id"))
+
+
+def remove_invitations_chunk(tables: Tables, cursor: str | None) -> str | None:
+    """Remove the next invitations of a deleted tenant, on its view; returns the cursor of the next chunk if there are
+    more."""
+    return remove_chunk(tables, Query(INVITATIONS, LISTING, consistent=True), cursor)
 
 
 def put_slug(slug: str, tenant_id: str) -> Put:

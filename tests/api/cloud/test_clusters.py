@@ -58,6 +58,7 @@ class TestGiving:
     def test_clusters_of_a_deleted_tenant_are_free(self, scene, team, clusters):
         scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
         assert scene.request("delete_tenant", key=scene.keys[ADA]).status == 204
+        scene.world.settle()
         assert give(scene, scene.variables["other"], "north", "south").status == 200
 
 

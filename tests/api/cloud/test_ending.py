@@ -2,8 +2,9 @@
 
 import pytest
 
+from chalicelib.cloud import gone
 from chalicelib.cloud.accounts import ending
-from chalicelib.cloud.gone import MOST, TENANT_GONE, USER_GONE
+from chalicelib.cloud.gone import TENANT_GONE, USER_GONE
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.audit.store import TABLE as AUDIT
 from chalicelib.platform.identity.tenant_store import TENANTS
@@ -18,10 +19,11 @@ OF_A_PERSON = {"verifications"}
 
 
 @pytest.fixture
-def full(scene, team):
+def full(scene, team, monkeypatch):
     """The id of a tenant of Ada's with more of everything than one chunk removes."""
+    monkeypatch.setattr(gone, "MOST", 3)
     key = scene.keys[ADA]
-    for number in range(MOST + 3):
+    for number in range(5):
         ssh = {"name": f"laptop-{number}", "public_key": SSH_KEY}
         assert scene.request("add_ssh_key", json=ssh, key=key).status == 201
         assert scene.request("create_policy", json={**POLICY, "name": f"policy {number}"}, key=key).status == 201
@@ -50,9 +52,8 @@ class TestTenant:
     def test_rows_of_a_deleted_tenant_are_gone_and_others_stay(self, scene, full):
         other = scene.tenant("other")
         scene.join(other, EVE, "owner")
-        assert (
-            scene.request("add_ssh_key", json={"name": "a", "public_key": SSH_KEY}, key=scene.keys[EVE]).status == 201
-        )
+        ssh = {"name": "laptop", "public_key": SSH_KEY}
+        assert scene.request("add_ssh_key", json=ssh, key=scene.keys[EVE]).status == 201
         before = tables_with(scene, other)
         delete(scene)
         scene.world.settle(twice=True)
@@ -73,7 +74,7 @@ class TestTenant:
         for _ in range(40):
             message = {"kind": TENANT_GONE, "id": full, "cursor": cursors[-1]}
             following = background.chunk(message)
-            assert background.chunk(message) in {following, background.chunk(message)}
+            background.chunk(message)  # once more: it finds less, or nothing
             if following is None:
                 break
             cursors.append(following)

@@ -2,9 +2,11 @@
 
 import pytest
 
+from chalicelib.cloud.gone import TENANT_GONE, USER_GONE
 from chalicelib.kit.tables import Check, Delete, Put, Update
 from chalicelib.web.operation_table import every_operation
 from infra.grants import GRANTS
+from tests.support.cloud import ADA
 from tests.support.operations import operations_of
 
 FUNCTION = "cloud_api"
@@ -47,3 +49,26 @@ def test_operation_calls_only_tables_that_its_function_may(row):
     assert answer.status == row.endpoint.status
     granted = GRANTS[FUNCTION].tables
     assert {call for call in noting.calls() if call[0] not in granted.get(call[1], ())} == set()
+
+
+def test_tasks_of_the_deleted_call_only_tables_that_clean_up_may():
+    scene = operations_of("cloud").scene()
+    tenant, owner = scene.variables["tenant_id"], scene.keys[ADA]
+    for view in ("add_ssh_key", "create_policy", "create_role", "create_service_account", "create_invitation"):
+        assert scene.request(view, key=owner).status == 201
+    scene.cluster("north")
+    assert scene.request("give_clusters").status == 200
+    scene.request("remove_member", key=owner)
+    assert scene.request("delete_tenant", key=owner).status == 204
+    noting = Noting(scene.world.driver)
+    scene.world.driver.meter.reset()
+    for kind, subject in ((TENANT_GONE, tenant), (USER_GONE, scene.variables["owner_id"])):
+        cursor = None
+        for _ in range(9):
+            cursor = scene.world.platform.background.chunk({"kind": kind, "id": subject, "cursor": cursor})
+            if cursor is None:
+                break
+    calls = noting.calls()
+    assert {table for action, table in calls if action == "DeleteItem"} >= {"invitations", "owned_clusters"}
+    granted = GRANTS["clean_up"].tables
+    assert {call for call in calls if call[0] not in granted.get(call[1], ())} == set()
