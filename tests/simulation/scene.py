@@ -1,5 +1,6 @@
 """The world of one history, and the values by which a context takes part in it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Scene:
         self._rng = Random(f"{seed} scene")
         self.created: list[tuple[str, dict[str, Any], HttpAnswer]] = []
         """The requests that made something, with their answers."""
+        self.asked: Counter[str] = Counter()
+        """How often something new was asked for, by the last part of the path; a repeat is the same request."""
         self._notes: dict[type, Any] = {}
 
     def _seconds(self) -> float:
@@ -78,6 +81,7 @@ class Scene:
         the same ``Idempotency-Key`` if it creates something. Raises `RefusedError`."""
         is_new = method == "POST" and "headers" not in options
         if is_new:
+            self.asked[path.rpartition("/")[2]] += 1
             options["headers"] = {"Idempotency-Key": _a_key(self.rng)}
         for _ in range(MOST_REPEATS):
             answer = self.gateway.ask(method, path, **options)

@@ -17,6 +17,7 @@ from tests.support.fakes.timeline import Killed
 from tests.support.timed_world import Context
 
 LATENCY_SECONDS = (0.01, 0.12)
+LATE_SECONDS = (1.0, 28.0)
 DISCONNECT_SECONDS = (60.0, 1500.0)
 UNTOLD = HttpAnswer(502, {}, "")
 
@@ -90,7 +91,9 @@ class Gateway:
                     answer = None
                 timeline.after(chance.uniform(*LATENCY_SECONDS), lambda: answered(answer))
 
-        timeline.after(chance.uniform(*LATENCY_SECONDS), arrive)
+        is_late = weather.strikes("request_late")
+        seconds = weather.seconds("request_late", *LATE_SECONDS) if is_late else chance.uniform(*LATENCY_SECONDS)
+        timeline.after(seconds, arrive)
 
     def ask(self, method: str, path: str, *, api: str = EDGE_ADMIN.name, **options: Any) -> HttpAnswer | None:
         """An operator's request, within her activity; None where no answer came."""

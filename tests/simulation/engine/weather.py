@@ -29,6 +29,7 @@ SHARES = {
     "request_lost": 1 / 30,
     "answer_lost": 1 / 30,
     "request_sent_twice": 1 / 25,
+    "request_late": 1 / 30,
     "server_answers_5xx": 1 / 30,
     "server_answers_429": 1 / 30,
     # of a machine's calls of its disk, and of its starts

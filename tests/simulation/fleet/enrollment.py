@@ -3,6 +3,7 @@
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.reach import EVERYWHERE
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
@@ -43,8 +44,25 @@ def set_up_machine(scene: Scene) -> None:
     scene.set_up(text, key_id, updates=scene.rng.choice((False, True)))
 
 
-def _a_key(scene: Scene, cluster: str) -> tuple[str, str]:
-    uses = scene.rng.choice((None, 1, 2))
+def set_up_machines_together(scene: Scene) -> None:
+    """Three machines start at the same moment with one key, which is good for two of them."""
+    key_id, text = _a_key(scene, scene.some_name(), uses=2)
+    for _ in range(3):
+        scene.set_up(text, key_id, updates=False)
+
+
+def set_up_machine_in_a_cluster_that_goes(scene: Scene) -> None:
+    """One operator sets up the first machine of a cluster that another one finds empty and deletes."""
+    name = f"brief-{scene.rng.randrange(1000)}"
+    scene.fleet.clusters.create(name, None, None)
+    key_id, text = _a_key(scene, name)
+    scene.set_up(text, key_id, updates=False)
+    scene.wait(scene.rng.uniform(0.1, 1.2))
+    scene.fleet.clusters.delete(name, reach=EVERYWHERE)
+
+
+def _a_key(scene: Scene, cluster: str, *, uses: int | None = None) -> tuple[str, str]:
+    uses = uses or scene.rng.choice((None, 1, 2))
     made = scene.ask("POST", f"/api/v1/clusters/{cluster}/enrollment_keys", json={"uses_remaining": uses})
     key = str(made.data["id"]), str(made.data["key"])
     scene.recall(_Keys).made.append(key)
@@ -73,8 +91,8 @@ def no_use_is_lost(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(create_key, *(set_up_machine,) * 2),
-    openings=(set_up_machine,) * 4,
+    operations=(create_key, set_up_machine, set_up_machines_together, *(set_up_machine_in_a_cluster_that_goes,) * 2),
+    openings=(set_up_machine, set_up_machines_together, set_up_machine),
     invariants=(keys_belong_to_clusters, no_key_is_used_too_often, no_use_is_lost),
     watches=(note_uses,),
 )

@@ -4,13 +4,16 @@ from collections import Counter
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
-from chalicelib.fleet.nodes.store import NODES
+from chalicelib.fleet.nodes.store import NODES, node_from_item
+from chalicelib.fleet.nodes.term_store import NODE_TERMS, entries_of
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError
 from tests.simulation.engine.machine import Machine
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
+
+SHORT_BLOCKS = 0.6
 
 
 class _Lives:
@@ -33,11 +36,34 @@ def note_lives(scene: Scene, _operation: str, plan: Plan) -> None:
 
 
 def move_node(scene: Scene) -> None:
-    scene.fleet.nodes.placing.change_cluster(scene.some_machine().id, scene.some_name(), reach=EVERYWHERE)
+    node_id, cluster = str(scene.some_row(NODES)["id"]), str(scene.some_row(CLUSTERS)["name"])
+    scene.fleet.nodes.placing.change_cluster(node_id, cluster, reach=EVERYWHERE)
 
 
 def delete_node(scene: Scene) -> None:
     scene.fleet.nodes.placing.delete(scene.some_machine().id, reach=EVERYWHERE)
+
+
+def label_node(scene: Scene) -> None:
+    """Several operators set and take off the same few labels."""
+    labels = {scene.rng.choice(("env", "rack")): scene.rng.choice(("a", "b", None))}
+    scene.ask("PATCH", f"/api/v1/nodes/{scene.some_machine().id}", json={"labels": labels})
+
+
+def block_machine(scene: Scene) -> None:
+    """A machine is shut out, and let in again at the latest when the world comes to rest."""
+    node_id = scene.some_machine().id
+    scene.mends.append(lambda: _let_in(scene, node_id))
+    scene.fleet.nodes.excluding.block(node_id, reach=EVERYWHERE)
+    if scene.rng.random() < SHORT_BLOCKS:
+        scene.wait(scene.rng.choice((5, 60, 300)))
+        _let_in(scene, node_id)
+
+
+def _let_in(scene: Scene, node_id: str) -> None:
+    """Lift the block of a machine; what was deleted stays away."""
+    if node_id not in scene.recall(_Lives).removed:
+        scene.fleet.nodes.excluding.unblock(node_id, reach=EVERYWHERE)
 
 
 def drop_socket(scene: Scene) -> None:
@@ -116,6 +142,14 @@ def who_may_come_has_come(scene: Scene) -> None:
             assert machine.id in scene.recall(_Lives).begun, f"machine {machine.number} was never let in"
 
 
+def terms_are_those_of_the_rows(scene: Scene) -> None:
+    """Labels and names are found by the terms of the nodes that have them, and of no others."""
+    entries = [entries_of(node_from_item(row)) for row in scene.rows(NODES)]
+    expected = {(key, entry["id"]) for each in entries for key, entry in each.items()}
+    there = {((row["term_shard"], row["position"]), row["id"]) for row in scene.rows(NODE_TERMS) if "id" in row}
+    assert there == expected, f"too many: {sorted(there - expected)}; missing: {sorted(expected - there)}"
+
+
 def who_was_removed_stays_away(scene: Scene) -> None:
     back = scene.recall(_Lives).removed & {str(row["id"]) for row in scene.rows(NODES)}
     assert not back, f"removed, and a node again: {sorted(back)}"
@@ -141,11 +175,12 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(move_node, delete_node),
+    operations=(*(move_node,) * 2, delete_node, label_node, block_machine),
     invariants=(
         nobody_is_stranded,
         who_may_come_has_come,
         who_was_removed_stays_away,
+        terms_are_those_of_the_rows,
         each_beginning_and_each_move_is_one_event,
         totals_are_those_of_the_rows,
     ),

@@ -12,6 +12,14 @@ LIMIT = 4
 FAULTS = [fault for fault in Fault if fault not in {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}]
 """Crashes between writes are the runner's."""
 
+IN_A_ROW = (
+    (Fault.LATE, Fault.REFUSED),
+    (Fault.LATE, Fault.LATE),
+    (Fault.ANSWER_LOST, Fault.REFUSED),
+    (Fault.LOST, Fault.BUG, Fault.ANSWER_LOST),
+)
+"""Troubles that chance hardly ever puts together."""
+
 
 def some_box(scene: Scene) -> Resource:
     """A resource of any tenant. Raises `NothingThereError`."""
@@ -62,8 +70,9 @@ def plant_a_stranger(scene: Scene) -> None:
 
 
 def provider_is_in_trouble(scene: Scene) -> None:
-    call = scene.rng.choice(("create", "change", "delete", "observe"))
-    scene.world.boxes.plan(call, *scene.rng.choices(FAULTS, k=scene.rng.randint(1, 3)))
+    call = scene.rng.choice(("create", "create", "change", "delete", "observe"))
+    by_chance = tuple(scene.rng.choices(FAULTS, k=scene.rng.randint(1, 3)))
+    scene.world.boxes.plan(call, *scene.rng.choice((by_chance, *IN_A_ROW)))
     scene.mends.append(scene.world.boxes.faults.clear)
 
 
@@ -90,8 +99,9 @@ def no_resource_ever_had_two_things(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
+    openings=(create_box,) * 2,
     operations=(
-        create_box,
+        *(create_box,) * 3,
         create_box_that_refers_to_another,
         change_box,
         delete_box,
