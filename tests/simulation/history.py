@@ -34,6 +34,8 @@ MEAN_PAUSE_SECONDS = 25.0
 RESTS = (1500, 6000, 12000)
 """How many seconds it may take, in ever longer steps, until everything has to be at rest."""
 
+LARGE_FLEET = "large_fleet"
+
 REFUSALS = (EdgeError, RefusedError, NothingThereError, BusyError, Crash, Killed)
 
 
@@ -122,8 +124,9 @@ def score_of(
 
 def play(score: Score, parts: Sequence[Simulation], rests: Sequence[float] = RESTS) -> Played:
     """Play it. An invariant that does not hold is the result's ``failure``."""
-    with simulated():
+    with simulated(is_large=LARGE_FLEET in score.faults):
         scene = Scene(score.seed, score.faults)
+        scene.weather.strikes(LARGE_FLEET)
         scene.world.driver.on_write = partial(_watch, scene, [watch for part in parts for watch in part.watches])
         failure = None
         try:

@@ -48,9 +48,11 @@ class InOrder:
 
 
 @contextmanager
-def simulated() -> Iterator[None]:
-    """Both programs run so within the block."""
+def simulated(*, is_large: bool) -> Iterator[None]:
+    """Both programs run so within the block. ``is_large``: executions are made as for a large fleet, part by part."""
     with ExitStack() as patches:
+        if is_large:
+            patches.enter_context(patch("chalicelib.fleet.commands.at_once.MOST_AT_ONCE", 0))
         for module in MODULES:
             patches.enter_context(patch.object(import_module(module), "ThreadPoolExecutor", InOrder))
         patches.enter_context(patch("edge_agent.leaving.LOOK_SECONDS", LOOK_SECONDS))

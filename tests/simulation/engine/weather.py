@@ -37,6 +37,8 @@ SHARES = {
     "power_cut": 1 / 300,
     "torn_write": 1 / 300,
     "wrong_clock": 1 / 2,
+    # once: no command is for so few machines that its request makes their executions
+    "large_fleet": 1,
 }
 """Every fault that strikes at a call, with the share of such calls while it is on."""
 

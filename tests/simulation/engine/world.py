@@ -20,6 +20,8 @@ from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
+from tests.simulation.engine.ec2 import SETTINGS as MACHINES
+from tests.simulation.engine.ec2 import SimulatedEc2
 from tests.simulation.engine.weather import Weather
 from tests.support.declared import FAMILIES
 from tests.support.fakes.clock import FakeClock
@@ -76,7 +78,9 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.set_aside: dict[str, list[Any]] = {}
         """The messages in queues that no function works on."""
         self.past: list[tuple[str, int, StreamRecord]] = []
-        super().__init__(clock=clock, families=families, public_url=PUBLIC_URL, websocket_url=WEBSOCKET_URL, **settings)
+        urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL}
+        super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
+        self.machine_client = SimulatedEc2(self, seed)
         self.driver.latency(0)
         self.queue_client = _Sqs(self)
         self.bus_client = _Bus(self)

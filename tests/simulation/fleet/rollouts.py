@@ -32,7 +32,7 @@ def stop_rollout(scene: Scene) -> None:
 
 def step_rollout_late(scene: Scene) -> None:
     """A message that was long under way."""
-    scene.fleet.commands.waves.step(_some_rollout(scene), None, lambda _: None)
+    scene.fleet.commands.waves.step(_some_rollout(scene), None, lambda _command, _made: None)
 
 
 def a_rollout_that_goes_on_waits_for_something(scene: Scene) -> None:

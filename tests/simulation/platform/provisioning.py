@@ -21,9 +21,13 @@ IN_A_ROW = (
 """Troubles that chance hardly ever puts together."""
 
 
+def _boxes(scene: Scene) -> list[Resource]:
+    return sorted((row for row in scene.world.rows() if row.kind == KIND), key=lambda row: row.id)
+
+
 def some_box(scene: Scene) -> Resource:
     """A resource of any tenant. Raises `NothingThereError`."""
-    rows = sorted(scene.world.rows(), key=lambda row: row.id)
+    rows = _boxes(scene)
     if not rows:
         raise NothingThereError(KIND)
     return scene.rng.choice(rows)
@@ -90,7 +94,7 @@ def resources_and_things_agree(scene: Scene) -> None:
         for box in scene.world.boxes.there()
     ]
     quotas = scene.world.platform.quotas
-    check_rest(scene.world.rows(), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
+    check_rest(_boxes(scene), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
 
 
 def no_resource_ever_had_two_things(scene: Scene) -> None:

@@ -80,6 +80,7 @@ class FakeEc2:
     """The code of ``StateReason`` with which new instances end before they run; "": they do not."""
     machines: dict[str, Machine] = field(default_factory=dict)
     calls: list[tuple[str, Json]] = field(default_factory=list)
+    new_id: Callable[[], str] = field(default_factory=lambda: _new_id)
     _tokens: dict[str, tuple[str, Json]] = field(default_factory=dict)
     _troubles: dict[str, deque[Callable[[Callable[[], Any]], Any]]] = field(default_factory=dict)
 
@@ -121,7 +122,7 @@ class FakeEc2:
     def plant(self, stage: str, **tags: str) -> str:
         """An instance that somebody else has made."""
         request = {"InstanceType": "t3.small", "SubnetId": "subnet-0a"}
-        machine = Machine(_new_id(), request, {STAGE_TAG: stage, **tags}, [(self.clock.now(), "running")])
+        machine = Machine(self.new_id(), request, {STAGE_TAG: stage, **tags}, [(self.clock.now(), "running")])
         self.machines[machine.id] = machine
         return machine.id
 
@@ -179,7 +180,7 @@ class FakeEc2:
         self._check(request)
         now = self.clock.now()
         tags = _tags_of(request, "instance")
-        machine = Machine(_new_id(), request, tags, [(now, "pending")])
+        machine = Machine(self.new_id(), request, tags, [(now, "pending")])
         if self.dies_at_start:
             machine.reason = self.dies_at_start
             machine.become(now, (self.boot_seconds, "terminated"))

@@ -1,0 +1,34 @@
+"""EC2 for a world: each call takes its time, and whoever makes it may die there."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from chalicelib.machines.providers.ec2_request import stage_of
+from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
+
+SETTINGS = {
+    "machine_providers": ("ec2",),
+    "machine_subnets": tuple(f"{zone}={subnet}" for zone, subnet in BY_ZONE.items()),
+    "machine_security_groups": (SECURITY_GROUP,),
+}
+"""The settings of an application that makes instances there."""
+
+
+class SimulatedEc2(FakeEc2):
+    """``meet`` is what happens before each call."""
+
+    def __init__(self, world: Any, seed: int) -> None:
+        stage = stage_of(world.platform.settings.table_prefix)
+        super().__init__(world.clock, stage=stage, lag_seconds=2, boot_seconds=20, stop_seconds=10)
+        self._meet: Callable[[], object] = world.meet
+        self._ids = Random(f"{seed} ec2")
+        self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"
+
+    def calm(self) -> None:
+        """No further call fails."""
+        self._troubles.clear()
+
+    def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
+        self._meet()
+        return super()._do(operation, request, call)

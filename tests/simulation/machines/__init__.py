@@ -1,0 +1,1 @@
+"""The operations and invariants of the contexts of the machines."""
