@@ -8,7 +8,7 @@ of this name keeps it, so that a run that was stopped is finished by the next.
 import argparse
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import boto3
@@ -16,8 +16,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock
+from chalicelib.kit.tables.schema import Table
 from infra.deployment.stagefile import check_stage
-from infra.functions import APP_NAME, TABLES
+from infra.functions import APP_NAME
+from infra.stage_tables import tables_of
 
 Say = Callable[[str], None]
 
@@ -40,11 +42,11 @@ def check_name(name: str) -> None:
         raise ValueError(f"--name {name!r}: 3 to 255 letters, digits, _, . or -")
 
 
-def backup(dynamodb: Any, prefix: str, name: str, clock: Clock, say: Say) -> int:
-    """Back up the tables that have no backup of this name yet, and wait for all of them; returns how many were new.
+def backup(dynamodb: Any, prefix: str, tables: Iterable[Table], name: str, clock: Clock, say: Say) -> int:
+    """Back up the tables of a stage that have no backup of this name yet, and wait for all; returns how many were new.
     ``dynamodb`` is boto3's client, ``prefix`` stands before the tables' names. Raises `BackupError`."""
     arns, made = {}, 0
-    for table in (f"{prefix}{table.name}" for table in TABLES):
+    for table in (f"{prefix}{table.name}" for table in tables):
         arn = _known(dynamodb, table, name)
         if arn is None:
             arn = dynamodb.create_backup(TableName=table, BackupName=name)["BackupDetails"]["BackupArn"]
@@ -89,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_stage(asked.stage)
         check_name(asked.name)
         client = boto3.client("dynamodb", config=_CONFIG)
-        backup(client, f"{APP_NAME}-{asked.stage}-", asked.name, SystemClock(), print)
+        backup(client, f"{APP_NAME}-{asked.stage}-", tables_of(asked.stage), asked.name, SystemClock(), print)
     except (ValueError, BackupError, BotoCoreError, ClientError) as error:
         print(f"infra.backup: {error}", file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ tool neither reads nor opens a secret.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -38,10 +38,19 @@ class Left:
 
 class DataKeyRotation:
     """Rotates the data key. Every step may be repeated. ``dynamodb`` is boto3's client, ``table_prefix`` the prefix of
-    the tables' names."""
+    the tables' names, ``tables`` are those of the stage."""
 
-    def __init__(self, dynamodb: Any, table_prefix: str, keys: DataKeys, queues: Queues, clock: Clock) -> None:
+    def __init__(
+        self,
+        dynamodb: Any,
+        table_prefix: str,
+        tables: Collection[Table],
+        keys: DataKeys,
+        queues: Queues,
+        clock: Clock,
+    ) -> None:
         self._dynamodb = dynamodb
+        self._sealed = {table: names for table, names in Families(FAMILIES).sealed.items() if table in tables}
         self._prefix = table_prefix
         self._keys = keys
         self._queues = queues
@@ -53,7 +62,7 @@ class DataKeyRotation:
         newest = self._keys.newest_id()
         rows: dict[Table, list[str]] = {}
         values: Counter[bytes] = Counter()
-        for table, names in Families(FAMILIES).sealed.items():
+        for table, names in self._sealed.items():
             for item in self._scan(table, ("id", *names)):
                 older = [key_id_of(item[name]["B"]) for name in names if "B" in item.get(name, {})]
                 older = [key_id for key_id in older if key_id != newest]

@@ -21,7 +21,8 @@ from chalicelib.kit.data_keys import CURRENT, DATA_KEYS
 from chalicelib.kit.queues import batches
 from chalicelib.kit.tables.schema import Table
 from infra.deployment.stagefile import check_stage
-from infra.functions import APP_NAME, TABLES
+from infra.functions import APP_NAME
+from infra.stage_tables import tables_of
 
 Row = dict[str, Any]
 Key = tuple[str, ...]
@@ -29,9 +30,8 @@ Say = Callable[[str], None]
 
 SUFFIX = "-restored"
 
-RESTORED = tuple(table for table in TABLES if table is not COUNTERS)
-"""Tables that are not restored. The totals follow the rows, by the stream, and are recounted; restored ones would count
-rows twice."""
+NOT_RESTORED = COUNTERS
+"""The totals follow the rows, by the stream, and are recounted; restored ones would count rows twice."""
 
 READ_AT_ONCE = 100
 WRITTEN_AT_ONCE = 25
@@ -148,11 +148,12 @@ class Restore:
         return f"{self._live(table)}{SUFFIX}"
 
 
-def restore(dynamodb: Any, prefix: str, clock: Clock, say: Say, *, write: bool) -> None:
-    """Restore all tables, one after the other. Raises `RestoreError` before anything changes."""
+def restore(dynamodb: Any, prefix: str, tables: Iterable[Table], clock: Clock, say: Say, *, write: bool) -> None:
+    """Restore the tables of a stage, one after the other. Raises `RestoreError` before anything changes."""
     it = Restore(dynamodb, prefix, clock)
-    it.check(RESTORED)
-    for table in RESTORED:
+    restored = [table for table in tables if table is not NOT_RESTORED]
+    it.check(restored)
+    for table in restored:
         found = it.table(table, write=write)
         say(f"{table.name}: {found.written} rows {'written' if write else 'differ'}, {found.deleted} later ones")
 
@@ -173,7 +174,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_stage(asked.stage)
         client = boto3.client("dynamodb", config=_CONFIG)
-        restore(client, f"{APP_NAME}-{asked.stage}-", SystemClock(), print, write=asked.write)
+        restore(client, f"{APP_NAME}-{asked.stage}-", tables_of(asked.stage), SystemClock(), print, write=asked.write)
     except (ValueError, RestoreError, BotoCoreError, ClientError) as error:
         print(f"infra.restore: {error}", file=sys.stderr)
         return 1

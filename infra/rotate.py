@@ -34,6 +34,7 @@ from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
 from infra.signing_key import rotate_signing_key
 from infra.stacks import WAIT, Stacks, stateful_stack
+from infra.stage_tables import tables_of
 
 OVERLAP = timedelta(hours=1)
 """How long the previous value is accepted too, by default."""
@@ -139,7 +140,7 @@ def _rotation_of(stage: str) -> tuple[DataKeys, DataKeyRotation]:
     tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
     keys = DataKeys(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
     queues = Queues(boto3.client("sqs", config=_CONFIG), outputs["QueueUrlPrefix"])
-    return keys, DataKeyRotation(dynamodb, prefix, keys, queues, clock)
+    return keys, DataKeyRotation(dynamodb, prefix, tables_of(stage), keys, queues, clock)
 
 
 def _data_key(asked: argparse.Namespace) -> str:

@@ -60,7 +60,7 @@ def clock():
 def test_every_table_is_backed_up_and_waited_for(clock):
     dynamodb, said = Dynamo(), []
 
-    assert backup(dynamodb, PREFIX, "monthly", clock, said.append) == len(TABLES)
+    assert backup(dynamodb, PREFIX, TABLES, "monthly", clock, said.append) == len(TABLES)
     assert dynamodb.of("monthly") == sorted(NAMES)
     assert min(dynamodb.looks.values()) == 2
     assert said[-1] == f"{len(TABLES)} tables have the backup 'monthly', {len(TABLES)} of them from now"
@@ -69,25 +69,25 @@ def test_every_table_is_backed_up_and_waited_for(clock):
 def test_stopped_backup_is_finished_by_the_next_and_nothing_is_kept_twice(clock):
     dynamodb = Dynamo(most=5)
     with pytest.raises(RuntimeError):
-        backup(dynamodb, PREFIX, "monthly", clock, print)
+        backup(dynamodb, PREFIX, TABLES, "monthly", clock, print)
     dynamodb.most = None
 
-    assert backup(dynamodb, PREFIX, "monthly", clock, print) == len(TABLES) - 5
-    assert backup(dynamodb, PREFIX, "monthly", clock, print) == 0
+    assert backup(dynamodb, PREFIX, TABLES, "monthly", clock, print) == len(TABLES) - 5
+    assert backup(dynamodb, PREFIX, TABLES, "monthly", clock, print) == 0
     assert dynamodb.of("monthly") == sorted(NAMES)
 
 
 def test_backup_of_another_name_is_another_also_behind_a_page(clock):
     dynamodb = Dynamo()
     for name in ("first", "second", "third"):
-        assert backup(dynamodb, PREFIX, name, clock, print) == len(TABLES)
-    assert backup(dynamodb, PREFIX, "third", clock, print) == 0
+        assert backup(dynamodb, PREFIX, TABLES, name, clock, print) == len(TABLES)
+    assert backup(dynamodb, PREFIX, TABLES, "third", clock, print) == 0
 
 
 def test_backup_that_never_becomes_available_is_an_error(clock, monkeypatch):
     monkeypatch.setattr(tool, "LOOKS", 1)
     with pytest.raises(BackupError, match="repeat the command"):
-        backup(Dynamo(), PREFIX, "monthly", clock, print)
+        backup(Dynamo(), PREFIX, TABLES, "monthly", clock, print)
 
 
 @pytest.mark.parametrize(

@@ -10,15 +10,15 @@ from chalicelib.kit.data_keys import DATA_KEYS, DataKeys
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
-from infra import restore as tool
-from infra.restore import RESTORED, SUFFIX, RestoreError, restore
+from infra.functions import TABLES
+from infra.restore import SUFFIX, RestoreError, restore
 from tests.support.emulator import create_tables
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock
 
 PREFIX = "edge-admin-dev-"
-COMMANDS = next(table for table in RESTORED if table.name == "commands")
-UPDATES = next(table for table in RESTORED if table.sort and table.sort not in table.numbers)
+COMMANDS = next(table for table in TABLES if table.name == "commands")
+UPDATES = next(table for table in TABLES if table.sort and table.sort not in table.numbers)
 SOME = (COMMANDS, DATA_KEYS, UPDATES)
 
 
@@ -28,8 +28,7 @@ def clock():
 
 
 @pytest.fixture
-def dynamodb(emulator, monkeypatch):
-    monkeypatch.setattr(tool, "RESTORED", SOME)
+def dynamodb(emulator):
     client = emulator.client("dynamodb")
     create_tables(client, [*SOME, COUNTERS], PREFIX)
     return client
@@ -63,13 +62,13 @@ def test_restored_rows_equal_the_backup_and_later_rows_are_gone(dynamodb, clock)
     put(dynamodb, f"{UPDATES.name}{SUFFIX}", key(2), key(3))
     said = []
 
-    restore(dynamodb, PREFIX, clock, said.append, write=True)
+    restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, said.append, write=True)
 
     assert rows(dynamodb, "commands") == rows(dynamodb, f"commands{SUFFIX}")
     assert rows(dynamodb, UPDATES.name) == rows(dynamodb, f"{UPDATES.name}{SUFFIX}")
     assert said[0] == "commands: 2 rows written, 1 later ones"
     said.clear()
-    restore(dynamodb, PREFIX, clock, said.append, write=True)
+    restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, said.append, write=True)
     assert {each.partition(": ")[2] for each in said} == {"0 rows written, 0 later ones"}
 
 
@@ -80,7 +79,7 @@ def test_restore_without_write_only_counts(dynamodb, clock):
     before = rows(dynamodb, "commands")
     said = []
 
-    restore(dynamodb, PREFIX, clock, said.append, write=False)
+    restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, said.append, write=False)
 
     assert rows(dynamodb, "commands") == before
     assert said[0] == "commands: 1 rows differ, 1 later ones"
@@ -109,7 +108,7 @@ def test_restore_keeps_every_data_key_so_sealed_text_opens(dynamodb, clock, rota
         keys.forget(key_id)
 
     for _ in range(2):
-        restore(dynamodb, PREFIX, clock, print, write=True)
+        restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, print, write=True)
 
         now = data_keys(dynamodb, kms, clock)
         assert now.newest_id() == newest
@@ -118,12 +117,19 @@ def test_restore_keeps_every_data_key_so_sealed_text_opens(dynamodb, clock, rota
         assert all(now.find(key_id) is not None for key_id in found)
 
 
+def test_totals_are_left_to_the_recount(dynamodb, clock):
+    restored(dynamodb)
+    dynamodb.put_item(TableName=f"{PREFIX}{COUNTERS.name}", Item={"total": {"S": "nodes"}, "shard": {"S": "0"}})
+    restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, print, write=True)
+    assert len(rows(dynamodb, COUNTERS.name)) == 1
+
+
 def test_restore_with_a_missing_table_changes_nothing(dynamodb, clock):
     restored(dynamodb, [COMMANDS])
     put(dynamodb, "commands", {"id": "later", "name": "x"})
 
     with pytest.raises(RestoreError, match=f"data_keys{SUFFIX}"):
-        restore(dynamodb, PREFIX, clock, print, write=True)
+        restore(dynamodb, PREFIX, (*SOME, COUNTERS), clock, print, write=True)
     assert len(rows(dynamodb, "commands")) == 1
 
 
@@ -142,11 +148,7 @@ def test_unprocessed_rows_of_a_restore_are_retried(dynamodb, clock):
             dynamodb.batch_write_item(RequestItems={name: requests[:1]})
             return {"UnprocessedItems": {name: requests[1:]} if requests[1:] else {}}
 
-    restore(Busy(), PREFIX, clock, print, write=True)
+    restore(Busy(), PREFIX, (*SOME, COUNTERS), clock, print, write=True)
 
     assert len(rows(dynamodb, "commands")) == 2
     assert clock.pauses
-
-
-def test_totals_are_not_restored():
-    assert COUNTERS not in RESTORED

@@ -12,6 +12,7 @@ from chalicelib.platform.context import Context, Family
 from chalicelib.platform.families import Families
 from chalicelib.platform.sealing.resealing import ROWS_PER_MESSAGE, SUFFIX
 from infra.data_key import DataKeyRotation, NotYetError
+from infra.deployables import CORE
 from infra.rotate import seal_again
 from tests.support.callers import a_key, enrolled, operator
 from tests.support.declared import FAMILIES, TABLES
@@ -74,7 +75,9 @@ def fleet(client, world):
 @pytest.fixture
 def rotation(world):
     services = world.fleet
-    return DataKeyRotation(Scans(world), "edge-", services.platform.sealer.keys, services.platform.queues, world.clock)
+    return DataKeyRotation(
+        Scans(world), "edge-", TABLES, services.platform.sealer.keys, services.platform.queues, world.clock
+    )
 
 
 def sealed_values(world):
@@ -256,3 +259,21 @@ def _record(body):
         "attributes": {},
         "messageAttributes": {},
     }
+
+
+def test_only_tables_of_the_stage_are_read(world, fleet):
+    """A family that is not deployed there has none: the rotation would fail after it has made its key."""
+    read = []
+
+    class Noted(Scans):
+        def paginate(self, **asked):
+            read.append(asked["TableName"])
+            return super().paginate(**asked)
+
+    services = world.fleet
+    keys, queues = services.platform.sealer.keys, services.platform.queues
+    left = DataKeyRotation(Noted(world), "edge-", CORE.tables, keys, queues, world.clock).left()
+
+    assert left.values == {}
+    assert "edge-nodes" in read
+    assert set(read) <= {f"edge-{table.name}" for table in CORE.tables}
