@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from chalicelib.machines.instances.model import INSTANCE, INSTANCES_QUOTA, InstanceSpec
+from chalicelib.machines.instances.model import INSTANCE, InstanceSpec
 from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, TENANT_TAG
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource, Tagged
+from chalicelib.platform.quotas.rules import INSTANCES
 from tests.simulation.engine.ec2 import SimulatedEc2
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.machines import EC2_MACHINE
@@ -53,7 +54,7 @@ def create_instance(scene: Scene) -> None:
         owner="",
         spec=spec.model_dump(mode="json"),
         power=Power.ON,
-        quota=INSTANCES_QUOTA,
+        quota=INSTANCES,
         limit=LIMIT,
     )
     scene.world.platform.resources(DEFAULT_TENANT).create(new)
