@@ -179,7 +179,7 @@ class Platform:
     def idempotency(self) -> Idempotency:
         from chalicelib.platform.idempotency.service import Idempotency
 
-        return Idempotency(self.tables, self.clock, self.sealer)
+        return Idempotency(self.tables, self.patient_tables(0), self.clock, self.sealer, self.log)
 
     @cached_property
     def limits(self) -> Limits:

@@ -132,17 +132,22 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
 
 def _once(exchange: Exchange, request: Request[Path, Query, Body], repeatable: Repeatable) -> Outgoing:
     """The answer of a view that keeps it, or, if another call with the same key was faster, the answer of that one:
-    what this one was refused for may be what the other has done."""
-    try:
-        exchange.endpoint.view(request, exchange.services)
-    except (AttachmentRefusedError, EdgeError) as error:
-        if (before := repeatable.answered()) is not None:
-            return _again(exchange, before)
-        if isinstance(error, EdgeError):
-            raise
-        raise unavailable() from error  # the other's record has just ended
+    what this one was refused for may be what the other has done. The record of another one without a key may be gone,
+    for it was answered: then this is a request of its own."""
+    for _ in exchange.edge.tables.tries() if repeatable.is_unnamed else range(1):
+        try:
+            exchange.endpoint.view(request, exchange.services)
+            break
+        except (AttachmentRefusedError, EdgeError) as error:
+            if (before := repeatable.answered()) is not None:
+                return _again(exchange, before)
+            if isinstance(error, EdgeError):
+                raise
+    else:
+        raise unavailable()  # the other's record has just ended
     if repeatable.outgoing is None:
         raise TypeError(f"{exchange.endpoint.view.__qualname__} takes an Idempotency-Key: it answers by Request.once")
+    repeatable.end()
     return repeatable.outgoing
 
 
@@ -196,7 +201,9 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
             may_hold_replaced=endpoint.auth.may_send_replacements,
         )
         body = read(endpoint.body, sent, protocol.details)
-    repeatable = repeatable_of(exchange, (path, query, sent), partial(_rendered, exchange, protocol))
+    repeatable = repeatable_of(
+        exchange, (path, query, sent), partial(_rendered, exchange, protocol), protocol.repeats_seconds
+    )
     return endpoint.request(
         path,
         exchange.revised.query(merged(query)),

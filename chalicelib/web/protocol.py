@@ -48,6 +48,7 @@ class ApiProtocol:
     request: field (slash path, "" for the whole) to texts. ``challenge`` is the header ``www-authenticate`` of a 401,
     without which there is none. ``methods`` and ``exposed_headers`` are allowed to browsers by CORS.
     ``limit_headers`` tell the rest of a limit at a time. ``undeclared`` are the callers of all other paths and methods.
+    Where clients repeat a request after a failure without an ``Idempotency-Key``, it is known for ``repeats_seconds``.
     ``revisions`` are those that requests may name (`web.revisions`), the usual one first; none where there is only one.
     """
 
@@ -65,3 +66,4 @@ class ApiProtocol:
     limit_headers: Callable[[Standing, datetime], Mapping[str, str]] = limit_headers
     undeclared: Audience = OPEN
     revisions: tuple[str, ...] = ()
+    repeats_seconds: int = 0

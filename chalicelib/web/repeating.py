@@ -1,12 +1,13 @@
 """A request with an ``Idempotency-Key``: its answer is kept in the transaction of its effect, and a repeat is answered
-from there."""
+from there. Where an API's clients repeat requests without a key, one that was not answered is known by what it asks
+for."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 from chalicelib.kit.tables import Attachment, AttachmentRefusedError, Put, attaching
 from chalicelib.platform.idempotency import model
-from chalicelib.platform.idempotency.rules import HEADER, check_key, digest_of, record_id
+from chalicelib.platform.idempotency.rules import HEADER, check_key, digest_of, record_id, unnamed_record_id
 from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.web.audience import Exchange
 from chalicelib.web.exchange import Outgoing
@@ -58,16 +59,33 @@ class Repeatable:
             raise AttachmentRefusedError
         return shown[-1]
 
+    @property
+    def is_unnamed(self) -> bool:
+        """Whether it has no key."""
+        return bool(self._asked.unnamed_seconds)
 
-def repeatable_of(exchange: Exchange, asked_for: tuple[Path, Query, Any], render: Render) -> Repeatable | None:
-    """The request by its key; None without one, and for operations that take none. ``asked_for`` are its path, its
-    query, and its body as JSON: a parsed one masks secrets. Raises `EdgeError` (bad request) for an invalid key."""
+    def end(self) -> None:
+        """The request is being answered."""
+        if self.is_unnamed:
+            self._records.forget(self._asked)
+
+
+def repeatable_of(
+    exchange: Exchange, asked_for: tuple[Path, Query, Any], render: Render, unnamed_seconds: int
+) -> Repeatable | None:
+    """The request by its key, or, where ``unnamed_seconds`` say so, by what it asks for; None for any other, and for
+    operations that take no key. ``asked_for`` are its path, its query, and its body as JSON: a parsed one masks
+    secrets. Raises `EdgeError` (bad request) for an invalid key."""
     endpoint, values = exchange.endpoint, exchange.incoming.headers.get(HEADER)
-    if values is None or not endpoint.takes_idempotency_key:
+    if not endpoint.takes_idempotency_key or (values is None and not unnamed_seconds):
         return None
     path, query, body = asked_for
     operation = f"{endpoint.method} {endpoint.route}"
     digest = digest_of(operation, path.model_dump(mode="json"), query.model_dump(mode="json"), body)
-    holder = exchange.principal
-    asked = model.Asked(record_id((holder.kind, holder.tenant, holder.id), check_key(values)), digest)
+    principal = exchange.principal
+    holder = (principal.kind, principal.tenant, principal.id)
+    if values is None:
+        asked = model.Asked(unnamed_record_id(holder, digest), digest, unnamed_seconds)
+    else:
+        asked = model.Asked(record_id(holder, check_key(values)), digest)
     return Repeatable(asked, exchange.edge.idempotency, render)

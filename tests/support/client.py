@@ -100,7 +100,7 @@ class FakeServices:
     @cached_property
     def idempotency(self) -> Idempotency:
         sealer = Sealer(self.tables, FakeKeyService(), self.clock, self.ids, "test")
-        return Idempotency(self.tables, self.clock, sealer)
+        return Idempotency(self.tables, self.tables, self.clock, sealer, self.log)
 
     @property
     def platform(self) -> "FakeServices":

@@ -31,7 +31,7 @@ API = Api(
         "/health",
         "/audit",
         "/events",
-        "/api",
+        "/api/dashboard",
     ),
     document_route="/openapi.json",
 )

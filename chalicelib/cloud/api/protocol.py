@@ -75,6 +75,14 @@ def _gateway_error(kind: Kind, message: str) -> GatewayError:
     return GatewayError(json.dumps(body), {})
 
 
+REPEATS_SECONDS = 30
+"""The published SDK repeats a request three times after an answer of 500 and above, without a key."""
+
 CLOUD = ApiProtocol(
-    name="Cloud", renderer=Enveloped, gateway_error=_gateway_error, statuses=_STATUSES, challenge="ApiKey"
+    name="Cloud",
+    renderer=Enveloped,
+    gateway_error=_gateway_error,
+    statuses=_STATUSES,
+    challenge="ApiKey",
+    repeats_seconds=REPEATS_SECONDS,
 )

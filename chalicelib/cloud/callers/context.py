@@ -15,7 +15,7 @@ CONTEXT = Context(
                 "api_keys": GET | BATCH_GET | QUERY | PUT | UPDATE,
                 "audit_events": BATCH_GET | QUERY | PUT,
                 "data_keys": GET | PUT,
-                "idempotency": GET | PUT,
+                "idempotency": GET | PUT | DELETE,
                 "secrets": GET | BATCH_GET | QUERY | PUT | DELETE,
                 "quotas": UPDATE,
                 "limits": GET | BATCH_GET | UPDATE,

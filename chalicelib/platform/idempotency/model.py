@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Asked:
-    """A request with an ``Idempotency-Key``. ``record_id`` follows from principal and key; ``digest`` from the
-    operation, its path, its query and its body."""
+    """A request whose repeat is recognised. ``record_id`` follows from principal and key; ``digest`` from operation,
+    path, query and body. One without a key is known by its digest, for ``unnamed_seconds`` (0: it has a key) and until
+    it has been answered."""
 
     record_id: str
     digest: str
+    unnamed_seconds: int = 0
 
 
 @dataclass(frozen=True)

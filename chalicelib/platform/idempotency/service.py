@@ -5,6 +5,7 @@ import zlib
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import Sealer, associated_data
+from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Put, Tables
 from chalicelib.platform.idempotency import rules, store
 from chalicelib.platform.idempotency.model import Answer, Asked
@@ -16,10 +17,12 @@ beside 2,000 such names, makes a larger one."""
 
 class Idempotency:
     """Records of answered requests. The digest of the request is sealed too: a password in a body could be guessed from
-    it."""
+    it. ``hasty`` are the same tables without repeats."""
 
-    def __init__(self, tables: Tables, clock: Clock, sealer: Sealer) -> None:
+    def __init__(self, tables: Tables, hasty: Tables, clock: Clock, sealer: Sealer, log: Log) -> None:
         self._tables = tables
+        self._hasty = hasty
+        self._log = log
         self._clock = clock
         self._sealer = sealer
 
@@ -41,7 +44,16 @@ class Idempotency:
         text = _compressed(asked, {"status": answer.status, "headers": {**answer.headers}, "body": answer.body})
         if len(text) > MOST_KEPT_BYTES:
             text = _compressed(asked, None)
-        return store.put(asked.record_id, self._sealer.seal_bytes(text, _associated(asked)), self._clock.now())
+        sealed = self._sealer.seal_bytes(text, _associated(asked))
+        return store.put(asked.record_id, sealed, self._clock.now(), asked.unnamed_seconds)
+
+    def forget(self, asked: Asked) -> None:
+        """End the record of a request without a key, which is being answered: the same request is another one from now
+        on. Never raises: then it ends by itself."""
+        try:
+            self._hasty.write(store.remove(asked.record_id), "idempotency.forgotten")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the request has been carried out
+            self._log.failure("repeat_not_forgotten", error)
 
     def add(self, record: Put) -> bool:
         """Store the record of a request that had nothing to change; returns False if there is one already."""

@@ -6,7 +6,7 @@ DynamoDB has removed it or not.
 
 from datetime import datetime, timedelta
 
-from chalicelib.kit.tables import Absent, Item, LessOrEqual, Or, Put, Table, Tables
+from chalicelib.kit.tables import Absent, Delete, Item, LessOrEqual, Or, Put, Table, Tables
 
 KEPT = timedelta(hours=24)
 """How long an answer is given again."""
@@ -27,8 +27,13 @@ def find(tables: Tables, record_id: str, now: datetime) -> bytes | None:
     return answer
 
 
-def put(record_id: str, sealed: bytes, now: datetime) -> Put:
-    """A new record; fails if there is one that has not ended."""
+def put(record_id: str, sealed: bytes, now: datetime, seconds: int = 0) -> Put:
+    """A new record, which ends after so many ``seconds``, 0 for `KEPT`; fails if there is one that has not ended."""
     epoch = int(now.timestamp())
-    item: Item = {"id": record_id, ANSWER: sealed, "expires_epoch": epoch + int(KEPT.total_seconds())}
+    item: Item = {"id": record_id, ANSWER: sealed, "expires_epoch": epoch + (seconds or int(KEPT.total_seconds()))}
     return Put(TABLE, item, Or(Absent("id"), LessOrEqual("expires_epoch", epoch)))
+
+
+def remove(record_id: str) -> Delete:
+    """The record is not needed any more."""
+    return Delete(TABLE, {"id": record_id})

@@ -37,7 +37,9 @@ def test_callers_at_once_replace_a_key_once(scene, team):
     answers = scene.world.clock.run_together(
         [lambda: scene.request("rotate_user_key", variables=names, key=scene.keys[ADA])] * 3
     )
-    assert sorted(answer.status for answer in answers) == [200, 409, 409]
+    first, *others = sorted(answer.status for answer in answers)
+    assert first == 200
+    assert set(others) <= {404, 409}  # it is gone, or is just going
     assert len(listed(scene)) == 2
 
 

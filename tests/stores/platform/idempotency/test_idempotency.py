@@ -7,6 +7,7 @@ import pytest
 from chalicelib.kit.crypto import Sealer
 from chalicelib.kit.data_keys import DATA_KEYS, UnsealError
 from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.log import Log
 from chalicelib.kit.tables import Attachment, AttachmentRefusedError, Tables, attaching, put_new
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.idempotency.model import Answer, Asked
@@ -15,6 +16,7 @@ from chalicelib.platform.idempotency.store import KEPT, TABLE
 from tests.support.drivers import BOTH, driver_for
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.log import Lines
 
 ASKED = Asked("record", "digest")
 ANSWERED = Answer(201, {"location": "/things/1"}, '{"data":{"id":"1","name":"Ä"}}')
@@ -24,7 +26,8 @@ class Records(Idempotency):
     def __init__(self, driver):
         self.clock, ids = FakeClock(), FakeIds()
         self.tables = Tables(driver, self.clock, ids)
-        super().__init__(self.tables, self.clock, Sealer(self.tables, FakeKeyService(), self.clock, ids, "test"))
+        sealer = Sealer(self.tables, FakeKeyService(), self.clock, ids, "test")
+        super().__init__(self.tables, self.tables, self.clock, sealer, Log(Lines(), self.clock))
 
     def effect(self, row_id, asked=ASKED, answer=ANSWERED):
         """An effect whose record is part of its transaction."""
@@ -96,3 +99,14 @@ def test_largest_answer_fits_into_a_row_and_a_larger_one_is_not_kept(records):
     with pytest.raises(EdgeError) as refused:
         records.find(other)
     assert refused.value.code == "already_answered"
+
+
+def test_record_without_a_key_ends_soon_and_when_it_is_forgotten(records):
+    asked = Asked("unnamed", "digest", unnamed_seconds=30)
+    records.effect("a", asked)
+    assert records.find(asked) == ANSWERED
+    records.forget(asked)
+    assert records.find(asked) is None
+    records.effect("b", asked)
+    records.clock.advance(30)
+    assert records.find(asked) is None
