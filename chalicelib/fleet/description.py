@@ -47,3 +47,4 @@ class Feature(StrEnum):
     ENVIRONMENT = "environment"
     TAIL = "tail"
     LARGE_OUTPUT = "large_output"
+    WORK = "work"

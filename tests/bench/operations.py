@@ -284,6 +284,7 @@ AGENTS = (
     Operation("list_own_executions", 3, 2.5, 1, idle_for_a_while, "last_seen_at is due"),
     Operation("list_own_executions", 3, 3.5, note="with work"),
     Operation("acknowledge_execution", 3, 3, 5),
+    Operation("acknowledge_executions", 3, 3, 5, note="of one"),
     Operation("report_result", 2, 2, 5),
     Operation("report_result", 2, 2, 29, reporting(40), "40 KB of output"),
     Operation("create_output_upload", 2, 3),

@@ -59,6 +59,7 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "collected_at": "2026-11-21T10:00:00Z",
         "checks": [{"name": "database", "status": "pass", "duration_ms": 3, "details": {"free": "20 MB"}}],
     },
+    "acknowledge_executions": {"ids": ["01900000-0000-7000-8000-0000000000ff"]},
     "create_output_upload": {"size": 65_536, "sha256": "0" * 64},
     "report_result": {"status": "completed", "output": "done", "exit_code": 0, "completed_at": "2026-11-21T10:00:00Z"},
 }

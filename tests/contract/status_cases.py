@@ -439,6 +439,7 @@ EXECUTIONS_OF_AGENTS = [
     Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.COMPLETED), reported(0)),
     Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.CANCELLED), cancelled),
     Case("acknowledge_execution", 409, commands.acknowledge_refused(Status.EXPIRED), expired),
+    Case("acknowledge_executions", 200, {"acknowledged": [], "refused": [{"id": NOWHERE, "status": None}]}),
     Case("report_result", 200, {"status": "completed", "exit_code": 0}),
     Case("report_result", 200, {"status": "cancelled"}, with_body(acknowledged, status="completed", exit_code=143)),
     Case("report_result", 200, {"status": "completed"}, with_body(expired, **_DONE)),

@@ -31,12 +31,12 @@ class Agent:
     def verify(self, blob: str) -> HttpAnswer:
         return self._call("POST", "/api/v1/agents/enrollment_keys/verify", json={"key": blob, "node_id": self.id})
 
-    def register(self, registration_token: str | None, cluster_name: str) -> HttpAnswer:
+    def register(self, registration_token: str | None, cluster_name: str, **fields: Any) -> HttpAnswer:
         """Keeps the token of a successful answer; None for a machine that comes back with its own."""
         said = a_registration(self.id, cluster_name).model_dump(mode="json", exclude=UNTOLD)
         said["version"] = said.pop("agent_version")
         proof = {} if registration_token is None else {"registration_token": registration_token}
-        answer = self._call("POST", "/api/v1/agents/nodes", json={**said, **proof})
+        answer = self._call("POST", "/api/v1/agents/nodes", json={**said, **proof, **fields})
         if answer.status == 201:
             self.token = answer.data["api_token"]
         return answer
@@ -57,6 +57,10 @@ class Agent:
 
     def acknowledge(self, execution_id: str) -> HttpAnswer:
         return self._call("PATCH", f"{EXECUTIONS}/{execution_id}/acknowledge")
+
+    def claim(self, *execution_ids: str) -> HttpAnswer:
+        """Acknowledge several at once."""
+        return self._call("PATCH", f"{EXECUTIONS}/acknowledge", json={"ids": list(execution_ids)})
 
     def environment(self, execution_id: str) -> HttpAnswer:
         """The secrets of an execution."""

@@ -38,7 +38,18 @@ _OPERATOR = (
     "api_keys",
     "audit_events",
 )
-_AGENT = ("enrollment", "nodes", "metrics", "diagnostics", "aliases", "executions", "updates", "bundle", "ssh")
+_AGENT = (
+    "enrollment",
+    "nodes",
+    "metrics",
+    "diagnostics",
+    "aliases",
+    "executions",
+    "claims",
+    "updates",
+    "bundle",
+    "ssh",
+)
 
 
 def _prepare_polling(services: Any) -> object:

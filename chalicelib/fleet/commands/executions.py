@@ -1,6 +1,6 @@
 """`Executions`: the use cases of operators and agents. Every change of state is one conditional write."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.command_store import CommandStore
@@ -9,6 +9,7 @@ from chalicelib.fleet.commands.model import (
     OPEN,
     AssignedExecution,
     CancelResult,
+    Claim,
     Command,
     Execution,
     ExecutionView,
@@ -154,6 +155,21 @@ class Executions:
             raise not_found()
         return assigned
 
+    def claim(self, node_id: str, execution_ids: Sequence[str]) -> Claim:
+        """`acknowledge` of several: each is one conditional write. An execution of a command that is being removed
+        counts as gone."""
+        now, sent, refused = self._now(), list[Execution](), dict[str, Status | None]()
+        for row_id in dict.fromkeys(execution_ids):
+            try:
+                sent.append(self._executions.apply(row_id, rules.acknowledge(now), now, node_id=node_id))
+            except RefusedError as error:
+                current = error.current
+                refused[row_id] = None if current is None or current.node_id != node_id else current.status
+        views = self._with_commands(sent)
+        gone = [view.execution.id for view in views if _assigned(view) is None]
+        acknowledged = [row.id for row in sent if row.id not in gone]
+        return Claim(acknowledged, {**refused, **dict.fromkeys(gone)})
+
     def report(self, node_id: str, execution_id: str, result: Report) -> Execution:
         """Store the agent's result, once; also a late one. Raises `EdgeError` (not found, forbidden, conflict)."""
         now = self._now()
@@ -189,6 +205,11 @@ class Executions:
     def details_of(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
         """Executions and their commands, for a delivery; those that do not exist are left out."""
         return self._with_commands(self._executions.get_many(execution_ids))
+
+    def commands_to_run(self, command_ids: Collection[str]) -> Mapping[str, Command]:
+        """Those of these commands that agents may still begin, by id: they exist, and their deadline has not passed."""
+        now, found = self._now(), self._commands.get_many(command_ids)
+        return {row_id: each for row_id, each in found.items() if not (each.is_deleted or each.is_expired_at(now))}
 
     def to_push(self, execution_ids: Sequence[str]) -> list[ExecutionView]:
         """The executions that an agent should still get: pending ones of an existing command whose deadline has not

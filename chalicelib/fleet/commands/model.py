@@ -273,6 +273,15 @@ class AssignedExecution:
 
 
 @dataclass(frozen=True)
+class Claim:
+    """The executions that an agent was given, and the status of each other one that it asked for; None: it has none of
+    that id."""
+
+    acknowledged: list[str]
+    refused: Mapping[str, Status | None]
+
+
+@dataclass(frozen=True)
 class Report:
     """The result that an agent reports. ``completed_at`` defaults to the time of the report."""
 

@@ -126,7 +126,8 @@ class Presence(BaseModel):
     newest socket that was ever open, so that an older one cannot replace it. ``used_token_digest`` is of the token that
     the agent last called with: while it is not the node's current one, the answer with that may have been lost.
     ``instance_id`` is the process of the agent that speaks for the node, ``former_instances`` those before it
-    (`instances`). ``changes_repaid_at_ms`` is when all that the agent has changed by itself is paid off
+    (`instances`). ``takes_work``: the agent at the socket runs what a wake-up tells it, and need not fetch it.
+    ``changes_repaid_at_ms`` is when all that the agent has changed by itself is paid off
     (`rules.CHANGES`).
     """
 
@@ -136,6 +137,7 @@ class Presence(BaseModel):
     last_seen_at: str
     connection_id: str | None = None
     connected_at_ms: int | None = None
+    takes_work: bool = False
     used_token_digest: str | None = Field(default=None, repr=False)
     health_due: str | None = None
     instance_id: str | None = None

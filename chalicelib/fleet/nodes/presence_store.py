@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from chalicelib.fleet.description import Feature
 from chalicelib.fleet.nodes import exclusion_store, instances
 from chalicelib.fleet.nodes.model import Agent, Connection, Exclusion, Node, Presence
 from chalicelib.fleet.nodes.store import (
@@ -89,6 +90,7 @@ def start(presence: Presence, old: Presence | None) -> Put:
     """Reset the presence at a registration, if the socket that it ends is still the one that was read."""
     item: Item = dict(presence.model_dump(exclude={"version"}))
     item["former_instances"] = dict(presence.former_instances) or None
+    item["takes_work"] = presence.takes_work or None
     item["health_shard"] = health_shard_of(presence.id)
     return Put(PRESENCE, item, Absent("id") if old is None else _same_connection(old))
 
@@ -116,6 +118,7 @@ def note_connected(agent: Agent, connection_id: str, connected_at_ms: int, now: 
         *_due(agent.node.id, due),
         Set("connection_id", connection_id),
         Set("connected_at_ms", connected_at_ms),
+        Set("takes_work", True if Feature.WORK in agent.node.features else None),
     )
     newer = Or(
         Absent("connected_at_ms"), Less("connected_at_ms", connected_at_ms), Equals("connection_id", connection_id)

@@ -25,7 +25,8 @@ def on_change(change: Change) -> Iterator[Send]:
         # The cluster that the node was in when the command was given: if it has moved since, its former owner can still
         # wake it, and a poll finds what a push does not reach.
         delivery = {"cluster_name": row["node_cluster_name"], "node_id": row["node_id"], "kind": kind}
-        yield Send(COMMAND_DELIVERY, {"delivery": {**delivery, "execution_ids": [row["id"]]}})
+        command = {"command_id": row["command_id"]} if kind == "executions" else {}
+        yield Send(COMMAND_DELIVERY, {"delivery": {**delivery, "execution_ids": [row["id"]], **command}})
 
 
 def courier(fleet: Any, messages: Sequence[Message], request_id: str) -> None:

@@ -32,16 +32,23 @@ class AgentWork:
     """The work to send to agents, collected by cluster. Sending an agent the same execution twice is harmless."""
 
     _deliveries: dict[tuple[str, str, str], list[str]] = field(default_factory=dict)
+    _commands: dict[str, str] = field(default_factory=dict)
     _updates: dict[tuple[str, str], list[str]] = field(default_factory=dict)
     _metrics: list[tuple[str, Message]] = field(default_factory=list)
 
     def __bool__(self) -> bool:
         return bool(self._deliveries or self._updates or self._metrics)
 
-    def deliver(self, cluster_name: str, node_id: str, kind: str, execution_ids: Iterable[str]) -> None:
-        """Add executions for a node; ``kind`` is that of `transport.service.Delivery`."""
+    def deliver(
+        self, cluster_name: str, node_id: str, kind: str, execution_ids: Iterable[str], command_id: str | None = None
+    ) -> None:
+        """Add executions for a node; ``kind`` is that of `transport.frames.Delivery`. With the command of all of them
+        the agent is told the work itself."""
         ids = self._deliveries.setdefault((cluster_name, node_id, kind), [])
-        ids.extend(execution_id for execution_id in execution_ids if execution_id not in ids)
+        new = [execution_id for execution_id in execution_ids if execution_id not in ids]
+        ids.extend(new)
+        if command_id is not None:
+            self._commands |= dict.fromkeys(new, command_id)
 
     def remind(self, cluster_name: str, node_id: str, waiting: Waiting) -> None:
         """Add the executions that wait for a node or that it should cancel. An agent that is woken for some of them
@@ -67,7 +74,10 @@ class AgentWork:
             delivery: Message = {"node_id": node_id, "kind": kind, "execution_ids": ids}
             deliveries.setdefault(queue_of(cluster_name), []).append(delivery)
         packed: dict[str, list[Message]] = {
-            queue: [{"deliveries": chunk} for chunk in batches(each, body_bytes, most_entries=DELIVERIES_PER_MESSAGE)]
+            queue: [
+                {"deliveries": chunk, **self._commands_of(chunk)}
+                for chunk in batches(each, self._bytes_of, most_entries=DELIVERIES_PER_MESSAGE)
+            ]
             for queue, each in deliveries.items()
         }
         updates: dict[tuple[str, str], list[str]] = {}
@@ -81,6 +91,15 @@ class AgentWork:
         for cluster_name, message in self._metrics:
             packed.setdefault(queue_of(cluster_name), []).append(message)
         return packed
+
+    def _commands_of(self, deliveries: Sequence[Message]) -> dict[str, dict[str, str]]:
+        """The commands of executions. Beside the deliveries: a stack of an earlier version passes over them."""
+        ids = (row_id for delivery in deliveries for row_id in delivery["execution_ids"])
+        known = {row_id: self._commands[row_id] for row_id in ids if row_id in self._commands}
+        return {"commands": known} if known else {}
+
+    def _bytes_of(self, delivery: Message) -> int:
+        return body_bytes({**delivery, **self._commands_of([delivery])})
 
 
 class Dispatch:

@@ -2,42 +2,33 @@
 failure here loses nothing: the work is in the table, and every reconnect and poll finds it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from chalicelib.fleet.commands.executions import Executions
 from chalicelib.fleet.commands.model import WITHOUT_RESULT, Command, Execution, ExecutionView, Status
 from chalicelib.fleet.nodes.model import Node
 from chalicelib.fleet.nodes.wiring import Nodes
-from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
+from chalicelib.fleet.transport.frames import Delivery, frames_of, work_of
 from chalicelib.fleet.transport.push import Push, PushAddress, PushOutcome
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.sockets import SocketError, Sockets
-
-WorkKind = Literal["executions", "cancel", "self_update"]
 
 _POSTS_AT_ONCE = 8
 
 _PUSHES_AT_ONCE = 20
 """As many as a message has deliveries."""
 
+ReadCommands = Callable[[Sequence[str]], Mapping[str, Command]]
+"""Reads the commands of executions, by the ids of these."""
+
 _WITHDRAWN = frozenset({None, *WITHOUT_RESULT})
 """The statuses of an execution (None: it is gone) in which no agent should run it."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """A delivery to one node: executions that wait for it or that it should cancel, or a request to check for
-    updates."""
-
-    node_id: str
-    kind: WorkKind
-    execution_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -49,7 +40,8 @@ class Woken:
 
 
 class Transport:
-    """``push`` is None where the functions cannot reach nodes; ``push_host`` replaces the nodes' own host names."""
+    """``push`` is None where the functions cannot reach nodes; ``push_host`` replaces the nodes' own host names.
+    ``sends_work``: frames tell agents that take it what to run."""
 
     def __init__(
         self,
@@ -61,6 +53,7 @@ class Transport:
         push: Push | None,
         push_host: str | None,
         vpn_domain: str,
+        sends_work: bool = True,
     ) -> None:
         self._nodes = nodes
         self._executions = executions
@@ -69,22 +62,32 @@ class Transport:
         self._push = push
         self._push_host = push_host
         self._vpn_domain = vpn_domain
+        self._sends_work = sends_work
 
-    def deliver(self, deliveries: Sequence[Delivery]) -> list[str]:
-        """Deliver to each node in the best available way; returns the ids of nodes that no longer exist. Raises
+    def deliver(self, deliveries: Sequence[Delivery], command_ids: Mapping[str, str] | None = None) -> list[str]:
+        """Deliver to each node in the best available way; returns the ids of nodes that no longer exist.
+        ``command_ids``, by the ids of executions, are those of which agents are told the work. Raises
         `SocketError`, and passes on the tables' errors: the caller repeats, and a second delivery is harmless.
         """
-        woken = self._wake(deliveries)
+        known = command_ids or {}
+
+        def read(wanted: Sequence[str]) -> Mapping[str, Command]:
+            asked = {row_id: known[row_id] for row_id in wanted if row_id in known}
+            commands = self._executions.commands_to_run(set(asked.values())) if asked else {}
+            return {row_id: commands[one] for row_id, one in asked.items() if one in commands}
+
+        woken = self._wake(deliveries, read)
         if self._push is not None and woken.not_connected:
             self._push_all(woken.not_connected, self._push)
         return [delivery.node_id for delivery in woken.gone]
 
-    def hint(self, _command: Command, created: Sequence[Execution]) -> None:
+    def hint(self, command: Command, created: Sequence[Execution]) -> None:
         """Wake the connected ones of the nodes of new executions of a command ahead of the stream. Ignores delivery
         errors: the stream's own delivery follows in any case.
         """
         try:
-            self._wake([Delivery(each.node_id, "executions", [each.id]) for each in created])
+            deliveries = [Delivery(each.node_id, "executions", [each.id]) for each in created]
+            self._wake(deliveries, lambda wanted: dict.fromkeys(wanted, command))
         except (SocketError, EdgeError) as error:
             self._log.line("hint_lost", level=Level.WARNING, error_type=type(error).__name__, nodes=len(created))
 
@@ -98,7 +101,7 @@ class Transport:
         `SocketError`, and passes on the tables' errors: the caller repeats, and a second check is harmless.
         """
         deliveries = [Delivery(node_id, "self_update", []) for node_id in node_ids]
-        woken = self._wake(deliveries)
+        woken = self._wake(deliveries, _nothing)
         unreached = {delivery.node_id for delivery in (*woken.not_connected, *woken.gone)}
         return [node_id for node_id in node_ids if node_id not in unreached]
 
@@ -116,8 +119,9 @@ class Transport:
         self._sockets.close(connection_id)
         self._nodes.connections.forget(connection_id)
 
-    def _wake(self, deliveries: Sequence[Delivery]) -> Woken:
-        """Post frames to the connected nodes, side by side."""
+    def _wake(self, deliveries: Sequence[Delivery], read: ReadCommands) -> Woken:
+        """Post frames to the connected nodes, side by side. ``read`` is asked for the commands of executions whose
+        agents take work."""
         presences = self._nodes.reading.presence_of([delivery.node_id for delivery in deliveries])
         connected: list[tuple[Delivery, str]] = []
         woken = Woken([], [])
@@ -129,23 +133,30 @@ class Transport:
                 woken.not_connected.append(delivery)
             else:
                 connected.append((delivery, presence.connection_id))
-        for (delivery, _), posted in zip(connected, self._post_all(connected), strict=True):
+        wanted = [
+            row_id
+            for delivery, _ in connected
+            if delivery.kind == "executions" and presences[delivery.node_id].takes_work
+            for row_id in delivery.execution_ids
+        ]
+        commands = read(wanted) if wanted and self._sends_work else {}
+        for (delivery, _), posted in zip(connected, self._post_all(connected, commands), strict=True):
             if not posted:
                 self._nodes.connections.mark_stale(presences[delivery.node_id])
                 woken.not_connected.append(delivery)
         return woken
 
-    def _post_all(self, connected: Sequence[tuple[Delivery, str]]) -> list[bool]:
+    def _post_all(self, connected: Sequence[tuple[Delivery, str]], commands: Mapping[str, Command]) -> list[bool]:
         if len(connected) <= 1:
-            return [self._post(delivery, connection_id) for delivery, connection_id in connected]
-        return list(self._pool.map(lambda pair: self._post(*pair), connected))
+            return [self._post(delivery, connection_id, commands) for delivery, connection_id in connected]
+        return list(self._pool.map(lambda pair: self._post(pair[0], pair[1], commands), connected))
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(max_workers=_POSTS_AT_ONCE)
 
-    def _post(self, delivery: Delivery, connection_id: str) -> bool:
-        return all(self._sockets.post(connection_id, frame) for frame in _frames(delivery))
+    def _post(self, delivery: Delivery, connection_id: str, commands: Mapping[str, Command]) -> bool:
+        return all(self._sockets.post(connection_id, frame) for frame in frames_of(delivery, commands))
 
     def _push_all(self, deliveries: Sequence[Delivery], push: Push) -> None:
         """Push in parallel: an agent that does not answer delays neither the others nor the message."""
@@ -184,25 +195,11 @@ class Transport:
         return True
 
 
-def _frames(delivery: Delivery) -> Iterator[Mapping[str, Any]]:
-    """The frames for a delivery, within the size limit."""
-    if delivery.kind == "self_update":
-        yield {"type": delivery.kind}
-    ids = delivery.execution_ids
-    for start in range(0, len(ids), IDS_PER_FRAME):
-        yield {"type": delivery.kind, "ids": ids[start : start + IDS_PER_FRAME]}
+def _nothing(_wanted: Sequence[str]) -> Mapping[str, Command]:
+    return {}
 
 
 def _payload(view: ExecutionView) -> dict[str, Any]:
     """The request body for an agent's push API."""
-    execution, command = view.execution, view.command
-    return {
-        "id": execution.id,
-        "command_id": execution.command_id,
-        "node_id": execution.node_id,
-        "command_text": command and command.command_text,
-        "timeout": command and command.timeout,
-        "expired_at": command and command.expired_at,
-        "secret_variables": sorted(command.secrets) if command else [],
-        "status": Status.PENDING.value,
-    }
+    told = work_of(view.execution.id, view.command) if view.command else {"id": view.execution.id}
+    return {**told, "node_id": view.execution.node_id, "status": Status.PENDING.value}

@@ -34,6 +34,7 @@ class TransportParts:
             push=self._push,
             push_host=settings.push_host,
             vpn_domain=settings.netmaker_default_domain,
+            sends_work=settings.short_way,
         )
 
     @cached_property

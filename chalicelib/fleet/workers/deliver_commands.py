@@ -8,8 +8,8 @@ created while the node was being deleted.
 
 from chalice.app import Blueprint
 
+from chalicelib.fleet.transport.frames import Delivery
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.fleet.transport.service import Delivery
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.fleet.workers.entry import FLEET
 from chalicelib.platform.background.queues import CLEAN_UP
@@ -27,6 +27,7 @@ def handler(message: Message, services: Fleet) -> None:
     if "metrics" in message:
         services.metrics.nodes.fetch(message["metrics"])
         return
-    gone = services.transport.direct.deliver([Delivery(**delivery) for delivery in message["deliveries"]])
+    deliveries = [Delivery(**delivery) for delivery in message["deliveries"]]
+    gone = services.transport.direct.deliver(deliveries, message.get("commands"))
     if gone:
         services.platform.queues.send(CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])

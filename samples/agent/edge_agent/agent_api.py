@@ -18,6 +18,8 @@ LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
 OK_STATUS = 200
 TAKEN = frozenset({200, 201})
 ACKNOWLEDGE_REFUSED = frozenset({404, 409})
+# API Gateway refuses a path that it does not know with 403.
+CLAIM_UNKNOWN = frozenset({403, 404, 405})
 ENVIRONMENT_REFUSED = frozenset({403, 404, 409})
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESULT_REFUSED = frozenset({404, 409, 422})
@@ -28,6 +30,15 @@ class ListedExecution:
     work: Work
     cancel_requested: bool
     inserted_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The executions that this agent was given, and those that nobody runs any more. Of others that it asked for the
+    server says that they have been given before."""
+
+    given: frozenset[str]
+    over: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -96,6 +107,18 @@ class AgentApi:
             raise UnavailableError(f"the acknowledgement was refused: {answer.problem}")
         _check_subject(answer, execution_id)
         return True
+
+    async def claim(self, execution_ids: Sequence[str]) -> Claim | None:
+        """Acknowledge several executions. None if the server has no such operation."""
+        body = {"ids": list(execution_ids)}
+        answer = await self._session.call("PATCH", "/agents/command_executions/acknowledge", body=body)
+        if answer.status in CLAIM_UNKNOWN:
+            return None
+        given, refused = answer.fields.get("acknowledged"), answer.fields.get("refused")
+        if answer.status != OK_STATUS or not isinstance(given, list) or not isinstance(refused, list):
+            raise UnavailableError(f"the acknowledgements were refused: {answer.problem}")
+        over = {each.get("id") for each in refused if isinstance(each, dict) and each.get("status") != "sent"}
+        return Claim(frozenset(execution_ids).intersection(given), frozenset(execution_ids).intersection(over))
 
     async def output_upload(self, execution_id: str, size_bytes: int, sha256: str) -> UploadTarget | None:
         """Get a destination for the compressed output of an execution. None if the server takes no upload: an early
@@ -181,13 +204,18 @@ class AgentApi:
         return await self._session.call("POST", "/agents/aliases", body={"name": name})
 
     def _readable(self, items: list[Any]) -> list[ListedExecution]:
-        readable = []
-        for item in items:
-            try:
-                readable.append(_parse_listed(item))
-            except ValueError as error:
-                self._log.write("execution.unreadable", reason=str(error))
-        return readable
+        return readable(items, self._log)
+
+
+def readable(items: list[Any], log: EventLog) -> list[ListedExecution]:
+    """The executions of a list or a wake-up, without those that cannot be read."""
+    found = []
+    for item in items:
+        try:
+            found.append(_parse_listed(item))
+        except ValueError as error:
+            log.write("execution.unreadable", reason=str(error))
+    return found
 
 
 def _check_subject(answer: Answer, execution_id: str) -> None:

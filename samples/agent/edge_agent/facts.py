@@ -12,7 +12,7 @@ OS_RELEASE_FILES = (PurePath("/etc/os-release"), PurePath("/usr/lib/os-release")
 START_FILE = PurePath("/proc/stat")
 LONGEST = 255
 # Abilities of this agent beyond the first version's, as the server names them.
-FEATURES = ("diagnostics", "environment", "large_output", "tail")
+FEATURES = ("diagnostics", "environment", "large_output", "tail", "work")
 
 ReadFacts = Callable[[], Mapping[str, str | list[str]]]
 

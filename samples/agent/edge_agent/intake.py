@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from edge_agent.acknowledgements import Acknowledgements
 from edge_agent.agent_api import AgentApi, ListedExecution, Page
 from edge_agent.backoff import Backoff
+from edge_agent.claims import Claims
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
@@ -21,7 +22,6 @@ SENT_EVERY_SECONDS = 3600.0
 # Longer than a socket lives: the agent polls after each connect, and the server repeats wake-ups at each ping.
 CONNECTED_POLL_SECONDS = 7200.0
 POLL_JITTER = 0.2
-ACKNOWLEDGE_AT_ONCE = 8
 # The most executions that are accepted and not finished. Further ones stay pending at the server, where they can be
 # cancelled or expire.
 ACCEPTED_AHEAD = 200
@@ -29,7 +29,7 @@ ACCEPTED_AHEAD = 200
 
 class Intake:
     """Polls the server's lists for this node's executions and passes them to the executor. The lists are the truth; a
-    wake-up only makes the next poll come sooner.
+    wake-up only makes the next poll come sooner, or has the work with it: then that is claimed, and no list fetched.
 
     Every poll fetches `pending`. It also fetches `sent` at the start, while an execution is unfinished (to see
     cancellations), while the outcome of an acknowledgement is unknown (also across restarts), and from time to time
@@ -63,6 +63,12 @@ class Intake:
         self._counters = counters
         self._log = log
         self._poll_now = asyncio.Event()
+        self._told: dict[str, ListedExecution] = {}
+        self._is_list_due = True
+        self._next_list_at = clock.monotonic()
+        self._claims = Claims(
+            api=api, acknowledgements=acknowledgements, sent_executions=sent_executions, doubt=self._doubt, log=log
+        )
         self._executions = LookupRetries(clock)
         self._doubts = LookupRetries(clock, DOUBT_SECONDS)
         self._cancellations = LookupRetries(clock)
@@ -72,11 +78,18 @@ class Intake:
         self._connected = False
         self._failing = False
 
-    def wake_up(self, execution_ids: Iterable[str]) -> None:
+    def wake_up(self, execution_ids: Iterable[str], work: Iterable[ListedExecution] = ()) -> None:
+        """`work` are those of the executions that need not be fetched."""
+        told = {item.work.id: item for item in work}
         for execution_id in execution_ids:
             self._log.write("execution.wake_up", execution_id=execution_id)
+            if self._executor.knows(execution_id) or execution_id in self._told:
+                continue
+            if execution_id in told:
+                self._told[execution_id] = told[execution_id]
+                self._poll_now.set()
             # A repeated wake-up for a scheduled lookup causes no further poll.
-            if not self._executor.knows(execution_id) and execution_id not in self._executions.ids():
+            elif execution_id not in self._executions.ids():
                 self._executions.add(execution_id)
                 self._poll_now.set()
 
@@ -89,17 +102,17 @@ class Intake:
         self._connected = True
         if self._acknowledgements.ids():
             self._fetch_sent = True
-        self._poll_now.set()
+        self._list_now()
         self._reporter.retry_now()
 
     def disconnected(self) -> None:
         self._connected = False
-        self._poll_now.set()
+        self._list_now()
 
     def capacity_freed(self) -> None:
         if self._more_pending and self._executor.unfinished <= ACCEPTED_AHEAD // 2:
             self._more_pending = False
-            self._poll_now.set()
+            self._list_now()
 
     async def run(self) -> None:
         self._acknowledgements.load()
@@ -111,9 +124,13 @@ class Intake:
         while True:
             self._poll_now.clear()
             try:
-                await self._poll()
+                if self._is_list_due or self._clock.monotonic() >= self._next_due():
+                    self._is_list_due = False
+                    await self._poll()
+                    self._next_list_at = self._clock.monotonic() + self._poll_seconds()
+                await self._take_told()
             except UnavailableError as error:
-                self._fetch_sent = True
+                self._fetch_sent = self._is_list_due = True
                 self._failing = True
                 delay = self._backoff.next_seconds(error.retry_after_seconds)
                 self._log.write("poll.failed", reason=str(error), seconds=round(delay, 3))
@@ -123,9 +140,19 @@ class Intake:
             if self._failing:
                 self._failing = False
                 self._reporter.retry_now()
-            dues = [each.next_due() for each in (self._executions, self._doubts, self._cancellations)]
-            next_poll = self._clock.monotonic() + self._poll_seconds()
-            await self._wait_until(min(due for due in [*dues, next_poll] if due is not None))
+            await self._wait_until(self._next_due())
+
+    def _next_due(self) -> float:
+        dues = [each.next_due() for each in (self._executions, self._doubts, self._cancellations)]
+        return min(due for due in [*dues, self._next_list_at] if due is not None)
+
+    def _list_now(self) -> None:
+        self._is_list_due = True
+        self._poll_now.set()
+
+    def _doubt(self, execution_id: str) -> None:
+        self._fetch_sent = True
+        self._doubts.add(execution_id)
 
     def _poll_seconds(self) -> float:
         mean = CONNECTED_POLL_SECONDS if self._connected else self._session.identity.poll_seconds
@@ -160,7 +187,7 @@ class Intake:
             await self._acknowledge_forgotten(page)
             new = [item for item in page.items if item.work.id not in refused and not self._knows(item)]
             room = max(ACCEPTED_AHEAD - self._executor.unfinished, 0)
-            refused |= await self._acknowledge(new[:room])
+            refused |= await self._claims.take(new[:room])
             if len(new) > room:
                 self._more_pending = True
                 return
@@ -176,46 +203,22 @@ class Intake:
             if self._executor.is_forgotten(execution_id) and await self._api.acknowledge(execution_id):
                 await self._executor.report_again(execution_id)
 
+    async def _take_told(self) -> None:
+        """Claim the work that wake-ups have brought. It stays noted meanwhile, so that a repeated wake-up claims
+        nothing again; what there is no room for, the list brings later."""
+        told = dict(self._told)
+        new = [item for item in told.values() if not self._knows(item)]
+        room = max(ACCEPTED_AHEAD - self._executor.unfinished, 0)
+        if len(new) > room:
+            self._more_pending = True
+        try:
+            await self._claims.take(new[:room], told=True)
+        finally:
+            for execution_id in told:
+                del self._told[execution_id]
+
     def _knows(self, item: ListedExecution) -> bool:
         return self._executor.knows(item.work.id)
-
-    async def _acknowledge(self, items: list[ListedExecution]) -> set[str]:
-        """Acknowledge several at a time, accept them in order, and return the ids that the server refused.
-
-        An acknowledgement without an answer does not keep the others from being accepted; the first such error is
-        raised at the end.
-        """
-        if items:
-            await self._acknowledgements.add([item.work.id for item in items])
-        slots = asyncio.Semaphore(ACKNOWLEDGE_AT_ONCE)
-        acknowledging = [asyncio.ensure_future(self._acknowledge_one(item.work.id, slots)) for item in items]
-        refused: set[str] = set()
-        doubt: UnavailableError | None = None
-        try:
-            for item, acknowledged in zip(items, acknowledging, strict=True):
-                try:
-                    if await acknowledged:
-                        await self._sent_executions.accept(item)
-                        continue
-                    refused.add(item.work.id)
-                except UnavailableError as error:
-                    doubt = doubt or error
-                # The server may have given it, and the answer was lost: then `sent` shows it, now or later.
-                self._fetch_sent = True
-                self._doubts.add(item.work.id)
-        finally:
-            for acknowledged in acknowledging:
-                acknowledged.cancel()
-        if doubt is not None:
-            raise doubt
-        return refused
-
-    async def _acknowledge_one(self, execution_id: str, slots: asyncio.Semaphore) -> bool:
-        async with slots:
-            self._log.write("execution.fetched", execution_id=execution_id)
-            given = await self._api.acknowledge(execution_id)
-        self._log.write("execution.acknowledged" if given else "execution.not_given", execution_id=execution_id)
-        return given
 
     async def _fetch_sent_list(self) -> None:
         async for page in self._api.pages("sent"):

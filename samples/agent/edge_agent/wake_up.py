@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from edge_agent.agent_api import readable
 from edge_agent.backoff import Backoff
 from edge_agent.enrollment import UNAUTHORIZED
 from edge_agent.errors import NetworkError, WebSocketRefusedError, describe
@@ -149,6 +150,7 @@ class WakeUpSocket:
     def _handle_executions(self, message: Mapping[str, Any]) -> None:
         execution_ids = [execution_id for execution_id in message["ids"] if isinstance(execution_id, str)]
         if message["type"] == "executions":
-            self._intake.wake_up(execution_ids)
+            work = message.get("work")
+            self._intake.wake_up(execution_ids, readable(work, self._log) if isinstance(work, list) else ())
         elif message["type"] == "cancel":
             self._intake.cancel_requested(execution_ids)

@@ -36,7 +36,7 @@ def test_registration_has_every_field_of_the_contract(server, agents):
     assert body == {
         "node_id": NODE_ID,
         "labels": {},
-        "features": ["diagnostics", "environment", "large_output", "tail"],
+        "features": ["diagnostics", "environment", "large_output", "tail", "work"],
         "network_name": "cluster-north",
         "id_type": "persistent",
         "http_port": 44001,

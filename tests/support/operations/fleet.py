@@ -126,6 +126,10 @@ def all_finished(scene: Scene) -> Options:
     return {}
 
 
+def naming_its_execution(scene: Scene) -> Options:
+    return {"json": {"ids": [scene.variables["execution_id"]]}}
+
+
 def acknowledged(scene: Scene) -> Options:
     scene.ask("acknowledge_execution")
     return {}
@@ -328,6 +332,7 @@ EDGE_ADMIN: Mapping[str, Prepare] = {
     "list_audit_events": as_it_is,
     "list_own_executions": query(status="pending"),
     "acknowledge_execution": as_it_is,
+    "acknowledge_executions": naming_its_execution,
     "report_result": acknowledged,
     "create_output_upload": as_it_is,
     "get_execution_environment": as_it_is,

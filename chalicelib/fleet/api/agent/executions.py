@@ -17,7 +17,18 @@ from chalicelib.kit.fields import about
 from chalicelib.kit.listing import OLDEST_FIRST
 from chalicelib.web.endpoint import Endpoints, Paginated
 from chalicelib.web.list_query import PAGE_ITEMS, PAGE_SIZE_MAX, OrderBy, PageQuery, ordering
-from chalicelib.web.validation import Body, DateTime, Int32, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid
+from chalicelib.web.validation import (
+    Body,
+    DateTime,
+    Int32,
+    NoBody,
+    NoPath,
+    NoQuery,
+    OneOf,
+    Path,
+    Timestamp,
+    Uuid,
+)
 
 RESULT_MAX_BYTES = 6 * 1024 * 1024
 """The largest request that Lambda takes (Lambda quotas, synchronous invocation). A long output is truncated, not

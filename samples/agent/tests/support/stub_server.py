@@ -83,6 +83,8 @@ class StubServer:
         # Whole outputs by execution; None for a server that takes none, as an early one.
         self.stored = {}
         self.offers_uploads = True
+        # False for a server from before several executions could be acknowledged at once.
+        self.takes_several = True
         self.store_status = 200
         self.self_update = {"including_me": False, "inserted_at": None}
 
@@ -140,6 +142,13 @@ class StubServer:
         if wake:
             self.send({"type": "executions", "ids": [execution_id]})
         return execution_id
+
+    def tell(self, *execution_ids):
+        """Wake agents with the work itself."""
+        names = ("id", "command_id", "command_text", "timeout", "expired_at", "secret_variables")
+        items = [self.executions.get(each, {"id": each}) for each in execution_ids]
+        work = [{name: item[name] for name in names if name in item} for item in items]
+        self.send({"type": "executions", "ids": list(execution_ids), "work": work})
 
     def add_with_secrets(self, command_text, *, wake=False, **secrets):
         """A command whose variables have these values."""
@@ -205,6 +214,7 @@ class StubServer:
             ("GET", "/agents/self_updates/check"): lambda: (200, {"data": self.self_update, "meta": meta()}),
             ("POST", "/agents/aliases"): lambda: self._alias(**body),
             ("DELETE", "/agents/nodes/me"): lambda: self._leave(token),
+            ("PATCH", "/agents/command_executions/acknowledge"): lambda: self._acknowledge_several(body["ids"]),
         }
         if (method, path) in plain:
             return plain[method, path]()
@@ -292,6 +302,16 @@ class StubServer:
         shown = listed[(page - 1) * size : page * size]
         pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
         return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
+
+    def _acknowledge_several(self, ids):
+        known = {each: self.executions[each]["status"] if each in self.executions else None for each in ids}
+        if not self.takes_several:
+            return error(404, "not_found", "Resource not found")
+        given = [each for each, status in known.items() if status == "pending"]
+        for each in given:
+            self.executions[each]["status"] = "sent"
+        refused = [{"id": each, "status": status} for each, status in known.items() if each not in given]
+        return 200, {"data": {"acknowledged": given, "refused": refused}, "meta": meta()}
 
     def _environment(self, execution_id):
         if self.secrets_status != 200:

@@ -13,9 +13,10 @@ from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.nodes.store import PRESENCE
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.transport.dispatch import IDS_PER_FRAME
+from chalicelib.fleet.transport.frames import Delivery
 from chalicelib.fleet.transport.push import TIMEOUT_SECONDS, Push, PushAddress
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
-from chalicelib.fleet.transport.service import Delivery, Transport
+from chalicelib.fleet.transport.service import Transport
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from chalicelib.kit.sockets import SocketError, Sockets
