@@ -44,7 +44,7 @@ def frames_of(delivery: Delivery, commands: Mapping[str, Command]) -> Iterator[M
 
 
 def work_of(execution_id: str, command: Command) -> dict[str, Any]:
-    """An execution as its agent needs it to run it. Of secrets it has the variables, never a value."""
+    """An execution as its agent needs it to run it. It names the variables of secrets, never a value."""
     return {
         "id": execution_id,
         "command_id": command.id,

@@ -34,8 +34,8 @@ class ListedExecution:
 
 @dataclass(frozen=True)
 class Claim:
-    """The executions that this agent was given, and those that nobody runs any more. Of others that it asked for the
-    server says that they have been given before."""
+    """The executions that this agent was given, and those that have ended or do not exist. The server says that others
+    were given before."""
 
     given: frozenset[str]
     over: frozenset[str]

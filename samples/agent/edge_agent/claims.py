@@ -39,7 +39,7 @@ class Claims:
         """Acknowledge, accept in order what was given, and return the ids that were refused. `told`: a wake-up brought
         them, so the server takes several.
 
-        What was given is accepted even if other acknowledgements get no answer; the first such error is raised at the
+        Executions that were given are accepted even if other acknowledgements get no answer; the first such error is raised at the
         end.
         """
         if not items:

@@ -94,7 +94,10 @@ class TestWork:
         changes = [change("executions", "execution.created", None, execution(place)) for place in (0, 1, 1)]
         assert messages(*changes) == {
             COMMAND_DELIVERY: [
-                {"deliveries": [{"node_id": "n-1", "kind": "executions", "execution_ids": ["e-0", "e-1"]}]}
+                {
+                    "deliveries": [{"node_id": "n-1", "kind": "executions", "execution_ids": ["e-0", "e-1"]}],
+                    "commands": {"e-0": "c-1", "e-1": "c-1"},
+                }
             ]
         }
 
