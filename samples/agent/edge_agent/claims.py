@@ -39,8 +39,8 @@ class Claims:
         """Acknowledge, accept in order what was given, and return the ids that were refused. `told`: a wake-up brought
         them, so the server takes several.
 
-        Executions that were given are accepted even if other acknowledgements get no answer; the first such error is raised at the
-        end.
+        Executions that were given are accepted even if other acknowledgements get no answer; the first such error is
+        raised at the end.
         """
         if not items:
             return set()
