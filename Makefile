@@ -16,6 +16,8 @@ REQUIREMENTS := requirements.txt samples/agent/requirements.txt samples/cli/requ
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONUNBUFFERED := 1
+# Compiled modules are kept, also where the shell says otherwise: workers of tests share what one of them has compiled.
+export PYTHONDONTWRITEBYTECODE :=
 SIMULATION := PYTHONHASHSEED=0 PYTHONPATH=.:samples/agent $(BIN)/python -m tests.simulation
 
 .DEFAULT_GOAL := help

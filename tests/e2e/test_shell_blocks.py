@@ -41,6 +41,16 @@ API_OF_THE_DOCUMENTS = "http://127.0.0.1:8080"
 RECEIVER_OF_THE_DOCUMENTS = "9000"
 CLUSTER_OF_THE_GUIDE = "north"
 
+FIRST_READ = "README.md"
+
+
+def pasted_by(document: str) -> list[object]:
+    """A document with each shell. zsh differs in the same few things everywhere: with others than the first document it
+    is slow."""
+    zsh = [] if document == FIRST_READ else [pytest.mark.slow]
+    return [pytest.param(document, shell, marks=zsh if shell == "zsh" else []) for shell in INSTALLED]
+
+
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the documents call the API with curl")
 
 
@@ -119,8 +129,7 @@ def readers(cloud: LocalCloud) -> Iterator[Fleet]:
                 assert readers.api.call("DELETE", f"/api/v1/webhooks/{webhook['id']}").status == 204
 
 
-@pytest.mark.parametrize("shell", INSTALLED)
-@pytest.mark.parametrize("name", sorted({*RUN, *SHOWN}))
+@pytest.mark.parametrize(("name", "shell"), [each for name in sorted({*RUN, *SHOWN}) for each in pasted_by(name)])
 def test_shell_blocks_of_a_document_succeed_in_order(name, shell, cloud, readers, tmp_path):
     desk = Desk(tmp_path, cloud, shell)
     pasted, printed = "", ""
