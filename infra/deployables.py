@@ -123,9 +123,10 @@ class Deployable:
 
     def grants(self, function: LambdaFunction) -> Grants:
         """The grants of one of its functions. Workers of the core serve all families; relays and workers of a family
-        serve that family alone."""
+        serve that family alone. Behind the API of a family stand the guests of all."""
         if self.kind is StackKind.FAMILY:
-            return grants_in((PLATFORM, *self.own), function.name)
+            hosts = [each for each in self.every if each.guests and each not in self.own]
+            return grants_in((PLATFORM, *self.own, *hosts), function.name)
         return grants_in(self.own if isinstance(function.source, StreamSource) else self.every, function.name)
 
     def is_in_a_loop(self, function: LambdaFunction) -> bool:

@@ -19,7 +19,7 @@ from chalicelib.kit.clock import SystemClock
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud
-from infra.local.demo_cloud import DemoCloud, NotRefusedError
+from infra.local.demo_cloud import DemoCloud, NotBilledError, NotRefusedError
 from infra.local.demo_machine import DemoMachine
 from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
 from infra.local.hops import steps_of, subject_of
@@ -57,7 +57,7 @@ def main() -> int:
     except StopRequested:
         print("\nstopped", file=sys.stderr)
         return 130
-    except (DemoFailedError, NotRefusedError, ApiError, OSError, RuntimeError, ValueError) as error:
+    except (DemoFailedError, NotRefusedError, NotBilledError, ApiError, OSError, RuntimeError, ValueError) as error:
         print(f"\nmake demo failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -93,13 +93,16 @@ def _run_cloud() -> None:
     with tempfile.TemporaryDirectory() as mails:
         shell = settings_of_this_shell(port=0)
         settings = {**shell.settings, "MAIL_DIR": mails}
-        options = replace(shell, families=_CLOUD, settings=settings, warms_up=False)
+        options = replace(shell, families=f"machines,{_CLOUD}", settings=settings, warms_up=False)
         with LocalCloud(options, _print_step) as cloud:
             print(f"  The API is at {cloud.url}\n\nA tenant and its people", flush=True)
-            DemoCloud(
+            demo = DemoCloud(
                 cloud.url, cloud.master_key, Path(mails), lambda what, is_done: _wait_for(what, is_done, [])
-            ).run()
-            _explain_failures(cloud)
+            )
+            try:
+                demo.run()
+            finally:
+                _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
 
 

@@ -224,6 +224,17 @@ class TestRules:
                 action for one in behind for actions in one.tables.values() for action in actions
             } <= GET | BATCH_GET
 
+    def test_api_of_a_family_looks_guests_up_where_these_are_deployed(self):
+        """Its members and tenants by the grants of the family whose guests they are."""
+        with_cloud, alone = (
+            next(each for each in chosen(names) if each.family.name == "machines")
+            for names in ("machines,cloud", "machines")
+        )
+        (behind,) = [one for one in with_cloud.functions if isinstance(one.source, HttpSource)]
+        assert with_cloud.grants(behind).tables["tenant_roles"] >= BATCH_GET
+        assert with_cloud.grants(behind).tables["members"] >= BATCH_GET
+        assert "tenant_roles" not in alone.grants(behind).tables
+
     @pytest.mark.parametrize("each", [*DEPLOYED, FAMILY], ids=lambda each: each.name)
     def test_family_has_one_function_behind_its_api(self, each):
         behind = [one for one in functions_in([each]) if isinstance(one.source, HttpSource)]
