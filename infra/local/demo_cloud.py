@@ -24,6 +24,7 @@ PASSWORD = "Tr1cky-Horse-Staple"  # noqa: S105 - of a demo that ends with its cl
 _TOKEN = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
 _POLL_SECONDS = 0.1
 
+CUSTOMERS = "/api/compute/v1/admin/customers"
 RUNS_SECONDS = 3
 """An instance of the demo, at a price of less than a cent an hour: more than half a millionth of a dollar."""
 
@@ -57,7 +58,8 @@ class DemoCloud:
         tenant_path = f"/tenants/{tenant['id']}"
         self._say(f"the operator made the tenant {tenant['slug']}, {tenant['id']}")
         self._operator.call("PUT", f"{tenant_path}/quotas", {"max_instances": 10, "max_vcpus": 8})
-        self._say("it granted 10 instances and 8 processors")
+        self._operator.call("PUT", f"{CUSTOMERS}/{tenant['id']}", {"tier": "pro"})
+        self._say("it granted 10 instances and 8 processors, and let it make machines")
         owner = self._join(self._operator, tenant_path, OWNER, "owner")
         key = owner.call("POST", "/auth/keys", {"name": "build server"})["data"]
         self._say(f"the owner made a key, {key['key'][:12]}…, shown this once")
