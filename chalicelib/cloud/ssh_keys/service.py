@@ -5,7 +5,7 @@ from chalicelib.cloud.ssh_keys import store
 from chalicelib.cloud.ssh_keys.model import SshKey
 from chalicelib.cloud.ssh_keys.store import SshKeyStore
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, invalid
+from chalicelib.kit.errors import EdgeError, conflict, found, invalid
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.openssh import BadKeyError, parse
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
@@ -13,6 +13,8 @@ from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 
 MOST_KEYS = 100
+
+_CHANGED = conflict("the key was changed meanwhile: try again")
 
 
 class SshKeys:
@@ -50,16 +52,16 @@ class SshKeys:
             user=by.user or None,
             inserted_at=to_seconds_text(now),
         )
-        self._write(tenant, store.put_key(key), key)
+        self._write(tenant, store.put_key(key), key, NAME_TAKEN)
         return key
 
     def delete(self, tenant: str, id_or_name: str) -> None:
         """Raises `EdgeError` (not found, conflict)."""
-        self._write(tenant, store.delete_key(self.get(tenant, id_or_name)), None)
+        self._write(tenant, store.delete_key(self.get(tenant, id_or_name)), None, _CHANGED)
 
-    def _write(self, tenant: str, write: Put | Delete, result: object) -> None:
+    def _write(self, tenant: str, write: Put | Delete, result: object, refused: EdgeError) -> None:
         touch = tenant_store.note_change(tenant, self._clock.now())
         try:
             self._tables.scoped(tenant).commit([write], "tenant.ssh_keys_changed", beside=[touch], result=result)
         except TransactionFailedError as error:
-            raise NAME_TAKEN from error
+            raise refused from error
