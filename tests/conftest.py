@@ -15,6 +15,9 @@ from tests.support.fakes.dynamo import FakeDynamo
 
 END_TO_END = "tests/e2e/"
 
+CLOUDS_OF_THEIR_OWN = "tests/e2e/test_commands_of_make.py"
+"""These end-to-end tests do not use the cloud that the others share."""
+
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
 
@@ -32,11 +35,14 @@ for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
 
 
 class OneCloudScheduling(LoadScopeScheduling):
-    """Spreads single tests over the workers of xdist, but gives all end-to-end tests to one: they share a local cloud,
-    and two would not fit on a small machine. (Its own ``--dist loadgroup`` sees no groups under pytest 9.)"""
+    """Spreads single tests over the workers of xdist, but gives all end-to-end tests that share a local cloud to one.
+    (Its own ``--dist loadgroup`` sees no groups under pytest 9.)"""
 
     def _split_scope(self, nodeid: str) -> str:
-        return END_TO_END if nodeid.startswith(END_TO_END) else nodeid
+        for scope in (CLOUDS_OF_THEIR_OWN, END_TO_END):
+            if nodeid.startswith(scope):
+                return scope
+        return nodeid
 
 
 def pytest_runtest_teardown() -> None:
