@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any
 
-from annotated_types import MaxLen, MinLen
+from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import BaseModel, ConfigDict, SecretStr, model_validator
 
 from chalicelib.cloud.accounts.rules import LONGEST
 from chalicelib.kit.fields import about
-from chalicelib.web.validation import Body
+from chalicelib.web.validation import Body, Int32, Query, Uuid
 
 TENANT_ID = "01a1fd8c-93f8-75cc-97fc-d4160a8be5cc"
 USER_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
@@ -38,6 +38,21 @@ class Shown(BaseModel):
     """The base of answers."""
 
     model_config = ConfigDict(frozen=True)
+
+
+MOST_ON_A_PAGE = 1_000
+"""Things of a list that is asked for without a page."""
+
+PageSize = Annotated[Int32, Ge(1), Le(MOST_ON_A_PAGE), about("Things on a page, at most.", 100)]
+
+
+class MembersQuery(Query):
+    """A page of members."""
+
+    page_size: PageSize = MOST_ON_A_PAGE
+    next_token: Annotated[
+        Uuid | None, about("Token of the next page: `meta.next_token` of the page before.", USER_ID)
+    ] = None
 
 
 Email = Annotated[str, MinLen(3), MaxLen(MOST_CHARACTERS), about("Mail address, in any letter case.", EMAIL)]

@@ -6,16 +6,18 @@ is a route beside. Names of operations, summaries and verbs of the audit log fol
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
+from annotated_types import Ge, Le
 from pydantic import BaseModel, RootModel
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.wiring import Cloud
+from chalicelib.kit.fields import about
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
-from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path
+from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Query
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -35,6 +37,13 @@ class Things(Protocol[T_co]):
 
     def delete(self, tenant: str, wanted: str, /) -> None:
         """Raises `EdgeError` (not found, conflict)."""
+
+
+class SliceQuery(Query):
+    """A slice of a list."""
+
+    limit: Annotated[Int32 | None, Ge(1), Le(1_000), about("Things in the slice, at most.", 20)] = None
+    offset: Annotated[Int32 | None, Ge(0), Le(1_000_000), about("Things before the slice.", 0)] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +126,30 @@ class Kind(Generic[T]):
             summary=f"List {self.many}",
         )
         declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody))
+
+    def lists_slices(self, says: str, sliced: type[BaseModel], answer: type[RootModel[Any]]) -> None:
+        """As `lists`, also by ``limit`` and ``offset``, which clients of the published API send: then ``sliced`` is
+        answered, an object with the things ``data``, their ``total_count`` and whether it ``has_more``."""
+
+        def view(request: Any, services: Cloud) -> BaseModel:
+            tenant, asked = request.principal.tenant, request.query
+            shown = tuple(self.show(thing, tenant) for thing in self.of(services).all(tenant))
+            if asked.limit is None and asked.offset is None:
+                return answer(shown)
+            start = asked.offset or 0
+            end = start + (len(shown) if asked.limit is None else asked.limit)
+            return answer(sliced(data=shown[start:end], total_count=len(shown), has_more=end < len(shown)))
+
+        declared = self.routes.declare(
+            "GET",
+            self.collection,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=self.read,
+            answer=answer,
+            summary=f"List {self.many}",
+        )
+        declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody, SliceQuery))
 
     def gets(self, says: str) -> None:
         """GET of one, by the `read` permission."""
@@ -204,9 +237,9 @@ class Kind(Generic[T]):
         return f"tenant.{verb}_{self.name}"
 
 
-def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body]) -> V:
+def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body], query: type[Query] = NoQuery) -> V:
     """The view as if it had been written out in the module of its routes: name, text and models are read of it."""
     view.__name__ = view.__qualname__ = name
     view.__doc__ = says
-    view.__annotations__ = {"request": Request[path, NoQuery, body]}  # type: ignore[valid-type]
+    view.__annotations__ = {"request": Request[path, query, body]}  # type: ignore[valid-type]
     return view

@@ -1,15 +1,15 @@
 """The members of a tenant."""
 
 from chalicelib.cloud.api.credentials import MEMBER
-from chalicelib.cloud.api.fields import MessageOut
-from chalicelib.cloud.api.tenant_models import MemberAdd, MemberOut, MemberPath, MembersOut, RoleChange, TenantPath
+from chalicelib.cloud.api.fields import MembersQuery, MessageOut
+from chalicelib.cloud.api.tenant_models import MemberAdd, MemberOut, MemberPath, RoleChange, TenantPath
 from chalicelib.cloud.permissions import TENANT_READ, TENANT_UPDATE
 from chalicelib.cloud.tenancy.model import MemberUser
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.errors import bad_request
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.identity.rules import address_of
-from chalicelib.web.endpoint import Endpoints, NoContent, Request
+from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
 routes = Endpoints(tag="Members")
@@ -20,12 +20,15 @@ routes = Endpoints(tag="Members")
     auth=MEMBER,
     permission=TENANT_READ,
     scope=Scope.TENANT,
-    answer=MembersOut,
+    answer=MemberOut,
+    paginated=True,
     summary="List members",
 )
-def list_members(request: Request[TenantPath, NoQuery, NoBody], services: Cloud) -> MembersOut:
-    """Lists the members of a tenant with their roles."""
-    return MembersOut(tuple(_show(one) for one in services.tenancy.members(request.path.tenant_id)))
+def list_members(request: Request[TenantPath, MembersQuery, NoBody], services: Cloud) -> Paginated:
+    """Lists the members of a tenant with their roles, the oldest user first: a thousand, unless a page is asked for."""
+    asked = request.query
+    page = services.tenancy.members(request.path.tenant_id, asked.page_size, asked.next_token or "")
+    return Paginated([_show(one) for one in page.items], page)
 
 
 @routes.post(

@@ -6,7 +6,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
-from chalicelib.cloud.api.fields import EMAIL, TENANT_ID, TIME, USER_ID, Sent, Shown
+from chalicelib.cloud.api.fields import EMAIL, TENANT_ID, TIME, USER_ID, MembersQuery, Sent, Shown
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.permissions import RBAC_READ, RBAC_WRITE
 from chalicelib.cloud.roles.model import Role
@@ -14,7 +14,7 @@ from chalicelib.cloud.tenancy.model import MemberUser
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Endpoints, NoContent, Request
+from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp
 
 routes = Endpoints(tag="Roles")
@@ -93,10 +93,6 @@ class BoundUserOut(Shown):
     role: Annotated[str, about("Name of the role that it has.", "auditor")]
     created_at: Annotated[Timestamp, about("Time at which the member's user registered.", TIME)]
     updated_at: Annotated[Timestamp, about("Time of the last change of the member's user.", TIME)]
-
-
-class BoundUsersOut(RootModel[tuple[BoundUserOut, ...]]):
-    """The members of the tenant with their roles, the oldest user first."""
 
 
 def _show(role: Role, _tenant: str) -> RoleOut:
@@ -201,12 +197,16 @@ def create_binding(request: Request[NoPath, NoQuery, BindingCreate], services: C
     auth=USER,
     permission=RBAC_READ,
     scope=Scope.TENANT,
-    answer=BoundUsersOut,
+    answer=BoundUserOut,
+    paginated=True,
     summary="List roles of members",
 )
-def list_bindings(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> BoundUsersOut:
-    """Lists the members of the tenant with their roles."""
-    return BoundUsersOut(tuple(map(_bound, services.tenancy.members(request.principal.tenant))))
+def list_bindings(request: Request[NoPath, MembersQuery, NoBody], services: Cloud) -> Paginated:
+    """Lists the members of the tenant with their roles, the oldest user first: a thousand, unless a page is asked
+    for."""
+    asked = request.query
+    page = services.tenancy.members(request.principal.tenant, asked.page_size, asked.next_token or "")
+    return Paginated([_bound(one) for one in page.items], page)
 
 
 def _bound(one: MemberUser) -> BoundUserOut:

@@ -47,6 +47,18 @@ class SshKeysOut(RootModel[tuple[SshKeyOut, ...]]):
     """The SSH keys of the tenant, by name."""
 
 
+class SshKeySliceOut(Shown):
+    """A slice of the SSH keys of the tenant, by name."""
+
+    data: Annotated[tuple[SshKeyOut, ...], about("The SSH keys of the slice.")]
+    total_count: Annotated[int, about("Number of all SSH keys of the tenant.", 3)]
+    has_more: Annotated[bool, about("Whether there are SSH keys behind the slice.", False)]
+
+
+class ListedOut(RootModel[tuple[SshKeyOut, ...] | SshKeySliceOut]):
+    """The SSH keys of the tenant, by name, or a slice of them."""
+
+
 def _show(key: SshKey, tenant: str) -> SshKeyOut:
     return SshKeyOut(
         id=key.id,
@@ -81,6 +93,10 @@ KEYS.creates(
     permission=SSH_KEY_CREATE,
     verb="add",
 )
-KEYS.lists("""Lists the SSH keys of the tenant.""")
+KEYS.lists_slices(
+    """Lists the SSH keys of the tenant: all, or with `limit` or `offset` a slice with the number of all.""",
+    SshKeySliceOut,
+    ListedOut,
+)
 KEYS.gets("""Returns an SSH key by its id or name.""")
 KEYS.deletes("""Deletes an SSH key. Machines that have it keep it.""", permission=SSH_KEY_DELETE)

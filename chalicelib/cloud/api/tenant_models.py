@@ -113,10 +113,6 @@ class MemberOut(Shown):
     joined_at: Annotated[Timestamp, about("Time since which the user has the place.", TIME)]
 
 
-class MembersOut(RootModel[tuple[MemberOut, ...]]):
-    """The members of a tenant, the oldest user first."""
-
-
 class InvitationOut(Shown):
     """An open invitation."""
 

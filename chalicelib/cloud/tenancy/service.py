@@ -11,6 +11,7 @@ from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import Ids
+from chalicelib.kit.listing import ListPage
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
 from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.permissions import KeyRole
@@ -100,11 +101,15 @@ class Tenancy:
                 return
         raise rules.changed_meanwhile()
 
-    def members(self, tenant_id: str) -> list[MemberUser]:
-        """The members of a tenant, the oldest user first."""
-        members = self._users.members_in(tenant_id)
+    def members(self, tenant_id: str, size: int, after: str = "") -> ListPage[MemberUser]:
+        """A page of the members of a tenant behind the user ``after``, the oldest user first. One call, and one for a
+        hundred users."""
+        ahead = self._users.next_members(tenant_id, size + 1, after)
+        members = ahead[:size]
         users = {user.id: user for user in self._users.find_many([member.user_id for member in members])}
-        return [MemberUser(member, users[member.user_id]) for member in members if member.user_id in users]
+        shown = [MemberUser(member, users[member.user_id]) for member in members if member.user_id in users]
+        following = members[-1].user_id if len(ahead) > size else None
+        return ListPage(shown, 1, size, 0, by_cursor=True, next_cursor=following)
 
     def add(self, tenant_id: str, user_id: str | None, email: str | None, role: str, by: Principal) -> Member:
         """Give a user a place in the tenant. Raises `EdgeError` (not found) for a user that there is not, (conflict)
@@ -196,7 +201,7 @@ class Tenancy:
         """The row of a tenant that can be deleted, and its owner's place. Raises `EdgeError` (not found, conflict)."""
         row = found(self._tenants.find(tenant_id))
         found(_tenant_of(row))
-        members = self._users.members_in(tenant_id)
+        members = self._users.next_members(tenant_id, 2)
         if any(member.role != OWNER for member in members):
             raise rules.not_alone()
         for quota, used in self.used(tenant_id).items():

@@ -4,13 +4,14 @@ An address is a row of its own, so that two users never have the same, and one u
 place of a user in a tenant: a user may have a place in several, one of which its own row names.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import found
 from chalicelib.kit.tables import (
     And,
+    Between,
     Change,
     Delete,
     Equals,
@@ -69,10 +70,17 @@ class UserStore:
         refs = [Ref(USERS, {"id": str(row["user_id"])}) for page in pages for row in page.items]
         return [user for user in map(user_of, self._tables.get_many(refs)) if user is not None]
 
-    def members_in(self, tenant: str) -> list[Member]:
-        """The places of users in a tenant, the oldest user first, by a consistent read."""
-        pages = self._tables.pages(Query(MEMBERS, tenant, consistent=True))
-        return [_member(row) for page in pages for row in page.items]
+    def members_in(self, tenant: str) -> Iterator[Member]:
+        """The places of users in a tenant, by consistent reads, page by page."""
+        for page in self._tables.pages(Query(MEMBERS, tenant, consistent=True)):
+            yield from map(_member, page.items)
+
+    def next_members(self, tenant: str, limit: int, after: str = "") -> list[Member]:
+        """The next places of users in a tenant behind the user ``after``, the oldest user first, by a consistent
+        read."""
+        behind = Between(f"{after}!", "~") if after else None
+        page = self._tables.query(Query(MEMBERS, tenant, sort=behind, limit=limit, consistent=True))
+        return [_member(row) for row in page.items]
 
     def find_many(self, user_ids: Sequence[str]) -> list[User]:
         """The users of these ids that there are."""

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.platform.identity.user_store import MEMBERS, put_member
 from tests.support.cloud import ADA, BOB, EVE
 
 
@@ -115,3 +116,36 @@ class TestInvitations:
         scene.request("change_member", variables=names, json={"role": "admin"})
         refused = scene.request("create_invitation", json={"email": EVE, "role": "owner"}, key=scene.keys[BOB])
         assert refused.status == 403
+
+
+@pytest.mark.parametrize("view", ["list_members", "list_bindings"])
+def test_pages_of_members_have_each_once(scene, team, view):
+    scene.join(team, EVE, "viewer")
+    every = scene.request(view, key=scene.keys[ADA]).json
+    assert (len(every["data"]), "next_token" in every["meta"]) == (3, False)
+    seen, token = [], None
+    for _ in range(4):
+        query = {"page_size": "2", **({"next_token": token} if token else {})}
+        page = scene.request(view, key=scene.keys[ADA], query=query).json
+        seen += page["data"]
+        token = page["meta"].get("next_token")
+        if token is None:
+            break
+    assert seen == every["data"]
+    bad = [scene.request(view, key=scene.keys[ADA], query=query) for query in ({"page_size": "0"}, {"next_token": "x"})]
+    assert [answer.status for answer in bad] == [400, 400]
+
+
+def test_page_of_members_costs_the_same_behind_any_number(scene, team):
+    scene.join(team, EVE, "viewer")
+
+    def units():
+        scene.world.driver.meter.reset()
+        scene.request("list_members", key=scene.keys[ADA], query={"page_size": "2"})
+        meter = scene.world.driver.meter
+        return meter.count, meter.read_units
+
+    few = units()
+    now = scene.world.clock.now()
+    scene.world.driver.load(MEMBERS, [put_member(team, f"z-{number}", "viewer", now).item for number in range(2000)])
+    assert units() == few

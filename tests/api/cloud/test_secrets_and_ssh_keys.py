@@ -127,3 +127,23 @@ def test_role_with_rights_that_its_giver_lacks_is_not_given(scene, team):
     again = {"user_identifier": BOB, "role_name": "developer"}
     refused = scene.request("create_binding", json=again, key=scene.keys[BOB])
     assert (refused.status, "secret:read" in refused.json["error"]["message"]) == (403, True)
+
+
+class TestSlices:
+    def listed(self, scene, **query):
+        return scene.request("list_ssh_keys", key=scene.keys[ADA], query=query)
+
+    def test_slice_has_the_number_of_all_and_says_whether_there_is_more(self, scene, team):
+        made = [add(scene, f"laptop-{number}").json["data"] for number in range(5)]
+        assert self.listed(scene).json["data"] == made
+        for query, shown, more in (
+            ({"limit": "2"}, made[:2], True),
+            ({"limit": "2", "offset": "3"}, made[3:], False),
+            ({"offset": "4"}, made[4:], False),
+            ({"offset": "9"}, [], False),
+        ):
+            assert self.listed(scene, **query).json["data"] == {"data": shown, "total_count": 5, "has_more": more}
+
+    @pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "1001"}, {"offset": "-1"}, {"offset": "1000001"}])
+    def test_slice_out_of_bounds_is_400(self, scene, team, query):
+        assert self.listed(scene, **query).status == 400
