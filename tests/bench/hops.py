@@ -27,7 +27,7 @@ from tests.support.aws_clients import local_client
 HOPS = ("API", "stream", "queue", "create", "wake-up", "fetch", "run", "report")
 """POST until the command is written; until the relay begins; until the worker begins; until the executions are written;
 until the frame is there; until the agent has its work acknowledged; until the command has ended; until the result is
-written."""
+written. On the short way the executions are written with the command, and nothing passes from stream to create."""
 
 _AFTER_EVERYTHING = datetime.max.replace(tzinfo=UTC)
 
@@ -84,11 +84,12 @@ class Timeline:
         logged = agent_moments(agents[self._node_of[row_id]], row_id)
         command = self._started_at[run.command_id]
         command_written = parse_time(command.stamp("at"))
+        is_at_once = "made_with" in command.row
         moments = (
             run.asked,
             command_written,
-            self._relayed_after(command_written),
-            self._began_creating(command.request_id, written["execution.created"]),
+            command_written if is_at_once else self._relayed_after(command_written),
+            command_written if is_at_once else self._began_creating(command.request_id, written["execution.created"]),
             written["execution.created"],
             logged.get("execution.wake_up", written["execution.created"]),
             written["execution.sent"],

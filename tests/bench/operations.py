@@ -160,19 +160,19 @@ def repeated(view: str) -> Prepare:
 # With an Idempotency-Key: a read of its record, which is one item more in the transaction. A change that is one write
 # by itself is billed twice in a transaction. A repeat asks for the record alone.
 REPEATS = (
-    _write("create_command", 2, 1, 8, with_a_key, "with a key"),
+    _write("create_command", 8, 6, 24, with_a_key, "with a key"),
     _write("create_self_update_request", 2, 1, 6, with_a_key, "with a key"),
     _write("rotate_webhook_secret", 3, 2, 4, with_a_key, "with a key"),
     Operation("create_command", 1, 1, 0, repeated("create_command"), "again with its key"),
 )
 COMMANDS = (
-    _write("create_command", 1, 0, 6),
+    _write("create_command", 7, 5, 22),
     Operation("list_commands", 4, 1.5),
     Operation("get_command", 5, 5),
     # A command has a deadline, so its row stands in the index of what is due: a unit more here and below.
     Operation("cancel_command", 1, 0, 3),
     # The command, its executions by index, four partitions at a time, and the new command's transaction.
-    _write("retry_command", 6, 3, 6),
+    _write("retry_command", 13, 11, 22),
     # A read of the command with its fan-out, and one write.
     Operation("pause_command", 2, 2, 1),
     Operation("resume_command", 2, 2, 3),
@@ -206,9 +206,9 @@ SCRIPTS = (
     Operation("list_scripts", 4, 1.5),
     Operation("get_script", 1, 1),
     _write("delete_script", 2, 1, 9),
-    _write("run_script", 2, 1, 6),
+    _write("run_script", 7, 5, 22),
     # Its node and its secrets are looked for, each in a call.
-    _write("run_script", 4, 3, 6, naming_a_secret, "with a secret"),
+    _write("run_script", 6, 5, 14, naming_a_secret, "with a secret"),
     # The secret is read and opened, then written if it has not changed since; a deletion returns its quota.
     Operation("save_secret", 2, 1, 1),
     Operation("list_secrets", 4, 1.5),

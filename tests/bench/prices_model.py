@@ -196,6 +196,7 @@ def per_million() -> dict[str, Usage]:
     each = activities()
     return {
         "executions on connected nodes": each.execution_connected * MILLION,
+        "executions on connected nodes, on the long way": each.execution_long_way * MILLION,
         "executions on connected nodes, in waves": each.execution_in_waves * MILLION,
         "executions on polling nodes": each.execution_polling * MILLION,
         "executions with secrets, on top": each.secrets * MILLION,
