@@ -116,8 +116,9 @@ NODES = (
     Operation("get_node", 1, 2),
     _write("update_node", 2, 2, 7),
     _write("delete_node", 2, 2, 27),
-    _write("change_cluster", 3, 3, 20),
-    _write("move_node", 3, 3, 20),
+    # With the task that serves it for the commands that it would miss.
+    _write("change_cluster", 3, 3, 23),
+    _write("move_node", 3, 3, 23),
     _write("block_node", 2, 3, 13),
     _write("unblock_node", 2, 3, 8),
     Operation("show_node_metrics", 2, 4),
@@ -166,6 +167,7 @@ REPEATS = (
     Operation("create_command", 1, 1, 0, repeated("create_command"), "again with its key"),
 )
 COMMANDS = (
+    # Its two executions with it: the targets by four partitions, and who of them has a socket.
     _write("create_command", 7, 5, 22),
     Operation("list_commands", 4, 1.5),
     Operation("get_command", 5, 5),
