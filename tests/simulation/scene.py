@@ -29,6 +29,7 @@ class Scene:
 
     def __init__(self, seed: int, faults: frozenset[str]) -> None:
         self.seed = seed
+        self.faults = faults
         self.coverage = Coverage(self._seconds)
         self.weather = Weather(seed, faults, self.coverage.fault)
         self.world = SimulatedWorld(seed, self.weather)

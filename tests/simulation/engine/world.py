@@ -47,6 +47,7 @@ from tests.support.world import bus_message
 
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 CALL_SECONDS = 0.006
+BOX_SECONDS = 0.4
 SLOW_SECONDS = (0.2, 3.0)
 PAUSE_SECONDS = (20.0, 1000.0)
 REQUEST_SECONDS = 25.0
@@ -74,6 +75,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self._outside: Platform | None = None
         clock = FakeClock()
         self.boxes = Boxes(clock)
+        self.boxes.seconds_per_call = BOX_SECONDS
         families = Families((*FAMILIES.each, family_of(kind_of(self.boxes))))
         self.set_aside: dict[str, list[Any]] = {}
         """The messages in queues that no function works on."""

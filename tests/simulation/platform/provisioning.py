@@ -1,7 +1,9 @@
 """Resources at the strict provider: created, changed and deleted, whatever the provider does; none is left over."""
 
 from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, Tagged
+from chalicelib.platform.provisioning.store import RESOURCES, from_whole
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.support.fakes.dynamo import Plan
 from tests.support.fakes.provider import Fault
 from tests.support.fakes.provider_driver import KIND
 from tests.support.provisioning import QUOTA
@@ -102,6 +104,21 @@ def no_resource_ever_had_two_things(scene: Scene) -> None:
     assert not two, f"two things at a time: {two}"
 
 
+def no_two_workers_ask_at_once(scene: Scene) -> None:
+    """A lease holds, but for a worker that has paused beyond it."""
+    twice = scene.world.boxes.overlaps
+    assert not twice or "pause" in scene.faults, f"two workers asked at the same time for {sorted(twice)}"
+
+
+def what_may_come_is_held(scene: Scene, _operation: str, plan: Plan) -> None:
+    """A row gives its quota back when its thing is gone, and none can come any more."""
+    for write, _, old, new in plan:
+        if write.table is RESOURCES and old is not None and new is not None and new.get("kind") == KIND:
+            before, after = from_whole(old), from_whole(new)
+            if after.is_released and not before.is_released:
+                assert not scene.world.boxes.is_coming(after.id), f"{after.name} is released, and its thing comes"
+
+
 SIMULATION = Simulation(
     openings=(create_box,) * 2,
     operations=(
@@ -113,6 +130,7 @@ SIMULATION = Simulation(
         something_happens_to_a_thing,
         plant_a_stranger,
     ),
-    invariants=(resources_and_things_agree, no_resource_ever_had_two_things),
+    invariants=(resources_and_things_agree, no_resource_ever_had_two_things, no_two_workers_ask_at_once),
+    watches=(what_may_come_is_held,),
     faults=(provider_is_in_trouble, provider_is_down),
 )

@@ -106,6 +106,11 @@ class Boxes:
         """The boxes that exist, of one resource or of all."""
         return [box for box in self.boxes() if box.is_there and resource_id in {None, box.tags.get("resource")}]
 
+    def is_coming(self, resource_id: str) -> bool:
+        """Whether a box of the resource exists, or will without a further call."""
+        late = any(resource.id == resource_id for _, resource in self._arriving)
+        return late or bool(self.there(resource_id))
+
     def plant(self, tenant: str, resource_id: str) -> Box:
         """A box with our tags that no driver made."""
         return self._make(tenant, resource_id, token=f"planted-{self._made}", at=self._clock.now())
@@ -134,8 +139,10 @@ class Boxes:
             asked = set() if call == "observe" else {each.id for each in resources}
             self.overlaps |= asked & self._asked
             self._asked |= asked
-            self._clock.sleep(self.seconds_per_call)
-            self._asked -= asked
+            try:
+                self._clock.sleep(self.seconds_per_call)
+            finally:
+                self._asked -= asked
         self._pass_time()
         self.calls.append((call, tuple(each.id for each in resources)))
         if self.is_down:
