@@ -40,6 +40,13 @@ def instance_of(values: Sequence[str]) -> str | None:
     return values[0] if len(values) == 1 and _FORM.fullmatch(values[0]) else None
 
 
+def came_at(presence: Presence | None) -> datetime | None:
+    """When the present process took over from another one; None if it is the first, or says nothing."""
+    if presence is None or presence.instance_id is None or not presence.former_instances:
+        return None
+    return parse_time(max(presence.former_instances.values()))
+
+
 def look_at(presence: Presence | None, instance_id: str | None, now: datetime) -> Sighting:
     """The processes after a call of this one; None for an agent that sends no instance id."""
     known = None if presence is None else presence.instance_id

@@ -34,7 +34,7 @@ from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit.backoff import Backoff
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import unavailable
+from chalicelib.kit.errors import rate_limited, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 
@@ -95,7 +95,8 @@ class Registrar:
         ``recovery_key`` stands in for a lost token. Raises `EdgeError` (forbidden) for a blocked machine, (conflict) if
         another machine has taken over its identity and for a late copy of a request, (validation failed) without a
         proof, for a network that is not the token's, or a cluster that is gone or full, (rate limited) for a machine
-        that registers too often, (service unavailable) if the row stays contended or the mesh does not answer.
+        that registers too often or may be an ended process, (service unavailable) if the row stays contended or the
+        mesh does not answer.
         """
         rules.check_network_name(registration)
         backoff = Backoff(
@@ -111,6 +112,7 @@ class Registrar:
             known = self._proving.look_up(registration.node_id, presented)
             if not presented.registration_token and rules.is_repeat(known.presence, instance_id, known.proof):
                 return self._answer_again(known)
+            self._require_certainty(known, instance_id)
             placement = self._admit(joined, known, address) if joined else self._placement_by_token(registration, known)
             secrets = new_secrets(registration.node_id, self._ids)
             sighting = instances.look_at(known.presence, instance_id, self._clock.now())
@@ -135,6 +137,14 @@ class Registrar:
                     raise unavailable() from None
                 continue
             return Registered(node, secrets)
+
+    def _require_certainty(self, known: Known, instance_id: str | None) -> None:
+        """Raises `EdgeError` (rate limited) while this may be the late request of a process that has ended."""
+        if known.node is not None:
+            now = self._clock.now()
+            wait_seconds = rules.seconds_in_doubt(known.node, known.presence, instance_id, known.proof, now)
+            if wait_seconds:
+                raise rate_limited(wait_seconds)
 
     def _answer_again(self, known: Known) -> Registered:
         """The answer that this process was given already. Raises `EdgeError` (conflict) if it works with that by now:

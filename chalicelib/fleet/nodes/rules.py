@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from math import ceil
 
 from chalicelib.fleet.enrollment.model import Redemption
 from chalicelib.fleet.enrollment.rules import unusable_token
@@ -116,6 +117,18 @@ def _instance_of(presence: Presence | None) -> str | None:
 def late_repeat() -> EdgeError:
     """The refusal for a copy of a re-registration that was answered before, and whose answer is in use."""
     return conflict("this process was registered already, and uses its newer token")
+
+
+def seconds_in_doubt(
+    node: Node, presence: Presence | None, instance_id: str | None, proof: BearerProof, now: datetime
+) -> int:
+    """How long a process has to wait that registers with the previous token, although the present process uses the
+    newer one: 0 for any other. Shortly after a process came, this may be the late request of one that ended before,
+    which asks no more. If it is another machine, that asks again."""
+    came_at = instances.came_at(presence)
+    if came_at is None or instance_id is None or proof is not BearerProof.PREVIOUS or was_answer_lost(node, presence):
+        return 0
+    return max(0, ceil((came_at + instances.LATE - now).total_seconds()))
 
 
 def check_network_name(registration: Registration) -> None:

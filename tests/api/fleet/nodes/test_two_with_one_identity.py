@@ -75,6 +75,33 @@ class TestRequestsSentTwice:
         assert world.state()["rows"][NODES.name] == rows
         assert agent.poll().status == 200
 
+    def test_late_registration_of_an_ended_process_leaves_the_next_one_its_identity(self, world, client, agent):
+        known, agent.instance_id = agent.token, SECOND
+        assert agent.register(None, "north").status == 201
+        assert agent.poll().status == 200
+        in_use, agent.token, agent.instance_id = agent.token, known, "cccccccc-3333333333333333"
+        world.clock.advance(28)
+
+        late = agent.register(None, "north")
+
+        assert (late.status, late.headers["retry-after"]) == (429, "32")
+        agent.token, agent.instance_id = in_use, SECOND
+        assert agent.poll().status == 200
+        assert node(client, agent)["identity_conflict_at"] is None
+
+    def test_machine_that_registers_again_after_the_doubt_is_found_out(self, world, client, agent):
+        known, agent.instance_id = agent.token, SECOND
+        agent.register(None, "north")
+        agent.poll()
+        in_use, agent.token, agent.instance_id = agent.token, known, "cccccccc-3333333333333333"
+        world.clock.advance(60)
+
+        assert agent.register(None, "north").status == 201
+
+        agent.token, agent.instance_id = in_use, SECOND
+        assert agent.poll().status == 401
+        assert node(client, agent)["identity_conflict_at"] is not None
+
     def test_registration_of_the_next_process_rotates_an_unused_token(self, world, client, agent):
         before = agent.token
         agent.register(None, "north")
