@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 SIMULATION := PYTHONHASHSEED=0 PYTHONPATH=.:samples/agent $(BIN)/python -m tests.simulation
 
 .DEFAULT_GOAL := help
-.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-all test-fast coverage conformance bench scale simulate simulate-mutants fuzz toy demo up dist package deploy clean
+.PHONY: help setup check format lint types imports templates openapi openapi-check audit lock test test-all test-fast coverage conformance bench scale simulate simulate-mutants rehearse fuzz toy demo up dist package deploy clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
@@ -109,6 +109,9 @@ simulate: setup ## Histories of the whole system, server and agents, with everyt
 
 simulate-mutants: setup ## Take mends back one by one: an invariant of the simulation has to find each (an hour; ARGS="second-look --most 100")
 	@$(SIMULATION).mutants $(ARGS)
+
+rehearse: setup ## The worst days on the real path: a local cloud is killed, stopped, poisoned, rotated, rolled back and restored under real agents (half an hour; ARGS="stop poison")
+	@$(BIN)/python -m tests.rehearsals $(ARGS)
 
 fuzz: setup ## Hostile bytes for each reader of foreign bytes: SECONDS=3600 SEED=1
 	@PYTHONPATH=.:samples/agent $(BIN)/python -m tests.fuzz $(or $(SECONDS),3600) $(or $(SEED),1)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +13,7 @@ from infra.local.sample_processes import inherited_environment, logged, write_se
 from infra.package import ROOT
 
 AGENT_FOLDER = ROOT / "samples" / "agent"
+AGENT_PROGRAM = ("-m", "edge_agent")
 
 CANCEL_GRACE_SECONDS = 2
 """Seconds that a running command gets when its agent stops. Less than the guard's grace: if the agent were killed
@@ -33,9 +34,19 @@ class SampleAgent:
     def running(self) -> bool:
         return self._process is not None and self._process.running
 
-    def start(self, *extra: str, environment: Mapping[str, str] | None = None) -> None:
-        """Start it; ``extra`` are further arguments of its command line, ``environment`` further variables."""
-        command = [sys.executable, "-m", "edge_agent", "--state-dir", str(self.folder / "state"), *self._identity]
+    @property
+    def session(self) -> int:
+        """The id of the process session of the agent and its guard. Commands have sessions of their own."""
+        if self._process is None:
+            raise RuntimeError("the agent was never started")
+        return self._process.session
+
+    def start(
+        self, *extra: str, environment: Mapping[str, str] | None = None, program: Sequence[str] = AGENT_PROGRAM
+    ) -> None:
+        """Start it; ``extra`` are further arguments of its command line, ``environment`` further variables, and
+        ``program`` are the arguments of Python that run it."""
+        command = [sys.executable, *program, "--state-dir", str(self.folder / "state"), *self._identity]
         command += ["--enrollment-key-file", str(self.folder / "enrollment.key")]
         command += ["--cancel-grace-seconds", str(CANCEL_GRACE_SECONDS), *extra]
         own = {"PYTHONPATH": str(AGENT_FOLDER), "NO_PROXY": "127.0.0.1"}

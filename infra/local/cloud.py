@@ -1,13 +1,13 @@
 """The whole application in a local cloud: emulator, both stacks, front door, machines and clock, started and stopped
 as one."""
 
-import json
 import secrets
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -20,6 +20,7 @@ from infra.deployables import chosen
 from infra.functions import APP_NAME, LambdaFunction
 from infra.local.emulator import Emulator
 from infra.local.families import FamilyStacks
+from infra.local.filling_in import expire_rows, set_keys
 from infra.local.machine_host import MachineHost
 from infra.local.options import STAGE, WAIT, Options
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
@@ -32,7 +33,7 @@ from infra.stacks import Stacks, application_stack, stateful_stack
 
 T = TypeVar("T")
 
-READY_SECONDS = 60.0
+READY_SECONDS = 300.0
 _POLL_SECONDS = 0.1
 
 
@@ -172,6 +173,17 @@ class LocalCloud:
         family.deploy(self._setting_parameters(self.url))
         _running(self._proxy).add(family.rest_api_id, family.paths, family.prefixes)
 
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """End emulator and functions by SIGTERM, and start them again on the state, for a cloud whose options keep it.
+        The front door answers 503 meanwhile, and every WebSocket breaks."""
+        emulator = _running(self._emulator)
+        emulator.end()
+        yield
+        emulator.start()
+        self._wait_until_ready()
+        self._warm_up()
+
     def stop(self) -> None:
         """End everything that was started. Safe to repeat."""
         for part in (self._sweeper, self._machines, self._proxy, self._emulator, self._recorder):
@@ -179,7 +191,7 @@ class LocalCloud:
                 part.stop()
 
     def _start(self) -> None:
-        self._emulator = Emulator(check_roles=self._options.check_roles)
+        self._emulator = Emulator(check_roles=self._options.check_roles, keeps_state=self._options.keeps_state)
         self._machines = MachineHost(self._emulator.folder)
         self._proxy = Proxy(self._options.port, self._emulator.url)
         self._emulator.wait_until_ready()
@@ -187,13 +199,11 @@ class LocalCloud:
             self._recorder = Recorder(self._emulator.url, [each.name for each in self._core.all_functions])
         self._step("local cloud started")
         self._deploy(self._emulator, self._proxy)
-        often, rare = self._scheduled(rare=False), self._scheduled(rare=True)
+        often, rare = self._scheduled(rare=False), self._scheduled(rare=True) if self._options.sweeps_rarely else []
         self._sweeper = Sweeper(self.client("lambda"), often, rare, self._options.sweep_seconds)
         self._wait_until_ready()
         self._step("API answers")
-        if self._options.warms_up:
-            self._warm_up()
-            self._step("every function has started once")
+        self._warm_up()
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
         build = self.folder / "build"
@@ -205,8 +215,9 @@ class LocalCloud:
             there = Artifacts(emulator.client("s3"), state["ArtifactBucket"]) if state else None
             state = stacks.deploy(stateful_stack(STAGE), step, {"Stage": STAGE}, there)
         self._state = state
-        self._expire_rows(emulator, state["TablePrefix"])
-        self._set_keys(emulator, state["SecretArn"])
+        expire_rows(emulator.client("dynamodb"), self._core.tables, state["TablePrefix"])
+        keys = {name: self._options.settings[name] for name in SECRET_KEYS if name in self._options.settings}
+        set_keys(emulator.client("secretsmanager"), state["SecretArn"], {**keys, "MASTER_KEY": self.master_key})
         self._step("tables, queues and keys made")
         artifacts = Artifacts(emulator.client("s3"), state["ArtifactBucket"])
         local = local_template(
@@ -239,19 +250,6 @@ class LocalCloud:
         left_out = {*SECRET_KEYS, *LOCAL_VARIABLES}
         return {parameter_name(name): value for name, value in given.items() if name not in left_out}
 
-    def _expire_rows(self, emulator: Emulator, prefix: str) -> None:
-        """Set the TTL attributes: the emulator ignores those of a template."""
-        dynamodb = emulator.client("dynamodb")
-        for table in self._core.tables:
-            if table.expires_at is not None:
-                specification = {"Enabled": True, "AttributeName": table.expires_at}
-                dynamodb.update_time_to_live(TableName=f"{prefix}{table.name}", TimeToLiveSpecification=specification)
-
-    def _set_keys(self, emulator: Emulator, secret: str) -> None:
-        keys = {name: self._options.settings[name] for name in SECRET_KEYS if name in self._options.settings}
-        text = json.dumps({**keys, "MASTER_KEY": self.master_key})
-        emulator.client("secretsmanager").put_secret_value(SecretId=secret, SecretString=text)
-
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while not self._is_ready():
@@ -276,8 +274,9 @@ class LocalCloud:
         return [*core, *(name for each in self.families for name in each.schedules(rare=rare))]
 
     def _warm_up(self) -> None:
-        """Start every function at its full concurrency before there is work. Each takes a second, for which the first
-        command would have to wait."""
+        """Start every function at its full concurrency before there is work, where the options say so."""
+        if not self._options.warms_up:
+            return
         client = self.client("lambda")
         waiting = [each for each in self._core.functions if isinstance(each.source, QueueSource | StreamSource)]
 
@@ -288,6 +287,7 @@ class LocalCloud:
             list(pool.map(start, (each for each in waiting for _ in range(CONCURRENCY))))
         with ThreadPoolExecutor(max_workers=CONCURRENT_REQUESTS) as pool:
             list(pool.map(lambda _: self._is_ready(), range(CONCURRENT_REQUESTS)))
+        self._step("every function has started once")
 
     def _step(self, text: str) -> None:
         if self._on_step is not None:

@@ -19,7 +19,9 @@ class Options:
     ``families`` is a comma list; "": those that are there by default.
 
     Checking roles takes a third of the emulator's time, so measurements disable it. To warm up starts every function
-    before there is work: it takes most of a minute, and without it the first event waits some seconds.
+    before there is work: it takes most of a minute, and without it the first event waits some seconds. A cloud that
+    keeps its state can be stopped and started again on what it held. The schedules that are rare on AWS are called in
+    every twentieth round, if at all.
     """
 
     port: int = 0
@@ -28,6 +30,8 @@ class Options:
     record_calls: bool = False
     check_roles: bool = True
     warms_up: bool = True
+    keeps_state: bool = False
+    sweeps_rarely: bool = True
     families: str = ""
 
     @classmethod

@@ -13,7 +13,7 @@ GRACE_SECONDS = 5.0
 """Seconds from SIGTERM to SIGKILL."""
 
 STOP_SECONDS = 30.0
-"""Seconds for the guard's grace, and the removal of a large folder on a busy machine."""
+"""Seconds beyond the guard's grace, for the removal of a large folder on a busy machine."""
 
 
 class GuardedProcess:
@@ -36,6 +36,7 @@ class GuardedProcess:
 
         Without a grace it is killed at once, whatever stops it.
         """
+        self._grace_seconds = grace_seconds
         read_end, self._write_end = os.pipe()
         guard = [sys.executable, "-ISE", str(GUARD), str(read_end), str(grace_seconds), str(remove or "-")]
         try:
@@ -72,4 +73,4 @@ class GuardedProcess:
         if self._write_end >= 0:
             os.close(self._write_end)
             self._write_end = -1
-        self._process.wait(STOP_SECONDS)
+        self._process.wait(self._grace_seconds + STOP_SECONDS)

@@ -127,17 +127,22 @@ class Proxy:
         headers = _passed_on(request)
         if not is_function_event(body, headers):
             return _refusal(413, "payload_too_large", "Payload Too Large")
-        async with (
-            self._slots,
-            self._session.request(
-                request.method,
-                URL(self._upstream(request.rel_url.raw_path) + request.raw_path, encoded=True),
-                data=io.BytesIO(body) if body else None,
-                headers=headers,
-                allow_redirects=False,
-                skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
-            ) as upstream,
-        ):
+        async with self._slots:
+            if request.transport is None or request.transport.is_closing():
+                raise ConnectionResetError  # the caller has not waited for its turn
+            return await self._answer(self._session, request, body, headers)
+
+    async def _answer(
+        self, session: ClientSession, request: web.Request, body: bytes, headers: dict[str, str]
+    ) -> web.Response:
+        async with session.request(
+            request.method,
+            URL(self._upstream(request.rel_url.raw_path) + request.raw_path, encoded=True),
+            data=io.BytesIO(body) if body else None,
+            headers=headers,
+            allow_redirects=False,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
+        ) as upstream:
             answer = await upstream.read()
             if not is_function_answer(answer, upstream.headers):
                 return _refusal(502, "internal_server_error", "Internal Server Error")
@@ -159,7 +164,8 @@ class Proxy:
             await _first_of(_pump(upstream, downstream), _pump(downstream, upstream))
         finally:
             await upstream.close()
-            await downstream.close()
+            if downstream.prepared:  # the agent may have gone before
+                await downstream.close()
         return downstream
 
 
@@ -181,7 +187,7 @@ def _answering_errors(handler: Handler) -> Handler:
             return await handler(request)
         except web.HTTPRequestEntityTooLarge:
             return _refusal(413, "payload_too_large", "Payload Too Large")
-        except (ClientError, TimeoutError):
+        except (ClientError, ConnectionResetError, TimeoutError):
             return _refusal(503, "service_unavailable", "Service Unavailable")
 
     return answer

@@ -61,8 +61,9 @@ class LightAgent:
         answer = stranger.call("POST", "/api/v1/agents/nodes", {**said, "registration_token": token})
         stranger.close()
         self.node_id = node_id
+        self.token = str(answer["data"]["api_token"])
         self.reported = 0
-        self._api = Caller(url, answer["data"]["api_token"], statuses)
+        self._api = Caller(url, self.token, statuses)
 
     def poll(self) -> None:
         """Take, run and report what is there."""

@@ -54,13 +54,13 @@ def start_connected(agent: SampleAgent, *arguments: str, environment: Mapping[st
 
 
 class Fleet:
-    """One cluster and its agents, in a cloud that other tests use too. Names are the caller's to keep apart."""
+    """One cluster, which is there, and its agents, in a cloud that other tests use too. Names are the caller's to keep
+    apart."""
 
     def __init__(self, api: Api, agents: SampleAgents, cluster: str) -> None:
         self.api = api
         self.cluster = cluster
         self._agents = agents
-        assert api.call("POST", "/api/v1/clusters", {"name": cluster}).status == 201
 
     def new_key(self, uses: int = 1) -> Json:
         """An enrollment key for this cluster."""
@@ -131,6 +131,7 @@ class Fleet:
 def fleet(cloud: LocalCloud, cluster: str) -> Iterator[Fleet]:
     """A fleet of its own; at the end its agents stop, and nothing of it is left for the next test."""
     with closing(Api(cloud.url, cloud.master_key)) as api:
+        assert api.call("POST", "/api/v1/clusters", {"name": cluster}).status == 201
         agents = SampleAgents(cloud.folder)
         made = Fleet(api, agents, cluster)
         try:

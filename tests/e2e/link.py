@@ -20,16 +20,18 @@ _NOT_PASSED_ON = frozenset({"transfer-encoding", "connection", "proxy-connection
 
 @dataclass
 class Rule:
-    """Requests that something happens to; ``times`` None is always. ``is_answered`` tells which way is cut."""
+    """Requests that something happens to; ``times`` None is always. They are answered with ``status``, if there is one;
+    else they, or their answers, are lost. An empty method is each."""
 
     method: str
     path: re.Pattern[str]
     reaches_server: bool
     times: int | None
+    status: int | None = None
     met: int = 0
 
     def meets(self, method: str, path: str) -> bool:
-        if method != self.method or not self.path.search(path) or self.met == self.times:
+        if self.method not in {"", method} or not self.path.search(path) or self.met == self.times:
             return False
         self.met += 1
         return True
@@ -82,6 +84,10 @@ class Link:
         """From now on these never reach the server."""
         return self._add(Rule(method, re.compile(path), reaches_server=False, times=None))
 
+    def refuse(self, status: int, path: str = "", method: str = "") -> Rule:
+        """From now on these get that status in the place of the server's answer, as from a gateway before it."""
+        return self._add(Rule(method, re.compile(path), reaches_server=False, times=None, status=status))
+
     def close(self) -> None:
         self.cut()
         self._server.shutdown()
@@ -131,6 +137,9 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         rule = self.link.rule_for(self.command, path)
+        if rule is not None and rule.status is not None:
+            self.send_error(rule.status)
+            return
         if self.link.is_cut or (rule is not None and not rule.reaches_server):
             self._break()
             return
@@ -158,7 +167,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_CONNECT(self) -> None:
         self.close_connection = True
-        if not self.link.takes_websockets or self.link.is_cut:
+        if not self.link.takes_websockets or self.link.is_cut or self.link.rule_for(self.command, self.path):
             self.send_error(503)
             return
         host, _, port = self.path.rpartition(":")

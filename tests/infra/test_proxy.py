@@ -5,6 +5,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from aiohttp import web
@@ -12,14 +13,28 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from infra.local.limits import FUNCTION_BYTES, REQUEST_BYTES, SOCKET_MESSAGE_BYTES
-from infra.local.proxy import Proxy
+from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
 
 REST_PREFIX = "/restapis/rest/api/_user_request_"
 SOCKET_PATH = "/_aws/execute-api/socket/api"
 
 
+class Held:
+    """A request that is held until it is let go; ``seen`` are the paths of those that came."""
+
+    def __init__(self):
+        self.seen = []
+        self.let_go = threading.Event()
+
+
+HELD = Held()
+
+
 async def echo_request(request):
     body = await request.read()
+    if "/held/" in request.path:
+        HELD.seen.append(request.path.rpartition("/")[2])
+        await asyncio.to_thread(HELD.let_go.wait, 10)
     if wanted := request.headers.get("x-wanted-bytes"):
         return web.Response(text="x" * int(wanted))
     seen = {
@@ -141,6 +156,22 @@ def test_websocket_message_above_the_limit_closes_the_socket(proxy):
             socket.recv(timeout=10)
 
     assert closed.value.rcvd.code == 1009
+
+
+def test_request_of_a_caller_who_left_before_its_turn_is_dropped(proxy):
+    """Otherwise a busy cloud works for nobody, and falls ever further behind."""
+    names = [f"first-{number}" for number in range(CONCURRENT_REQUESTS)]
+    with ThreadPoolExecutor(CONCURRENT_REQUESTS) as pool:
+        first = [pool.submit(call, proxy, f"/held/{name}") for name in names]
+        while len(HELD.seen) < CONCURRENT_REQUESTS:
+            threading.Event().wait(0.01)
+        with pytest.raises(TimeoutError), urllib.request.urlopen(f"{proxy.url}/held/gone", timeout=0.2):
+            pass
+        HELD.let_go.set()
+        assert {each.result()[0] for each in first} == {200}
+
+    assert call(proxy, "/held/last")[0] == 200
+    assert sorted(HELD.seen) == [*names, "last"]
 
 
 def test_proxy_before_a_deployment_answers_503(upstream):

@@ -1,0 +1,112 @@
+"""All tables go back to a backup, by the runbook, while the agents carry on."""
+
+from infra.deployables import CORE
+from infra.local.agents import SampleAgent
+from infra.restore import SUFFIX
+from tests.rehearsals.invariants import Given, totals_are_those_of_the_rows, totals_of_commands_are_those_of_the_rows
+from tests.rehearsals.stage import WORKED_ON, RehearsalFailedError, Stage
+
+AGENTS = 3
+BACKUP = "rehearsal"
+
+
+def play(stage: Stage) -> None:
+    with stage.fleet("restored") as fleet:
+        agents = stage.enrol(fleet, AGENTS)
+        done = stage.give(fleet, agents)
+        stage.rest()
+        wait, go_on = stage.gate()
+        running = stage.give(fleet, agents, f"{wait}; exit 6")
+        wait, end = stage.gate()
+        ended = stage.give(fleet, agents, f"{wait}; exit 7")
+        for given in (running, ended):
+            stage.until(lambda given=given: _statuses(stage, given) == ["sent"] * AGENTS, "it to run on all machines")
+        stage.say(stage.runbook("infra.backup", "--name", BACKUP).strip().splitlines()[-1])
+        kept = len(stage.given)
+        end()
+        later = stage.give(fleet, agents)
+        for given in (ended, later):
+            stage.until(lambda given=given: _statuses(stage, given) == ["completed"] * AGENTS, "it to end")
+        stage.say(
+            "one command ran before the backup, one runs, one ended after it, one came after it: all functions stop"
+        )
+        _stop_functions(stage)
+        go_on()
+        _restore(stage)
+        _start_functions(stage)
+        stage.given = stage.given[:kept]  # the later one is not known any more
+        stage.excuse([running, ended])
+        _redrive(stage)
+        stage.rest(but=frozenset({totals_are_those_of_the_rows, totals_of_commands_are_those_of_the_rows}))
+        stage.say(f"the recount corrected {len(stage.recount())} totals")
+        _make_terms_anew(stage)
+        _delete_copies(stage)
+        stage.rest()
+        _check(stage, agents, (done, running, ended))
+
+
+def _statuses(stage: Stage, given: Given) -> list[str]:
+    return [row["status"] for row in stage.executions_of(given)]
+
+
+def _stop_functions(stage: Stage) -> None:
+    client = stage.aws("lambda")
+    for name in _functions(stage):
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
+
+
+def _start_functions(stage: Stage) -> None:
+    client = stage.aws("lambda")
+    for name in _functions(stage):
+        client.delete_function_concurrency(FunctionName=name)
+    stage.say("the functions are started again")
+
+
+def _functions(stage: Stage) -> list[str]:
+    pages = stage.aws("lambda").get_paginator("list_functions").paginate()
+    return [each["FunctionName"] for page in pages for each in page["Functions"]]
+
+
+def _restore(stage: Stage) -> None:
+    """Each table from its backup to a new one, and its rows back."""
+    dynamodb = stage.aws("dynamodb")
+    for name in _tables(stage):
+        [backup] = dynamodb.list_backups(TableName=name)["BackupSummaries"]
+        dynamodb.restore_table_from_backup(TargetTableName=f"{name}{SUFFIX}", BackupArn=backup["BackupArn"])
+    for name in _tables(stage):
+        dynamodb.get_waiter("table_exists").wait(TableName=f"{name}{SUFFIX}", WaiterConfig={"Delay": 1})
+    stage.say(f"{len(_tables(stage))} tables are restored under other names")
+    stage.runbook("infra.restore")
+    changed = [
+        line for line in stage.runbook("infra.restore", "--write").splitlines() if ": 0 rows written, 0" not in line
+    ]
+    for line in changed:
+        stage.say(f"  {line}")
+
+
+def _tables(stage: Stage) -> list[str]:
+    return [f"{stage.cloud.table_prefix}{table.name}" for table in CORE.tables]
+
+
+def _redrive(stage: Stage) -> None:
+    """What was tried meanwhile has become a dead letter."""
+    for queue in WORKED_ON:
+        if stage.messages(f"{queue}-dead"):
+            stage.runbook("infra.redrive", queue)
+
+
+def _make_terms_anew(stage: Stage) -> None:
+    key = {"term_shard": {"S": "state"}, "position": {"S": "fill"}}
+    stage.aws("dynamodb").delete_item(TableName=f"{stage.cloud.table_prefix}node_terms", Key=key)
+
+
+def _delete_copies(stage: Stage) -> None:
+    for name in _tables(stage):
+        stage.aws("dynamodb").delete_table(TableName=f"{name}{SUFFIX}")
+
+
+def _check(stage: Stage, agents: list[SampleAgent], every: tuple[Given, ...]) -> None:
+    codes = [[int(row["exit_code"]) for row in stage.executions_of(given)] for given in every]
+    if codes != [[0] * AGENTS, [6] * AGENTS, [7] * AGENTS]:
+        raise RehearsalFailedError(f"exit codes after the restore: {codes}")
+    assert all(agent.running for agent in agents)
