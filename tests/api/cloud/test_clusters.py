@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.machines.api import COMPUTE_API
+from chalicelib.machines.api import AUTH_API, COMPUTE_API
 from chalicelib.machines.wiring import Machines
 from infra.grants import GRANTS
 from tests.support.callers import enrolled
@@ -204,3 +204,16 @@ class TestMachines:
         assert self.asked(scene, scene.keys[BOB]).status == 403
         attach(scene, {"effect": "Allow", "action": ["instances:read"], "resource": ["*"]})
         assert self.asked(scene, scene.keys[BOB]).status == 200
+
+    def test_user_of_the_cloud_starts_no_session_that_could_go_round_its_role(self, scene, team):
+        machines = scene.world.platform.container(Machines)
+        client = Client(AUTH_API.groups(), machines, api=AUTH_API, key=None)
+        sent = len(scene.world.mailer.sent)
+        answers = [
+            client.request("POST", "/api/auth/v2/session", json={"email": address})
+            for address in (BOB, "nobody@example.com")
+        ]
+        scene.world.settle()
+        assert [answer.status for answer in answers] == [answers[0].status] * 2
+        assert answers[0].status in {200, 201}
+        assert len(scene.world.mailer.sent) == sent
