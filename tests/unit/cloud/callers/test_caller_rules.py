@@ -4,9 +4,20 @@ import pytest
 
 from chalicelib.cloud.callers import rules
 from chalicelib.cloud.permissions import IDENTITY_READ, PERMISSIONS, ROLES, TENANT_READ, TENANT_UPDATE
-from chalicelib.platform.access.permissions import KeyRole
-from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind, root
+from chalicelib.kit.errors import EdgeError
+from chalicelib.platform.access.permissions import KeyRole, Permission
+from chalicelib.platform.access.principal import (
+    DEFAULT_TENANT,
+    Principal,
+    PrincipalKind,
+    Resource,
+    Scope,
+    decide,
+    root,
+)
 from chalicelib.platform.identity.model import Member
+
+CLUSTERS, COMMANDS = (Permission(name, KeyRole.ADMIN) for name in ("clusters:write", "commands:write"))
 
 
 def member(role):
@@ -50,3 +61,19 @@ def test_only_the_operator_works_in_every_tenant():
     assert not rules.may_work_anywhere(Principal(kind=PrincipalKind.KEY, actor="key:k", id="k", tenant="t-2"))
     assert rules.in_tenant(root("MASTER_KEY"), "t-1").tenant == "t-1"
     assert root("MASTER_KEY").tenant == DEFAULT_TENANT
+
+
+def test_guest_is_restricted_and_leaves_limits_of_clusters_to_the_operator():
+    guest = rules.restricted_to(as_member(key(), "owner"), "clusters", {"1"})
+    assert guest.restrictions == {"clusters": frozenset({"1"})}
+    allowed = [
+        decide(guest, permission, Resource("", Scope.REACH), {}).is_allowed for permission in (CLUSTERS, COMMANDS)
+    ]
+    assert allowed == [False, True]
+
+
+@pytest.mark.parametrize("tenant", [{}, {"tier": ""}, {"slug": "engines"}])
+def test_tenant_without_a_tier_of_the_operators_is_refused(tenant):
+    with pytest.raises(EdgeError, match="no tier"):
+        rules.check_tier(tenant)
+    rules.check_tier({**tenant, "tier": "pro"})

@@ -69,6 +69,13 @@ def test_principal_of_a_tenant_is_refused_all_but_its_tenants_things():
     assert refusals == {Scope.INSTALLATION: refused, Scope.REACH: refused, Scope.TENANT: ""}
 
 
+@pytest.mark.parametrize("ids", [{"1"}, set()])
+def test_restricted_principal_of_a_tenant_has_its_reach_and_nothing_else(ids):
+    caller = key(role=KeyRole.ADMIN, tenant="0198", restrictions={"clusters": frozenset(ids)})
+    allowed = {scope for scope in Scope if decide(caller, READ, Resource("", scope), {}).is_allowed}
+    assert allowed == {Scope.REACH}
+
+
 def test_restriction_to_no_cluster_at_all_still_restricts():
     caller = key(role=KeyRole.ADMIN, restrictions={"clusters": frozenset()})
     assert not decide(caller, READ, Resource("", Scope.INSTALLATION), {}).is_allowed
