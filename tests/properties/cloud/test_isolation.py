@@ -12,6 +12,7 @@ import pytest
 from chalicelib.cloud.api import API
 from chalicelib.kit.tables import Put
 from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.audit.store import TABLE as AUDIT
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS
 from tests.support.cloud import EVE, CloudScene
@@ -97,6 +98,7 @@ class People:
         self.scene.world.platform.sealer.keys.newest()
         self.watch = Watch(self.scene.world.driver)
         self.answered = []
+        self.worked_in = {}
 
     def step(self, number):
         """A random request, as a task: who asks, for what, in which tenant."""
@@ -157,6 +159,8 @@ class People:
     def take(self, view, wanted, works_in, answer):
         """What an answer says, and what it has made."""
         self.answered.append((view, answer.status))
+        if view != "create_tenant":  # it stands in the log of the tenant that it makes
+            self.worked_in[answer.headers["x-request-id"]] = works_in
         if not works_in:
             assert answer.status in {400, 403, 404}, (view, answer.status, answer.text)
         for tenant in self.tenants:
@@ -164,6 +168,15 @@ class People:
                 assert f"{tenant}-" not in answer.text.replace(wanted, "…"), (view, tenant, answer.text)
         if view in NAMED.values() and answer.status == 201:
             self.made[works_in, view].append(answer.json["data"]["id"])
+
+    def misplaced(self):
+        """The entries of the log that stand in another tenant's than their request worked in. One that was refused for
+        the tenant that it named is in the log of the tenant in which its key was made."""
+        self.scene.world.settle()
+        rows = self.scene.world.driver.rows(AUDIT)
+        told = [row for row in rows if self.worked_in.get(row["request_id"])]
+        assert {row["outcome"] for row in told} == {"done", "refused"}
+        return [row for row in told if row["tenant"] != self.worked_in[row["request_id"]]]
 
     def others(self, working):
         """The rows of the tenants in which none of these requests works, outside of tables of tenants."""
@@ -186,6 +199,7 @@ def test_random_requests_of_tenants_at_once_stay_in_their_tenants(seed):
         assert people.watch.strayed == []
     assert {201, 403, 404} <= {status for _, status in people.answered}
     assert len(people.watch.seen) > 3
+    assert people.misplaced() == []
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
