@@ -90,6 +90,9 @@ class _Alarms:
         self._url = self._sqs.create_queue(QueueName="pager")["QueueUrl"]
         arn = self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         topic = stage.cloud.state["AlarmTopicArn"]
+        from_topic = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+        policy = {"Version": "2012-10-17", "Statement": [{**from_topic, "Resource": arn}]}
+        self._sqs.set_queue_attributes(QueueUrl=self._url, Attributes={"Policy": json.dumps(policy)})
         stage.aws("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
         self._told: set[str] = set()
 
