@@ -57,7 +57,7 @@ class OwnedClusters:
             if name not in known:
                 cluster = self._fleet.find_cluster(name)
                 if cluster is None:
-                    raise invalid("clusters", f"there is no cluster {name[:64]!r}")
+                    raise invalid("clusters", f"no cluster has the name {name[:64]!r}")
                 known[name] = cluster.id
         return {known[name]: name for name in dict.fromkeys(names)}
 
