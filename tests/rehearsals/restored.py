@@ -1,5 +1,7 @@
 """All tables go back to a backup, by the runbook, while the agents carry on."""
 
+import time
+
 from infra.deployables import CORE
 from infra.local.agents import SampleAgent
 from infra.restore import SUFFIX
@@ -8,6 +10,8 @@ from tests.rehearsals.stage import WORKED_ON, RehearsalFailedError, Stage
 
 AGENTS = 3
 BACKUP = "rehearsal"
+FORGOTTEN_SECONDS = 65
+"""An agent reports a result again if it is asked for more than a minute after it was taken."""
 
 
 def play(stage: Stage) -> None:
@@ -30,6 +34,7 @@ def play(stage: Stage) -> None:
         stage.say(
             "one command ran before the backup, one runs, one ended after it, one came after it: all functions stop"
         )
+        settled_at = time.monotonic()
         _stop_functions(stage)
         go_on()
         _restore(stage)
@@ -37,6 +42,11 @@ def play(stage: Stage) -> None:
         stage.given = stage.given[:kept]  # the later one is not known any more
         stage.excuse([running, ended])
         _redrive(stage)
+        stage.until(lambda: time.monotonic() - settled_at > FORGOTTEN_SECONDS, "agents to take results as forgotten")
+        stage.say("an agent looks once in an hour at what it was given: here it is started anew instead")
+        for agent in agents:
+            agent.stop()
+            agent.start()
         stage.rest(but=frozenset({totals_are_those_of_the_rows, totals_of_commands_are_those_of_the_rows}))
         stage.say(f"the recount corrected {len(stage.recount())} totals")
         _make_terms_anew(stage)
