@@ -98,10 +98,13 @@ class DemoCloud:
         self._say(f"the instance {machine['name']} of the tenant runs")
         time.sleep(RUNS_SECONDS)
         owner.call("DELETE", path)
+        deleted_at = _now()
+        time.sleep(RUNS_SECONDS)
         ended: list[Json] = []
 
         def is_billed() -> bool:
-            ended[:] = [one for one in owner.call("GET", "/billing/usage")["data"] if one["end_time"] < _now()]
+            """A part that goes on ends now, later than the deletion."""
+            ended[:] = [one for one in owner.call("GET", "/billing/usage")["data"] if one["end_time"] <= deleted_at]
             return bool(ended)
 
         self._wait("the bill", is_billed)

@@ -3,10 +3,8 @@
 Marks come twice, late, in any order and in parallel; workers crash between any two writes; a day is replayed.
 """
 
-from collections import defaultdict
 from contextlib import suppress
 from datetime import timedelta
-from decimal import ROUND_HALF_EVEN, Decimal
 from random import Random
 
 from hypothesis import given, settings
@@ -16,45 +14,21 @@ from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.billing.model import Mark
-from chalicelib.platform.billing.prices import PRICES
 from chalicelib.platform.billing.queues import METERING
 from chalicelib.platform.billing.service import Bills, Metering
 from chalicelib.platform.billing.store import INTERVALS
 from chalicelib.platform.billing.wiring import bills_of
 from chalicelib.platform.provisioning.model import Charge, Power, Seen, State
 from chalicelib.platform.provisioning.store import RESOURCES
+from tests.support.accountant import Accountant
 from tests.support.declared import WORKERS
 from tests.support.fakes.clock import START, FakeClock, FakeIds
 from tests.support.fakes.dynamo import Crash, FakeDynamo
 from tests.support.provisioning import BoxWorld
 from tests.support.world import RELAY, sqs_record
 
-PER_HOUR = {price.size: price.per_hour for price in PRICES if price.type == "instance"}
 SIZES = ("local-small", "ubuntu-small")
 NEVER = 1_000_000_000
-
-
-class Accountant:
-    """Knows for each resource since when it has been in which size, and adds up seconds one resource at a time."""
-
-    def __init__(self):
-        self.states = defaultdict(dict)
-
-    def write_down(self, tenant, resource, order, at, size):
-        """From ``at`` on the resource runs in that size; None: it does not."""
-        self.states[tenant, resource][order] = (at, size)
-
-    def bill(self, tenant, start, end):
-        """The dollars of a tenant's resources between two times."""
-        cost = Decimal(0)
-        for (owner, _), states in self.states.items():
-            told = [states[order] for order in sorted(states)] if owner == tenant else []
-            ends = [at for at, _ in told[1:]] + [end]
-            for (at, size), until in zip(told, ends, strict=False):
-                seconds = (min(until, end) - max(at, start)).total_seconds()
-                if size is not None and seconds > 0:
-                    cost += PER_HOUR[size] * int(seconds) / 3600
-        return cost.quantize(Decimal("0.000001"), ROUND_HALF_EVEN)
 
 
 class Ledger:
