@@ -28,6 +28,9 @@ class Dead(SystemExit):
     """The process is dead from this call on. asyncio passes a `SystemExit` on at once."""
 
 
+MICROSECOND = 1e-6
+
+
 class MachineClock(VirtualClock):
     """The time of the world, off by what this machine's clock is off. Timers are those of the world."""
 
@@ -45,7 +48,8 @@ class MachineClock(VirtualClock):
     def call_later(self, seconds: float, call: Callable[[], None]) -> Any:
         timer = _Timer(call)
         process = self._process
-        process.machine.world.timeline.after(max(seconds, 0), lambda: timer.fire(process))
+        # Never early: what looks at the time again, and finds it a fraction too soon, would do so for ever.
+        process.machine.world.timeline.after(max(seconds, 0) + MICROSECOND, lambda: timer.fire(process))
         return timer
 
 

@@ -41,7 +41,7 @@ def no_two_ranges_overlap(scene: Scene) -> None:
 
 
 def lag_indexes(scene: Scene) -> None:
-    scene.world.driver.index_lag(scene.rng.choice((0, 5, 60)))
+    scene.world.driver.index_lag(scene.rng.choice((0, 5, 60, 60)))
     scene.mends.append(lambda: scene.world.driver.index_lag(0))
 
 

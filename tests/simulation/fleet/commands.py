@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.commands.model import FINAL, OPEN, RetriedOutcome, Retry, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.store import NODES
@@ -11,6 +12,7 @@ from chalicelib.kit.counters import total_of
 from chalicelib.kit.ids import moment_of
 from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
+from tests.simulation.fleet.enrollment import set_up_machine
 from tests.simulation.fleet.rollouts import ROLLOUTS
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -32,6 +34,21 @@ def give_command(scene: Scene) -> None:
     seconds, code = scene.rng.choice((0.1, 5, 200)), scene.rng.choice((0, 0, 1))
     body = {"command_text": f"{seconds} {code} said", "targeting": _a_target(scene)}
     scene.ask("POST", "/api/v1/commands", json=body)
+
+
+def command_a_new_machine(scene: Scene) -> None:
+    """A machine is set up, and is to work some seconds later."""
+    set_up_machine(scene)
+    scene.wait(scene.rng.uniform(1, 6))
+    scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": {"type": "all"}})
+
+
+def move_a_target(scene: Scene) -> None:
+    """A node leaves the cluster that a command was given for a moment ago."""
+    node, cluster = scene.some_row(NODES), str(scene.some_row(CLUSTERS)["name"])
+    targeting = {"type": "clusters", "cluster_names": [node["cluster_name"]]}
+    scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": targeting})
+    scene.fleet.nodes.placing.change_cluster(str(node["id"]), cluster, reach=EVERYWHERE)
 
 
 def _a_target(scene: Scene) -> dict[str, object]:
@@ -219,6 +236,7 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 SIMULATION = Simulation(
     operations=(
         *(give_command,) * 8,
+        *(command_a_new_machine, move_a_target),
         *(cancel_command,) * 2,
         *(retry_command,) * 2,
         delete_command,
