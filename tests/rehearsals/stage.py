@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
-from boto3.dynamodb.types import TypeDeserializer
 
+from chalicelib.kit.tables.wire import from_wire
 from infra.deployables import CORE
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
@@ -247,9 +247,8 @@ class Stage:
     def rows(self, table: str) -> list[Row]:
         """All rows of a table, read from the table itself."""
         pages = self.aws("dynamodb").get_paginator("scan")
-        read = TypeDeserializer().deserialize
         return [
-            {name: read(value) for name, value in row.items()}
+            from_wire(row)
             for page in pages.paginate(TableName=f"{self.cloud.table_prefix}{table}", ConsistentRead=True)
             for row in page["Items"]
         ]

@@ -202,10 +202,8 @@ class Client:
         fallback.register(self.app, [api], lambda _api: of_request())
         self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
         self._described = _described(tuple(self._endpoints.values()), api)
+        self._known: Application | None = None
         self._paths: dict[int, list[tuple[str, list[str]]]] = {}
-        for route in self.app.routes:
-            parts = route.split("/")
-            self._paths.setdefault(len(parts), []).append((route, parts))
 
     def with_key(self, key: str | None) -> "Client":
         """The same routes and services, called by another."""
@@ -300,11 +298,20 @@ class Client:
             "body": body,
         }
 
+    def _paths_by_length(self) -> dict[int, list[tuple[str, list[str]]]]:
+        """The application's paths and their parts, sorted at its first request: tests put others in place."""
+        if self._known is not self.app:
+            self._known, self._paths = self.app, {}
+            for route in self.app.routes:
+                parts = route.split("/")
+                self._paths.setdefault(len(parts), []).append((route, parts))
+        return self._paths
+
     def _match(self, path: str) -> tuple[str, dict[str, str]]:
         """The most specific path, regardless of the method: every path has a route for undeclared methods."""
         candidates = []
         given = path.split("/")
-        for route, expected in self._paths.get(len(given), ()):
+        for route, expected in self._paths_by_length().get(len(given), ()):
             variables = _variables(expected, given)
             if variables is not None:
                 candidates.append((route.count("{"), route, variables))
