@@ -33,7 +33,9 @@ def walk(client, path, **query):
 
 def test_lists_of_operators_take_a_cursor():
     lists = [one for api in families.every_api() for one in api.endpoints() if one.paginated]
-    without = {one.view.__name__ for one in lists if not issubclass(one.query, ListQuery)}
+    # The cloud's dialect has tokens for them.
+    others = [one for one in lists if "next_token" not in one.query.model_fields]
+    without = {one.view.__name__ for one in others if not issubclass(one.query, ListQuery)}
     assert without == {"list_own_executions"}
 
 
