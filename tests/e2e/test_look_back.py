@@ -185,7 +185,8 @@ def test_function_grants_are_all_used_by_some_call(cloud, request):
 
     unused = {f"{name} {action} {place}" for name, action, place in unused_grants(cloud)}
 
-    assert sorted(each for each in unused if not any(fnmatch(each, pattern) for pattern in NOT_TRIED)) == []
+    unexpected = sorted(each for each in unused if not any(fnmatch(each, pattern) for pattern in NOT_TRIED))
+    assert unexpected == [], "\n".join(unexpected)
     assert [pattern for pattern in NOT_TRIED if not any(fnmatch(each, pattern) for each in _all_grants(cloud))] == []
 
 
