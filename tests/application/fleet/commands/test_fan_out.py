@@ -157,9 +157,9 @@ class TestRepeats:
 
         def work(part):
             created = []
-            chunk = fan_outs.create_chunk(made.id, part, None, lambda by_node: created.extend(by_node.values()))
+            chunk = fan_outs.create_chunk(made.id, part, None, lambda _command, rows: created.extend(rows))
             fan_outs.finish(chunk)
-            return [row_id for ids in created for row_id in ids]
+            return [row.id for row in created]
 
         parts = sorted(parts_left(world, made))
         made_by = world.clock.run_together([lambda part=part: work(part) for part in parts * 2])
