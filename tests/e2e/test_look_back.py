@@ -31,6 +31,7 @@ NOT_TRIED = {
     "create_executions dynamodb:DeleteItem connections": "a socket that is found gone; one of the two finds it",
     "create_executions dynamodb:UpdateItem presence": "as above",
     "trigger_updates sqs:SendMessage admin-*": "a node of another stack that waits when its request is looked at again",
+    "trigger_updates dynamodb:BatchGetItem self_updates": "a second look at machines of a cluster that are still there",
     "trigger_updates dynamodb:UpdateItem self_updates": "a deadline that comes while nodes are waited for",
     "provision dynamodb:DeleteItem aliases": "an instance that is deleted while its node has aliases",
     "clean_up sqs:SendMessage *command-delivery": "what waits for a cluster that changes hands, some seconds later",
