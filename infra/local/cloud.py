@@ -21,6 +21,7 @@ from infra.functions import APP_NAME, LambdaFunction
 from infra.local.emulator import Emulator
 from infra.local.families import FamilyStacks
 from infra.local.filling_in import expire_rows, set_keys
+from infra.local.function_log import lines_of
 from infra.local.machine_host import MachineHost
 from infra.local.options import STAGE, WAIT, Options
 from infra.local.proxy import CONCURRENT_REQUESTS, Proxy
@@ -113,19 +114,14 @@ class LocalCloud:
     def function_logs(self, name: str) -> Iterator[str]:
         """The lines that a function of the core wrote, oldest first. The emulator keeps none of the WebSocket's
         functions."""
-        return self._logged(f"/{APP_NAME}/{STAGE}/{name}")
-
-    def _logged(self, group: str) -> Iterator[str]:
-        pages = self.client("logs").get_paginator("filter_log_events")
-        for page in pages.paginate(logGroupName=group):
-            for event in page["events"]:
-                yield from event["message"].splitlines()
+        return lines_of(self.client("logs"), f"/{APP_NAME}/{STAGE}/{name}")
 
     def function_failures(self) -> list[str]:
         """Lines of level error, and tracebacks, that any function wrote; and schedules whose function failed."""
         groups = {each.name: f"/{APP_NAME}/{STAGE}/{each.name}" for each in self._core.functions}
         every = [groups, *(each.log_groups() for each in self.families)]
-        lines = (f"{name}: {line}" for each in every for name, group in each.items() for line in self._logged(group))
+        logs = self.client("logs")
+        lines = (f"{name}: {line}" for each in every for name, group in each.items() for line in lines_of(logs, group))
         logged = [line for line in lines if '"level":"error"' in line.replace(" ", "") or "Traceback" in line]
         return [*_running(self._sweeper).failures, *logged]
 
