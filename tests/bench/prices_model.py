@@ -21,6 +21,7 @@ from tests.bench.prices_agent import (
     LISTS_AFTER_RECONNECT,
     SOCKET_LIFE_SECONDS,
 )
+from tests.bench.prices_builds import build
 from tests.bench.prices_instances import instances
 from tests.bench.prices_logs import logged, socket_line_bytes
 
@@ -207,6 +208,7 @@ def per_million() -> dict[str, Usage]:
         "enrolments": each.enrolment * MILLION,
         "instances, from the request until they run": instances().made * MILLION,
         "instances, from their deletion until they are gone": instances().ended * MILLION,
+        "builds of hosted nodes, beside their instances": build() * MILLION,
         "analytics events, each by itself": analytics.event() * MILLION,
         "analytics events kept for a month": stored(analytics.event_bytes() * MILLION),
     }
