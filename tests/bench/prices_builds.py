@@ -19,7 +19,7 @@ _ANSWER_BYTES = 2_000
 """A hosted node as JSON, rounded up."""
 
 _TOLD_BY_THE_ENGINE = 2
-"""Changes of its instance that a build hears of: being made, and ready. The rule on the bus sends a message for each."""
+"""Changes of its instance that a build hears of: made, and ready. A rule on the bus sends a message for each."""
 
 _SIGNATURES = 2
 """Webhooks of a build, in progress and running, each signed by the key of KMS (RSA of 2048 bits: priced as others)."""
