@@ -379,7 +379,7 @@ EXECUTIONS_OF_OPERATORS = [
     Case("delete_execution", 409, commands.delete_refused(Status.SENT), acknowledged),
     Case("cancel_execution", 200, {"result": "execution cancelled"}),
     Case("cancel_and_get_execution", 200, {"status": "cancelled"}),
-    Case("cancel_and_get_execution", 202, None, acknowledged),
+    Case("cancel_and_get_execution", 202, None, lambda app: {**acknowledged(app), "headers": _AUGUST}),
     Case("cancel_and_get_execution", 404, None, NOT_THERE),
     Case("cancel_and_get_execution", 409, commands.cancel_refused(Status.CANCELLED), cancelled),
     Case("cancel_execution", 200, {"result": "cancellation request sent"}, acknowledged),
