@@ -15,18 +15,6 @@ from tests.support.world import World
 ABSENT = "01900000-0000-7000-8000-0000000000ff"
 
 
-@pytest.fixture
-def world():
-    world = World()
-    a_cluster(world)
-    return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
-
-
 def agent_with(world, client, *features, number=0):
     """An enrolled agent of these features, at a socket."""
     agent = Agent(client, number)

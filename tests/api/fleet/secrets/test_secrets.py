@@ -7,9 +7,7 @@ from chalicelib.fleet.commands.rules import environment_refused, environment_ref
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.secrets.rules import gone
-from tests.support.builders import a_cluster
-from tests.support.callers import enrolled, operator
-from tests.support.world import World
+from tests.support.callers import enrolled
 
 VALUE = "hunter2-hunter2-hunter2"
 SECRETS = "/api/v1/secrets"
@@ -27,18 +25,6 @@ NIGHTLY = {
     "cron": "0 * * * *",
 }
 RUN = {"secrets": {"PASSWORD": "db-password"}, "targeting": {"type": "all"}}
-
-
-@pytest.fixture
-def world():
-    world = World()
-    a_cluster(world)
-    return world
-
-
-@pytest.fixture
-def client(world):
-    return operator(world)
 
 
 @pytest.fixture
