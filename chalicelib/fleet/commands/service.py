@@ -232,7 +232,7 @@ class Commands:
         part = self._executions.part_of(command_id, ids, SUMMARY_LIMIT) if ids else None
         if not ids or (part is not None and not part.summary.total):
             raise not_found()
-        is_made = fan_out is None or not fan_out.parts
+        is_made = fan_out is None or not (fan_out.parts or self._is_shown_late(fan_out))
         is_searched = fan_out is None or fan_out.looks_since is None
         return is_made and (is_searched or not also_to_come) and part is not None and part.is_whole
 
@@ -265,7 +265,7 @@ class Commands:
         if summary is not None and fan_out is not None and fan_out.rollout is not None:
             waiting, dropped = self._rollouts.turns_within(fan_out, fan_out.rollout, reach, ids)
             return progress_of_part(fan_out, fan_out.rollout, summary, waiting, dropped)
-        if fan_out is not None and fan_out.parts:
+        if fan_out is not None and (fan_out.parts or self._is_shown_late(fan_out)):
             return Progress(CommandState.CREATING, None, None, summary)
         is_open = bool(summary.open) if summary else self._executions.has_any(command_id, ids, is_open=True)
         targets = summary.total if summary else len(ids)

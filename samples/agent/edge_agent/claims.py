@@ -93,7 +93,7 @@ class Claims:
                     self._doubt(item.work.id)
                     continue
                 if is_given:
-                    error = error or await self._accepted(item)
+                    error = await self._accepted(item) or error
                     continue
                 refused.add(item.work.id)
                 self._log.write("execution.not_given", execution_id=item.work.id)

@@ -11,6 +11,7 @@ from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.queues import Queue
+from chalicelib.kit.tables import Delete
 from chalicelib.platform.access.principal import root
 from chalicelib.platform.events.service import SOURCE
 from tests.application.fleet.commands.fleet import a_node, executions, nodes, reached
@@ -253,6 +254,17 @@ def test_command_stays_creating_while_an_index_hides_its_executions(world):
     world.clock.advance(6)
     progress = registry.get_with_progress(made.id, reach=EVERYWHERE)[1]
     assert (progress.state, progress.targets) == (CommandState.RUNNING, 2)
+
+
+def test_key_that_sees_a_part_while_an_index_lags_cancels_that_part_alone(world):
+    north, south = (world.fleet.clusters.get(name, reach=EVERYWHERE) for name in ("north", "south"))
+    here, there = a_node(world, north), a_node(world, south)
+    made = give(world, named(here, there))
+    # As an index that does not show it yet has it.
+    (hidden,) = [row for row in executions(world) if row["node_id"] == there.id]
+    world.driver.write(Delete(EXECUTIONS, {"id": hidden["id"]}))
+    world.fleet.commands.registry.cancel(made.id, reach=Reach(frozenset({north.id})))
+    assert fan_out_of(world, made).cancel_requested_at is None
 
 
 def test_command_of_deleted_executions_is_not_creating_for_ever(world):
