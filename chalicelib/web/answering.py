@@ -244,7 +244,8 @@ def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
 
 def refusal(error: EdgeError, protocol: ApiProtocol, renderer: Renderer) -> Outgoing:
     """The answer to a request that failed with an expected error."""
-    outgoing = Outgoing(protocol.statuses[error.kind], renderer.error(error), {**renderer.error_headers(error)})
+    status = protocol.code_statuses.get(error.code, protocol.statuses[error.kind])
+    outgoing = Outgoing(status, renderer.error(error), {**renderer.error_headers(error)})
     if error.retry_after_seconds is not None:
         outgoing.headers["retry-after"] = str(error.retry_after_seconds)
     if error.kind is Kind.UNAUTHORIZED and protocol.challenge:

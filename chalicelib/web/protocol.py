@@ -48,6 +48,7 @@ class ApiProtocol:
     request: field (slash path, "" for the whole) to texts. ``challenge`` is the header ``www-authenticate`` of a 401,
     without which there is none. ``methods`` and ``exposed_headers`` are allowed to browsers by CORS.
     ``limit_headers`` tell the rest of a limit at a time. ``undeclared`` are the callers of all other paths and methods.
+    ``code_statuses`` are the statuses of errors by their code, where it is not that of their kind.
     Where clients repeat a request after a failure without an ``Idempotency-Key``, it is known for ``repeats_seconds``.
     ``revisions`` are those that requests may name (`web.revisions`), the usual one first; none where there is only one.
     """
@@ -57,6 +58,7 @@ class ApiProtocol:
     gateway_error: Callable[[Kind, str], GatewayError]
     details: Callable[[ValidationError], Details] = details_of
     statuses: Mapping[Kind, int] = field(default_factory=lambda: STATUSES)
+    code_statuses: Mapping[str, int] = field(default_factory=dict)
     challenge: str = "Bearer"
     methods: tuple[str, ...] = ("GET", "POST", "PUT", "PATCH", "DELETE")
     exposed_headers: tuple[str, ...] = (

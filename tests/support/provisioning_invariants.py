@@ -48,8 +48,10 @@ def every_ready_row_has_its_thing(rows: Sequence[Resource], things: Sequence[Tag
 
 def no_quota_drifts(rows: Sequence[Resource], used: Used) -> None:
     """The counter of each quota equals a recount."""
-    held = Counter((row.tenant, row.quota) for row in rows if row.quota and not row.is_released)
-    for tenant, quota in {(row.tenant, row.quota) for row in rows if row.quota}:
+    held: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        held.update({(row.tenant, quota): amount for quota, amount in row.taken.items() if not row.is_released})
+    for tenant, quota in {(row.tenant, quota) for row in rows for quota in row.taken}:
         assert used(tenant, quota) == held[(tenant, quota)], f"the quota {quota} of {tenant} has drifted"
 
 

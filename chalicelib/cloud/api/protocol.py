@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.platform.quotas.rules import QUOTA_EXCEEDED
 from chalicelib.web.page_bytes import fitting
 from chalicelib.web.protocol import STATUSES, ApiProtocol, GatewayError
 from chalicelib.web.rendering import PageNumbers, to_json
@@ -83,6 +84,7 @@ CLOUD = ApiProtocol(
     renderer=Enveloped,
     gateway_error=_gateway_error,
     statuses=_STATUSES,
+    code_statuses={QUOTA_EXCEEDED: 429},
     challenge="ApiKey",
     repeats_seconds=REPEATS_SECONDS,
 )

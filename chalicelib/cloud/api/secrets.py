@@ -67,11 +67,11 @@ class SecretsOut(RootModel[tuple[SecretOut, ...]]):
     audit="secret.create",
     answer=SecretOut,
     status=201,
-    errors=(403, 409),
+    errors=(409,),
     summary="Keep a secret",
 )
 def create_secret(request: Request[NoPath, NoQuery, SecretCreate], services: Cloud) -> Created:
-    """Keeps a secret, sealed with the key of the installation. 409 for a name that is taken, 403 beyond the quota of
+    """Keeps a secret, sealed with the key of the installation. 409 for a name that is taken, 429 beyond the quota of
     five hundred."""
     body, tenant = request.body, request.principal.tenant
     new = NewSecret(body.name, Secret(body.value.get_secret_value()), body.description)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from chalicelib.cloud.permissions import ADMIN, OWNER
 from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid, taken
 from chalicelib.platform.identity.model import Member
-from chalicelib.platform.quotas.rules import INSTANCES
+from chalicelib.platform.quotas.rules import INSTANCES, MEMORY_MB
 from chalicelib.setting_types import QUOTAS
 
 MOST_TENANTS = 20
@@ -24,8 +24,11 @@ MOST_CLUSTERS = 20
 KEPT = (*QUOTAS, "secrets")
 """The names of the quotas of which none may be taken when a tenant is deleted."""
 
-COUNTERS = {name: INSTANCES if name == "instances" else name for name in KEPT}
-"""The counter of each: that of instances is moved by whatever family makes them."""
+COUNTERS = {name: {"instances": INSTANCES, "memory_gb": MEMORY_MB}.get(name, name) for name in KEPT}
+"""The counter of each: that of instances is moved by whatever family makes them, that of memory is in MB."""
+
+_UNITS = {"memory_gb": 1024}
+"""How much of its counter one of a quota is, where it is not one."""
 
 _SLUG = re.compile(r"[a-z0-9-]{3,63}")
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
@@ -33,6 +36,16 @@ _NAME_IN_SLUG = 30
 _ID_IN_SLUG = 8
 
 SLUG_TAKEN = taken("slug")
+
+
+def in_counter(quota: str, number: int) -> int:
+    """So much of a quota, as its counter counts it."""
+    return number * _UNITS.get(quota, 1)
+
+
+def of_counter(quota: str, used: int) -> int:
+    """The part of a quota that is used when its counter is at that: a part of one is a whole one."""
+    return -(-used // _UNITS.get(quota, 1))
 
 
 def check_slug(slug: str) -> str:

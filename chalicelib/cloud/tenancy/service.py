@@ -180,7 +180,7 @@ class Tenancy:
     def used(self, tenant_id: str) -> dict[str, int]:
         """How much of each quota the tenant has taken, and of secrets. One call."""
         used = self._quotas.used(tenant_id, tuple(rules.COUNTERS.values()))
-        return {name: used[counter] for name, counter in rules.COUNTERS.items()}
+        return {name: rules.of_counter(name, used[counter]) for name, counter in rules.COUNTERS.items()}
 
     def delete(self, tenant_id: str) -> None:
         """Delete a tenant that has no other member than its owner, and nothing else. Its slug is free; its row stays,

@@ -57,8 +57,9 @@ class Resource(BaseModel, frozen=True):
       ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
-    - ``quota`` is the name of the quota that it takes one of, "" for none. ``is_released``: the quota and the
-      references on parents have been returned, since nothing is there any more.
+    - ``quota`` is the name of the quota that it takes one of, "" for none; ``shares`` is how much it takes of further
+      ones. ``is_released``: the quotas and the references on parents have been returned, since nothing is there any
+      more.
     """
 
     id: str
@@ -87,11 +88,17 @@ class Resource(BaseModel, frozen=True):
     parents: tuple[str, ...] = ()
     references: int = 0
     quota: str = ""
+    shares: dict[str, int] = Field(default_factory=dict)
     is_released: bool = False
     inserted_at: str
     updated_at: str
     expires_epoch: int | None = None
     version: int = 0
+
+    @property
+    def taken(self) -> dict[str, int]:
+        """How much it takes of each quota."""
+        return {**({self.quota: 1} if self.quota else {}), **self.shares}
 
     @property
     def is_at_work(self) -> bool:
@@ -108,10 +115,20 @@ def is_shown(old: Resource, new: Resource) -> bool:
     return any(getattr(old, name) != getattr(new, name) for name in SHOWN)
 
 
+@dataclass(frozen=True)
+class Share:
+    """So much of a quota, of which the tenant may have ``limit`` at a time; None: it is counted without a limit."""
+
+    quota: str
+    amount: int
+    limit: int | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class NewResource:
     """A resource as its family asks for it. ``id`` is a UUIDv7 if the caller has chosen one, such as for a repeat that
-    must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time."""
+    must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time;
+    ``shares`` is what it takes of further quotas."""
 
     kind: str
     name: str
@@ -121,16 +138,19 @@ class NewResource:
     parents: tuple[str, ...] = ()
     quota: str = ""
     limit: int | None = None
+    shares: tuple[Share, ...] = ()
     id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Changes:
-    """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once."""
+    """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once;
+    ``shares`` is all that it takes of quotas beside `Resource.quota` from then on."""
 
     power: Power | None = None
     act: str = ""
     spec: Mapping[str, Any] | None = None
+    shares: tuple[Share, ...] | None = None
 
 
 @dataclass(frozen=True)

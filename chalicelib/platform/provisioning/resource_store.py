@@ -30,7 +30,7 @@ from chalicelib.kit.tables import (
     put_new,
 )
 from chalicelib.kit.tables.tenants import owner_of
-from chalicelib.platform.provisioning.model import Desired, Resource, State, is_shown
+from chalicelib.platform.provisioning.model import Desired, Resource, Share, State, is_shown
 from chalicelib.platform.provisioning.store import (
     ALL_RESOURCES,
     RESOURCES,
@@ -48,20 +48,21 @@ Name = tuple[str, str]
 
 _DUE_PER_SHARD = 100
 
-_QUOTA = 1
-"""The index of the quota in the transaction of a new resource."""
-
 
 class QuotaWrites(Protocol):
     """Makes the writes that move the counter of a quota (`quotas.service`)."""
 
-    def taking(self, quota: str, limit: int | None) -> Update: ...
+    def taking(self, quota: str, limit: int | None, amount: int = 1) -> Update: ...
 
-    def returning(self, quota: str) -> Update: ...
+    def returning(self, quota: str, amount: int = 1) -> Update: ...
 
 
 class RefusedByQuotaError(Exception):
-    """The tenant has as many as its quota allows."""
+    """The tenant has as much as its quota allows."""
+
+    def __init__(self, share: Share) -> None:
+        super().__init__(share.quota)
+        self.share = share
 
 
 class ParentUnfitError(Exception):
@@ -92,13 +93,12 @@ class ResourceStore:
         """See `Tables.tries`."""
         return self._tables.tries()
 
-    def add(self, resource: Resource, limit: int | None, operation: str) -> Resource:
-        """Create a resource in one transaction with its quota and the references on its parents, as the effect of the
-        current work; or return the one of that id. Raises `RefusedByQuotaError`, `ParentUnfitError`, and the errors of
-        `Tables.commit`."""
+    def add(self, resource: Resource, shares: Sequence[Share], operation: str) -> Resource:
+        """Create a resource in one transaction with its ``shares`` of quotas and the references on its parents, as the
+        effect of the current work; or return the one of that id. Raises `RefusedByQuotaError`, `ParentUnfitError`, and
+        the errors of `Tables.commit`."""
         writes: list[Write] = [put_new(RESOURCES, to_item(resource))]
-        if resource.quota:
-            writes.append(self._quotas.taking(resource.quota, limit))
+        writes += [self._quotas.taking(each.quota, each.limit, each.amount) for each in shares]
         parents = len(writes)
         writes += [_referring(parent) for parent in resource.parents]
         made = resource.model_copy(update={"version": 1})
@@ -110,8 +110,7 @@ class ResourceStore:
             for index, parent in enumerate(resource.parents, parents):
                 if index in error.failed:
                     raise ParentUnfitError(parent, is_there=error.failed[index] is not None) from error
-            if resource.quota and _QUOTA in error.failed:
-                raise RefusedByQuotaError from error
+            _check_quotas(error, shares)
             raise
         return made
 
@@ -141,13 +140,24 @@ class ResourceStore:
         """The resources of things at a provider, as the index shows them."""
         return self._named("by_external", [external_key_of(kind, external_id) for external_id in external_ids])
 
-    def effect(self, old: Resource, new: Resource, operation: str) -> Resource | None:
-        """Write a change as the effect of the current work; None if the row has changed since ``old`` was read."""
+    def effect(self, old: Resource, new: Resource, operation: str, taking: Sequence[Share] = ()) -> Resource | None:
+        """Write a change as the effect of the current work; None if the row has changed since ``old`` was read.
+        ``taking`` is what it takes of quotas more than before, or less, in its transaction. Raises
+        `RefusedByQuotaError`."""
         made = new.model_copy(update={"version": old.version + 1})
+        tables = self._tables.scoped(old.tenant)
         try:
-            self._tables.scoped(old.tenant).apply(_replacing(old, new), operation, result=made)
+            if taking:
+                tables.commit([_replacing(old, new), *map(self._moving, taking)], operation, result=made)
+            else:
+                tables.apply(_replacing(old, new), operation, result=made)
         except ConditionFailedError:
             return None
+        except TransactionFailedError as error:
+            if 0 in error.failed:
+                return None
+            _check_quotas(error, taking)
+            raise
         return made
 
     def follow(self, old: Resource, new: Resource, now: datetime) -> Resource:
@@ -161,7 +171,7 @@ class ResourceStore:
             operation = f"resource.{new.state}"
         tables = self._tables.scoped(old.tenant)
         try:
-            if new.is_released and not old.is_released and (old.quota or old.parents):
+            if new.is_released and not old.is_released and (old.taken or old.parents):
                 self._release(tables, old, new, operation)
             else:
                 tables.write(_replacing(old, new), operation)
@@ -171,10 +181,10 @@ class ResourceStore:
 
     def _release(self, tables: Tables, old: Resource, new: Resource, operation: str) -> None:
         parents = list(old.parents)
-        quota = [self._quotas.returning(old.quota)] if old.quota else []
+        quotas = [self._quotas.returning(name, amount) for name, amount in old.taken.items()]
         while True:
             try:
-                tables.commit([_replacing(old, new), *map(_unreferring, parents), *quota], operation)
+                tables.commit([_replacing(old, new), *map(_unreferring, parents), *quotas], operation)
             except TransactionFailedError as error:
                 if 0 in error.failed:
                     raise ConditionFailedError(error.failed[0]) from error
@@ -214,6 +224,11 @@ class ResourceStore:
                 if page.last_key is not None
             ]
 
+    def _moving(self, share: Share) -> Update:
+        if share.amount < 0:
+            return self._quotas.returning(share.quota, -share.amount)
+        return self._quotas.taking(share.quota, share.limit, share.amount)
+
     def _named(self, index: str, keys: Sequence[str]) -> list[Name]:
         queries = [Query(ALL_RESOURCES, key, RESOURCES.index(index)) for key in dict.fromkeys(keys)]
         return [_name_of(entry) for page in self._tables.query_many(queries) for entry in page.items]
@@ -222,6 +237,13 @@ class ResourceStore:
 def _name_of(entry: Item) -> Name:
     tenant, resource_id = owner_of(str(entry["id"]))
     return tenant.id, resource_id
+
+
+def _check_quotas(error: TransactionFailedError, shares: Sequence[Share]) -> None:
+    """Raises `RefusedByQuotaError` for the first of these, which stand behind the row, that there was too little of."""
+    for index, share in enumerate(shares, 1):
+        if index in error.failed:
+            raise RefusedByQuotaError(share) from error
 
 
 def _replacing(old: Resource, new: Resource) -> Update:

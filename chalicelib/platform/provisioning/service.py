@@ -1,12 +1,12 @@
 """`Resources`: what a tenant wants to have. Every call is a write of rows; no provider is asked in a request."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, State
+from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import ParentUnfitError, RefusedByQuotaError, ResourceStore
 from chalicelib.platform.provisioning.store import from_item, listing_of
 from chalicelib.platform.quotas.rules import quota_exceeded
@@ -26,7 +26,7 @@ class Resources:
         self._ids = ids
 
     def create(self, new: NewResource, operation: str = "resource.created") -> Resource:
-        """Make a resource: one transaction with its quota and its parents' references. The same ``id`` again answers
+        """Make a resource: one transaction with its quotas and its parents' references. The same ``id`` again answers
         what is there.
 
         Raises `EdgeError` (forbidden) for a used up quota, `EdgeError` (not found, conflict) for a parent that is not
@@ -44,14 +44,17 @@ class Resources:
             power=new.power,
             parents=tuple(dict.fromkeys(new.parents)),
             quota=new.quota,
+            shares={each.quota: each.amount for each in new.shares if each.amount},
             due_at=text,
             inserted_at=text,
             updated_at=text,
         )
+        shares = [Share(new.quota, 1, new.limit)] if new.quota else []
+        shares += [each for each in new.shares if each.amount]
         try:
-            return self._store.add(resource, new.limit, operation)
+            return self._store.add(resource, shares, operation)
         except RefusedByQuotaError as error:
-            raise quota_exceeded(new.quota, new.limit or 0) from error
+            raise _exceeded(error) from error
         except ParentUnfitError as error:
             raise _unfit(error) from error
 
@@ -76,8 +79,9 @@ class Resources:
         """Change what shall be, in one write; returns the resource. ``decide`` may be asked again if somebody else
         changes it meanwhile.
 
-        Raises `EdgeError` (not found), `EdgeError` (conflict) for one that is going or was lost, `EdgeError` (service
-        unavailable) if the row stays contended, and what ``decide`` raises.
+        Raises `EdgeError` (not found), `EdgeError` (conflict) for one that is going or was lost, `EdgeError`
+        (forbidden) for a used up quota, `EdgeError` (service unavailable) if the row stays contended, and what
+        ``decide`` raises.
         """
         for _ in self._store.tries():
             resource = self.get(kind, resource_id)
@@ -86,7 +90,11 @@ class Resources:
                 return resource
             if resource.desired is Desired.ABSENT or resource.is_released:
                 raise conflict(f"{resource.name} is gone or being removed: it cannot be changed")
-            changed = self._store.effect(resource, self._changed(resource, changes), operation)
+            new = self._changed(resource, changes)
+            try:
+                changed = self._store.effect(resource, new, operation, _taking(resource, new, changes.shares or ()))
+            except RefusedByQuotaError as error:
+                raise _exceeded(error) from error
             if changed is not None:
                 return changed
         raise unavailable()
@@ -117,6 +125,9 @@ class Resources:
             "power": changes.power or resource.power,
             "act": changes.act or resource.act,
             "spec": resource.spec if changes.spec is None else {**changes.spec},
+            "shares": resource.shares
+            if changes.shares is None
+            else {each.quota: each.amount for each in changes.shares if each.amount},
             "due_at": _free_at(resource, now),
             "updated_at": now,
         }
@@ -149,6 +160,17 @@ def _free_at(resource: Resource, now: str) -> str:
     """When a worker may look at a resource that was changed now: at once, or when the one that is at it has its answer,
     which makes it due, or has been lost."""
     return max(now, resource.leased_until or now)
+
+
+def _taking(old: Resource, new: Resource, shares: Sequence[Share]) -> list[Share]:
+    """The shares that the new row takes beyond those of the old one; below zero where it takes less."""
+    limits = {each.quota: each.limit for each in shares}
+    moved = {name: new.shares.get(name, 0) - old.shares.get(name, 0) for name in {**old.shares, **new.shares}}
+    return [Share(name, amount, limits.get(name)) for name, amount in moved.items() if amount]
+
+
+def _exceeded(error: RefusedByQuotaError) -> EdgeError:
+    return quota_exceeded(error.share.quota, error.share.limit or 0)
 
 
 def _unfit(error: ParentUnfitError) -> EdgeError:

@@ -12,6 +12,7 @@ from chalicelib.kit.listing import Choice, Custom, Field, IndexSource, Listing, 
 from chalicelib.kit.tables import Index, Item, Key, Query, Table, Thing
 from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
 from chalicelib.platform.provisioning.model import Resource
+from chalicelib.platform.quotas.rules import SHARES
 
 SHARDS = 16
 """Partitions of the indexes over the rows of all tenants."""
@@ -22,6 +23,7 @@ RESOURCES = Table(
     indexes=(
         Index("by_kind", "kind", "id"),
         Index("holding", "held_quota", "id"),
+        Index("sharing", "held_shares", "id", (SHARES,)),
         Index("due", "due_shard", "due_at", ("resource_kind",), shared=True),
         Index("every", "kind_shard", "resource_id", ("tenant", "owner", "name"), shared=True),
         Index("by_id", "resource_id", shared=True),
@@ -40,6 +42,9 @@ EXTERNAL_ID = "id"
 """The name in ``external`` of the provider's id of the thing itself."""
 
 _AS_JSON = ("spec", "observed")
+
+_SHARING = "shares"
+"""The single partition of a tenant's resources that take shares of quotas."""
 
 Fits = Callable[[Resource], bool]
 """A test of resources that a filter asks for."""
@@ -102,6 +107,8 @@ def to_item(resource: Resource) -> Item:
         "due_shard": None if resource.due_at is None else str(shard),
         "external_key": external_key_of(resource.kind, external_id) if external_id else None,
         "held_quota": resource.quota if resource.quota and not resource.is_released else None,
+        SHARES: resource.shares or None,
+        "held_shares": _SHARING if resource.shares and not resource.is_released else None,
     }
 
 
@@ -119,5 +126,9 @@ def from_whole(row: Item) -> Resource:
 
 
 def holding(tenant: str, quota: str) -> list[Query]:
-    """The COUNT queries of the resources that take a quota of a tenant."""
-    return [Query(ALL_RESOURCES, Tenant(tenant).name(quota), RESOURCES.index("holding"), count_only=True)]
+    """The queries of the resources that take a quota of a tenant: of those that take one, and of those with shares."""
+    own = Tenant(tenant)
+    return [
+        Query(ALL_RESOURCES, own.name(quota), RESOURCES.index("holding"), count_only=True),
+        Query(ALL_RESOURCES, own.name(_SHARING), RESOURCES.index("sharing")),
+    ]

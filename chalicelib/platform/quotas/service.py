@@ -1,17 +1,20 @@
 """`Quotas`: how much of its quotas a tenant uses, the writes that move the counters, and their recount."""
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.tables import Query, Tables, Update
+from chalicelib.kit.tables import Item, Query, Tables, Update
 from chalicelib.platform.quotas import store
+from chalicelib.platform.quotas.rules import SHARES
 from chalicelib.platform.quotas.store import Counter, QuotaStore
 
 LAG_SECONDS = 20
 """The lag of an index that a recount allows for: about ten times the usual lag."""
 
 RowsOf = Callable[[str, str], Sequence[Query]]
-"""A tenant and the name of a quota -> the COUNT queries of what takes it."""
+"""A tenant and the name of a quota -> the queries of what takes it: COUNT queries of rows that take one each, others of
+rows that tell how much (`rules.SHARES`)."""
 
 
 class Quotas:
@@ -26,14 +29,14 @@ class Quotas:
         """How many of each of these quotas a tenant has taken. One call."""
         return self._store.used(tenant, quotas)
 
-    def taking(self, quota: str, limit: int | None) -> Update:
-        """The write that takes one of a quota, for the transaction that makes what it counts. Its condition fails if
-        ``limit`` are taken; None: it is counted without a limit."""
-        return store.taking(quota, limit)
+    def taking(self, quota: str, limit: int | None, amount: int = 1) -> Update:
+        """The write that takes so much of a quota, for the transaction that makes what it counts. Its condition fails
+        if more than ``limit`` would be taken; None: it is counted without a limit."""
+        return store.taking(quota, limit, amount)
 
-    def returning(self, quota: str) -> Update:
-        """The write that returns one of a quota, for the transaction that ends what it counts."""
-        return store.returning(quota)
+    def returning(self, quota: str, amount: int = 1) -> Update:
+        """The write that returns so much of a quota, for the transaction that ends what it counts."""
+        return store.returning(quota, amount)
 
     def recount(self, rows_of: RowsOf) -> Iterator[tuple[Counter, int]]:
         """Correct the counters that differ from what they count, and yield each with its correction. Rows that were
@@ -52,4 +55,13 @@ class Quotas:
 
     def _count(self, counter: Counter, rows_of: RowsOf) -> int:
         queries = rows_of(counter.tenant, counter.quota)
-        return sum(page.count for query in queries for page in self._tables.pages(query))
+        return sum(
+            page.count if query.count_only else sum(_share(row, counter.quota) for row in page.items)
+            for query in queries
+            for page in self._tables.pages(query)
+        )
+
+
+def _share(row: Item, quota: str) -> int:
+    shares: Any = row.get(SHARES) or {}
+    return int(shares.get(quota, 0))

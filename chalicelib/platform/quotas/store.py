@@ -15,7 +15,7 @@ from chalicelib.kit.tables import (
     Index,
     Item,
     Key,
-    Less,
+    LessOrEqual,
     Or,
     Query,
     Ref,
@@ -50,17 +50,18 @@ class Counter:
     version: int
 
 
-def taking(quota: str, limit: int | None) -> Update:
-    """Take one of a quota; fails if ``limit`` are taken. None: without limit, but counted."""
+def taking(quota: str, limit: int | None, amount: int = 1) -> Update:
+    """Take so much of a quota; fails if more than ``limit`` would be taken. None: without limit, but counted."""
     free: Condition | None = None
     if limit is not None:
-        free = Or(Absent(USED), Less(USED, limit)) if limit > 0 else Less(USED, limit)
-    return Update(TABLE, _key(quota), (Add(USED, 1), SetIfAbsent("listing", LISTING)), free)
+        fits = LessOrEqual(USED, limit - amount)
+        free = Or(Absent(USED), fits) if amount <= limit else fits
+    return Update(TABLE, _key(quota), (Add(USED, amount), SetIfAbsent("listing", LISTING)), free)
 
 
-def returning(quota: str) -> Update:
-    """Return one of a quota."""
-    return Update(TABLE, _key(quota), (Add(USED, -1), SetIfAbsent("listing", LISTING)))
+def returning(quota: str, amount: int = 1) -> Update:
+    """Return so much of a quota."""
+    return Update(TABLE, _key(quota), (Add(USED, -amount), SetIfAbsent("listing", LISTING)))
 
 
 class QuotaStore:

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Attachment, Driver, Equals, Set, Table, Tables, Update, attaching, put_new
-from chalicelib.platform.provisioning.model import Changes, NewResource, Power, State
+from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Share, State
 from chalicelib.platform.provisioning.overall import AllResources
 from chalicelib.platform.provisioning.resource_store import ChangedMeanwhileError, ResourceStore
 from chalicelib.platform.provisioning.service import Resources
@@ -116,6 +116,61 @@ class TestCreate:
             made = own.create(new())
         assert tables.get(KEPT, {"id": "key"})["made"] == made.id
         assert sum(call.operation == "TransactWriteItems" for call in driver.meter.calls) == 1
+
+
+class TestShares:
+    """Amounts of several quotas, beside the quota of which a resource takes one."""
+
+    def wanting(self, gb, limit=10, **values):
+        return new(shares=(Share("gb", gb, limit), Share("vcpus", 2, 4)), **values)
+
+    def taken(self, quotas):
+        return quotas.used("one", ["boxes", "gb", "vcpus"])
+
+    def test_all_quotas_are_taken_in_one_transaction(self, own, driver, quotas):
+        made = own.create(self.wanting(7))
+        assert [call.operation for call in driver.meter.calls] == ["TransactWriteItems"]
+        assert (made.shares, own.get("box", made.id)) == ({"gb": 7, "vcpus": 2}, made)
+        assert self.taken(quotas) == {"boxes": 1, "gb": 7, "vcpus": 2}
+
+    @pytest.mark.parametrize("wanted", [4, 11])
+    def test_quota_that_is_too_small_is_named_and_nothing_is_taken(self, own, quotas, wanted):
+        own.create(self.wanting(7))
+        with pytest.raises(EdgeError, match="The quota gb of 10 is used up"):
+            own.create(self.wanting(wanted))
+        assert self.taken(quotas) == {"boxes": 1, "gb": 7, "vcpus": 2}
+
+    def test_first_that_is_larger_than_the_limit_is_refused(self, own, quotas):
+        assert refused(lambda: own.create(self.wanting(11))) == (Kind.FORBIDDEN, "quota_exceeded")
+        assert self.taken(quotas) == {"boxes": 0, "gb": 0, "vcpus": 0}
+
+    def test_last_that_fits_is_made(self, own, quotas):
+        own.create(self.wanting(7)), own.create(self.wanting(3))
+        assert self.taken(quotas) == {"boxes": 2, "gb": 10, "vcpus": 4}
+
+    def test_end_returns_all_of_it_once(self, own, store, quotas, clock):
+        made = own.create(self.wanting(7))
+        gone = made.model_copy(update={"state": State.GONE, "is_released": True})
+        store.follow(made, gone, clock.now())
+        with pytest.raises(ChangedMeanwhileError):
+            store.follow(made, gone, clock.now())
+        assert self.taken(quotas) == {"boxes": 0, "gb": 0, "vcpus": 0}
+
+    def test_change_takes_more_and_gives_back_in_its_transaction(self, own, driver, quotas):
+        made = own.create(self.wanting(7))
+        for gb in (9, 3):
+            driver.meter.reset()
+            wanted = Changes(shares=(Share("gb", gb, 10),))
+            own.change("box", made.id, lambda _row, wanted=wanted: wanted, "box.resized")
+            assert [call.operation for call in driver.meter.calls] == ["GetItem", "TransactWriteItems"]
+            assert self.taken(quotas) == {"boxes": 1, "gb": gb, "vcpus": 0}
+
+    def test_change_beyond_a_quota_changes_nothing(self, own, quotas):
+        made = own.create(self.wanting(7))
+        wanted = Changes(shares=(Share("gb", 11, 10), Share("vcpus", 2, 4)))
+        change = lambda: own.change("box", made.id, lambda _row: wanted, "box.resized")  # noqa: E731
+        assert refused(change) == (Kind.FORBIDDEN, "quota_exceeded")
+        assert (own.get("box", made.id), self.taken(quotas)["gb"]) == (made, 7)
 
 
 class TestParents:

@@ -82,3 +82,8 @@ def test_address_is_invited_once_at_a_time():
         rules.check_invitations(["ada@example.com"], "ada@example.com")
     with pytest.raises(EdgeError, match="100 invitations are open"):
         rules.check_invitations([f"{number}@example.com" for number in range(100)], "ada@example.com")
+
+
+def test_memory_is_counted_in_mb_and_a_part_of_a_gb_is_used_whole():
+    assert [rules.of_counter("memory_gb", mb) for mb in (0, 512, 1024, 1025)] == [0, 1, 1, 2]
+    assert (rules.in_counter("memory_gb", 2), rules.in_counter("vcpus", 2)) == (2048, 2)
