@@ -1,12 +1,15 @@
 """Totals of large tables, kept from the change stream.
 
 A total is spread over 16 rows (shards), so that no single row takes every write. A batch of changes counts once,
-however often the stream repeats it: a row with the id of the batch is created in the same transaction. Totals lag by
-about a second, and drift if the stream is lost for a day; `Counters.correct` repairs them.
+however often the stream repeats it: a row with the id of its first change, and how many changes follow, is created in
+the same transaction. So it also counts once if it has grown when it is repeated. Totals lag by about a second, and
+drift if the stream is lost for a day; `Counters.correct` repairs them.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.kit.clock import Clock
@@ -72,6 +75,14 @@ def _latest_key(total: str) -> Key:
     return {"total": total, "shard": _LATEST}
 
 
+@dataclass(frozen=True)
+class Move:
+    """The totals that one change of a stream moves, each by how much. The id is unique among all streams."""
+
+    change_id: str
+    deltas: Mapping[str, int]
+
+
 class Counters:
     """Adds deltas once per batch, reads totals in one call."""
 
@@ -80,12 +91,11 @@ class Counters:
         self._clock = clock
         self._noted: dict[str, str] = {}
 
-    def add(self, batch_id: str, deltas: Mapping[str, int]) -> None:
-        """Add to each total. Idempotent by ``batch_id``, provided that the deltas are the same."""
-        moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
-        room = TRANSACTION_LIMIT - 1
-        for part, start in enumerate(range(0, len(moving), room)):
-            self._add_part(f"{batch_id}#{part}", moving[start : start + room])
+    def add(self, moves: Sequence[Move]) -> None:
+        """Add to each total what these changes move, which follow each other in a stream. A repeat adds nothing, and
+        one with more changes at its end adds these, provided that a change always moves the same."""
+        while moves:
+            moves = moves[self._add_batch(moves) :]
 
     def count(self, total: str, count: int, *, by: str) -> None:
         """Add in one write, without protection against repeats: for figures that may be off after a crash. ``by`` names
@@ -154,17 +164,43 @@ class Counters:
     def _sum(self, total: str) -> int:
         return _sum_of(self._tables.query(Query(TABLE, partition=total)))
 
-    def _add_part(self, part_id: str, deltas: list[tuple[str, int]]) -> None:
+    def _add_batch(self, moves: Sequence[Move]) -> int:
+        """Count these as one batch; or, if a batch that began with the first of them was counted before, what a crash
+        left of that one. Returns the number of changes that are counted now."""
+        batch_id, size, part = moves[0].change_id, len(moves), 0
+        while part < len(parts := _parts_of(moves[:size])):
+            size = self._add_part(f"{batch_id}#{part}", parts[part], size)
+            part += 1
+        return size
+
+    def _add_part(self, part_id: str, deltas: Sequence[tuple[str, int]], size: int) -> int:
+        """Count a part of a batch of that size, or nothing if it is counted; returns the size that it was counted
+        with."""
         digest = hashlib.sha256(part_id.encode()).digest()
         shard = _shard_of(digest)
         expires = int((self._clock.now() + _BATCH_MEMORY).timestamp())
-        seen = put_new(TABLE, {"total": f"batch#{digest.hex()}", "shard": _BATCH_SHARD, "expires_epoch": expires})
+        key = {"total": f"batch#{digest.hex()}", "shard": _BATCH_SHARD}
+        seen = put_new(TABLE, {**key, "size": size, "expires_epoch": expires})
         additions = [Update(TABLE, {"total": total, "shard": shard}, (Add("count", delta),)) for total, delta in deltas]
         try:
             self._tables.commit([seen, *additions], "counter.added")
         except TransactionFailedError as error:
             if 0 not in error.failed:
                 raise
+            earlier = (error.failed[0] or {}).get("size")
+            return earlier if isinstance(earlier, int) else size
+        return size
+
+
+def _parts_of(moves: Sequence[Move]) -> list[list[tuple[str, int]]]:
+    """The sums of their deltas, in as many transactions as it takes."""
+    deltas: Counter[str] = Counter()
+    for move in moves:
+        for total, delta in move.deltas.items():
+            deltas[total] += delta
+    moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
+    room = TRANSACTION_LIMIT - 1
+    return [moving[start : start + room] for start in range(0, len(moving), room)]
 
 
 def _shard_of(digest: bytes) -> str:

@@ -1,10 +1,10 @@
 """The messages, events and totals of a batch of changes, collected change by change."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.kit.counters import Move
 from chalicelib.kit.queues import Message, Queue, batches, body_bytes
 from chalicelib.platform.context import Send
 from chalicelib.platform.events.queues import EVENTS
@@ -17,7 +17,7 @@ class Plan:
     messages: dict[Queue, list[Message]] = field(default_factory=dict)
     request_ids: dict[Queue, str] = field(default_factory=dict)
     events: list[Message] = field(default_factory=list)
-    deltas: Counter[str] = field(default_factory=Counter)
+    moves: list[Move] = field(default_factory=list)
     latest: dict[str, str] = field(default_factory=dict)
 
     def add_messages(self, request_id: str, sends: Iterable[Send]) -> None:
@@ -30,11 +30,6 @@ class Plan:
     def add_end(self, total: str, at: str) -> None:
         """A row of the total ended."""
         self.latest[total] = max(at, self.latest.get(total, ""))
-
-    def add_deltas(self, deltas: Counter[str]) -> None:
-        """Move the totals by as much."""
-        for total, delta in deltas.items():
-            self.deltas[total] += delta
 
     def add_events(self, request_id: str, envelopes: Iterable[Mapping[str, Any]]) -> None:
         """Queue envelopes; the request id of each stays beside it for the log."""

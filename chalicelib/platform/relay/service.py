@@ -4,12 +4,11 @@ It sends and counts, and writes nothing else. It fails as a whole: what it has s
 every consumer bears. Only a record that it cannot understand is parked and passed over, so that it never blocks others.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.kit.changes import Change, FromWire, UnreadableRecordError, read_record
-from chalicelib.kit.counters import Counters, event_counter
+from chalicelib.kit.counters import Counters, Move, event_counter
 from chalicelib.kit.queues import BATCH_BYTES, Message, Queue, Queues, body_bytes
 from chalicelib.kit.tables import Item, Ref, Tables
 from chalicelib.kit.tables.tenants import Tenant
@@ -62,14 +61,14 @@ class Relay:
         parked: list[Message] = []
         for record, change in zip(records, read, strict=True):
             try:
-                self._add(plan, change, rows_for)
+                self._add(plan, _id_of(record), change, rows_for)
             except (UnreadableRecordError, LookupError, ValueError, TypeError) as error:
                 parked.append(_to_parked(record, error, self._reactions.families.unparked))
         if parked:
             self._queues.send(RELAY_FAILURES, parked)
         for queue, messages in plan.ready(first=self._reactions.couriers):
             self._send(queue, messages, plan.request_ids[queue])
-        self._counters.add(_batch_id(records), plan.deltas)
+        self._counters.add(plan.moves)
         for total, at in plan.latest.items():
             self._counters.note_latest(total, at)
         return len(parked)
@@ -99,7 +98,9 @@ class Relay:
 
         return seen_with
 
-    def _add(self, plan: Plan, change: Change | UnreadableRecordError, rows_for: Callable[[Change], Rows]) -> None:
+    def _add(
+        self, plan: Plan, change_id: str, change: Change | UnreadableRecordError, rows_for: Callable[[Change], Rows]
+    ) -> None:
         """All that can fail for a change comes before the first mark on the plan: it is planned whole or not at all."""
         if isinstance(change, UnreadableRecordError):
             raise change
@@ -113,7 +114,7 @@ class Relay:
         messages = list(self._reactions.messages(change))
         plan.add_messages(change.request_id, messages)
         plan.add_events(change.request_id, (*public, *internal))
-        plan.add_deltas(deltas)
+        plan.moves.append(Move(change_id, deltas))
         if end is not None:
             plan.add_end(*end)
 
@@ -155,7 +156,5 @@ def _can_be_sent(message: Message) -> bool:
         return False
 
 
-def _batch_id(records: Sequence[Record]) -> str:
-    """The same for the same records, whatever else the stream holds."""
-    text = "/".join(f"{record.get('eventSourceARN')}:{record.get('eventID')}" for record in (records[0], records[-1]))
-    return hashlib.sha256(text.encode()).hexdigest()
+def _id_of(record: Record) -> str:
+    return f"{record.get('eventSourceARN')}:{record.get('eventID')}"

@@ -1,10 +1,10 @@
 import pytest
 
-from chalicelib.kit.counters import SHARDS, TABLE, Counters, latest_of, noted
+from chalicelib.kit.counters import SHARDS, TABLE, Counters, Move, latest_of, noted
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import Tables
 from tests.support.fakes.clock import FakeClock, FakeIds
-from tests.support.fakes.dynamo import FakeDynamo
+from tests.support.fakes.dynamo import Crash, FakeDynamo
 
 
 @pytest.fixture
@@ -17,8 +17,8 @@ def world():
 
 def test_total_is_the_sum_of_the_batches_added(world):
     _, _, counters = world
-    counters.add("b1", {"nodes": 3, "nodes#status#healthy": 3})
-    counters.add("b2", {"nodes": -1})
+    counters.add([Move("b1", {"nodes": 3, "nodes#status#healthy": 3})])
+    counters.add([Move("b2", {"nodes": -1})])
     assert counters.read("nodes") == 2
     assert counters.read("nodes#status#healthy") == 3
     assert counters.read("never") == 0
@@ -27,20 +27,20 @@ def test_total_is_the_sum_of_the_batches_added(world):
 def test_batch_added_again_counts_once(world):
     _, _, counters = world
     for _ in range(3):
-        counters.add("b1", {"nodes": 3})
+        counters.add([Move("b1", {"nodes": 3})])
     assert counters.read("nodes") == 3
 
 
 def test_batch_whose_answer_was_lost_counts_once(world):
     fake, _, counters = world
     fake.fail_next(1, "lost_answer")
-    counters.add("b1", {"nodes": 3})
+    counters.add([Move("b1", {"nodes": 3})])
     assert counters.read("nodes") == 3
 
 
 def test_counter_is_read_in_one_call_and_added_to_in_one_transaction(world):
     _, tables, counters = world
-    counters.add("b1", {"nodes": 3, "clusters": 1})
+    counters.add([Move("b1", {"nodes": 3, "clusters": 1})])
     assert [call.operation for call in tables.meter.calls] == ["TransactWriteItems"]
     tables.meter.reset()
     counters.read("nodes")
@@ -51,21 +51,40 @@ def test_batch_with_more_totals_than_a_transaction_is_added_once(world):
     fake, _, counters = world
     deltas = {f"executions#command_id#{place}": 1 for place in range(250)}
     fake.fail_next(1, "throttle")
-    counters.add("b1", deltas)
-    counters.add("b1", deltas)
+    counters.add([Move("b1", deltas)])
+    counters.add([Move("b1", deltas)])
     assert {counters.read(total) for total in deltas} == {1}
+
+
+def test_batch_that_has_grown_counts_the_rest_alone(world):
+    _, _, counters = world
+    changes = [Move(f"c{place}", {"nodes": 1, f"nodes#number#{place}": 1}) for place in range(120)]
+    for size in (2, 2, 70, 120, 120):
+        counters.add(changes[:size])
+    assert counters.read("nodes") == 120
+    assert {counters.read(f"nodes#number#{place}") for place in range(120)} == {1}
+
+
+def test_batch_that_has_grown_after_a_crash_between_its_parts_counts_once(world):
+    fake, _, counters = world
+    changes = [Move(f"c{place}", {f"nodes#number#{place}": 1}) for place in range(150)]
+    fake.crash_after(1)
+    with pytest.raises(Crash):
+        counters.add(changes[:110])
+    counters.add(changes)
+    assert {counters.read(f"nodes#number#{place}") for place in range(150)} == {1}
 
 
 def test_zero_deltas_write_nothing(world):
     _, tables, counters = world
-    counters.add("b1", {"nodes": 0})
+    counters.add([Move("b1", {"nodes": 0})])
     assert tables.meter.count == 0
 
 
 def test_batches_spread_over_the_shards(world):
     fake, _, counters = world
     for place in range(200):
-        counters.add(f"b{place}", {"nodes": 1})
+        counters.add([Move(f"b{place}", {"nodes": 1})])
     shards = {row["shard"] for row in fake.rows(TABLE) if row["total"] == "nodes"}
     assert len(shards) == SHARDS
     assert counters.read("nodes") == 200
@@ -73,7 +92,7 @@ def test_batches_spread_over_the_shards(world):
 
 def test_correction_shifts_the_total_but_never_below_zero(world):
     _, _, counters = world
-    counters.add("b1", {"nodes": 5})
+    counters.add([Move("b1", {"nodes": 5})])
     counters.correct("nodes", -2)
     assert counters.read("nodes") == 3
     counters.correct("nodes", -9)
@@ -83,7 +102,7 @@ def test_correction_shifts_the_total_but_never_below_zero(world):
 def test_forgotten_total_is_removed_and_others_stay(world):
     fake, _, counters = world
     for place in range(40):
-        counters.add(f"b{place}", {"nodes": 1, "clusters": 1})
+        counters.add([Move(f"b{place}", {"nodes": 1, "clusters": 1})])
     counters.correct("nodes", 2)
     for _ in range(2):
         counters.forget("nodes")
@@ -95,7 +114,7 @@ def test_counter_under_endless_throttling_is_an_error(world):
     fake, _, counters = world
     fake.fail_next(10_000, "throttle")
     with pytest.raises(EdgeError):
-        counters.add("b1", {"nodes": 1})
+        counters.add([Move("b1", {"nodes": 1})])
 
 
 def test_latest_time_is_kept_when_older_times_come_late_or_again(world):

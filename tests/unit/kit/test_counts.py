@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.kit.counters import SHARDS, TABLE, Counters, event_counter
+from chalicelib.kit.counters import SHARDS, TABLE, Counters, Move, event_counter
 from chalicelib.kit.queues import Depth, Queues, QueueUnavailableError
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.events.queues import EVENTS
@@ -35,7 +35,7 @@ class TestCounts:
         assert len(fake.rows(TABLE)) == SHARDS
 
     def test_single_counts_add_to_those_of_batches(self, counters):
-        counters.add("batch-1", {event_counter("run"): 5})
+        counters.add([Move("batch-1", {event_counter("run"): 5})])
         counters.count(event_counter("run"), 1, by="request-1")
         assert counters.read(event_counter("run")) == 6
 

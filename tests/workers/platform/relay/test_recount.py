@@ -5,7 +5,7 @@ import pytest
 from chalicelib.fleet.metrics.recounting import totals_of_cluster
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
-from chalicelib.kit.counters import STREAM_SECONDS
+from chalicelib.kit.counters import STREAM_SECONDS, Move
 from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.platform.relay.reactions import totals_of
 from tests.support.builders import a_cluster, a_command, machines
@@ -61,7 +61,7 @@ def test_recount_of_many_wrong_totals_waits_once(world):
 
 def test_recount_ignores_changes_during_counting(world):
     counters = world.platform.counters
-    world.driver.before_next(lambda: counters.add("meanwhile", {"nodes": 5}), operation="Query", table=NODES)
+    world.driver.before_next(lambda: counters.add([Move("meanwhile", {"nodes": 5})]), operation="Query", table=NODES)
     assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 8
 
@@ -69,7 +69,7 @@ def test_recount_ignores_changes_during_counting(world):
 def test_recount_ignores_changes_still_in_the_stream(world):
     machines(world, 4)
     counters = world.platform.counters
-    for action in (lambda: None, lambda: None, lambda: counters.add("late", {"nodes": 4})):
+    for action in (lambda: None, lambda: None, lambda: counters.add([Move("late", {"nodes": 4})])):
         world.driver.before_next(action, operation="Query", table=COUNTERS)
     assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 7
