@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.kit.tables.tenants import owner_of
 from chalicelib.platform.context import Family
 from chalicelib.platform.families import Families
+from chalicelib.platform.provisioning.claims import CLAIMS
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource, State
 from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole
@@ -51,6 +53,14 @@ class ResourceRows:
     def rows(self) -> list[Resource]:
         """The resources of all tenants."""
         return [from_whole(row) for row in self.driver.rows(RESOURCES)]
+
+    def claims(self) -> list[tuple[str, str, str]]:
+        """Tenant, claim and holder of every claim."""
+        found = []
+        for row in self.driver.rows(CLAIMS):
+            tenant, scope = owner_of(str(row["scope"]))
+            found.append((tenant.id, f"{scope}/{row['name']}", str(row["holder"])))
+        return found
 
 
 class BoxCalls(ResourceRows):

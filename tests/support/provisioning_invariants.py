@@ -10,14 +10,26 @@ Used = Callable[[str, str], int]
 """A tenant and a quota -> what the counter says."""
 
 
-def check_rest(rows: Sequence[Resource], things: Sequence[Tagged], used: Used, strangers: Collection[str] = ()) -> None:
+Claims = Collection[tuple[str, str, str]]
+"""Tenant, claim and holder of every claim."""
+
+
+def check_rest(
+    rows: Sequence[Resource],
+    things: Sequence[Tagged],
+    used: Used,
+    claims: Claims,
+    strangers: Collection[str] = (),
+) -> None:
     """Raise AssertionError for the first invariant that does not hold. ``things`` are those that are there at the
-    provider, ``strangers`` the ids there of those that the test has planted."""
+    provider, ``strangers`` the ids there of those that the test has planted; ``claims`` are those of the rows' kinds.
+    """
     every_row_has_come_to_an_end(rows)
     every_thing_has_its_row(rows, [thing for thing in things if thing.external_id not in strangers])
     every_ready_row_has_its_thing(rows, things)
     no_quota_drifts(rows, used)
     no_reference_is_left(rows)
+    claims_are_those_of_rows(rows, claims)
 
 
 def every_row_has_come_to_an_end(rows: Sequence[Resource]) -> None:
@@ -60,3 +72,9 @@ def no_reference_is_left(rows: Sequence[Resource]) -> None:
     referring = Counter((row.tenant, parent) for row in rows if not row.is_released for parent in row.parents)
     for row in rows:
         assert row.references == referring[(row.tenant, row.id)], f"{row.name} counts {row.references} references"
+
+
+def claims_are_those_of_rows(rows: Sequence[Resource], claims: Claims) -> None:
+    """Each row that holds anything has its claims, and nobody else has one."""
+    wanted = Counter((row.tenant, claim, row.id) for row in rows if not row.is_released for claim in row.claims)
+    assert Counter(claims) == wanted, f"claims have drifted: {Counter(claims)}, not {wanted}"

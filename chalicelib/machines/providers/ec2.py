@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.machines.providers.ec2_errors import MISMATCH, NOT_FOUND, sorted_errors, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, why_ended
 from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, Network, run_request
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
@@ -57,7 +57,7 @@ class Ec2:
 
     def launch(self, launch: Launch) -> Mapping[str, str]:
         """See `Provider.launch`. The client token makes a repeat answer with the first call's instance."""
-        with sorted_errors():
+        with ERRORS.sorted():
             try:
                 with calling():
                     answer = self._client.run_instances(**run_request(launch, self._stage, self._network))
@@ -76,17 +76,17 @@ class Ec2:
         return {"id": str(instance["InstanceId"])}
 
     def start(self, resource: Resource) -> None:
-        with sorted_errors():
+        with ERRORS.sorted():
             self._client.start_instances(InstanceIds=[resource.external["id"]])
 
     def stop(self, resource: Resource) -> None:
-        with sorted_errors():
+        with ERRORS.sorted():
             self._client.stop_instances(InstanceIds=[resource.external["id"]])
 
     def reset(self, resource: Resource) -> None:
         """See `Provider.reset`. EC2 asks the operating system first, and resets the machine if that does not help
         within minutes (EC2 API reference, RebootInstances)."""
-        with sorted_errors():
+        with ERRORS.sorted():
             self._client.reboot_instances(InstanceIds=[resource.external["id"]])
 
     def terminate(self, resource: Resource) -> None:
@@ -96,7 +96,7 @@ class Ec2:
             if instance is None:
                 return
             external_id = instance["InstanceId"]
-        with sorted_errors():
+        with ERRORS.sorted():
             try:
                 with calling():
                     self._client.terminate_instances(InstanceIds=[external_id])
@@ -122,7 +122,7 @@ class Ec2:
         """See `Provider.console`. EC2 keeps the last 64 KB, and renews them a minute after a boot or a stop."""
         if "id" not in resource.external:
             return None
-        with sorted_errors():
+        with ERRORS.sorted():
             answer = self._client.get_console_output(InstanceId=resource.external["id"])
         return answer.get("Output") or None
 
@@ -136,7 +136,7 @@ class Ec2:
         return {value: instance for value, instance in found.items() if value in set(values)}
 
     def _described(self, filters: Sequence[Json]) -> Iterator[Json]:
-        with sorted_errors():
+        with ERRORS.sorted():
             more: dict[str, Any] = {}
             while True:
                 page = self._client.describe_instances(Filters=filters, MaxResults=PAGE, **more)

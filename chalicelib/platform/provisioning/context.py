@@ -16,12 +16,13 @@ from chalicelib.platform.context import (
     ScheduleSource,
 )
 from chalicelib.platform.provisioning.changes import EVENTS, on_change
+from chalicelib.platform.provisioning.claims import CLAIMS
 from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, holding
 
 CONTEXT = Context(
     name="provisioning",
-    tables=(RESOURCES,),
+    tables=(RESOURCES, CLAIMS),
     queues=(PROVISIONING,),
     on_change=on_change,
     events=EVENTS,
@@ -54,7 +55,7 @@ CONTEXT = Context(
     grants={
         "machines_api": Grants(tables={"resources": GET | BATCH_GET | QUERY | PUT | UPDATE}),
         "relay_changes": Grants(sends=(PROVISIONING,)),
-        "provision": Grants(tables={"resources": BATCH_GET | UPDATE | DELETE}, sends=(PROVISIONING,)),
+        "provision": Grants(tables={"resources": BATCH_GET | UPDATE | DELETE, "claims": DELETE}, sends=(PROVISIONING,)),
         "sweep_provisioning": Grants(
             tables={"resources": QUERY, "counters": UPDATE},
             sends=(PROVISIONING,),

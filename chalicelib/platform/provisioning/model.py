@@ -57,9 +57,10 @@ class Resource(BaseModel, frozen=True):
       ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
+    - ``claims`` are the names that it alone holds in its tenant (`provisioning.claims`).
     - ``quota`` is the name of the quota that it takes one of, "" for none; ``shares`` is how much it takes of further
-      ones. ``is_released``: the quotas and the references on parents have been returned, since nothing is there any
-      more.
+      ones. ``is_released``: the quotas, the claims and the references on parents have been returned, since nothing is
+      there any more.
     """
 
     id: str
@@ -86,6 +87,7 @@ class Resource(BaseModel, frozen=True):
     is_seen: bool = False
     misses: int = 0
     parents: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
     references: int = 0
     quota: str = ""
     shares: dict[str, int] = Field(default_factory=dict)
@@ -128,7 +130,11 @@ class Share:
 class NewResource:
     """A resource as its family asks for it. ``id`` is a UUIDv7 if the caller has chosen one, such as for a repeat that
     must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time;
-    ``shares`` is what it takes of further quotas."""
+    ``shares`` is what it takes of further quotas.
+
+    ``claims`` are names that no other resource of the tenant may hold. ``at`` has the versions of parents on which a
+    rule over their other children was decided: a parent that has changed since refuses the new one (`Resources.make`).
+    """
 
     kind: str
     name: str
@@ -136,6 +142,8 @@ class NewResource:
     spec: Mapping[str, Any]
     power: Power | None = None
     parents: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    at: Mapping[str, int] = field(default_factory=dict)
     quota: str = ""
     limit: int | None = None
     shares: tuple[Share, ...] = ()
@@ -145,12 +153,16 @@ class NewResource:
 @dataclass(frozen=True, kw_only=True)
 class Changes:
     """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once;
-    ``shares`` is all that it takes of quotas beside `Resource.quota` from then on."""
+    ``shares`` is all that it takes of quotas beside `Resource.quota` from then on. ``parents`` and ``claims`` are all
+    that it shall have: those that it lacks are taken, the others given back."""
 
     power: Power | None = None
     act: str = ""
+    name: str | None = None
     spec: Mapping[str, Any] | None = None
     shares: tuple[Share, ...] | None = None
+    parents: tuple[str, ...] | None = None
+    claims: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,22 @@
 """Reads and writes of resources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
+    NO_RESULT,
     Absent,
-    Add,
     And,
     Between,
     ConditionFailedError,
     Delete,
     Equals,
     Exists,
-    In,
     Item,
     Less,
-    Not,
     Or,
     Query,
     Ref,
@@ -30,7 +28,7 @@ from chalicelib.kit.tables import (
     put_new,
 )
 from chalicelib.kit.tables.tenants import owner_of
-from chalicelib.platform.provisioning.model import Desired, Resource, Share, State, is_shown
+from chalicelib.platform.provisioning.model import Resource, Share, is_shown
 from chalicelib.platform.provisioning.store import (
     ALL_RESOURCES,
     RESOURCES,
@@ -42,6 +40,7 @@ from chalicelib.platform.provisioning.store import (
     to_item,
     whole_key_of,
 )
+from chalicelib.platform.provisioning.ties import missing, require_ties, tying, untying
 
 Name = tuple[str, str]
 """The tenant of a resource and its id."""
@@ -65,15 +64,6 @@ class RefusedByQuotaError(Exception):
         self.share = share
 
 
-class ParentUnfitError(Exception):
-    """A parent is not there (``row`` None), or is on its way out."""
-
-    def __init__(self, parent_id: str, *, is_there: bool) -> None:
-        super().__init__(parent_id)
-        self.parent_id = parent_id
-        self.is_there = is_there
-
-
 class ChangedMeanwhileError(Exception):
     """The row was written by another; ``current`` is the resource as it is, None if its row is gone."""
 
@@ -93,23 +83,26 @@ class ResourceStore:
         """See `Tables.tries`."""
         return self._tables.tries()
 
-    def add(self, resource: Resource, shares: Sequence[Share], operation: str) -> Resource:
-        """Create a resource in one transaction with its ``shares`` of quotas and the references on its parents, as the
-        effect of the current work; or return the one of that id. Raises `RefusedByQuotaError`, `ParentUnfitError`, and
+    def scoped(self, tenant: str) -> Tables:
+        """The tables of one tenant."""
+        return self._tables.scoped(tenant)
+
+    def add(self, resource: Resource, shares: Sequence[Share], operation: str, at: Mapping[str, int]) -> Resource:
+        """Create a resource in one transaction with its ``shares`` of quotas, its claims and the references on its
+        parents, as the effect of the current work; or return the one of that id. ``at`` has versions of parents that
+        must still hold. Raises `RefusedByQuotaError`, `ParentUnfitError`, `ParentMovedError`, `ClaimTakenError`, and
         the errors of `Tables.commit`."""
         writes: list[Write] = [put_new(RESOURCES, to_item(resource))]
         writes += [self._quotas.taking(each.quota, each.limit, each.amount) for each in shares]
-        parents = len(writes)
-        writes += [_referring(parent) for parent in resource.parents]
+        ties = len(writes)
+        writes += tying(resource.id, resource.parents, resource.claims, at)
         made = resource.model_copy(update={"version": 1})
         try:
             self._tables.scoped(resource.tenant).commit(writes, operation, result=made)
         except TransactionFailedError as error:
             if (row := error.failed.get(0)) is not None:
                 return from_item(row)
-            for index, parent in enumerate(resource.parents, parents):
-                if index in error.failed:
-                    raise ParentUnfitError(parent, is_there=error.failed[index] is not None) from error
+            require_ties(writes[ties:], error, ties, at)
             _check_quotas(error, shares)
             raise
         return made
@@ -141,14 +134,17 @@ class ResourceStore:
         return self._named("by_external", [external_key_of(kind, external_id) for external_id in external_ids])
 
     def effect(self, old: Resource, new: Resource, operation: str, taking: Sequence[Share] = ()) -> Resource | None:
-        """Write a change as the effect of the current work; None if the row has changed since ``old`` was read.
-        ``taking`` is what it takes of quotas more than before, or less, in its transaction. Raises
-        `RefusedByQuotaError`."""
+        """Write a change as the effect of the current work, in one transaction with the parents and claims that it
+        gains and loses; None if the row has changed since ``old`` was read. ``taking`` is what it takes of quotas more
+        than before, or less. Raises `RefusedByQuotaError`, `ParentUnfitError` and `ClaimTakenError`."""
         made = new.model_copy(update={"version": old.version + 1})
+        gained = tying(old.id, missing(new.parents, old.parents), missing(new.claims, old.claims))
+        lost = untying(old.id, missing(old.parents, new.parents), missing(old.claims, new.claims))
         tables = self._tables.scoped(old.tenant)
         try:
-            if taking:
-                tables.commit([_replacing(old, new), *map(self._moving, taking)], operation, result=made)
+            if taking or gained or lost:
+                writes = [_replacing(old, new), *map(self._moving, taking), *gained]
+                _exchange(tables, writes, lost, operation, made)
             else:
                 tables.apply(_replacing(old, new), operation, result=made)
         except ConditionFailedError:
@@ -156,13 +152,14 @@ class ResourceStore:
         except TransactionFailedError as error:
             if 0 in error.failed:
                 return None
+            require_ties(gained, error, 1 + len(taking))
             _check_quotas(error, taking)
             raise
         return made
 
     def follow(self, old: Resource, new: Resource, now: datetime) -> Resource:
-        """Write what a worker makes of a resource; the write that releases it returns its quota and its references in
-        its transaction. Raises `ChangedMeanwhileError` if the row has changed since ``old`` was read."""
+        """Write what a worker makes of a resource; the write that releases it returns its quota, its claims and its
+        references in its transaction. Raises `ChangedMeanwhileError` if the row has changed since ``old`` was read."""
         if old == new:
             return old
         operation = "resource.looked"
@@ -171,27 +168,18 @@ class ResourceStore:
             operation = f"resource.{new.state}"
         tables = self._tables.scoped(old.tenant)
         try:
-            if new.is_released and not old.is_released and (old.taken or old.parents):
-                self._release(tables, old, new, operation)
+            if new.is_released and not old.is_released and (old.taken or old.parents or old.claims):
+                returned = [self._quotas.returning(name, amount) for name, amount in old.taken.items()]
+                lost = untying(old.id, old.parents, old.claims)
+                _exchange(tables, [_replacing(old, new), *returned], lost, operation, NO_RESULT)
             else:
                 tables.write(_replacing(old, new), operation)
         except ConditionFailedError as error:
             raise ChangedMeanwhileError(None if error.current is None else from_item(error.current)) from error
+        except TransactionFailedError as error:
+            current = error.failed[0]
+            raise ChangedMeanwhileError(None if current is None else from_item(current)) from error
         return new.model_copy(update={"version": old.version + 1})
-
-    def _release(self, tables: Tables, old: Resource, new: Resource, operation: str) -> None:
-        parents = list(old.parents)
-        quotas = [self._quotas.returning(name, amount) for name, amount in old.taken.items()]
-        while True:
-            try:
-                tables.commit([_replacing(old, new), *map(_unreferring, parents), *quotas], operation)
-            except TransactionFailedError as error:
-                if 0 in error.failed:
-                    raise ConditionFailedError(error.failed[0]) from error
-                # A parent without its row has no count to lower.
-                parents = [parent for index, parent in enumerate(parents, 1) if index not in error.failed]
-            else:
-                return
 
     def remove(self, resource: Resource, operation: str) -> None:
         """Remove the row, unless it has changed since."""
@@ -239,6 +227,21 @@ def _name_of(entry: Item) -> Name:
     return tenant.id, resource_id
 
 
+def _exchange(tables: Tables, writes: Sequence[Write], lost: Sequence[Write], operation: str, result: object) -> None:
+    """Commit these writes with those of the ties that are lost. Ties that are not there any more, or another's, are not
+    given back. Raises `TransactionFailedError` if the conditions of the first writes do not hold."""
+    leaving = list(lost)
+    while True:
+        try:
+            tables.commit([*writes, *leaving], operation, result=result)
+        except TransactionFailedError as error:
+            if any(index < len(writes) for index in error.failed):
+                raise
+            leaving = [write for index, write in enumerate(leaving, len(writes)) if index not in error.failed]
+        else:
+            return
+
+
 def _check_quotas(error: TransactionFailedError, shares: Sequence[Share]) -> None:
     """Raises `RefusedByQuotaError` for the first of these, which stand behind the row, that there was too little of."""
     for index, share in enumerate(shares, 1):
@@ -250,14 +253,3 @@ def _replacing(old: Resource, new: Resource) -> Update:
     before, after = to_item(old), to_item(new)
     changes = tuple(Set(name, after.get(name)) for name in after if before.get(name) != after.get(name))
     return Update(RESOURCES, key_of(old.id), changes, Equals("version", old.version))
-
-
-def _referring(parent_id: str) -> Update:
-    """One more resource refers to this; fails if it is not there or on its way out."""
-    ended = In("state", [State.GONE.value, State.FAILED.value])
-    stays = And(Equals("desired", Desired.PRESENT.value), Not(ended))
-    return Update(RESOURCES, key_of(parent_id), (Add("references", 1),), stays)
-
-
-def _unreferring(parent_id: str) -> Update:
-    return Update(RESOURCES, key_of(parent_id), (Add("references", -1),), Exists("id"))

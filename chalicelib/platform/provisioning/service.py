@@ -1,14 +1,16 @@
 """`Resources`: what a tenant wants to have. Every call is a write of rows; no provider is asked in a request."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
+from chalicelib.platform.provisioning import claims
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
-from chalicelib.platform.provisioning.resource_store import ParentUnfitError, RefusedByQuotaError, ResourceStore
+from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
 from chalicelib.platform.provisioning.store import from_item, listing_of
+from chalicelib.platform.provisioning.ties import ParentMovedError, ParentUnfitError
 from chalicelib.platform.quotas.rules import quota_exceeded
 
 Decide = Callable[[Resource], Changes | None]
@@ -26,11 +28,12 @@ class Resources:
         self._ids = ids
 
     def create(self, new: NewResource, operation: str = "resource.created") -> Resource:
-        """Make a resource: one transaction with its quotas and its parents' references. The same ``id`` again answers
-        what is there.
+        """Make a resource: one transaction with its quotas, its claims and its parents' references. The same ``id``
+        again answers what is there.
 
         Raises `EdgeError` (forbidden) for a used up quota, `EdgeError` (not found, conflict) for a parent that is not
-        there or is being removed, and `EdgeError` (service unavailable) if too many create at once.
+        there or is being removed, `ClaimTakenError` (conflict) for a claim that another holds, `ParentMovedError` for
+        a parent that has changed, and `EdgeError` (service unavailable) if too many create at once.
         """
         now = self._clock.now()
         text = to_seconds_text(now)
@@ -43,6 +46,7 @@ class Resources:
             spec={**new.spec},
             power=new.power,
             parents=tuple(dict.fromkeys(new.parents)),
+            claims=tuple(dict.fromkeys(new.claims)),
             quota=new.quota,
             shares={each.quota: each.amount for each in new.shares if each.amount},
             due_at=text,
@@ -52,11 +56,34 @@ class Resources:
         shares = [Share(new.quota, 1, new.limit)] if new.quota else []
         shares += [each for each in new.shares if each.amount]
         try:
-            return self._store.add(resource, shares, operation)
+            return self._store.add(resource, shares, operation, new.at)
         except RefusedByQuotaError as error:
             raise _exceeded(error) from error
         except ParentUnfitError as error:
             raise _unfit(error) from error
+
+    def make(self, decide: Callable[[], NewResource], operation: str) -> Resource:
+        """Make the resource that ``decide`` asks for, as `create` does. It is asked again if a parent has changed since
+        it was read (`NewResource.at`), so a rule over what the parent already has is decided on what holds then."""
+        for _ in self._store.tries():
+            try:
+                return self.create(decide(), operation)
+            except ParentMovedError:
+                continue
+        raise unavailable()
+
+    def holder_of(self, claim: str) -> str | None:
+        """The id of the resource that holds a claim now, or None."""
+        return claims.holder_of(self._store.scoped(self._tenant), claim)
+
+    def holders_in(self, scope: str) -> Mapping[str, str]:
+        """The ids of the resources that hold the claims of a scope now, by name: all of them, however new."""
+        return claims.holders_in(self._store.scoped(self._tenant), scope)
+
+    def of_ids(self, ids: Sequence[str]) -> list[Resource]:
+        """The resources of these ids, of any kind, those that are there. One call per 100."""
+        every = self._store.find_many([(self._tenant, each) for each in ids])
+        return [each for each in every if not self._is_over(each)]
 
     def find(self, kind: str, resource_id: str) -> Resource | None:
         """A resource, or None. One that is gone is found for as long as its kind keeps it."""
@@ -80,8 +107,8 @@ class Resources:
         changes it meanwhile.
 
         Raises `EdgeError` (not found), `EdgeError` (conflict) for one that is going or was lost, `EdgeError`
-        (forbidden) for a used up quota, `EdgeError` (service unavailable) if the row stays contended, and what
-        ``decide`` raises.
+        (forbidden) for a used up quota, `EdgeError` (service unavailable) if the row stays contended, what ``decide``
+        raises, and for new parents and claims what `create` does.
         """
         for _ in self._store.tries():
             resource = self.get(kind, resource_id)
@@ -95,6 +122,8 @@ class Resources:
                 changed = self._store.effect(resource, new, operation, _taking(resource, new, changes.shares or ()))
             except RefusedByQuotaError as error:
                 raise _exceeded(error) from error
+            except ParentUnfitError as error:
+                raise _unfit(error) from error
             if changed is not None:
                 return changed
         raise unavailable()
@@ -124,7 +153,10 @@ class Resources:
             "generation": resource.generation + 1,
             "power": changes.power or resource.power,
             "act": changes.act or resource.act,
+            "name": resource.name if changes.name is None else changes.name,
             "spec": resource.spec if changes.spec is None else {**changes.spec},
+            "parents": resource.parents if changes.parents is None else tuple(dict.fromkeys(changes.parents)),
+            "claims": resource.claims if changes.claims is None else tuple(dict.fromkeys(changes.claims)),
             "shares": resource.shares
             if changes.shares is None
             else {each.quota: each.amount for each in changes.shares if each.amount},

@@ -100,7 +100,10 @@ def instances_and_rows_agree(scene: Scene) -> None:
         if each.id not in strangers
     ]
     quotas = scene.world.platform.quotas
-    check_rest(_rows(scene), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota])
+    rows = _rows(scene)
+    own = {row.id for row in rows}
+    claims = [each for each in scene.world.claims() if each[2] in own]
+    check_rest(rows, things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], claims)
 
 
 def strangers_are_left_alone(scene: Scene) -> None:

@@ -49,6 +49,20 @@ def create_box_that_refers_to_another(scene: Scene) -> None:
     scene.world.platform.resources(parent.tenant).create(new)
 
 
+def create_box_that_alone_has_a_name(scene: Scene) -> None:
+    tenant, name = scene.rng.choice(("one", "two")), scene.rng.choice(("a", "b"))
+    new = NewResource(kind=KIND, name=name, owner="a", spec={}, claims=(f"name/{name}",), quota=QUOTA, limit=LIMIT)
+    scene.world.platform.resources(tenant).create(new)
+
+
+def tie_box_to_others(scene: Scene) -> None:
+    """A resource refers to others than before, and holds another claim."""
+    box = some_box(scene)
+    older = [row.id for row in _boxes(scene) if row.tenant == box.tenant and row.id < box.id]
+    parents = tuple(scene.rng.sample(older, min(len(older), scene.rng.randint(0, 2))))
+    scene.world.change(box, parents=parents, claims=(f"name/{scene.rng.choice(('a', 'b'))}",))
+
+
 def change_box(scene: Scene) -> None:
     changes = scene.rng.choice(({"power": Power.OFF}, {"power": Power.ON}, {"act": "restart"}))
     scene.world.change(some_box(scene), **changes)
@@ -96,7 +110,10 @@ def resources_and_things_agree(scene: Scene) -> None:
         for box in scene.world.boxes.there()
     ]
     quotas = scene.world.platform.quotas
-    check_rest(_boxes(scene), things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], scene.strangers)
+    boxes = _boxes(scene)
+    own = {row.id for row in boxes}
+    claims = [each for each in scene.world.claims() if each[2] in own]
+    check_rest(boxes, things, lambda tenant, quota: quotas.used(tenant, [quota])[quota], claims, scene.strangers)
 
 
 def no_resource_ever_had_two_things(scene: Scene) -> None:
@@ -124,6 +141,8 @@ SIMULATION = Simulation(
     operations=(
         *(create_box,) * 3,
         create_box_that_refers_to_another,
+        create_box_that_alone_has_a_name,
+        tie_box_to_others,
         change_box,
         delete_box,
         wake_box,

@@ -23,6 +23,7 @@ EXAMPLES = int(os.environ.get("HISTORIES", "40"))
 ACTIONS = 40
 CALLS = ("create", "create", "change", "delete", "observe")
 NEVER = 1_000_000_000
+CLAIMS = ("name/a", "name/b", "place/a")
 
 
 class History:
@@ -44,10 +45,12 @@ class History:
         tenant = tenant or self.rng.choice(("one", "two"))
         named = {"id": self.world.ids.uuid7(self.world.clock.now())} if self.rng.random() < 0.5 else {}
         limit = self.rng.choice((2, 6))
+        claims = (self.rng.choice(CLAIMS),) if self.rng.random() < 0.4 else ()
         self.world.driver.crash_after(self.rng.choice((1, NEVER, NEVER, NEVER)))
         try:
             for _ in range(2 if named else 1):
-                made = self.world.create(f"box-{len(self.made)}", tenant=tenant, parents=parents, limit=limit, **named)
+                wanted = {"tenant": tenant, "parents": parents, "claims": claims, "limit": limit, **named}
+                made = self.world.create(f"box-{len(self.made)}", **wanted)
         except Crash:
             return
         finally:
@@ -59,6 +62,13 @@ class History:
             ({"power": Power.OFF}, {"power": Power.ON}, {"act": "restart"}, {"spec": {"size": self.rng.randint(2, 9)}})
         )
         self.world.change(self.some(), **changes)
+
+    def tie(self):
+        """A box refers to others than before, and holds other claims."""
+        row = self.some()
+        others = [each.id for each in self.made if each.tenant == row.tenant and each.id < row.id]
+        parents = tuple(self.rng.sample(others, min(len(others), self.rng.randint(0, 2))))
+        self.world.change(row, parents=parents, claims=tuple(self.rng.sample(CLAIMS, self.rng.randint(0, 2))))
 
     def delete(self):
         row = self.some()
@@ -133,7 +143,7 @@ class History:
         self.world.pass_time(self.rng.choice((1, 3, 20, 90, 400, 2000)), step=self.rng.choice((1, 5, 30)))
 
     def act(self, name):
-        if name in {"change", "delete", "wake", "race"} and not self.made:
+        if name in {"change", "tie", "delete", "wake", "race"} and not self.made:
             return
         try:
             getattr(self, name)()
@@ -161,7 +171,11 @@ class History:
             Tagged(tenant=box.tags["tenant"], resource_id=box.tags["resource"], external_id=box.id) for box in there
         ]
         check_rest(
-            rows, things, lambda tenant, quota: self.world.platform.quotas.used(tenant, [quota])[quota], self.planted
+            rows,
+            things,
+            lambda tenant, quota: self.world.platform.quotas.used(tenant, [quota])[quota],
+            self.world.claims(),
+            self.planted,
         )
         assert self.planted <= {box.id for box in there} | {box for box in self.planted if self.was_hit(box)}
         for row in rows:
@@ -174,7 +188,21 @@ class History:
         return all(box.id != box_id or not box.is_there for box in self.world.boxes.boxes())
 
 
-ALL = ("create", "create", "change", "delete", "fault", "fault", "outage", "happen", "plant", "lag", "lose", "wake")
+ALL = (
+    "create",
+    "create",
+    "change",
+    "tie",
+    "delete",
+    "fault",
+    "fault",
+    "outage",
+    "happen",
+    "plant",
+    "lag",
+    "lose",
+    "wake",
+)
 TIME = ("work", "work", "wait", "wait", "race")
 
 

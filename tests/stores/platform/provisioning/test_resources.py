@@ -7,6 +7,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Attachment, Driver, Equals, Set, Table, Tables, Update, attaching, put_new
+from chalicelib.platform.provisioning.claims import CLAIMS
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Share, State
 from chalicelib.platform.provisioning.overall import AllResources
 from chalicelib.platform.provisioning.resource_store import ChangedMeanwhileError, ResourceStore
@@ -22,7 +23,7 @@ KEPT = Table("kept", partition="id")
 
 @pytest.fixture(params=BOTH)
 def driver(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Driver]:
-    with driver_for(request, [RESOURCES, QUOTAS, KEPT], clock) as made:
+    with driver_for(request, [RESOURCES, CLAIMS, QUOTAS, KEPT], clock) as made:
         yield made
 
 

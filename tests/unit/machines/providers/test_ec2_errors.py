@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.machines.providers.ec2_errors import of_answer, sorted_errors, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, why_ended
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, ProviderError, RefusedError
 
 CAPACITY = "use another zone or template"
@@ -28,7 +28,7 @@ CAPACITY = "use another zone or template"
     ],
 )
 def test_error_code_is_sorted_and_names_the_remedy(code, status, kind, remedy):
-    error = of_answer(code, status)
+    error = ERRORS.of_answer(code, status)
 
     assert type(error) is kind
     assert remedy in error.reason
@@ -39,14 +39,14 @@ def test_error_code_is_sorted_and_names_the_remedy(code, status, kind, remedy):
     [("InsufficientInstanceCapacity", 500, True), ("RequestLimitExceeded", 503, True), ("InternalError", 500, False)],
 )
 def test_only_an_error_without_effect_says_that_nothing_was_done(code, status, nothing_done):
-    error = of_answer(code, status)
+    error = ERRORS.of_answer(code, status)
 
     assert isinstance(error, AgainLaterError)
     assert error.nothing_done is nothing_done
 
 
 def test_answer_that_is_lost_may_have_had_an_effect():
-    with pytest.raises(AgainLaterError) as caught, sorted_errors():
+    with pytest.raises(AgainLaterError) as caught, ERRORS.sorted():
         raise ReadTimeoutError(endpoint_url="https://ec2.test/secret")
 
     assert not caught.value.nothing_done
@@ -55,7 +55,7 @@ def test_answer_that_is_lost_may_have_had_an_effect():
 
 def test_message_of_ec2_is_never_quoted():
     about = {"Error": {"Code": "UnauthorizedOperation", "Message": "Encoded authorization failure message: s3cret"}}
-    with pytest.raises(ProviderError) as caught, sorted_errors():
+    with pytest.raises(ProviderError) as caught, ERRORS.sorted():
         raise ClientError(about, "RunInstances")
 
     assert "s3cret" not in caught.value.reason

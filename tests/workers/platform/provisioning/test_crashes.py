@@ -23,7 +23,8 @@ def check(world):
         Tagged(tenant=box.tags["tenant"], resource_id=box.tags["resource"], external_id=box.id)
         for box in world.boxes.there()
     ]
-    check_rest(world.rows(), things, lambda tenant, quota: world.platform.quotas.used(tenant, [quota])[quota])
+    used = lambda tenant, quota: world.platform.quotas.used(tenant, [quota])[quota]  # noqa: E731
+    check_rest(world.rows(), things, used, world.claims())
     assert all(most == 1 for most in world.boxes.most_ever_there.values())
 
 
@@ -153,6 +154,20 @@ def test_delete_while_the_provider_is_asked_leaves_nothing(world):
     world.pass_time(60)
     check(world)
     assert world.boxes.there() == []
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_claim_is_free_as_soon_as_its_holder_is_gone(world, point):
+    made = world.create(claims=("name/a",))
+    world.settle(crash_after=point)
+    world.until(made, State.READY)
+    check(world)
+    world.delete(made)
+    world.settle(crash_after=point)
+    assert world.claims() == [(made.tenant, "name/a", made.id)]
+    world.until(made, State.GONE)
+    assert world.claims() == []
+    assert world.create(claims=("name/a",)).state is State.PENDING
 
 
 def test_lost_messages_are_made_up_for_by_the_sweep(world):

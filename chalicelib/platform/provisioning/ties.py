@@ -1,0 +1,83 @@
+"""Ties of a resource: the writes that take and give back its references on parents and its claims."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from chalicelib.kit.tables import (
+    Add,
+    And,
+    Condition,
+    Equals,
+    Exists,
+    In,
+    Not,
+    Put,
+    TransactionFailedError,
+    Update,
+    Write,
+)
+from chalicelib.platform.provisioning.claims import ClaimTakenError, claim_of, giving_back, holder_in, taking
+from chalicelib.platform.provisioning.model import Desired, State
+from chalicelib.platform.provisioning.store import RESOURCES, key_of
+
+
+class ParentUnfitError(Exception):
+    """A parent is not there, or is on its way out."""
+
+    def __init__(self, parent_id: str, *, is_there: bool) -> None:
+        super().__init__(parent_id)
+        self.parent_id = parent_id
+        self.is_there = is_there
+
+
+class ParentMovedError(Exception):
+    """A parent has changed since the version that a rule was decided on."""
+
+
+def missing(names: Sequence[str], among: Sequence[str]) -> list[str]:
+    """Those of these that are not among the others."""
+    return [name for name in names if name not in set(among)]
+
+
+def tying(
+    resource_id: str, parents: Iterable[str], claims: Iterable[str], at: Mapping[str, int] | None = None
+) -> list[Write]:
+    """The writes that give a resource these parents and claims. ``at`` has versions that parents must still have."""
+    known = at or {}
+    refer = [_referring(parent, known.get(parent)) for parent in parents]
+    return [*refer, *(taking(claim, resource_id) for claim in claims)]
+
+
+def untying(resource_id: str, parents: Iterable[str], claims: Iterable[str]) -> list[Write]:
+    """The writes that take them away again. Each fails by itself where there is nothing to take away."""
+    return [*map(_unreferring, parents), *(giving_back(claim, resource_id) for claim in claims)]
+
+
+def require_ties(
+    gained: Sequence[Write], error: TransactionFailedError, first: int, at: Mapping[str, int] | None = None
+) -> None:
+    """Raise what the failure of a transaction says of these writes of `tying`, which begin at index ``first`` of it:
+    `ParentUnfitError`, `ParentMovedError` or `ClaimTakenError`; nothing if it does not concern them."""
+    known = at or {}
+    for index, write in enumerate(gained, first):
+        if index not in error.failed:
+            continue
+        row = error.failed[index]
+        if isinstance(write, Put):
+            raise ClaimTakenError(claim_of(write), holder_in(row)) from error
+        parent = str(write.key["id"])
+        if row is not None and parent in known and row["version"] != known[parent]:
+            raise ParentMovedError from error
+        raise ParentUnfitError(parent, is_there=row is not None) from error
+
+
+def _referring(parent_id: str, version: int | None) -> Update:
+    """One more resource refers to this; fails if it is not there, on its way out, or not at this version."""
+    ended = In("state", [State.GONE.value, State.FAILED.value])
+    conditions: list[Condition] = [Equals("desired", Desired.PRESENT.value), Not(ended)]
+    if version is not None:
+        conditions.append(Equals("version", version))
+    return Update(RESOURCES, key_of(parent_id), (Add("references", 1),), And(*conditions))
+
+
+def _unreferring(parent_id: str) -> Update:
+    return Update(RESOURCES, key_of(parent_id), (Add("references", -1),), Exists("id"))
