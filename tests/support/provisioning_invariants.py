@@ -75,6 +75,6 @@ def no_reference_is_left(rows: Sequence[Resource]) -> None:
 
 
 def claims_are_those_of_rows(rows: Sequence[Resource], claims: Claims) -> None:
-    """Each row that holds anything has its claims, and nobody else has one."""
+    """Each row that holds anything has its claims, and there is no other claim."""
     wanted = Counter((row.tenant, claim, row.id) for row in rows if not row.is_released for claim in row.claims)
     assert Counter(claims) == wanted, f"claims have drifted: {Counter(claims)}, not {wanted}"

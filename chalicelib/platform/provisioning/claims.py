@@ -25,7 +25,7 @@ class ClaimTakenError(EdgeError):
 
 
 def taking(claim: str, resource_id: str) -> Put:
-    """The write that takes a claim; fails if another resource holds it. Raises ValueError for a text that is none."""
+    """The write that takes a claim; fails if another resource holds it. Raises ValueError for an invalid claim."""
     free = Or(Absent(_HOLDER), Equals(_HOLDER, resource_id))
     return Put(CLAIMS, {**_key(claim), _HOLDER: resource_id}, free)
 

@@ -228,7 +228,7 @@ def _name_of(entry: Item) -> Name:
 
 
 def _exchange(tables: Tables, writes: Sequence[Write], lost: Sequence[Write], operation: str, result: object) -> None:
-    """Commit these writes with those of the ties that are lost. Ties that are not there any more, or another's, are not
+    """Commit these writes with those of the ties that are lost. Ties that are missing, or held by another, are not
     given back. Raises `TransactionFailedError` if the conditions of the first writes do not hold."""
     leaving = list(lost)
     while True:
