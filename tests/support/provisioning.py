@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.kit.tables.tenants import owner_of
 from chalicelib.platform.context import Family
 from chalicelib.platform.families import Families
-from chalicelib.platform.provisioning.claims import CLAIMS
+from chalicelib.platform.provisioning.claim_store import CLAIMS
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource, State
 from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole

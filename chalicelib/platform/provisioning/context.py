@@ -16,7 +16,7 @@ from chalicelib.platform.context import (
     ScheduleSource,
 )
 from chalicelib.platform.provisioning.changes import EVENTS, on_change
-from chalicelib.platform.provisioning.claims import CLAIMS
+from chalicelib.platform.provisioning.claim_store import CLAIMS
 from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, holding
 

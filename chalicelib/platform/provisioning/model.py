@@ -57,7 +57,7 @@ class Resource(BaseModel, frozen=True):
       ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
-    - ``claims`` are the names that it alone holds in its tenant (`provisioning.claims`).
+    - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
     - ``quota`` is the name of the quota that it takes one of, "" for none; ``shares`` is how much it takes of further
       ones. ``is_released``: the quotas, the claims and the references on parents have been returned, since nothing is
       there any more.

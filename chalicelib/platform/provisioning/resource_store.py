@@ -40,7 +40,7 @@ from chalicelib.platform.provisioning.store import (
     to_item,
     whole_key_of,
 )
-from chalicelib.platform.provisioning.ties import missing, require_ties, tying, untying
+from chalicelib.platform.provisioning.tie_store import missing, require_ties, tying, untying
 
 Name = tuple[str, str]
 """The tenant of a resource and its id."""

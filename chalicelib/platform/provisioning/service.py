@@ -6,11 +6,11 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
-from chalicelib.platform.provisioning import claims
+from chalicelib.platform.provisioning import claim_store
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
 from chalicelib.platform.provisioning.store import from_item, listing_of
-from chalicelib.platform.provisioning.ties import ParentMovedError, ParentUnfitError
+from chalicelib.platform.provisioning.tie_store import ParentMovedError, ParentUnfitError
 from chalicelib.platform.quotas.rules import quota_exceeded
 
 Decide = Callable[[Resource], Changes | None]
@@ -74,11 +74,11 @@ class Resources:
 
     def holder_of(self, claim: str) -> str | None:
         """The id of the resource that holds a claim now, or None."""
-        return claims.holder_of(self._store.scoped(self._tenant), claim)
+        return claim_store.holder_of(self._store.scoped(self._tenant), claim)
 
     def holders_in(self, scope: str) -> Mapping[str, str]:
         """The ids of the resources that hold the claims of a scope now, by name: all of them, however new."""
-        return claims.holders_in(self._store.scoped(self._tenant), scope)
+        return claim_store.holders_in(self._store.scoped(self._tenant), scope)
 
     def of_ids(self, ids: Sequence[str]) -> list[Resource]:
         """The resources of these ids, of any kind, those that are there. One call per 100."""

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Attachment, Driver, Equals, Set, Table, Tables, Update, attaching, put_new
-from chalicelib.platform.provisioning.claims import CLAIMS
+from chalicelib.platform.provisioning.claim_store import CLAIMS
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Share, State
 from chalicelib.platform.provisioning.overall import AllResources
 from chalicelib.platform.provisioning.resource_store import ChangedMeanwhileError, ResourceStore

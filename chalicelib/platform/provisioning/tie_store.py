@@ -15,7 +15,7 @@ from chalicelib.kit.tables import (
     Update,
     Write,
 )
-from chalicelib.platform.provisioning.claims import ClaimTakenError, claim_of, giving_back, holder_in, taking
+from chalicelib.platform.provisioning.claim_store import ClaimTakenError, claim_of, giving_back, holder_in, taking
 from chalicelib.platform.provisioning.model import Desired, State
 from chalicelib.platform.provisioning.store import RESOURCES, key_of
 

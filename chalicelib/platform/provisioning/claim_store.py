@@ -7,7 +7,7 @@ behind: an index is.
 
 from collections.abc import Mapping
 
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, taken
 from chalicelib.kit.tables import Absent, Delete, Equals, Item, Or, Put, Query, Table, Tables
 
 CLAIMS = Table("claims", partition="scope", sort="name", tenanted=True, queried=True)
@@ -19,7 +19,7 @@ class ClaimTakenError(EdgeError):
     """Another resource holds the claim. The message names the claim's name; who knows what it stands for says more."""
 
     def __init__(self, claim: str, holder: str) -> None:
-        super().__init__(Kind.CONFLICT, f"{_key(claim)['name']} has already been taken")
+        super().__init__(Kind.CONFLICT, taken(_key(claim)["name"]).message)
         self.claim = claim
         self.holder = holder
 
