@@ -78,7 +78,7 @@ class CommandServices:
         yield "intake", self._intake.run
         yield "health", HealthReporter(self._api, self._checks, runtime.facts, runtime.counters, clock, runtime.log).run
         yield "orphans", self._reap_orphans
-        yield "journal", partial(self._writer.tidy_regularly, self._journal.tidy)
+        yield "journal", partial(self._writer.tend, self._journal)
         self._socket = self._wake_up_socket({**frames, "tail": self._tails.on_frame})
         yield "websocket", self._socket.run
 

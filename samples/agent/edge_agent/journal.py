@@ -158,8 +158,8 @@ class Journal:
             self.tidy()
 
     def tidy(self) -> None:
-        """Rewrite the file without texts and old ids. On a full disk this does nothing."""
-        if self._size > self._size_when_rewritten:
+        """Rewrite the file without texts and old ids, and after a failed write. On a full disk this does nothing."""
+        if self._is_torn or self._size > self._size_when_rewritten:
             with suppress(OSError):
                 self._rewrite()
 

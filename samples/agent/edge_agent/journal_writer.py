@@ -5,10 +5,12 @@ from typing import ParamSpec, TypeVar
 from edge_agent.backoff import Backoff
 from edge_agent.errors import describe
 from edge_agent.event_log import EventLog
+from edge_agent.journal import Journal
 from edge_agent.ports.clock import Clock
 from edge_agent.ports.threads import Worker
 
 TIDY_SECONDS = 3600.0
+MEND_SECONDS = 60.0
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,8 +44,13 @@ class JournalWriter:
         while not await self.succeeds(write, *args, **kwargs):
             await self._clock.sleep(backoff.next_seconds())
 
-    async def tidy_regularly(self, tidy: Callable[[], None]) -> None:
-        """Tidy the journal every hour: on a quiet machine it is not rewritten otherwise."""
+    async def tend(self, journal: Journal) -> None:
+        """Tidy the journal every hour, since on a quiet machine it is not rewritten otherwise; and after a failed
+        write every minute, until it is whole again."""
+        waited = 0.0
         while True:
-            await self._clock.sleep(TIDY_SECONDS)
-            await self.run(tidy)
+            await self._clock.sleep(MEND_SECONDS)
+            waited += MEND_SECONDS
+            if journal.is_torn or waited >= TIDY_SECONDS:
+                await self.run(journal.tidy)
+                waited = 0.0

@@ -95,6 +95,22 @@ def test_full_disk_keeps_commands_pending_until_there_is_space(server, machine):
     assert machine.logged("poll.failed")
 
 
+def test_agent_that_started_on_a_full_disk_is_healthy_minutes_after_there_is_space(server, machine):
+    async def enrol(ports):
+        await ports.clock.sleep(10)
+        machine.disk = ports.disk.after_power_cut()
+        machine.disk.is_full = True
+
+    async def scenario(ports):
+        await ports.clock.sleep(HOUR)
+        ports.disk.is_full = False
+        await ports.clock.sleep(180)
+
+    machine.run(enrol)
+    machine.run(scenario)
+    assert [report["status"] for report in machine.logged("health.reported")][-1] == "healthy"
+
+
 def test_health_report_whose_answer_was_lost_is_followed_by_the_truth(server, machine):
     reports = []
     handle = server.handle

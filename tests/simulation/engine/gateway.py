@@ -19,6 +19,8 @@ from tests.support.timed_world import Context
 LATENCY_SECONDS = (0.01, 0.12)
 LATE_SECONDS = (1.0, 28.0)
 DISCONNECT_SECONDS = (60.0, 1500.0)
+FRAME_SECONDS = 0.05
+FRAME_LATE_SECONDS = (1.0, 900.0)
 UNTOLD = HttpAnswer(502, {}, "")
 
 Answered = Callable[[HttpAnswer | None], None]
@@ -190,7 +192,14 @@ class _Sockets(FakeSocketApi):
             raise refused("PostToConnection", "GoneException")
         if not world.weather.strikes("wake_up_lost"):
             frame = Data.decode()
-            world.timeline.after(0.05, lambda: line.deliver(frame))
+            seconds = [self._late("frame_late") or FRAME_SECONDS, self._late("frame_repeated")]
+            for each in filter(None, seconds):
+                world.timeline.after(each, lambda: line.deliver(frame))
+
+    def _late(self, fault: str) -> float | None:
+        """How late the fault has a frame arrive; None where it does not strike."""
+        weather = self._world.weather
+        return weather.seconds(fault, *FRAME_LATE_SECONDS) if weather.strikes(fault) else None
 
     def delete_connection(self, *, ConnectionId: str) -> Any:  # noqa: N803 - boto3's names
         self._world.meet()

@@ -22,6 +22,8 @@ SHARES = {
     "start_refused": 1 / 20,
     # of frames and connections
     "wake_up_lost": 1 / 4,
+    "frame_late": 1 / 6,
+    "frame_repeated": 1 / 6,
     "post_refused": 1 / 10,
     "disconnect_lost": 1 / 3,
     "disconnect_late": 1 / 3,
