@@ -116,11 +116,14 @@ def may_miss(part: str) -> bool:
 
 
 def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
-    """Whether a node that is found in a part only later was in it until then (seconds text), as far as its row can
-    tell: one that has changed since may have moved in, or fit the filters, only by that change."""
+    """Whether a node that is found in a part only later was in it until then (seconds text), as far as is known of it:
+    one that has changed since may have moved in, or fit the filters, only by that change. Its row, if that was read,
+    tells when it came into its cluster."""
+    if targeting.node_filters or targeting.cluster_filters:
+        return node.updated_at <= until
     is_for_good = targeting.type in {TargetType.ALL, TargetType.EXECUTIONS}
-    is_filtered = bool(targeting.node_filters or targeting.cluster_filters)
-    return (is_for_good and not is_filtered) or node.updated_at <= until
+    came_at = node.updated_at if node.row is None else str(node.row.get("placed_at") or node.inserted_at)
+    return is_for_good or came_at <= until
 
 
 def is_of_cluster(part: str, cluster_id: str) -> bool:

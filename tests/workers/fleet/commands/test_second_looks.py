@@ -75,6 +75,17 @@ class TestCommands:
         later(world, LOOKS[0])
         assert reached(world) == {machine.id}
 
+    def test_hidden_node_that_changes_meanwhile_gets_its_execution(self, world):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a")
+        world.clock.advance(20)
+        a_command(world, targeting=BOTH)
+        world.settle()
+        world.clock.advance(5)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
+        later(world, LOOKS[0])
+        assert reached(world) == {machine.id}
+
     def test_node_moved_between_parts_gets_one_execution(self, world):
         (machine,) = machines(world, 1, "a")
         world.settle()
