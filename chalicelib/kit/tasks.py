@@ -14,7 +14,7 @@ has caught up.
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
@@ -60,18 +60,22 @@ class _Task(BaseModel, frozen=True):
     due_at: str
     sweeps: int
     settles: bool
+    settle_seconds: int = int(SETTLE.total_seconds())
     cursor: str | None = None
     version: int
 
 
-def ask(kind: str, subject: str, now: datetime, *, settles: bool = True, **arguments: str) -> Update:
+def ask(
+    kind: str, subject: str, now: datetime, *, settles: bool = True, settles_after: timedelta = SETTLE, **arguments: str
+) -> Update:
     """A write for a transaction that creates the task of this kind for the subject. If the task exists, it starts anew.
 
     ``arguments`` come with every message beside ``kind`` and ``id``, and tell tasks of a subject apart. Without
-    ``settles`` one pass is enough.
+    ``settles`` one pass is enough; ``settles_after`` is the time from now to the last pass, to the second.
     """
     row_id = _row_id(kind, subject, arguments)
-    return Update(TABLE, _key(row_id), _asked(kind, subject, arguments, now, settles=settles))
+    seconds = Set("settle_seconds", int(settles_after.total_seconds()))
+    return Update(TABLE, _key(row_id), (*_asked(kind, subject, arguments, now, settles=settles), seconds))
 
 
 def message_of(row: Item) -> Message:
@@ -152,7 +156,7 @@ class Tasks:
         task = _from_item(row)
         if began_at < task.asked_at:
             return
-        again = to_seconds_text(parse_time(task.asked_at) + SETTLE)
+        again = to_seconds_text(parse_time(task.asked_at) + timedelta(seconds=task.settle_seconds))
         if task.settles and began_at < again:
             # Otherwise a concurrent pass has stored the same, or a sweep will look later anyway.
             if task.due_at < again or task.cursor is not None:

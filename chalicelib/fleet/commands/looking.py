@@ -114,7 +114,7 @@ class Looking:
         return self._creation.create(command, fan_out, chosen, tell, workers=1)
 
     def _meant(self, command: Command, missing: list[TargetNode], until: str) -> list[TargetNode]:
-        """Those of the nodes that the command was for. Rows are read of nodes that have changed meanwhile: 100 a call."""
+        """Those of the nodes that the command was for. Reads rows of those that have changed meanwhile, 100 a call."""
         is_meant = partial(selection.was_meant, targeting=command.targeting, until=until)
         changed = [node.id for node in missing if not is_meant(node)]
         meant = [*filter(is_meant, missing), *filter(is_meant, self._nodes.targets(changed) if changed else ())]

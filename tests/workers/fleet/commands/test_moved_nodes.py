@@ -90,6 +90,24 @@ def test_command_hidden_by_index_lag_is_found_by_the_second_pass(world):
     assert settled(world, messages) == [command.id]
 
 
+def test_command_and_node_hidden_by_index_lag_are_found_in_time(world):
+    world.driver.index_lag(50)
+    (late_comer,) = machines(world, 1, "a")
+    command = give(world)
+    world.settle()
+    world.clock.advance(3)
+    world.fleet.nodes.placing.change_cluster(late_comer.id, "b", reach=EVERYWHERE)
+    world.settle()
+    world.clock.advance(57)
+    for _ in range(20):
+        world.sweep("sweep_commands")
+        world.settle()
+        world.clock.advance(60)
+    served = {(row["command_id"], row["node_id"]) for row in world.driver.rows(EXECUTIONS)}
+    assert served == {(command.id, world.machine.id), (command.id, late_comer.id)}
+    assert world.driver.rows(TASKS) == []
+
+
 def test_node_that_came_after_the_command_and_left_is_not_served(world):
     move(world, "b")
     give(world)
