@@ -149,7 +149,7 @@ class Cloud:
         from chalicelib.cloud.service_accounts.tokens import AccountTokens
 
         platform = self.platform
-        return AccountTokens(platform.tables, platform.clock, platform.ids, self.account_hashes)
+        return AccountTokens(platform.tables, platform.clock, platform.ids, self.account_hashes, platform.audit)
 
     @cached_property
     def guests(self) -> TenantGuests:

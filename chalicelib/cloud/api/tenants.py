@@ -49,6 +49,7 @@ def create_tenant(request: Request[NoPath, NoQuery, TenantCreate], services: Clo
 @routes.post(
     "/tenants/{tenant_id}/switch",
     auth=SELF,
+    audit="user.switch_tenant",
     repeats="working in a tenant again changes nothing",
     answer=MessageOut,
     errors=(403, 404),
@@ -56,7 +57,8 @@ def create_tenant(request: Request[NoPath, NoQuery, TenantCreate], services: Clo
 )
 def switch_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has requests of all keys of the caller's user work in that tenant where they name none by `X-Tenant-ID`. 403 for
-    a tenant in which it has no place, be there one or not; 404 for a key without a user."""
+    a tenant in which it has no place, be there one or not; 404 for a key without a user. The audit log of that tenant
+    has it."""
     services.tenancy.switch(request.path.tenant_id, request.principal)
     return MessageOut(message="Your requests work in this tenant now")
 

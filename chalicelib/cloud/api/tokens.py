@@ -42,6 +42,7 @@ class TokenOut(TokenFields):
 @routes.post(
     "/oauth2/token",
     auth=ANYONE,
+    audit="service_account.prove",
     repeats="each token is one of its own, and ends by itself",
     answer=TokenOut,
     enveloped=False,
@@ -51,7 +52,8 @@ class TokenOut(TokenFields):
 def issue_token(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> Bare:
     """Answers a token for the credentials of a service account, which the account may use for an hour, while it is
     enabled and has the secret. The body is a form (or JSON) with `grant_type` (`client_credentials`), `client_id` and
-    `client_secret`; the latter two may also come as `Authorization: Basic`."""
+    `client_secret`; the latter two may also come as `Authorization: Basic`. The audit log has wrong ones, at most one a
+    second for an account."""
     client_id, secret = _credentials(request.incoming)
     issued = services.account_tokens.issue(client_id, secret)
     fields = TokenFields(access_token=issued.text.reveal(), expires_in=issued.seconds)

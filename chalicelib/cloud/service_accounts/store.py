@@ -4,13 +4,28 @@ from collections.abc import Sequence
 
 from chalicelib.cloud.gone import remove_chunk
 from chalicelib.cloud.service_accounts.model import AccountSecret, ServiceAccount
-from chalicelib.kit.tables import Delete, Equals, Index, Item, Put, Query, Ref, Table, Tables, Value, Write, put_new
+from chalicelib.kit.tables import (
+    Delete,
+    Equals,
+    Index,
+    Item,
+    Put,
+    Query,
+    Ref,
+    Table,
+    Tables,
+    Thing,
+    Value,
+    Write,
+    put_new,
+)
 
 ACCOUNTS = Table(
     "service_accounts",
     partition="id",
     indexes=(Index("listing", partition="listing", sort="id"),),
     tenanted=True,
+    thing=Thing("service_account", name="name"),
 )
 
 OWNERS = Table("service_account_owners", partition="id")

@@ -10,22 +10,24 @@ from chalicelib.cloud.service_accounts.store import AccountStore
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import Secret, same
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Tables
+from chalicelib.kit.tables import ActedOn, Tables
 from chalicelib.platform.access.hashing import SecretHashes
+from chalicelib.platform.audit.service import Audit
 
 
 class AccountTokens:
     """Issues tokens and proves them."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, hashes: SecretHashes) -> None:
+    def __init__(self, tables: Tables, clock: Clock, ids: Ids, hashes: SecretHashes, audit: Audit) -> None:
         self._store = AccountStore(tables)
         self._clock = clock
         self._ids = ids
         self._hashes = hashes
+        self._audit = audit
 
     def issue(self, account_id: str, secret: str) -> IssuedToken:
         """A token for the credentials of an account. Raises `EdgeError` (unauthorized): one error for all that is
-        wrong."""
+        wrong. The audit log has it, in the tenant of an account that there is."""
         now = self._clock.now()
         tenant = self._store.owner_of(account_id) if account_id else None
         account = None if tenant is None else self._store.find(tenant, account_id)
@@ -33,6 +35,8 @@ class AccountTokens:
         known = () if account is None else account.secrets
         is_proven = self._hashes.proves(secret, account_id, sealed, [one.hash for one in known])
         if account is None or not is_proven or not account.enabled:
+            known_id, known_tenant = ("", "") if account is None else (account.id, account.tenant)
+            self._audit.note_failed(ActedOn("service_account", known_id), known_tenant)
             raise rules.wrong_credentials()
         own = self._hashes.hash(secret, account.id, account.hash_key_sealed)
         seconds = int(now.timestamp())

@@ -12,6 +12,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
+from chalicelib.kit.origin import current_origin, working_for
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
 from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.permissions import KeyRole
@@ -97,7 +98,9 @@ class Tenancy:
             if tenant_id not in user.member_of:
                 raise rules.not_a_member()
             change = user_store.change_memberships(user, user.member_of, tenant_id, self._clock.now())
-            if self._tables.try_write(change, "user.switched"):
+            with working_for(current_origin()._replace(tenant=tenant_id)):
+                is_written = self._tables.try_write(change, "user.switched")
+            if is_written:
                 return
         raise rules.changed_meanwhile()
 

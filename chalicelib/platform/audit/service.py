@@ -26,8 +26,11 @@ def noting_as(verb: str, thing: ActedOn, tenant: str) -> Put:
 
 def noting_failure(user_id: str, tenant: str) -> Put:
     """The write that notes that someone failed to show that it is this user of a tenant; "" for one that is unknown."""
-    origin = current_origin()._replace(actor=f"{PrincipalKind.ANONYMOUS.value}:", tenant=tenant)
-    return store.note_failure(origin, ActedOn("user", user_id))
+    return store.note_failure(_anonymous_in(tenant), ActedOn("user", user_id))
+
+
+def _anonymous_in(tenant: str) -> Origin:
+    return current_origin()._replace(actor=f"{PrincipalKind.ANONYMOUS.value}:", tenant=tenant)
 
 
 class Audit:
@@ -60,6 +63,15 @@ class Audit:
                 self._hasty.try_write(store.note_refusal(origin, operation, aimed_at), "audit.refused")
                 self._refused.keep(origin.actor, refusal_id)
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer stays what it is
+            self._log.failure("audit_failed", error, request_id=origin.request_id)
+
+    def note_failed(self, thing: ActedOn, tenant: str) -> None:
+        """Note that someone failed to show that it is this thing of a tenant, once a second; one that is unknown has no
+        id, and "" for its tenant. Never raises: a failure is logged."""
+        origin = _anonymous_in(tenant)
+        try:
+            self._hasty.try_write(store.note_failure_once(origin, thing), "audit.refused")
+        except Exception as error:  # noqa: BLE001 - as above
             self._log.failure("audit_failed", error, request_id=origin.request_id)
 
     def record(self, row: Item) -> None:

@@ -142,8 +142,11 @@ def note_once(row: Item) -> Put:
 
 def refusal_id(origin: Origin) -> str:
     """The id of all refusals of an actor within a second."""
-    second = to_milliseconds(moment_of(origin.request_id).replace(microsecond=0))
-    return _id(second, origin.actor, Outcome.REFUSED)
+    return _id(_second_of(origin), origin.actor, Outcome.REFUSED)
+
+
+def _second_of(origin: Origin) -> int:
+    return to_milliseconds(moment_of(origin.request_id).replace(microsecond=0))
 
 
 def note_refusal(origin: Origin, operation: str, aimed_at: ActedOn) -> Put:
@@ -155,6 +158,12 @@ def note_refusal(origin: Origin, operation: str, aimed_at: ActedOn) -> Put:
 def note_failure(origin: Origin, thing: ActedOn) -> Put:
     """Store that the act of the origin's verb was refused, each time."""
     return note(Act(origin, origin.verb, thing, Outcome.REFUSED))
+
+
+def note_failure_once(origin: Origin, thing: ActedOn) -> Put:
+    """The same; fails if the act on this thing was refused before within this second."""
+    act = Act(origin, origin.verb, thing, Outcome.REFUSED)
+    return put_new(TABLE, _item(act, _id(_second_of(origin), origin.actor, thing.kind, thing.id, Outcome.REFUSED)))
 
 
 def _id(milliseconds: int, *parts: str) -> str:

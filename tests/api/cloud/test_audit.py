@@ -135,12 +135,64 @@ class TestOneself:
         (entry,) = log(scene, action="user.reset_password")
         assert (entry["actor"], entry["resource_type"]) == (BOB, "user")
 
+    def test_switch_stands_in_the_log_of_the_tenant_worked_in_from_then_on(self, scene, team):
+        personal = own_tenant(scene, BOB)
+        before = actions(scene)
+        for tenant in (personal, team):
+            scene.world.clock.advance(seconds=1)
+            scene.request("switch_tenant", variables={"tenant_id": tenant}, key=scene.keys[BOB])
+        assert actions(scene) == ["user.switch_tenant", *before]
+        entry = log(scene, BOB, headers={"x-tenant-id": personal})[0]
+        assert (entry["action"], entry["actor"], entry["tenant_id"]) == ("user.switch_tenant", BOB, personal)
+
     def test_user_who_deletes_itself_has_left_each_tenant_without_a_name(self, scene, team):
         assert scene.request("delete_own_user", key=scene.keys[BOB]).status == 204
         told = [entry for entry in log(scene) if entry["action"] in {"tenant.leave", "user.delete"}]
         assert {entry["action"] for entry in told} == {"tenant.leave", "user.delete"}
         assert {entry["user_id"] for entry in told} == {scene.variables["bob"]}
         assert BOB not in str(log(scene))
+
+
+class TestPrograms:
+    @pytest.fixture
+    def account(self, scene, team):
+        body = {"name": "deployer", "role": "developer"}
+        return scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]
+
+    def ask(self, scene, account_id, secret):
+        form = {"grant_type": "client_credentials", "client_id": account_id, "client_secret": secret}
+        return scene.request("issue_token", json=form, key=None).status
+
+    def test_wrong_secret_is_told_once_a_second(self, scene, account):
+        for moment in range(2):
+            scene.world.clock.advance(seconds=1 - moment)
+            assert self.ask(scene, account["id"], "sa_wrong") == 401
+        assert self.ask(scene, account["id"], account["secret"]) == 200
+        (entry,) = log(scene, action="service_account.prove")
+        assert (entry["status"], entry["resource_id"]) == ("refused", account["id"])
+        assert (entry["actor"], entry["ip_address"]) == (None, "203.0.113.7")
+        scene.world.clock.advance(seconds=1)
+        self.ask(scene, account["id"], "sa_wrong")
+        assert len(log(scene, action="service_account.prove")) == 2
+
+    def test_disabled_account_is_told(self, scene, account):
+        names = {"account_id": account["id"]}
+        scene.request("change_service_account", variables=names, json={"enabled": False}, key=scene.keys[ADA])
+        assert self.ask(scene, account["id"], account["secret"]) == 401
+        assert [entry["status"] for entry in log(scene, action="service_account.prove")] == ["refused"]
+
+    def test_unknown_account_is_told_to_the_operator_alone_without_what_was_sent(self, scene, team):
+        self.ask(scene, BEFORE, "sa_wrong")
+        rows = [row for row in scene.world.driver.rows(AUDIT) if row["outcome"] == "refused"]
+        assert [(row["operation"], row.get("tenant"), row.get("thing_id")) for row in rows] == [
+            ("service_account.prove", None, None)
+        ]
+        assert "sa_wrong" not in str(rows)
+
+    def test_refusal_that_cannot_be_told_is_answered_all_the_same(self, scene, account):
+        scene.world.driver.fail_next(1, "throttle", operation="PutItem", table=AUDIT)
+        assert self.ask(scene, account["id"], "sa_wrong") == 401
+        assert any("audit_failed" in line for line in scene.world.lines.texts)
 
 
 class TestList:
