@@ -1,7 +1,8 @@
 """An application with one of everything, made by its own routes, in which each operation can be asked once."""
 
 from collections.abc import Mapping
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from chalicelib.fleet.api import API
 from chalicelib.fleet.reach import EVERYWHERE
@@ -74,6 +75,17 @@ class Scene:
         (delivery,) = self.world.driver.rows(DELIVERIES)
         self.variables |= {"delivery_id": str(delivery["id"]), "asset_name": "none"}
         self.app.hear()
+        self._watch()
+
+    def copy(self) -> Self:
+        """Another application with the same in it (`World.copy`)."""
+        twin = copy(self)
+        twin.app = self.app.copy()
+        twin.world, twin.variables = twin.app.world, twin.app.variables
+        twin._watch()  # noqa: SLF001 - one of its own class
+        return twin
+
+    def _watch(self) -> None:
         self.written: list[Written] = []
         self.world.driver.on_write = lambda operation, plan: self.written.append(Written.of(operation, plan))
 

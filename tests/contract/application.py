@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from copy import copy
+from typing import Any, Self
 from urllib.parse import quote
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
@@ -61,6 +62,14 @@ class Application:
             "event_type": EventType.NODE_REGISTERED,
         }
         self.hear()
+
+    def copy(self) -> Self:
+        """Another application with the same in it (`World.copy`)."""
+        twin = copy(self)
+        twin.world = self.world.copy()
+        twin.client = Client(EDGE_ADMIN.groups(), twin.world.fleet, key=None)
+        twin.variables = {**self.variables}
+        return twin
 
     @property
     def token(self) -> str:

@@ -148,7 +148,6 @@ class _Described:
     """The document of some operations, and validators of its schemas. Both take longer to make than most requests."""
 
     def __init__(self, endpoints: Sequence[Endpoint], api: Api) -> None:
-        self._kept = endpoints, api  # so that nothing else gets the identity of one of them
         self.document = document(endpoints, api.protocol, api.describe())
         self._validators: dict[int, Any] = {}
         self._kind = OAS30Validator if self.document["openapi"].startswith("3.0") else OAS31Validator
@@ -161,14 +160,39 @@ class _Described:
         return self._validators[id(schema)]
 
 
-_DESCRIBED: dict[tuple[int, ...], _Described] = {}
+class _Served:
+    """Some routes: their application, which takes longer to make than most tests run, and what describes them. Requests
+    meet what ``here`` says when they are sent."""
+
+    def __init__(self, routes: Sequence[Endpoints], api: Api) -> None:
+        self._kept = routes, api  # so that nothing else gets the identity of one of them
+        self.here: Callable[[], Any] = _nowhere
+        self.app = Application("edge-admin-test")
+        for group in routes:
+            group.register(self.app, api.protocol, self._services)
+        fallback.register(self.app, [api], lambda _api: self._services())
+        self.endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
+
+    def _services(self) -> Any:
+        return self.here()
+
+    @cached_property
+    def described(self) -> _Described:
+        return _Described(tuple(self.endpoints.values()), self._kept[1])
 
 
-def _described(endpoints: Sequence[Endpoint], api: Api) -> _Described:
-    key = (id(api), *map(id, endpoints))
-    if key not in _DESCRIBED:
-        _DESCRIBED[key] = _Described(endpoints, api)
-    return _DESCRIBED[key]
+def _nowhere() -> Any:
+    raise LookupError("no client has sent anything")
+
+
+_SERVED: dict[tuple[int, ...], _Served] = {}
+
+
+def _served(routes: Sequence[Endpoints], api: Api) -> _Served:
+    key = (id(api), *(id(endpoint) for group in routes for endpoint in group.all))
+    if key not in _SERVED:
+        _SERVED[key] = _Served(routes, api)
+    return _SERVED[key]
 
 
 OBSERVERS: list[Callable[[Endpoint, HttpAnswer, str], None]] = []
@@ -178,7 +202,8 @@ for neither; see `tests.contract.recording`."""
 
 class Client:
     """Calls routes as API Gateway would: the most specific path wins, unknown ones go to the greedy route. ``here``
-    says which services a request meets, where not always the same."""
+    says which services a request meets, where not always the same. A test may put another application in the place of
+    ``app``."""
 
     def __init__(
         self,
@@ -195,13 +220,9 @@ class Client:
         self.address = address
         self._routes = routes
         self._api = api
-        self.app = Application("edge-admin-test")
-        of_request = here or (lambda: services)
-        for group in routes:
-            group.register(self.app, api.protocol, of_request)
-        fallback.register(self.app, [api], lambda _api: of_request())
-        self._endpoints = {(endpoint.method, endpoint.route): endpoint for group in routes for endpoint in group.all}
-        self._described = _described(tuple(self._endpoints.values()), api)
+        self._here = here or (lambda: services)
+        self._served = _served(routes, api)
+        self.app = self._served.app
         self._known: Application | None = None
         self._paths: dict[int, list[tuple[str, list[str]]]] = {}
 
@@ -250,6 +271,7 @@ class Client:
             sent[name] = [value] if isinstance(value, str) else list(value)
         event = self._event(method, path, query, sent, body, address or self.address)
         event["isBase64Encoded"] = body_is_base64
+        self._served.here = self._here
         answered = self.app(event, None)
         check_sendable(answered)
         answer = HttpAnswer(
@@ -257,7 +279,7 @@ class Client:
             headers={name.lower(): value for name, value in answered["headers"].items()},
             text=answered["body"],
         )
-        endpoint = self._endpoints.get((method, event["requestContext"]["resourcePath"]))
+        endpoint = self._served.endpoints.get((method, event["requestContext"]["resourcePath"]))
         if endpoint is not None and endpoint.documented:
             if checked:
                 self._check(endpoint, answer)
@@ -322,7 +344,7 @@ class Client:
 
     def _check(self, endpoint: Endpoint, answer: HttpAnswer) -> None:
         path = endpoint.shown_path
-        responses = self._described.document["paths"][path][endpoint.method.lower()]["responses"]
+        responses = self._served.described.document["paths"][path][endpoint.method.lower()]["responses"]
         declared = responses.get(str(answer.status))
         assert declared is not None, f"{endpoint.method} {path} does not declare {answer.status}: {answer.text}"
         if "content" not in declared:
@@ -332,7 +354,7 @@ class Client:
         assert media_type in declared["content"], f"{endpoint.method} {path} does not declare {media_type}"
         if media_type != "application/json":
             return
-        checker = self._described.validator(declared["content"][media_type]["schema"])
+        checker = self._served.described.validator(declared["content"][media_type]["schema"])
         checker.validate(answer.json)
 
 

@@ -1,6 +1,7 @@
 """The cloud on one application, with people in it."""
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from chalicelib.cloud.api import API
 from chalicelib.cloud.wiring import Cloud
@@ -32,13 +33,23 @@ class CloudScene:
     """The cloud's API on one application. ``keys`` are the texts of keys by mail address."""
 
     def __init__(self, world: World | None = None, **settings: Any) -> None:
-        self.world = world or World(**settings)
-        self.cloud = self.world.platform.container(Cloud)
-        self.passwords = self.cloud.passwords = PlainPasswords()  # type: ignore[misc]
-        self._client = Client(API.groups(), self.cloud, api=API, key=None)
+        self._enter(world or World(**settings))
         self.keys: dict[str, str] = {}
         self.variables: dict[str, str] = {}
         self.bodies: dict[str, Any] = {}
+
+    def _enter(self, world: World) -> None:
+        self.world = world
+        self.cloud = world.platform.container(Cloud)
+        self.passwords = self.cloud.passwords = PlainPasswords()  # type: ignore[misc]
+        self._client = Client(API.groups(), self.cloud, api=API, key=None)
+
+    def copy(self) -> Self:
+        """Another application with the same in it (`World.copy`)."""
+        twin = copy(self)
+        twin._enter(self.world.copy())  # noqa: SLF001 - one of its own class
+        twin.keys, twin.variables, twin.bodies = {**self.keys}, {**self.variables}, {**self.bodies}
+        return twin
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         """The operation, with a body that fits if it takes one."""

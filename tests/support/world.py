@@ -7,7 +7,7 @@ every batch twice, and a crash injected into the tables kills a handler between 
 import importlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from copy import deepcopy
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from chalicelib.platform.access.model import NewApiKey
 from chalicelib.platform.access.principal import DEFAULT_TENANT, root
 from chalicelib.platform.audit.store import TABLE as AUDIT_EVENTS
 from chalicelib.platform.families import Families
+from chalicelib.platform.wiring import Platform
 from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService, FakeKms
@@ -115,11 +116,26 @@ class World:
             "default_tier": "operator",
             **settings,
         }
-        self.platform = bootstrap.platform_of(Settings(**given), self, lambda: families)
+        self._settings = Settings(**given)
+        self.platform = self._application()
         self.seconds_left = 60.0
         """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler
         does all there is; with 0, one piece of it."""
         self._streamed = 0
+
+    def _application(self) -> Platform:
+        families = self._families
+        return bootstrap.platform_of(self._settings, self, lambda: families)
+
+    def copy(self) -> "World":
+        """A new application on copies of all that is outside of this one: it goes on from here, having kept nothing in
+        memory, and neither sees what happens in the other. What a test has arranged to go wrong stays here."""
+        twin, memo = copy(self), {id(self._families): self._families, id(self._workers): self._workers}
+        outside = {name: value for name, value in vars(self).items() if name not in {"platform", "log", "_settings"}}
+        twin.__dict__.update(deepcopy(outside, memo))
+        twin.log = Log(twin.lines, twin.clock)
+        twin.platform = twin._application()  # noqa: SLF001 - one of its own class
+        return twin
 
     @property
     def fleet(self) -> Fleet:

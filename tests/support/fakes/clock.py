@@ -32,6 +32,10 @@ class FakeClock:
         self._together: Scheduler | None = None
         self.pauses: list[float] = []
 
+    def __deepcopy__(self, _memo: Any) -> "FakeClock":
+        """Another that shows the same time."""
+        return FakeClock(self._now)
+
     def now(self) -> datetime:
         return self._now
 
@@ -123,6 +127,12 @@ class FakeIds(Ids):
     def __init__(self, seed: int = 1) -> None:
         self._random = random.Random(seed)
         self._lock = Lock()
+
+    def __deepcopy__(self, _memo: Any) -> "FakeIds":
+        """Another that draws from here on what this one does."""
+        twin = FakeIds()
+        twin._random.setstate(self._random.getstate())
+        return twin
 
     def restart(self, seed: int) -> None:
         """Draw from here on as a new instance would, however much was drawn so far."""

@@ -9,6 +9,7 @@ cancelled transaction is billed like a done one without its index writes.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from copy import copy, deepcopy
 from datetime import datetime, timedelta
 from threading import RLock
 from typing import Any
@@ -38,10 +39,10 @@ from tests.support.fakes.dynamo_faults import Crash, FaultKind, Faults, Partitio
 from tests.support.fakes.dynamo_rules import (
     TRANSACTION_LIMIT_BYTES,
     after,
-    check_put,
     check_transaction,
     key_of,
     primary_key,
+    put_by,
 )
 from tests.support.fakes.dynamo_sizes import index_write_units, item_bytes, project, read_units, write_units
 from tests.support.fakes.dynamo_stream import ChangeStream, StreamRecord
@@ -83,6 +84,24 @@ class FakeDynamo:
         self._partition_limit = PartitionLimit()
         self._stream = ChangeStream(stream_shards)
 
+    def __deepcopy__(self, memo: Any) -> "FakeDynamo":
+        """Another with the same rows, indexes and records. What a test has arranged here is not arranged there."""
+        twin = copy(self)
+        twin.__dict__.update(
+            meter=Meter(),
+            on_write=None,
+            _clock=deepcopy(self._clock, memo),
+            _lock=RLock(),
+            _rows={name: deepcopy(view) for name, view in self._rows.items()},
+            _indexes={name: deepcopy(view) for name, view in self._indexes.items()},
+            _lagging=self._lagging.copy(),
+            _tokens={**self._tokens},
+            _faults=Faults(),
+            _partition_limit=PartitionLimit(),
+            _stream=deepcopy(self._stream),
+        )
+        return twin
+
     # -- what a test looks at ------------------------------------------------------------------------------------
 
     def rows(self, table: Table) -> list[Item]:
@@ -101,9 +120,9 @@ class FakeDynamo:
             return self._read(table, primary_key(table, key))
 
     def snapshot(self) -> dict[str, list[Item]]:
-        """Every row of every table, to compare before and after."""
+        """Every row of every table as it is kept, to compare before and after, and for nothing else."""
         with self._lock:
-            return {name: self.rows(table) for name, table in self._tables.items()}
+            return {name: self._rows[name].all() for name in self._tables}
 
     @property
     def stream_position(self) -> int:
@@ -302,11 +321,11 @@ class FakeDynamo:
             key = key_of(write)
             self._faults.refuse_held([(write.table.name, key)], self._clock.now())
             old = self._rows[write.table.name].get(key)
-            check_put(write)
+            put = put_by(write)
             if write.condition is not None and not evaluate(write.condition, old):
                 self._record(operation, [write.table], write=write_units(old, None))
                 raise ConditionFailedError(None if old is None else copy_of(old))
-            new = after(write, old)
+            new = put or after(write, old)
             self._pay(operation, [(write, key, old, new)], factor=1)
             self._store(write.table, key, new)
             return None if new is None else copy_of(new)
@@ -314,8 +333,7 @@ class FakeDynamo:
     def _transact_once(self, writes: Sequence[Write], token: str) -> None:
         with self._lock:
             check_transaction(writes)
-            for write in writes:
-                check_put(write)
+            puts = [put_by(write) for write in writes]
             now = self._clock.now()
             if self._is_repeat(token, writes, now):
                 self._record("TransactWriteItems", [write.table for write in writes])
@@ -325,7 +343,10 @@ class FakeDynamo:
             self._faults.refuse_held(rows, now)
             olds = [self._rows[write.table.name].get(key) for write, (_, key) in zip(writes, rows, strict=True)]
             self._require_conditions(writes, olds)
-            plan = [(write, row[1], old, after(write, old)) for write, row, old in zip(writes, rows, olds, strict=True)]
+            plan = [
+                (write, row[1], old, put or after(write, old))
+                for write, row, old, put in zip(writes, rows, olds, puts, strict=True)
+            ]
             if sum(item_bytes(new) for _, _, _, new in plan) > TRANSACTION_LIMIT_BYTES:
                 raise RefusedError(f"a transaction above {TRANSACTION_LIMIT_BYTES} bytes")
             self._pay("TransactWriteItems", plan, factor=2)

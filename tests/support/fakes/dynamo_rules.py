@@ -67,10 +67,9 @@ def check_item(table: Table, item: Item) -> None:
         raise RefusedError(f"a row of {size_bytes} bytes; {ITEM_LIMIT_BYTES} are allowed")
 
 
-def check_put(write: Write) -> None:
-    """A whole row is checked before its condition is looked at."""
-    if isinstance(write, Put):
-        after(write, None)
+def put_by(write: Write) -> Item | None:
+    """The row that a put leaves, which is checked before its condition is looked at; None for another write."""
+    return after(write, None) if isinstance(write, Put) else None
 
 
 def key_of(write: Write) -> PrimaryKey:

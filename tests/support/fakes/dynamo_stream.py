@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -32,6 +33,12 @@ class ChangeStream:
     def __init__(self, shards: int) -> None:
         self.shards = shards
         self._entries: list[_Entry] = []
+
+    def __deepcopy__(self, _memo: Any) -> "ChangeStream":
+        """Another with the same records, which nothing changes."""
+        twin = copy(self)
+        twin.__dict__.update(_entries=[*self._entries])
+        return twin
 
     @property
     def position(self) -> int:

@@ -276,7 +276,7 @@ PREPARED: dict[str, Any] = {
 }
 
 OPERATIONS = Operations(
-    scene=Scene,
+    kind=Scene,
     prepared={API.name: PREPARED},
     within=lambda _: {"clusters": frozenset({"north"})},
     outside=lambda _: {"clusters": frozenset({"south"})},

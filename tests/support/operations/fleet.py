@@ -390,7 +390,7 @@ _UNKNOWN = {
 }
 
 OPERATIONS = Operations(
-    scene=partial(Scene, reveal_node_secrets=True),
+    kind=partial(Scene, reveal_node_secrets=True),
     prepared={"Edge Admin": EDGE_ADMIN},
     reveals=frozenset({"enrollment_keys", "nodes"}),
     within=_clusters("north", "south", "main"),

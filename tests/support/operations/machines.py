@@ -1,6 +1,7 @@
 """The machines' operations: what each needs to succeed in a `MachinesScene`. Each API has a module beside this one."""
 
-from typing import Any
+from copy import copy
+from typing import Any, Self
 
 from chalicelib.machines.api import ANALYTICS_API, APIS, AUTH_API, BILLING_API, COMPUTE_API, HOSTED_API
 from chalicelib.machines.wiring import Machines
@@ -35,12 +36,10 @@ class MachinesScene:
     """The machines' APIs on one application."""
 
     def __init__(self, world: World | None = None, **settings: Any) -> None:
-        self.world = world or World(**{"signing_key_id": FIRST_KEY, **settings})
-        self.machines = self.world.platform.container(Machines)
+        self._enter(world or World(**{"signing_key_id": FIRST_KEY, **settings}))
         if world is None:
             # Its public half is noted when it is first asked for.
             self.world.platform.signing.signatures.public_keys(WEBHOOKS)
-        self._clients = {api.name: Client(api.groups(), self.machines, api=api, key=None) for api in APIS}
         self.variables: dict[str, str] = {
             "template_id": "local-small",
             "instance_id": "01a1fd8c-4d3b-7a10-9c55-2f60d7a1e0b4",
@@ -50,6 +49,18 @@ class MachinesScene:
             "feature": "create",
             **AUTH_VARIABLES,
         }
+
+    def _enter(self, world: World) -> None:
+        self.world = world
+        self.machines = world.platform.container(Machines)
+        self._clients = {api.name: Client(api.groups(), self.machines, api=api, key=None) for api in APIS}
+
+    def copy(self) -> Self:
+        """Another application with the same in it (`World.copy`)."""
+        twin = copy(self)
+        twin._enter(self.world.copy())  # noqa: SLF001 - one of its own class
+        twin.variables = {**self.variables}
+        return twin
 
     def request(self, view: str, *, variables: Any = None, key: str | None = MASTER_KEY, **options: Any) -> HttpAnswer:
         """The operation, with a body that fits if it takes one."""
@@ -72,7 +83,7 @@ class MachinesScene:
 
 
 OPERATIONS = Operations(
-    scene=MachinesScene,
+    kind=MachinesScene,
     prepared={
         COMPUTE_API.name: COMPUTE,
         AUTH_API.name: AUTH,

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from functools import cached_property
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 from tests.support.client import HttpAnswer
 from tests.support.world import World
@@ -23,6 +24,10 @@ class OperationScene(Protocol):
         the one that the operation wants; None sends none."""
         ...
 
+    def copy(self) -> Self:
+        """Another application with the same in it (`World.copy`)."""
+        ...
+
 
 S = TypeVar("S", bound=OperationScene)
 
@@ -32,7 +37,7 @@ Prepare = Callable[[S], Options]
 
 @dataclass(frozen=True)
 class Operations(Generic[S]):
-    """The operations of a family. ``scene`` makes an application, ``prepared`` is by name of the API and of the view.
+    """The operations of a family. ``kind`` makes an application, ``prepared`` is by name of the API and of the view.
     ``reveals`` are the tables whose secrets an admin reads in the scene.
 
     ``within`` are the restrictions of a key that reaches everything in the scene that can be restricted, ``outside``
@@ -44,7 +49,7 @@ class Operations(Generic[S]):
     ``admits_by`` the tables that are read to know who asks, beside that of keys.
     """
 
-    scene: Callable[[], S]
+    kind: Callable[[], S]
     prepared: Mapping[str, Mapping[str, Prepare[S]]]
     reveals: frozenset[str] = frozenset()
     within: Callable[[S], Mapping[str, frozenset[str]]] = lambda _: {}
@@ -56,3 +61,11 @@ class Operations(Generic[S]):
     of_everybody: frozenset[str] = frozenset()
     replacing: frozenset[str] = frozenset()
     admits_by: frozenset[str] = frozenset()
+
+    def scene(self) -> S:
+        """A new application: a copy of the first one, which takes many times as long to make."""
+        return self._first.copy()
+
+    @cached_property
+    def _first(self) -> S:
+        return self.kind()
