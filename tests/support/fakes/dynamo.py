@@ -44,7 +44,7 @@ from tests.support.fakes.dynamo_rules import (
     primary_key,
     put_by,
 )
-from tests.support.fakes.dynamo_sizes import index_write_units, item_bytes, project, read_units, write_units
+from tests.support.fakes.dynamo_sizes import index_write_units, item_bytes, project, read_units, stored, write_units
 from tests.support.fakes.dynamo_stream import ChangeStream, StreamRecord
 from tests.support.fakes.dynamo_views import PrimaryKey, View, check_start, copy_of, position_of
 
@@ -201,7 +201,8 @@ class FakeDynamo:
     def load(self, table: Table, items: Iterable[Item]) -> None:
         """Rows that have stood for long: as `rows` shows them, in every index, with no change record and no bill."""
         with self._lock:
-            for item in items:
+            for given in items:
+                item = stored(table, given)
                 key = primary_key(table, table.key_of(item))
                 self._rows[table.name].replace(key, item)
                 for index in table.indexes:

@@ -19,7 +19,7 @@ from chalicelib.kit.tables import (
     Write,
 )
 from chalicelib.kit.tables.wire import to_wire
-from tests.support.fakes.dynamo_sizes import Stored, item_bytes
+from tests.support.fakes.dynamo_sizes import item_bytes, stored
 from tests.support.fakes.dynamo_views import PrimaryKey, copy_of
 
 ITEM_LIMIT_BYTES = 400 * 1024
@@ -84,9 +84,9 @@ def after(write: Write, old: Item | None) -> Item | None:
     """The row once the write is done."""
     match write:
         case Put():
-            new = Stored(copy_of(write.item))
+            new = stored(write.table, copy_of(write.item))
         case Update():
-            new = Stored(_changed(write, old))
+            new = stored(write.table, _changed(write, old))
         case Delete():
             return None
         case Check():

@@ -1,7 +1,9 @@
 """Computes what DynamoDB bills: item sizes, read and write units (DynamoDB developer guide, "item sizes and formats",
 "read and write operations", "global secondary indexes: provisioned throughput considerations")."""
 
+from functools import cache
 from math import ceil
+from typing import Any
 
 from chalicelib.kit.tables import Index, Item, Table, Value
 
@@ -10,13 +12,27 @@ WRITE_UNIT_BYTES = 1024
 
 
 class Stored(dict[str, Value]):
-    """A row, or an entry of an index, as it is kept: nothing changes it, so its size is computed once."""
+    """A row, or an entry of an index, as it is kept. Nothing changes it: its size, the entries of a row by index, and
+    its image in change records are made once."""
 
-    __slots__ = ("size_bytes",)
+    __slots__ = ("entries", "image", "size_bytes")
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, size_bytes: int) -> None:
         super().__init__(item)
-        self.size_bytes = sum(map(_attribute_bytes, item.items()))
+        self.size_bytes = size_bytes
+        self.entries: dict[str, Stored | None] = {}
+        self.image: Any = None
+
+
+def stored(table: Table, item: Item) -> Stored:
+    """A row of a table, with its entries."""
+    sizes = {name: len(name.encode()) + value_bytes(value) for name, value in item.items()}
+    row = Stored(item, sum(sizes.values()))
+    for index in table.indexes:
+        names = _entry_names(table, index, item)
+        shown = {name: item[name] for name in names if name in item}
+        row.entries[index.name] = Stored(shown, sum(sizes[name] for name in shown)) if names else None
+    return row
 
 
 def _attribute_bytes(attribute: tuple[str, Value]) -> int:
@@ -58,11 +74,23 @@ def write_units(old: Item | None, new: Item | None) -> float:
 
 def project(table: Table, index: Index, item: Item | None) -> Item | None:
     """The entry of a row in an index; None when it lacks a key attribute (a sparse index)."""
-    keys = [name for name in (index.partition, index.sort) if name is not None]
-    if item is None or any(name not in item for name in keys):
+    if item is None:
         return None
-    names = {*keys, table.partition, *index.projected, *([table.sort] if table.sort else [])}
-    return Stored({name: value for name, value in item.items() if name in names})
+    row = item if isinstance(item, Stored) and index.name in item.entries else stored(table, item)
+    return row.entries[index.name]
+
+
+def _entry_names(table: Table, index: Index, item: Item) -> tuple[str, ...]:
+    """The attributes of a row's entry in an index; none when it lacks one of the keys."""
+    if index.partition not in item or (index.sort is not None and index.sort not in item):
+        return ()
+    return _names_of(table.partition, table.sort, index.partition, index.sort, index.projected)
+
+
+@cache
+def _names_of(*names: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    every = [one for name in names if name for one in ((name,) if isinstance(name, str) else name)]
+    return tuple(dict.fromkeys(every))
 
 
 def index_write_units(table: Table, index: Index, old: Item | None, new: Item | None) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.kit.tables import Item, Key, Table
 from chalicelib.kit.tables.conditions import value_at
 from chalicelib.kit.tables.wire import WireItem, to_wire
-from tests.support.fakes.dynamo_sizes import item_bytes
+from tests.support.fakes.dynamo_sizes import Stored, item_bytes
 
 TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
 """The identity that deletes an expired row (DynamoDB developer guide, "DynamoDB Streams and Time to Live")."""
@@ -81,9 +81,9 @@ def _record(table: Table, keys: Key, old: Item | None, new: Item | None, positio
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
     if new is not None:
-        change["NewImage"] = as_lambda(to_wire(new))
+        change["NewImage"] = _image(new)
     if old is not None:
-        change["OldImage"] = as_lambda(to_wire(old))
+        change["OldImage"] = _image(old)
     name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
     return {
         "eventID": sha256(f"record {position}".encode()).hexdigest()[:32],
@@ -94,6 +94,15 @@ def _record(table: Table, keys: Key, old: Item | None, new: Item | None, positio
         "dynamodb": change,
         "eventSourceARN": f"arn:aws:dynamodb:us-east-1:000000000000:table/{table.name}/stream/2026-11-21T00:00:00.000",
     }
+
+
+def _image(item: Item) -> WireItem:
+    """A row as records show it: the new image of one is the old image of the next."""
+    if not isinstance(item, Stored):
+        return as_lambda(to_wire(item))
+    if item.image is None:
+        item.image = as_lambda(to_wire(item))
+    return item.image
 
 
 def as_lambda(image: WireItem) -> WireItem:
