@@ -129,7 +129,7 @@ class World:
 
     def copy(self) -> "World":
         """A new application on copies of all that is outside of this one: it goes on from here, having kept nothing in
-        memory, and neither sees what happens in the other. What a test has arranged to go wrong stays here."""
+        memory, and neither sees what happens in the other. Faults that were arranged stay here."""
         twin, memo = copy(self), {id(self._families): self._families, id(self._workers): self._workers}
         outside = {name: value for name, value in vars(self).items() if name not in {"platform", "log", "_settings"}}
         twin.__dict__.update(deepcopy(outside, memo))

@@ -85,7 +85,7 @@ class FakeDynamo:
         self._stream = ChangeStream(stream_shards)
 
     def __deepcopy__(self, memo: Any) -> "FakeDynamo":
-        """Another with the same rows, indexes and records. What a test has arranged here is not arranged there."""
+        """Another with the same rows, indexes and records. Faults that were arranged stay here."""
         twin = copy(self)
         twin.__dict__.update(
             meter=Meter(),
