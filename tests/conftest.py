@@ -12,11 +12,18 @@ from chalicelib.kit.tables import Tables
 from tests.support.emulator import Emulator, running_emulator
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
+from tests.support.processor_time import ProcessorTime
 
 END_TO_END = "tests/e2e/"
 
-CLOUDS_OF_THEIR_OWN = "tests/e2e/test_commands_of_make.py"
+CLOUDS_OF_THEIR_OWN = ("tests/e2e/test_commands_of_make.py", "tests/e2e/test_tenants_of_the_cloud.py")
 """These end-to-end tests do not use the cloud that the others share."""
+
+TOGETHER = ("tests/infra/", "tests/unit/project/", "samples/agent/tests/test_bundle_update.py")
+"""Each file of these reads, packages or builds something that takes many seconds, and is used by all of its tests."""
+
+ON_THE_EMULATOR = "emulator]"
+"""The end of the ids of tests on the emulator, which takes seconds to start in each process."""
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -35,20 +42,27 @@ for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL"):
 
 
 class OneCloudScheduling(LoadScopeScheduling):
-    """Spreads single tests over the workers of xdist, but gives all end-to-end tests that share a local cloud to one.
-    (Its own ``--dist loadgroup`` sees no groups under pytest 9.)"""
+    """Spreads single tests over the workers of xdist, but gives those to one that share what takes long to make: the
+    end-to-end tests of one local cloud, those of one file of `TOGETHER`, and those on the emulator. (Its own
+    ``--dist loadgroup`` sees no groups under pytest 9.)"""
 
     def _split_scope(self, nodeid: str) -> str:
-        for scope in (CLOUDS_OF_THEIR_OWN, END_TO_END):
-            if nodeid.startswith(scope):
-                return scope
-        return nodeid
+        file = nodeid.partition("::")[0]
+        if file.startswith(END_TO_END):
+            return file if file in CLOUDS_OF_THEIR_OWN else END_TO_END
+        if file.startswith(TOGETHER):
+            return file
+        return ON_THE_EMULATOR if nodeid.endswith(ON_THE_EMULATOR) else nodeid
 
 
 def pytest_runtest_teardown() -> None:
     """Forget what each application of Chalice adds to the SDK's user agent: after hundreds of them, that header is
     longer than servers take."""
     os.environ.pop("AWS_EXECUTION_ENV", None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ProcessorTime())
 
 
 @pytest.hookimpl(optionalhook=True)

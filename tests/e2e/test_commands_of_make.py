@@ -166,6 +166,8 @@ def test_port_in_use_is_reported_and_leaves_no_process_or_file():
             assert _rest_of(up) == []
 
 
+# Slow: packages once more. The ends of the demo and of `make up` have other tests.
+@pytest.mark.slow
 def test_demo_interrupted_while_starting_leaves_no_process_or_file():
     with running("demo") as demo:
         demo.printed(r"(application packaged)")

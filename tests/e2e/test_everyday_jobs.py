@@ -139,6 +139,8 @@ def test_waves_stop_after_the_first_error(edgectl, ask, names):
     assert edgectl("run", "--on", "cluster:jobs", "-c", "10%", "-e", "0", "echo well") == "well\nwell\n"
 
 
+# Slow: many steps, each of which `test_steering.py` tries in process.
+@pytest.mark.slow
 def test_waves_are_paused_resumed_and_stopped(edgectl, ask, names, tmp_path):
     mark = tmp_path / "go"
     waits = f"while ! test -e {mark}; do sleep 0.1; done"
@@ -241,6 +243,8 @@ def test_machine_is_known_by_its_host_key(edgectl, names, agents):
     assert line.split(" ", 1)[1] == key
 
 
+# Slow: the test of a person revokes access on the same way, by name.
+@pytest.mark.slow
 @pytest.mark.skipif(SSH is None, reason="no ssh client on this machine")
 def test_stolen_key_is_taken_from_everybody_who_has_it(edgectl, ask, names, agents, tmp_path):
     port = eventually(lambda: logged(agents[0], "ssh.listening"))[-1]["port"]

@@ -4,6 +4,8 @@ import ipaddress
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
+import pytest
+
 from chalicelib.fleet.nodes.rules import full_cluster
 from tests.e2e.cloud import eventually, fleet, logged, start_connected
 
@@ -51,6 +53,8 @@ def test_two_agents_racing_for_the_last_use_of_a_key_have_one_winner(cloud):
         assert cluster.api.get(f"/api/v1/enrollment_keys/{key['id']}").data["uses_remaining"] == 0
 
 
+# Slow: the race for a key runs on the same transaction, and both are tried in process.
+@pytest.mark.slow
 def test_two_agents_racing_for_the_last_place_of_a_cluster_have_one_winner(cloud, link):
     with fleet(cloud, "one-place") as cluster:
         assert cluster.api.call("PATCH", "/api/v1/clusters/one-place", {"node_limit": 1}).status == 200

@@ -32,6 +32,8 @@ def test_offline_agent_runs_its_command_when_it_returns(east, machine):
     assert east.only(command_id, "completed")["output"] == "at last\n"
 
 
+# Slow: every sweep twice. Deadlines are tried in process.
+@pytest.mark.slow
 def test_execution_not_fetched_by_its_deadline_expires(east, machine, cloud, tmp_path):
     mark = tmp_path / "ran"
     machine.stop()

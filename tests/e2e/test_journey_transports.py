@@ -70,6 +70,8 @@ def test_polling_alone_delivers_commands_and_cancellations(remote, link):
     assert not logged(agent, "websocket.connected")
 
 
+# Slow: for functions in a network that reaches machines; push is off by default.
+@pytest.mark.slow
 def test_push_alone_delivers_commands_and_cancellations(remote, link):
     agent = start_without_socket(remote, link, "--push-port", "0", "--label", "way=push")
     eventually(lambda: logged(agent, "push.listening"))

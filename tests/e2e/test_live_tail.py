@@ -81,6 +81,8 @@ def test_run_with_tail_shows_lines_while_they_come(edgectl, watched):
     assert "failed, exit code 3" in err
 
 
+# Slow: another shows lines as they come; beginnings and ends are tried in process.
+@pytest.mark.slow
 def test_tail_begins_with_the_output_so_far_and_ends_with_the_execution(edgectl, watched):
     command_id = watched.run(SLOW)
     execution = watched.only(command_id, "sent")

@@ -176,6 +176,8 @@ def test_functions_made_only_granted_calls(cloud):
     assert cloud.refused == []
 
 
+# Slow: it looks at the slow ones too.
+@pytest.mark.slow
 def test_function_grants_are_all_used_by_some_call(cloud, request):
     """Looks at all end-to-end tests together, so it needs them all."""
     collected = {item.path for item in request.session.items}

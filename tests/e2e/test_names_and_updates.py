@@ -5,6 +5,8 @@ import json
 import uuid
 from collections import Counter
 
+import pytest
+
 from infra.local.operator_api import Operator
 from tests.e2e.cloud import eventually, fleet, granted, logged, start_connected
 from tests.support.aws_clients import local_client
@@ -97,6 +99,8 @@ def test_alias_self_update_and_command_cancel_work_for_one_node(cloud, operator)
     assert cloud.calls <= granted(cloud.table_prefix)
 
 
+# Slow: three agents and two minutes. The served agent updates itself in `test_agent_bundle.py`.
+@pytest.mark.slow
 def test_agents_update_themselves_once_by_each_transport(cloud, tap, link):
     with fleet(cloud, "updating") as updating:
         api, option = updating.api, ("--self-update-command", UPDATE)

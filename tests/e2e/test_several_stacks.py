@@ -4,6 +4,8 @@ silent."""
 import time
 from datetime import timedelta
 
+import pytest
+
 from chalicelib.fleet.admins.rules import LIVE_FOR
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from infra.local.agents import SampleAgents
@@ -91,6 +93,8 @@ def clusters_removed(operator):
         operator.call("DELETE", f"/api/v1/clusters/{name}")
 
 
+# Slow: a second stack is deployed. Owners and their silence are tried in process (`tests/workers/fleet/admins`).
+@pytest.mark.slow
 def test_owner_stack_delivers_commands_until_its_heartbeats_stop(cloud, operator):
     with SampleAgents(cloud.folder) as agents:
         with FurtherStack(cloud, FURTHER, REACHING) as further:

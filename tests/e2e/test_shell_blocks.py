@@ -45,10 +45,10 @@ FIRST_READ = "README.md"
 
 
 def pasted_by(document: str) -> list[object]:
-    """A document with each shell. zsh differs in the same few things everywhere: with others than the first document it
-    is slow."""
-    zsh = [] if document == FIRST_READ else [pytest.mark.slow]
-    return [pytest.param(document, shell, marks=zsh if shell == "zsh" else []) for shell in INSTALLED]
+    """A document with each shell. All but the first are slow: what their blocks call has tests of its own, and zsh
+    differs in the same few things everywhere."""
+    marks = [] if document == FIRST_READ else [pytest.mark.slow]
+    return [pytest.param(document, shell, marks=marks) for shell in INSTALLED]
 
 
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="the documents call the API with curl")

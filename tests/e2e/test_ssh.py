@@ -124,6 +124,8 @@ def test_ssh_shell_has_a_terminal_and_belongs_to_its_user(staffed, machine, clie
     eventually(lambda: logged(machine, "ssh.session_ended", exit_code=5))
 
 
+# Slow: the agent alone decides it, and its own tests try it.
+@pytest.mark.slow
 def test_ssh_login_is_refused_during_a_server_outage(staffed, link, tmp_path):
     machine = staffed.machine()
     start_connected(machine, "--ssh-port", "0", environment=link.environment)
@@ -137,6 +139,8 @@ def test_ssh_login_is_refused_during_a_server_outage(staffed, link, tmp_path):
     assert client.by_password("ada", PASSWORD, "echo in").output == "in\n"
 
 
+# Slow: many logins. The limit is tried in process.
+@pytest.mark.slow
 def test_password_guessing_is_limited_per_node_and_keys_still_work(staffed, machine, client, tmp_path):
     attacked = staffed.enrol(1, "--ssh-port", "0")[0]
     (tmp_path / "attacked").mkdir()

@@ -208,6 +208,8 @@ def test_failed_delivery_can_be_redelivered(told, receiver):
         assert [each.headers["webhook-id"] for each in receiver.received(path)] == [delivery["event_id"]] * 2
 
 
+# Slow: a node and every sweep. Pauses are tried in process.
+@pytest.mark.slow
 def test_paused_webhook_gets_held_events_once_it_recovers(cloud, api, operator, hooks, receiver):
     receiver.reply("/pausing", Reply(500))
     hooks.add("/pausing", REGISTERED)
@@ -231,6 +233,8 @@ def test_paused_webhook_gets_held_events_once_it_recovers(cloud, api, operator, 
     operator.call("DELETE", "/api/v1/clusters/missed")
 
 
+# Slow: a rare moment, which is tried in process.
+@pytest.mark.slow
 def test_webhook_deleted_during_an_attempt_leaves_no_log(cloud, api, hooks, receiver):
     receiver.hang("/deleted")
     hooks.add("/deleted", REGISTERED)

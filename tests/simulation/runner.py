@@ -1,11 +1,10 @@
 """Plays histories, one seed after the other, and prints what was found and what was covered.
 
 python -m tests.simulation.runner [--runs N] [--seed N] [--every N] [--seconds N] [--family NAME]
-                                  [--need FAULT ...] [--least N] [--most-seconds N] [--stop] [--no-shrinking]
+                                  [--need FAULT ...] [--most-seconds N] [--stop] [--no-shrinking]
                                   [--totals FILE]
 
-It ends after so many runs, or when so many seconds of a processor are over and ``--least`` histories were played; above
-``--most-seconds`` it fails.
+It ends after so many runs, or when so many seconds of a processor are over; above ``--most-seconds`` it fails.
 
 `make simulate` sets the path of the agent's code, and a hash seed of 0, with which sets of texts have the
 same order on every machine.
@@ -51,13 +50,13 @@ def main(arguments: Sequence[str]) -> int:
         if options.totals is not None and count % NOTED_AT_ONCE == 0:
             noted.add(options.totals, seed, findings)
         is_time_over = options.seconds and time.process_time() - began >= options.seconds
-        if (findings and options.stop) or (is_time_over and count >= options.least):
+        if (findings and options.stop) or is_time_over:
             break
     _print_coverage(coverage, parts)
     seconds = time.process_time() - began
     _say(f"{count} histories, the last of seed {last}, {seconds:.0f} s of one processor, {len(findings)} findings")
     if options.most_seconds and seconds > options.most_seconds:
-        _say(f"{options.least} histories at least have to fit into {options.most_seconds:.0f} s")
+        _say(f"they have to fit into {options.most_seconds:.0f} s")
         return 1
     return 1 if findings else 0
 
@@ -71,7 +70,6 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--most-seconds", type=float, default=None)
     parser.add_argument("--family", default="")
     parser.add_argument("--need", nargs="*", default=())
-    parser.add_argument("--least", type=int, default=0)
     parser.add_argument("--stop", action="store_true")
     parser.add_argument("--no-shrinking", dest="shrinking", action="store_false")
     parser.add_argument("--totals", type=Path, default=None)

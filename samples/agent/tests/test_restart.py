@@ -83,7 +83,7 @@ def test_execution_listed_after_its_result_is_not_run_again(server, agents, tmp_
     assert runs.read_text() == "run\n"
 
 
-@pytest.mark.parametrize("status", ["pending", "sent"])
+@pytest.mark.parametrize("status", [pytest.param("pending", marks=pytest.mark.slow), "sent"])
 def test_result_that_the_server_has_forgotten_is_reported_again(server, agents, tmp_path, status):
     """The server's tables were restored to a time before the result, or before the acknowledgement."""
     runs = tmp_path / "runs"

@@ -135,7 +135,7 @@ def test_lost_connection_kills_the_processes_of_its_sessions(ssh, terminal):
     eventually(lambda: ssh.agent.logged("ssh.session_ended", exit_code=None)[ends:], what="the log")
 
 
-@pytest.mark.parametrize("terminal", [None, "xterm"])
+@pytest.mark.parametrize("terminal", [pytest.param(None, marks=pytest.mark.slow), "xterm"])
 def test_program_of_a_lost_connection_has_time_to_save(server, tmp_path, terminal):
     running = SshAgent(server, tmp_path, "--cancel-grace-seconds", "60")
     saved = tmp_path / "saved"

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.platform.idempotency.store import TABLE
 from chalicelib.web.operation_table import every_operation
 from tests.support.fakes.dynamo import Crash
-from tests.support.operations import operations_of
+from tests.support.operations import one_of_each, operations_of
 
 KEYED = [row for row in every_operation() if row.takes_idempotency_key]
 HEADERS = {"Idempotency-Key": "9e0f6f0a-1b2c-4c5d-8e7f-1a2b3c4d5e6f"}
@@ -18,6 +18,11 @@ CALLERS = 5
 WRITES = {"PutItem", "UpdateItem", "DeleteItem", "TransactWriteItems"}
 
 each_keyed = pytest.mark.parametrize("row", KEYED, ids=str)
+
+each_kind = pytest.mark.parametrize(
+    "row", one_of_each(KEYED, lambda row: (row.endpoint.auth.name, row.endpoint.status, row.endpoint.is_deferred))
+)
+"""For what follows where record and effect are one transaction, as each operation is asked by itself."""
 
 
 class Once:
@@ -55,7 +60,7 @@ def test_record_and_effect_are_one_transaction(row):
     assert len(reads) == 1
 
 
-@each_keyed
+@each_kind
 def test_callers_at_once_get_one_answer_of_one_effect(row):
     alone, once = Once(row), Once(row)
     alone.ask()
@@ -67,7 +72,7 @@ def test_callers_at_once_get_one_answer_of_one_effect(row):
     assert len(driver.rows(TABLE)) == 1
 
 
-@each_keyed
+@each_kind
 def test_crash_after_any_write_and_a_repeat_have_one_effect(row):
     alone = Once(row)
     alone.ask()
@@ -86,7 +91,7 @@ def test_crash_after_any_write_and_a_repeat_have_one_effect(row):
     pytest.fail("it never came to an end")
 
 
-@each_keyed
+@each_kind
 def test_lost_answer_of_the_transaction_counts_as_done(row):
     once = Once(row)
     once.driver.fail_next(1, "lost_answer", operation="TransactWriteItems", table=TABLE)
@@ -109,7 +114,7 @@ def test_repeat_asks_for_the_record_and_nothing_else(row):
     assert [(call.operation, call.table) for call in calls] == [("GetItem", TABLE.name)]
 
 
-@each_keyed
+@each_kind
 def test_key_of_another_request_is_refused_and_changes_nothing(row):
     # Keys are a caller's in a tenant, and the audience finds the tenant: of the path, or of the header.
     others = [each for each in KEYED if each.endpoint.auth is row.endpoint.auth and each.path != row.path]

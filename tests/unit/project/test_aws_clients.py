@@ -40,7 +40,8 @@ def clients_with_an_address(tree):
 
 
 def test_only_the_helper_makes_clients_of_local_services():
-    trees = {str(path.relative_to(ROOT)): ast.parse(path.read_text()) for path in modules()}
+    texts = {str(path.relative_to(ROOT)): path.read_text() for path in modules()}
+    trees = {name: ast.parse(text) for name, text in texts.items() if "boto3" in text or "endpoint_url" in text}
 
     assert {name for name, tree in trees.items() if imports_boto3(tree)} == set(OF_NO_SERVICE)
     assert {name: lines for name, tree in trees.items() if (lines := clients_with_an_address(tree))} == {}

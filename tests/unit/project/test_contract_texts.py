@@ -67,8 +67,11 @@ def repeated(sources: Iterable[str], tests: Iterable[tuple[str, str]]) -> dict[s
     patterns = {text: re.compile(".+".join(map(re.escape, parts)), re.DOTALL) for text, parts in texts.items()}
     places: dict[str, dict[str, str]] = defaultdict(dict)
     for path, code in tests:
-        for line, parts in strings([ast.parse(code)]):
-            for text, pattern in patterns.items():
+        said = list(strings([ast.parse(code)]))
+        whole = "\n".join("…".join(parts) for _, parts in said)
+        near = {text: pattern for text, pattern in patterns.items() if all(part in whole for part in texts[text])}
+        for line, parts in said:
+            for text, pattern in near.items():
                 if pattern.search("…".join(parts)):
                     places[text].setdefault(path, f"{path}:{line}")
     return {text: list(found.values()) for text, found in sorted(places.items()) if len(found) > 1}

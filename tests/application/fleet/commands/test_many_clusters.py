@@ -120,6 +120,8 @@ def test_duplicate_messages_of_cluster_parts_create_nothing_twice(world):
     assert parts_of(world, made) == frozenset()
 
 
+# Slow: parts as an early release stored them, and two thousand nodes.
+@pytest.mark.slow
 def test_parts_stored_before_slices_existed_are_finished(world):
     """A part each, however many there are, and a cursor that only says where in the cluster."""
     named = clusters(world, MOST_CLUSTER_PARTS * 2)

@@ -53,7 +53,7 @@ def units_of(world, rollout, at_a_time):
     ("most", "at_a_time", "added"),
     [
         # Each end leads to a transaction on the row; the targets are stored once.
-        (50, 1, 2.0),
+        pytest.param(50, 1, 2.0, marks=pytest.mark.slow),  # as with 100
         (100, 1, 2.0),
         # Ends that the change stream brings together are one step.
         (100, 10, 0.5),
