@@ -1,0 +1,169 @@
+"""A tenant of the cloud, through real HTTP and under the real roles: what its keys reach in the fleet, what its log
+tells, and what is left of it and its owner afterwards."""
+
+import email
+import email.policy
+import re
+from collections.abc import Iterable
+from contextlib import closing
+
+import pytest
+
+from infra.local.cloud import LocalCloud
+from infra.local.options import Options
+from tests.e2e.api import Api
+from tests.e2e.cloud import eventually
+from tests.support.aws_clients import local_client
+from tests.support.cloud import PASSWORD
+from tests.support.operations.cloud import POLICY, SSH_KEY
+
+pytestmark = pytest.mark.slow
+
+OWNER = "owner@example.com"
+CLUSTERS = "/api/v1/clusters"
+KEPT_OF_A_TENANT = {"tenants", "audit_events", "quotas", "api_keys", "verifications", "tasks"}
+KEPT_OF_A_PERSON = {"verifications"}
+
+Row = dict[str, dict[str, str]]
+
+_TOKEN = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def mails(tmp_path_factory):
+    return tmp_path_factory.mktemp("mails")
+
+
+@pytest.fixture(scope="module")
+def cloud(mails):
+    """One with the cloud in it."""
+    settings = {"MAIL_DIR": str(mails)}
+    with LocalCloud(Options(settings=settings, families="machines,cloud", warms_up=False)) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def root(cloud):
+    with closing(Api(cloud.url, cloud.master_key)) as api:
+        yield api
+
+
+def sent(api, method, path, body=None, status=200, **headers):
+    """The data of an answer with that status."""
+    answer = api.call(method, path, body, **headers)
+    assert answer.status == status, answer.text
+    return answer.data if answer.text else None
+
+
+@pytest.fixture(scope="module")
+def tenant(root):
+    """The path of a tenant that was given one of two clusters."""
+    for name in ("given", "kept"):
+        sent(root, "POST", CLUSTERS, {"name": name}, status=201)
+    made = sent(root, "POST", "/tenants", {"name": "Engines", "slug": "engines"}, status=201)
+    sent(root, "PUT", f"/tenants/{made['id']}/clusters", {"clusters": ["given"]})
+    return f"/tenants/{made['id']}"
+
+
+@pytest.fixture(scope="module")
+def owner(cloud, root, tenant, mails):
+    """The tenant's owner, who registered by the token of a mail."""
+    sent(root, "POST", f"{tenant}/invitations", {"email": OWNER, "role": "owner"}, status=201)
+    (file,) = eventually(lambda: list(mails.glob(f"*-{OWNER}.eml")))
+    mail = email.message_from_bytes(file.read_bytes(), policy=email.policy.default)
+    (token,) = _TOKEN.findall(str(mail.get_content()))
+    body = {"email": OWNER, "password": PASSWORD}
+    with closing(Api(cloud.url, "")) as anyone:
+        sent(anyone, "POST", "/auth/register", {**body, "name": "Ada", "invitation_token": token}, status=201)
+        key = sent(anyone, "POST", "/auth/login", body)["api_key"]
+    with closing(Api(cloud.url, key)) as api:
+        yield api
+
+
+def test_key_of_a_tenant_reaches_the_cluster_that_it_was_given_and_no_other(root, owner):
+    assert [each["name"] for each in owner.items(CLUSTERS)] == ["given"]
+    assert owner.get(f"{CLUSTERS}/given").status == 200
+    assert owner.get(f"{CLUSTERS}/kept").status == 404
+    assert owner.call("POST", f"{CLUSTERS}/given/enrollment_keys", {}).status == 201
+    assert owner.call("POST", f"{CLUSTERS}/kept/enrollment_keys", {}).status == 404
+    for name, status in (("given", 201), ("kept", 422)):
+        body = {"command_text": "true", "targeting": {"type": "clusters", "cluster_names": [name]}}
+        assert owner.call("POST", "/api/v1/commands", body).status == status
+    assert root.items("/api/v1/enrollment_keys?cluster_name=kept") == []
+
+
+def test_token_of_a_program_reaches_the_cluster_too_and_its_failure_is_told(cloud, owner):
+    made = sent(owner, "POST", "/iam/service-accounts", {"name": "deployer", "role": "admin"}, 201, x_api_key=owner.key)
+    form = {"grant_type": "client_credentials", "client_id": made["id"]}
+    with closing(Api(cloud.url, "")) as anyone:
+        assert anyone.call("POST", "/oauth2/token", {**form, "client_secret": "wrong"}).status == 401
+        token = sent(anyone, "POST", "/oauth2/token", {**form, "client_secret": made["secret"]})["access_token"]
+    with closing(Api(cloud.url, token)) as program:
+        assert [each["name"] for each in program.items(CLUSTERS)] == ["given"]
+        assert program.get(f"{CLUSTERS}/kept").status == 404
+
+
+def test_log_of_a_tenant_tells_what_was_done_and_refused_in_it_alone(root, owner, tenant):
+    other = sent(root, "POST", "/tenants", {"name": "Other", "slug": "other"}, status=201)["id"]
+    answer = owner.call("PUT", f"{tenant}/quotas", {"max_instances": 1_000}, x_api_key=owner.key)
+    assert answer.status == 403
+    wanted = {
+        ("tenant.give_clusters", "done"),
+        ("tenant.invite", "done"),
+        ("user.login", "done"),
+        ("tenant.grant", "refused"),
+        ("service_account.prove", "refused"),
+        ("command.create", "accepted"),
+    }
+
+    def log() -> list[dict[str, str]]:
+        return list(sent(owner, "GET", "/audit?limit=100", x_api_key=owner.key))
+
+    eventually(lambda: {(entry["action"], entry["status"]) for entry in log()} >= wanted)
+    assert {entry["tenant_id"] for entry in log()} == {tenant.rpartition("/")[2]}
+    assert owner.call("GET", "/audit", x_api_key=owner.key, x_tenant_id=other).status == 403
+
+
+def test_rows_of_a_deleted_tenant_and_user_are_gone(cloud, root, owner, tenant):
+    tenant_id = tenant.rpartition("/")[2]
+    asked = {"x_api_key": owner.key}
+    user_id = sent(owner, "GET", "/auth/me", **asked)["id"]
+    sent(owner, "POST", "/ssh-keys", {"name": "laptop", "public_key": SSH_KEY}, 201, **asked)
+    sent(owner, "POST", "/rbac/roles", {"name": "auditor"}, 201, **asked)
+    sent(owner, "POST", "/iam/policies", POLICY, 201, **asked)
+    sent(owner, "POST", f"{tenant}/invitations", {"email": "guest@example.com", "role": "viewer"}, 201, **asked)
+    before = tables_with(cloud, tenant_id)
+    assert before >= {"tenant_ssh_keys", "tenant_roles", "tenant_policies", "invitations", "service_accounts"}
+
+    sent(owner, "DELETE", tenant, status=204, **asked)
+    eventually(lambda: not tables_with(cloud, tenant_id, before - KEPT_OF_A_TENANT))
+    assert tables_with(cloud, tenant_id) <= KEPT_OF_A_TENANT
+    assert owner.get(f"{CLUSTERS}/given").status == 404
+    of_the_user = tables_with(cloud, OWNER)
+    sent(owner, "DELETE", "/auth/me", status=204, **asked)
+    eventually(lambda: not tables_with(cloud, OWNER, of_the_user - KEPT_OF_A_PERSON))
+    assert tables_with(cloud, OWNER) <= KEPT_OF_A_PERSON
+    assert owner.call("GET", "/auth/me", **asked).status == 401
+    eventually(lambda: names_of_keys(cloud, user_id) == {"deleted"})
+
+    other = sent(root, "POST", "/tenants", {"name": "Next", "slug": "engines"}, status=201)
+    sent(root, "PUT", f"/tenants/{other['id']}/clusters", {"clusters": ["given"]})
+    assert cloud.function_failures() == []
+
+
+def rows_of(cloud: LocalCloud, table: str) -> list[Row]:
+    client = local_client(cloud.emulator_url, "dynamodb")
+    return list(client.scan(TableName=f"{cloud.table_prefix}{table}")["Items"])
+
+
+def names_of_keys(cloud: LocalCloud, user_id: str) -> set[str]:
+    return {row["name"]["S"] for row in rows_of(cloud, "api_keys") if row.get("user") == {"S": user_id}}
+
+
+def tables_with(cloud: LocalCloud, text: str, names: Iterable[str] | None = None) -> set[str]:
+    """The tables with a row that says a text, elsewhere than in its last writer: of these names, or of all."""
+    client = local_client(cloud.emulator_url, "dynamodb")
+    if names is None:
+        pages = client.get_paginator("list_tables").paginate()
+        names = [one.removeprefix(cloud.table_prefix) for page in pages for one in page["TableNames"]]
+    return {name for name in names for row in rows_of(cloud, name) if text in repr({**row, "changed_by": None})}
