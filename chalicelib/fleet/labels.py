@@ -22,6 +22,8 @@ Labels = Mapping[str, str]
 def effective(*, operator: Labels, key: Labels, agent: Labels) -> dict[str, str]:
     """The labels that hold: an operator's go before those of the enrollment key, and these before the agent's own, of
     which the last by name give way where there are more than `MOST`."""
+    if not (operator or key or agent):
+        return {}
     found = {name: value for name, value in operator.items() if value != REMOVED}
     for source in (key, agent):
         for name, value in sorted(source.items()):

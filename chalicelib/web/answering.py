@@ -9,6 +9,7 @@ everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache, partial
+from types import MappingProxyType
 from typing import Any
 
 from chalicelib.kit.clock import to_seconds_text
@@ -46,6 +47,8 @@ from chalicelib.web.spellings import merged
 from chalicelib.web.validation import Body, NoBody, Path, Query, read
 
 _FIRST_SERVER_ERROR = 500
+
+_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 _NOTED = frozenset({PrincipalKind.KEY, PrincipalKind.SERVICE_ACCOUNT})
 """The kinds of principals whose refusals the audit log has."""
@@ -180,9 +183,12 @@ def _note_refused(exchange: Exchange) -> None:
 
 def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:
     """Raises `EdgeError` (forbidden) if the caller may not do this."""
-    resource = endpoint.resource_of(exchange.incoming)
-    facts = {"address": exchange.incoming.address, "time": to_seconds_text(exchange.started)}
-    decision = decide(exchange.principal, permission, resource, facts)
+    principal, incoming = exchange.principal, exchange.incoming
+    # Only policies look at facts.
+    facts = (
+        {"address": incoming.address, "time": to_seconds_text(exchange.started)} if principal.statements else _NO_FACTS
+    )
+    decision = decide(principal, permission, endpoint.resource_of(incoming), facts)
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
 

@@ -6,7 +6,7 @@ a test compares.
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from importlib import import_module
 from typing import Any
@@ -40,7 +40,12 @@ def register(app: Application, apis: Iterable[Api], provide: Callable[[Api], Any
                     continue
                 if owner is not api:
                     raise DuplicateRouteError(f"{method} {route} belongs to {owner.name} and to {api.name}")
-                add_route(app, method, route, partial(find, module, method, route), api.protocol, partial(provide, api))
+                found = partial(_found, module, method, route)
+                add_route(app, method, route, found, api.protocol, partial(provide, api))
+
+
+def _found(module: str, method: str, route: str, _event: Mapping[str, Any]) -> Endpoint:
+    return find(module, method, route)
 
 
 @cache

@@ -1,16 +1,14 @@
 """Routes as data: how a module declares its operations, and how they come onto the Chalice app."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, Unpack
-
-from chalice.app import Response
 
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
 from chalicelib.web.answering import finished, internal, refusal, respond
-from chalicelib.web.application import Application
+from chalicelib.web.application import Application, Find
 from chalicelib.web.audience import OPEN, PUBLIC
 from chalicelib.web.exchange import Incoming, Outgoing
 from chalicelib.web.operation import Endpoint, Options
@@ -75,7 +73,7 @@ def add_route(
     app: Application,
     method: str,
     route: str,
-    find: Callable[[], Endpoint],
+    find: Find,
     protocol: ApiProtocol,
     provide: Callable[[], Any],
 ) -> None:
@@ -83,28 +81,30 @@ def add_route(
     container's services."""
     app.finders.setdefault(route, {})[method] = find
     app.protocols.setdefault(route, protocol)
-    # */*: a wrong content type is answered by the edge, in the protocol, and not by Chalice.
+    # The content type stands in the template. A wrong one is answered by the edge, in the protocol.
     add = app.route(route, methods=[method], content_types=["*/*"])
-    add(_chalice_view(app, route, find, protocol, provide))
+    add(_view(route, find, protocol, provide))
 
 
-def _itself(endpoint: Endpoint) -> Endpoint:
+def _itself(endpoint: Endpoint, _event: Mapping[str, Any]) -> Endpoint:
     return endpoint
 
 
-def _chalice_view(
-    app: Application, route: str, find: Callable[[], Endpoint], protocol: ApiProtocol, provide: Callable[[], Any]
-) -> Callable[..., Response]:
-    def view(**_: str) -> Response:
-        incoming = Incoming.from_event(app.current_event())
+def _view(
+    route: str, find: Find, protocol: ApiProtocol, provide: Callable[[], Any]
+) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Answers a proxy event, in the form that API Gateway takes."""
+
+    def view(event: Mapping[str, Any]) -> dict[str, Any]:
+        incoming = Incoming.from_event(event)
         try:
-            endpoint, services = find(), provide()
+            endpoint, services = find(event), provide()
         except Exception as error:  # noqa: BLE001 - as in `respond`: services or a route that cannot be loaded
             outgoing = _cannot_start(error, route, protocol)
         else:
             outgoing = respond(endpoint, incoming, services, endpoint.protocol or protocol)
         body = "" if incoming.method == "HEAD" else outgoing.body
-        return Response(body=body, status_code=outgoing.status, headers={**outgoing.headers})
+        return {"headers": outgoing.headers, "multiValueHeaders": {}, "statusCode": outgoing.status, "body": body}
 
     return view
 

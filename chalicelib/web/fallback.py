@@ -5,14 +5,14 @@ API Gateway decides about paths and methods, so there is a route for ``/``, a gr
 methods of each path one for all others. All of it comes before authentication.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from chalicelib.kit.errors import not_found
 from chalicelib.web.answering import cors_of
 from chalicelib.web.api import Api
-from chalicelib.web.application import ANY, Application
+from chalicelib.web.application import ANY, GREEDY, Application
 from chalicelib.web.edge_services import EdgeServices
 from chalicelib.web.endpoint import add_route
 from chalicelib.web.exchange import SENT_METHOD
@@ -20,8 +20,6 @@ from chalicelib.web.operation import Endpoint
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import MethodNotAllowedError, NoContent, Request
 from chalicelib.web.validation import AnyPath, AnyQuery, NoBody
-
-GREEDY = "/{proxy+}"
 
 
 def register(app: Application, apis: Sequence[Api], provide: Callable[[Api], Any]) -> None:
@@ -38,13 +36,12 @@ def allowed_methods(declared: Iterable[str]) -> list[str]:
     return sorted(methods | {"HEAD"} if "GET" in methods else methods)
 
 
-def _find(app: Application, route: str, apis: Sequence[Api]) -> Endpoint:
+def _find(app: Application, route: str, apis: Sequence[Api], event: Mapping[str, Any]) -> Endpoint:
     """The operation for the method of the request. For HEAD, the edge sends only the headers of the answer."""
-    event = app.current_event()
     method = event["requestContext"][SENT_METHOD]
     declared = {name: find for name, find in app.finders[route].items() if name != ANY}
     if method == "HEAD" and "GET" in declared:
-        return declared["GET"]()
+        return declared["GET"](event)
     protocol = app.protocols[route] if declared else _owner(apis, event.get("path") or "/").protocol
     view = _Undeclared(allowed_methods(declared) if declared else (), protocol)
     return Endpoint(

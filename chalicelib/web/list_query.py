@@ -158,6 +158,8 @@ class PageQuery(Query):
         )
 
     def _order(self, sortable: Collection[str], default: Order) -> Order:
+        if not (self.order_by or self.order_directions or self.sort):
+            return default
         spelled = {
             later.partition("__")[0]: name.partition("__")[0] for later, name in spellings_of(type(self)).items()
         }

@@ -139,32 +139,40 @@ class Endpoint:
         if self.reads and (self.audit or self.repeats):
             yield "an operation that only reads has no verb for the audit log, and no reason why it may be repeated"
 
-    @property
+    @cached_property
     def is_read(self) -> bool:
         """Whether it changes nothing."""
         return self.method == "GET" or self.reads
 
-    @property
+    @cached_property
     def takes_idempotency_key(self) -> bool:
         """Whether a repeat is recognised by its ``Idempotency-Key``."""
         return self.method == "POST" and not self.repeats and not self.reads
 
     def resource_of(self, incoming: Incoming) -> Resource:
         """The resource of a request: the path without the version of the API, with the values of its variables."""
-        path = _VERSION.sub("", self.route)
+        path = self._unversioned
         for name, value in incoming.path.items():
             path = path.replace(f"{{{name}}}", value)
-        first = next(iter(_variables(self.route)), "")
-        return Resource(path.strip("/"), self.scope or Scope.INSTALLATION, incoming.path.get(first, ""))
+        return Resource(path, self.scope or Scope.INSTALLATION, incoming.path.get(self._first_variable, ""))
 
     def aimed_at(self, incoming: Incoming) -> ActedOn:
         """The thing that a request names before it is read: the collection in which its path begins, with the first
         of its variables, as sent."""
-        things = _VERSION.sub("", self.route).strip("/").partition("/")[0]
-        first = next(iter(_variables(self.route)), "")
-        return ActedOn(kind_of(self.audit) or things, incoming.path.get(first, ""))
+        things = self._unversioned.partition("/")[0]
+        return ActedOn(kind_of(self.audit) or things, incoming.path.get(self._first_variable, ""))
 
-    @property
+    @cached_property
+    def _unversioned(self) -> str:
+        """The route without the version of the API."""
+        return _VERSION.sub("", self.route).strip("/")
+
+    @cached_property
+    def _first_variable(self) -> str:
+        """The name of the first variable of the route, "" for none."""
+        return next(iter(_variables(self.route)), "")
+
+    @cached_property
     def has_body(self) -> bool:
         return self.body is not NoBody
 

@@ -86,7 +86,7 @@ def _merged(plan: ReadPlan, tables: Tables, queries: list[Query], at_once: int) 
     The first round reads an even share of the keys, or of ``at_once`` keys, from each; unevenly spread rows need more
     rounds.
     """
-    offset, window = plan.request.offset, plan.request.offset + plan.request.page_size
+    offset, window, sort_key = plan.request.offset, plan.request.offset + plan.request.page_size, plan.sort_key
     share = max(plan.request.page_size + _part(offset, queries), _part(at_once, queries))
     found: dict[Value, Item] = {}
     sort_keys: list[Any] = []
@@ -95,11 +95,11 @@ def _merged(plan: ReadPlan, tables: Tables, queries: list[Query], at_once: int) 
         if len(found) > plan.read_limit:
             raise _too_far(plan)
         one = read_round(tables, behind, min(share, plan.read_limit + 1))
-        found.update({item[plan.sort_key]: item for item in one.items})
+        found.update({item[sort_key]: item for item in one.items})
         unread = [query for query in unread if query not in behind] + one.unread
         sort_keys = sorted(found, reverse=plan.descending)
         behind = _behind(plan, unread, sort_keys[window - 1]) if len(sort_keys) >= window else unread
-    return _Keys([found[sort_key] for sort_key in sort_keys[offset:window]], len(found), unread)
+    return _Keys([found[key] for key in sort_keys[offset:window]], len(found), unread)
 
 
 def _part(rows: int, queries: Sequence[Query]) -> int:

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
+from typing import Any
 
 from chalicelib.kit.errors import EdgeError, bad_request
 from chalicelib.kit.listing.fields import AT_LEAST, AT_MOST, Moment
@@ -49,12 +51,12 @@ class ReadPlan:
     values: tuple[tuple[str, ...], ...] = ()
     weight: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def read(self) -> Table:
         """The table that is read, whose entries have the keys of rows of ``table``."""
         return self.source.table if isinstance(self.source, TermSource) else self.table
 
-    @property
+    @cached_property
     def index(self) -> Index | None:
         """The index that is read; None for the table itself."""
         if self.source is None or self.source.index is None:
@@ -78,7 +80,7 @@ class ReadPlan:
         """The relation between the keys that are read and the time of insertion; None if there is none."""
         return None if self.source is None else self.source.insertion
 
-    @property
+    @cached_property
     def sort_key(self) -> str:
         """The sort attribute of what is read. Empty for a table without one."""
         return (self.read.sort if self.index is None else self.index.sort) or ""
@@ -192,8 +194,9 @@ def _by_index(plan: ReadPlan, source: IndexSource, given: tuple[Filter, tuple[st
         return
     left = tuple(one for one in plan.filters if not source.decides or one is not decided)
     weight = () if source.totals is None else tuple(source.totals(tuple(filter(is_possible, values))))
-    planned = replace(plan, source=source, left=left, values=(values,), weight=weight)
-    yield _ranged(replace(planned, totals=() if left else weight), [(partition, None) for partition in partitions])
+    positions = [(partition, None) for partition in partitions]
+    totals = () if left else weight
+    yield _ranged(plan, positions, source=source, left=left, values=(values,), weight=weight, totals=totals)
 
 
 def _by_terms(
@@ -211,19 +214,28 @@ def _by_terms(
         if len(some) == len(values) and source.decides(*told):
             decided.append(first)
         left = tuple(one for one in plan.filters if not any(one is each for each in decided))
-        yield _ranged(replace(plan, source=source, left=left, values=told), positions)
+        yield _ranged(plan, positions, source=source, left=left, values=told)
 
 
-def _ranged(plan: ReadPlan, positions: Sequence[tuple[str | int, KeyRange | None]]) -> ReadPlan:
-    """The plan with its queries, whose range of keys decides filters by the time of insertion, where it can."""
-    index, between, left = plan.index, None, plan.left
-    if plan.insertion is not None:
+def _ranged(
+    plan: ReadPlan,
+    positions: Sequence[tuple[str | int, KeyRange | None]],
+    *,
+    source: IndexSource | TermSource,
+    left: tuple[Filter, ...],
+    **given: Any,
+) -> ReadPlan:
+    """The plan of that source with its queries, whose range of keys decides filters by the time of insertion, where it
+    can. ``given`` are further fields."""
+    table = source.table if isinstance(source, TermSource) else plan.table
+    index, between, narrowing = None if source.index is None else table.index(source.index), None, plan.narrowing
+    if source.insertion is not None:
         since, until = _inserted(left)
-        between = plan.insertion.between(since, until) if since or until else None
+        between = source.insertion.between(since, until) if since or until else None
         left = tuple(one for one in left if one.name != INSERTED_AT)
-        plan = replace(plan, left=left, narrowing=(*plan.narrowing, f"{INSERTED_AT}__{AT_LEAST}"))
-    queries = tuple(Query(plan.read, partition, index=index, sort=between or own) for partition, own in positions)
-    return replace(plan, queries=queries)
+        narrowing = (*narrowing, f"{INSERTED_AT}__{AT_LEAST}")
+    queries = tuple(Query(table, partition, index=index, sort=between or own) for partition, own in positions)
+    return replace(plan, source=source, left=left, narrowing=narrowing, queries=queries, **given)
 
 
 def _inserted(filters: tuple[Filter, ...]) -> tuple[str | None, str | None]:

@@ -105,8 +105,8 @@ class Tables:
     def get_many(self, refs: Sequence[Ref], *, consistent: bool = True) -> list[Item | None]:
         """Rows of any tables, in the order asked for; one call per 100."""
         found: dict[_Identity, Item] = {}
-        asked = [self._rows.ref(ref) for ref in refs]
-        names = [_identity(ref) for ref in asked]
+        asked = list(map(self._rows.ref, refs))
+        names = list(map(_identity, asked))
         distinct = list(dict(zip(names, asked, strict=True)).values())
         for start in range(0, len(distinct), BATCH_GET_LIMIT):
             self._collect(distinct[start : start + BATCH_GET_LIMIT], found, consistent=consistent)

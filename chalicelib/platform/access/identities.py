@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Protocol, TypeVar
 
 from chalicelib.kit.errors import EdgeError, Kind, unauthorized
@@ -98,6 +99,7 @@ class Identities:
         return holder
 
 
+@cache
 def _holder_of(name: str) -> Principal:
     """The holder of a key of the settings. A value that is accepted a while longer is the same principal: its repeats
     are recognised, its cursors lead on, and its limit is one."""

@@ -16,8 +16,10 @@ class KeyRole(StrEnum):
 
     def contains(self, other: "KeyRole") -> bool:
         """Whether this role has every permission of the other."""
-        roles = list(KeyRole)
-        return roles.index(self) >= roles.index(other)
+        return _RANKS[self] >= _RANKS[other]
+
+
+_RANKS = {role: rank for rank, role in enumerate(KeyRole)}
 
 
 @dataclass(frozen=True)

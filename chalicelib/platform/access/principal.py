@@ -123,6 +123,8 @@ class Decision:
         return not self.refusal
 
 
+_ALLOWED = Decision()
+
 Facts = Mapping[str, str]
 """Further facts about a request that a decision may depend on: ``address`` of the caller, ``time`` (seconds text)."""
 
@@ -143,7 +145,7 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
     is_reached = resource.scope is Scope.REACH and bool(principal.restrictions)
     if principal.tenant != DEFAULT_TENANT and resource.scope is not Scope.TENANT and not is_reached:
         return Decision("Only the operator of this installation can do this")
-    return Decision()
+    return _ALLOWED
 
 
 def _effect_of_policies(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Effect | None:

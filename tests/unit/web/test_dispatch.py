@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib import families
 from chalicelib.fleet.api import API
-from chalicelib.web import dispatch
+from chalicelib.web import dispatch, fallback
 from chalicelib.web.application import Application
 from tests.support.client import Client, edge_services
 
@@ -102,3 +102,18 @@ def test_module_that_does_not_load_is_an_enveloped_500(tmp_path, capsys):
     answer = client.get("/nothing")
     assert (answer.status, answer.error["code"]) == (500, "internal_server_error")
     assert json.loads(capsys.readouterr().err)["error_type"] == "ModuleNotFoundError"
+
+
+def test_event_of_a_route_that_the_table_lacks_is_answered_as_an_unknown_path():
+    app = Application("edge-admin-test")
+    services = edge_services()
+    fallback.register(app, [API], lambda _api: services)
+    context = {"resourcePath": "/api/v9/things", "httpMethod": "GET", "identity": {}}
+    answer = app({"requestContext": context, "path": "/api/v9/things"}, None)
+    assert answer["statusCode"] == 404
+    assert json.loads(answer["body"])["error"]["code"] == "not_found"
+
+
+def test_event_that_is_no_request_is_refused_by_name():
+    with pytest.raises(KeyError, match="requestContext"):
+        Application("edge-admin-test")({}, None)
