@@ -58,6 +58,7 @@ class Machines:
     @cached_property
     def instances(self) -> Instances:
         from chalicelib.machines.instances.service import Instances
+        from chalicelib.platform.quotas.rules import INSTANCES
 
         platform = self.platform
         return Instances(
@@ -66,6 +67,7 @@ class Machines:
             self.allowances.tier_of,
             platform.identity.tenant,
             lambda name: self.fleet.find_cluster(name) is not None,
+            lambda tenant: platform.quotas.used(tenant, [INSTANCES])[INSTANCES],
             platform.clock,
             platform.ids,
         )

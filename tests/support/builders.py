@@ -9,6 +9,8 @@ from chalicelib.fleet.description import FACTS
 from chalicelib.fleet.nodes.model import IdType, Node, Registration
 from chalicelib.fleet.reach import EVERYWHERE, Reach
 from chalicelib.fleet.targeting.model import Targeting, TargetType
+from chalicelib.platform.identity.model import TenantFacts
+from chalicelib.platform.identity.tenant_store import put_tenant
 from tests.support.world import World
 
 
@@ -70,3 +72,10 @@ def a_command(
     return world.fleet.commands.registry.create(
         NewCommand(text, targeting or Targeting(type=TargetType.ALL), **fields), reach=reach
     )
+
+
+def a_customer(world: World, tenant_id: str, **facts: Any) -> None:
+    """A customer that has registered, with what the operator has given it (``tier``, ``clusters``)."""
+    made = put_tenant(TenantFacts(id=tenant_id, name=tenant_id, tier=""), "", world.clock.now())
+    world.platform.tables.try_write(made, "user.registered")
+    world.platform.identity.change_tenant(tenant_id, **facts)

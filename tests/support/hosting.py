@@ -14,6 +14,7 @@ from chalicelib.machines.instances.rules import change_for
 from chalicelib.machines.instances.service import NewInstance
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
+from tests.support.builders import a_customer
 from tests.support.fakes.aws import FIRST_KEY
 from tests.support.world import World
 
@@ -29,13 +30,18 @@ _AT = "2026-11-21T10:00:00Z"
 
 class FakeInstances:
     """Instances in memory. ``calls`` are those that ask for something, ``made`` how often each id was made. ``refuses``
-    is raised by the next `create`."""
+    is raised by the next `create`, ``has_no_room`` by `check_room`."""
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str], Resource] = {}
         self.calls: list[str] = []
         self.made: list[str] = []
         self.refuses: EdgeError | None = None
+        self.has_no_room: EdgeError | None = None
+
+    def check_room(self, _tenant: str) -> None:
+        if self.has_no_room is not None:
+            raise self.has_no_room
 
     def create(self, tenant: str, owner: str, wanted: NewInstance, instance_id: str | None = None) -> Resource:
         self.calls.append("create")
@@ -149,7 +155,7 @@ class Hosting:
 
     def customer(self, tenant: str) -> str:
         """A tenant whose machines may join the clusters."""
-        self.world.platform.identity.change_tenant(tenant, clusters=self.fleet.clusters)
+        a_customer(self.world, tenant, clusters=self.fleet.clusters)
         return tenant
 
     @property

@@ -31,7 +31,7 @@ class Urls(Protocol):
 class HostedNodes:
     """``networks`` are the labels that nodes can be made for, each with the name of its cluster. ``find_template``
     gives the template that their machines are made from, None without one; ``read_tenant`` what a tenant may use,
-    ``has_cluster`` whether there is a cluster of that name."""
+    ``has_cluster`` whether there is a cluster of that name; ``check_room`` refuses a tenant whose quota is used up."""
 
     def __init__(
         self,
@@ -40,6 +40,7 @@ class HostedNodes:
         find_template: Callable[[], Template | None],
         read_tenant: Callable[[str], TenantFacts],
         has_cluster: Callable[[str], bool],
+        check_room: Callable[[str], None],
         urls: Urls,
         clock: Clock,
         ids: Ids,
@@ -49,19 +50,22 @@ class HostedNodes:
         self._find_template = find_template
         self._read_tenant = read_tenant
         self._has_cluster = has_cluster
+        self._check_room = check_room
         self._urls = urls
         self._clock = clock
         self._ids = ids
 
     def create(self, tenant: str, owner: str, wanted: NewNode) -> HostedNode:
         """Ask for a node. Raises `EdgeError` (validation failed) for an unknown network, for one without a cluster and
-        for a webhook with a denied address, (forbidden) for a network that is not the tenant's, (service unavailable)
-        if this installation has nothing to make it from."""
+        for a webhook with a denied address, (forbidden) for a network that is not the tenant's, and if its quota
+        of instances is used up; (service unavailable) if this installation has nothing to make it from. The quota is
+        taken by the build, which fails where others were faster."""
         cluster_name = self._cluster_of(tenant, wanted.network)
         self._check_url(wanted.webhook_url)
         template = self._find_template()
         if template is None or not template.zones:
             raise EdgeError(Kind.UNAVAILABLE, "This installation has no template for hosted nodes (HOSTED_TEMPLATE)")
+        self._check_room(tenant)
         now = self._clock.now()
         node_id, text = self._ids.uuid7(now), to_seconds_text(now)
         node = HostedNode(

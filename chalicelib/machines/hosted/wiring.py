@@ -72,6 +72,7 @@ class HostedParts:
             lambda: self._catalogue.find_template(settings.hosted_template),
             platform.identity.tenant,
             lambda name: self.fleet.find_cluster(name) is not None,
+            lambda tenant: self.instances.check_room(tenant),  # noqa: PLW0108 - loads what it uses
             platform.webhooks.owned,
             platform.clock,
             platform.ids,

@@ -15,7 +15,7 @@ from chalicelib.machines.instances.names import readable_name
 from chalicelib.machines.instances.rules import change_for
 from chalicelib.platform.identity.model import TenantFacts
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource
-from chalicelib.platform.quotas.rules import INSTANCES
+from chalicelib.platform.quotas.rules import INSTANCES, quota_exceeded
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +43,7 @@ class Resources(Protocol):
 
 class Instances:
     """The instances of tenants. ``read_tenant`` reads what a tenant may use, ``has_cluster`` whether there is a cluster
-    of that name."""
+    of that name, ``used_by`` how much of the quota of instances a tenant has taken."""
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Instances:
         tier_of: Callable[[str], Tier],
         read_tenant: Callable[[str], TenantFacts],
         has_cluster: Callable[[str], bool],
+        used_by: Callable[[str], int],
         clock: Clock,
         ids: Ids,
     ) -> None:
@@ -60,6 +61,7 @@ class Instances:
         self._tier_of = tier_of
         self._read_tenant = read_tenant
         self._has_cluster = has_cluster
+        self._used_by = used_by
         self._clock = clock
         self._ids = ids
 
@@ -92,10 +94,17 @@ class Instances:
                 spec=spec.model_dump(mode="json"),
                 power=Power.ON,
                 quota=INSTANCES,
-                limit=facts.limit_of(INSTANCES, self._tier_of(tenant).quota(INSTANCES)),
+                limit=self._limit_of(tenant, facts),
                 id=chosen_id,
             )
         )
+
+    def check_room(self, tenant: str) -> None:
+        """Raises `EdgeError` (forbidden) if the tenant's quota is used up. `create` alone decides: this is for what
+        makes an instance later."""
+        limit = self._limit_of(tenant, self._read_tenant(tenant))
+        if limit is not None and self._used_by(tenant) >= limit:
+            raise quota_exceeded(INSTANCES, limit)
 
     def every(self, tenant: str) -> list[Resource]:
         """All instances of the tenant, newest first."""
@@ -119,6 +128,10 @@ class Instances:
         """Begin to delete an instance, also one that is being made or changed. A repeat changes nothing. Raises
         `EdgeError` (not found), and (conflict) while something refers to it."""
         return self._resources(tenant).delete(INSTANCE, instance_id, "instance.delete")
+
+    def _limit_of(self, tenant: str, facts: TenantFacts) -> int | None:
+        """How many instances the tenant may have at a time."""
+        return facts.limit_of(INSTANCES, self._tier_of(tenant).quota(INSTANCES))
 
     def _template(self, template_id: str) -> Template:
         found = self._catalogue.find_template(template_id)

@@ -14,7 +14,7 @@ from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND
 from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, Network, run_request
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
-from chalicelib.platform.provisioning.ports import AgainLaterError
+from chalicelib.platform.provisioning.ports import AgainLaterError, UnsureError
 
 Json = Mapping[str, Any]
 
@@ -29,6 +29,7 @@ _SEEN = {
     "shutting-down": Seen.ENDING,
     "terminated": Seen.ENDED,
 }
+_MAYBE_RESET = "EC2 did not answer, so that it is not known whether it was restarted: ask again if it was not"
 _COSTS = ("pending", "running", "stopping", "stopped")
 """The states in which an instance or at least its disk costs money."""
 
@@ -85,7 +86,10 @@ class Ec2:
 
     def reset(self, resource: Resource) -> None:
         """See `Provider.reset`. EC2 asks the operating system first, and resets the machine if that does not help
-        within minutes (EC2 API reference, RebootInstances)."""
+        within minutes (EC2 API reference, RebootInstances). It takes no token: after a call that was not answered,
+        a machine in use might be rebooted again."""
+        if resource.begun_generation >= resource.generation:
+            raise UnsureError(_MAYBE_RESET)
         with ERRORS.sorted():
             self._client.reboot_instances(InstanceIds=[resource.external["id"]])
 

@@ -63,7 +63,8 @@ class Provider(Protocol):
         ...
 
     def reset(self, resource: Resource) -> None:
-        """Begin to start the running machine anew, for the resource's generation."""
+        """Begin to start the running machine anew, for the resource's generation. Raises `UnsureError` where that may
+        have been done and would be done once more."""
         ...
 
     def terminate(self, resource: Resource) -> None:

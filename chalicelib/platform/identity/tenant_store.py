@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.errors import not_found
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -27,6 +28,7 @@ from chalicelib.kit.tables import (
     Value,
     put_new,
 )
+from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.model import TenantFacts
 
 _OF_ONE_THAT_IS_THERE = ("name", "owner", "slug", "quotas", "role_policies", "tier", "clusters")
@@ -45,11 +47,17 @@ class TenantStore:
         return self._tables.get(TENANTS, _key(tenant_id))
 
     def change(self, tenant_id: str, values: Mapping[str, Value], now: datetime) -> None:
-        """Give the tenant other values; None removes one. Makes the row if there is none."""
+        """Give the tenant other values; None removes one. Makes the row of the operator's, which has none at first.
+        Raises `EdgeError` (not found) for an unknown tenant, and for one that is deleted."""
         at = to_seconds_text(now)
         changes = [Remove(name) if value is None else Set(name, value) for name, value in values.items()]
         stamps = (SetIfAbsent("inserted_at", at), Set("updated_at", at))
-        self._tables.write(Update(TENANTS, _key(tenant_id), (*changes, *stamps)), "tenant.changed")
+        stays = Absent("deleted_at")
+        is_there = stays if tenant_id == DEFAULT_TENANT else And(Exists("id"), stays)
+        if not self._tables.try_write(
+            Update(TENANTS, _key(tenant_id), (*changes, *stamps), is_there), "tenant.changed"
+        ):
+            raise not_found()
 
 
 def put_tenant(facts: TenantFacts, owner: str, now: datetime, slug: str = "") -> Put:

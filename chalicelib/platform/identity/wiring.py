@@ -100,14 +100,14 @@ class Identity:
     def change_tenant(
         self, tenant_id: str, *, tier: str | None = None, clusters: Collection[str] | None = None
     ) -> TenantFacts:
-        """Give a tenant another tier, or other clusters that its machines may join, or both; returns its facts."""
+        """Give a tenant another tier, or other clusters that its machines may join, or both; returns its facts. Raises
+        `EdgeError` (not found) for an unknown one."""
         values: dict[str, Value] = {}
         if tier is not None:
             values["tier"] = tier
         if clusters is not None:
             values["clusters"] = listed(clusters)
-        if values:
-            self._tenants.change(tenant_id, values, self._clock.now())
+        self._tenants.change(tenant_id, values, self._clock.now())
         return self.tenant(tenant_id)
 
     def find_user(self, user_id: str) -> User | None:

@@ -54,7 +54,8 @@ class Resource(BaseModel, frozen=True):
       ``deadline_at`` when the step has failed for good; None for a resource that needs no work.
     - ``leased_until`` is set while a worker asks the provider: no other touches the resource before.
     - ``asked_at`` is when its provider was last asked to create it; None if nothing can have been made.
-      ``asked_generation`` is the newest generation that the provider has taken on. ``is_seen``: the thing has been
+      ``asked_generation`` is the newest generation that the provider has taken on, ``begun_generation`` the newest that
+      it was asked to change to: while that is newer, it is not known whether it has. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
     - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
@@ -84,6 +85,7 @@ class Resource(BaseModel, frozen=True):
     leased_until: str | None = None
     asked_at: str | None = None
     asked_generation: int = 0
+    begun_generation: int = 0
     is_seen: bool = False
     misses: int = 0
     parents: tuple[str, ...] = ()

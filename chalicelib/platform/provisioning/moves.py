@@ -220,7 +220,7 @@ def _change(resource: Resource, observation: Observation, kind: Kind, now: datet
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
     if _may_show_later(resource):
         return Step(Do.WRITE, again(resource, kind, now))
-    return Step(Do.CHANGE, asking(resource, now))
+    return Step(Do.CHANGE, asking(resource, now, begun_generation=resource.generation))
 
 
 def _may_show_later(resource: Resource) -> bool:

@@ -17,17 +17,20 @@ from chalicelib.platform.provisioning.ports import (
     Kind,
     ProviderError,
     RefusedError,
+    UnsureError,
 )
-from chalicelib.platform.provisioning.steps import Do, Step, failed, given_up, is_late
+from chalicelib.platform.provisioning.steps import Do, Step, failed, given_up, is_late, ready
 
 
 @dataclass(frozen=True)
 class Answer:
-    """The result of a call. ``asked_before`` is when the provider had been asked before this call to create it."""
+    """The result of a call. ``asked_before`` is when the provider had been asked before this call to create it,
+    ``begun_before`` the generation that it had been asked to change it to."""
 
     external: Mapping[str, str] = field(default_factory=dict)
     error: ProviderError | None = None
     asked_before: str | None = None
+    begun_before: int = 0
 
 
 def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
@@ -39,7 +42,7 @@ def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
         case Do.CREATE:
             return _created(current, step, answer, kind, now)
         case Do.CHANGE:
-            return _changed(current, step, answer.error, kind, now, is_same=is_same)
+            return _changed(current, step, answer, kind, now, is_same=is_same)
         case _:
             return _deleted(current, step, answer.error, kind, now, is_same=is_same)
 
@@ -74,14 +77,17 @@ def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
     return _later(current, error, kind, now)
 
 
-def _changed(
-    current: Resource, step: Step, error: ProviderError | None, kind: Kind, now: datetime, *, is_same: bool
-) -> Resource:
+def _changed(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime, *, is_same: bool) -> Resource:
+    error = answer.error
     if error is None:
         current = _taken_on(current, step)
         return _due(current, pacing.again(current, kind, now) if is_same else now)
+    if _did_nothing(error) and current.begun_generation == step.row.begun_generation:
+        current = current.model_copy(update={"begun_generation": answer.begun_before})
     if not is_same:
         return _due(current, now)
+    if isinstance(error, UnsureError):
+        return ready(_taken_on(current, step), kind, now, reason=error.reason)
     if isinstance(error, RefusedError):
         return failed(current, error.reason, pacing.after_failure(current, kind, now))
     return _later(current, error, kind, now)

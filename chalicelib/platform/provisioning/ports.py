@@ -32,6 +32,11 @@ class RefusedError(ProviderError):
     """It will never work as asked, and the call has done nothing: the reason names what to change."""
 
 
+class UnsureError(ProviderError):
+    """An act that may have been carried out, by a call whose answer was lost, and that a repeat would carry out once
+    more. The call has done nothing; the act counts as done, and the reason tells the doubt."""
+
+
 class GoneError(ProviderError):
     """The thing is gone, though the row says that it is there."""
 
@@ -56,7 +61,9 @@ class Driver(Protocol):
 
     def change(self, resource: Resource, observation: Observation) -> None:
         """Begin to make the thing as the row wants it: its power, its specification, or its ``act``, which is carried
-        out once for its generation. ``act`` is empty once the provider has taken it on."""
+        out once for its generation. ``act`` is empty once the provider has taken it on. Where ``begun_generation`` is
+        that of the row, an earlier call for it was not answered: a driver whose provider would repeat an act raises
+        `UnsureError`."""
         ...
 
     def delete(self, resource: Resource) -> None:

@@ -158,12 +158,18 @@ class Provisioning:
                 case Do.CREATE:
                     external = driver.create(row)
                 case Do.CHANGE:
-                    is_taken_on = row.asked_generation >= row.generation
-                    driver.change(row.model_copy(update={"act": ""}) if is_taken_on else row, seen)
+                    act = "" if row.asked_generation >= row.generation else row.act
+                    driver.change(
+                        row.model_copy(update={"act": act, "begun_generation": before.begun_generation}), seen
+                    )
                 case _:
                     driver.delete(row)
         except Exception as caught:  # noqa: BLE001 - as above
-            return Answer(error=self._as_provider_error(caught, step.do, row), asked_before=before.asked_at)
+            return Answer(
+                error=self._as_provider_error(caught, step.do, row),
+                asked_before=before.asked_at,
+                begun_before=before.begun_generation,
+            )
         return Answer(external, asked_before=before.asked_at)
 
     def _as_provider_error(self, caught: Exception, what: str, resource: Resource) -> ProviderError:

@@ -6,6 +6,7 @@ from chalicelib.machines.api import COMPUTE_API
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Power, State
+from tests.support.builders import a_customer
 from tests.support.operations.machines import MachinesScene
 from tests.support.operations.machines_compute import PREPARED, instance_in
 
@@ -112,12 +113,22 @@ def test_unknown_instance_is_not_found(scene, view):
 
 def test_customer_has_the_tier_and_the_clusters_that_the_operator_sets(scene):
     scene.world.fleet.clusters.create("north", None, None)
+    a_customer(scene.world, "acme")
     variables = {"customer_id": "acme"}
 
     changed = scene.request("change_customer", variables=variables, json={"tier": "pro", "clusters": ["north"]})
     assert changed.json == {"id": "acme", "name": "acme", "tier": "pro", "clusters": ["north"]}
     again = scene.request("change_customer", variables=variables, json={"clusters": []})
     assert again.json == {"id": "acme", "name": "acme", "tier": "pro", "clusters": []}
+
+
+@pytest.mark.parametrize("body", [{"tier": "pro"}, {}])
+def test_unknown_customer_is_not_found_and_is_not_made(scene, body):
+    before = scene.world.state()
+    answer = scene.request("change_customer", json=body)
+
+    assert (answer.status, answer.json["error"]["type"]) == (404, "WARNING")
+    assert scene.world.state() == before
 
 
 @pytest.mark.parametrize(

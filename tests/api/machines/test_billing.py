@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.provisioning.model import State
+from tests.support.builders import a_customer
 from tests.support.operations.machines import MachinesScene
 from tests.support.operations.machines_compute import instance_in
 
@@ -11,7 +12,7 @@ from tests.support.operations.machines_compute import instance_in
 @pytest.fixture
 def scene():
     scene = MachinesScene()
-    scene.world.platform.identity.change_tenant("acme", tier="pro")
+    a_customer(scene.world, "acme", tier="pro")
     scene.acme = scene.world.key_with(role=KeyRole.OPERATOR, tenant="acme")
     return scene
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.provisioning.model import Desired, Power, State
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
+from tests.support.builders import a_customer
 from tests.support.operations.machines import MachinesScene
 from tests.support.operations.machines_compute import BODIES, instance_in
 
@@ -121,7 +123,7 @@ def test_customer_may_use_the_clusters_that_it_was_granted_and_no_other(scene):
     for name in ("north", "south"):
         scene.world.fleet.clusters.create(name, None, None)
     acme = key_of(scene, "acme")
-    scene.world.platform.identity.change_tenant("acme", clusters=["north", "gone"])
+    a_customer(scene.world, "acme", clusters=["north", "gone"])
 
     assert created(scene, key=acme, json={**NEW, "clusterName": "north"})["clusterName"] == "north"
     foreign, unknown = (
@@ -135,7 +137,7 @@ def test_customer_may_use_the_clusters_that_it_was_granted_and_no_other(scene):
 
 
 def test_quota_of_the_tier_bounds_the_instances_of_a_customer(scene):
-    scene.world.platform.identity.change_tenant("acme", tier="free")
+    a_customer(scene.world, "acme", tier="free")
     acme = key_of(scene, "acme")
     first, _ = created(scene, key=acme), created(scene, key=acme)
 
@@ -143,6 +145,17 @@ def test_quota_of_the_tier_bounds_the_instances_of_a_customer(scene):
     assert (refused.status, refused.json["error"]["code"]) == (403, "quota_exceeded")
     assert created(scene)["status"] == "PROVISIONING"
     assert scene.request("delete_instance", variables={"instance_id": first["id"]}, key=acme).status == 204
+
+
+def test_room_for_what_makes_an_instance_later_ends_with_the_quota(scene):
+    a_customer(scene.world, "acme", tier="free")
+    acme = key_of(scene, "acme")
+    created(scene, key=acme)
+    scene.machines.instances.check_room("acme")
+    created(scene, key=acme)
+    with pytest.raises(EdgeError) as refused:
+        scene.machines.instances.check_room("acme")
+    assert (refused.value.kind, refused.value.code) == (Kind.FORBIDDEN, "quota_exceeded")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +225,7 @@ def test_instance_of_a_template_that_is_gone_is_still_shown(scene):
 
 def test_two_hundred_creations_against_a_quota_of_fifty_make_exactly_fifty(scene):
     world = scene.world
-    world.platform.identity.change_tenant("acme", tier="pro")
+    a_customer(world, "acme", tier="pro")
     acme = key_of(scene, "acme")
     world.driver.latency(0.01)
 

@@ -5,6 +5,7 @@ import pytest
 from chalicelib import families
 from chalicelib.machines.catalogue.service import packaged
 from chalicelib.platform.access.permissions import KeyRole
+from tests.support.builders import a_customer
 from tests.support.operations.machines import MachinesScene
 from tests.support.world import World
 
@@ -14,7 +15,7 @@ COUNTED = {one.counted_as for api in families.apis_of("machines") for one in api
 @pytest.fixture
 def scene():
     scene = MachinesScene(World(operation_limits_enabled=True, default_tier="free"))
-    scene.world.platform.identity.change_tenant("operators", tier="operator")
+    a_customer(scene.world, "operators", tier="operator")
     return scene
 
 
@@ -39,7 +40,7 @@ def test_types_of_operations_are_those_of_the_catalogue():
 
 def test_request_above_the_limit_of_its_type_is_refused_with_the_time_to_wait(scene):
     acme = key_of(scene, "acme")
-    scene.world.platform.identity.change_tenant("acme", tier="free")
+    a_customer(scene.world, "acme", tier="free")
     before = statuses(scene, "create_instance", 10, acme)
     refused = scene.request("create_instance", key=acme)
 
@@ -49,6 +50,15 @@ def test_request_above_the_limit_of_its_type_is_refused_with_the_time_to_wait(sc
     assert scene.request("get_instance", key=acme).status == 404, "another type has a limit of its own"
     scene.world.clock.advance(int(refused.headers["retry-after"]))
     assert scene.request("create_instance", key=acme).status == 403
+
+
+def test_hosted_nodes_have_limits_of_their_own(scene):
+    acme = key_of(scene, "acme")
+    found = statuses(scene, "create_hosted_node", 11, acme)
+
+    assert [each == 429 for each in found] == [False] * 10 + [True]
+    assert scene.request("create_instance", key=acme).status == 201
+    assert scene.request("list_hosted_nodes", key=acme).status == 200
 
 
 def test_limit_is_that_of_the_customer_whoever_of_it_asks(scene):
@@ -86,6 +96,7 @@ def test_headers_tell_the_rest_of_the_limit_of_the_operation(scene):
 
 def test_other_tier_gives_other_limits_at_once_in_the_function_that_set_it(scene):
     acme = key_of(scene, "acme")
+    a_customer(scene.world, "acme")
     assert scene.request("get_limit", key=acme).json["value"] == 10
     scene.request("change_customer", variables={"customer_id": "acme"}, json={"tier": "pro"})
 
@@ -96,7 +107,7 @@ def test_other_tier_gives_other_limits_at_once_in_the_function_that_set_it(scene
 def test_new_tier_is_known_to_every_function_after_a_minute(scene):
     acme = key_of(scene, "acme")
     assert scene.request("get_limit", key=acme).json["value"] == 10
-    scene.world.platform.identity.change_tenant("acme", tier="pro")
+    a_customer(scene.world, "acme", tier="pro")
 
     assert scene.request("get_limit", key=acme).json["value"] == 10
     scene.world.clock.advance(61)

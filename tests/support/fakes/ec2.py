@@ -21,6 +21,7 @@ from botocore.validate import ParamValidator
 
 from chalicelib.machines.providers.ec2_request import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.dynamo_faults import Crash
 
 Json = dict[str, Any]
 
@@ -96,10 +97,16 @@ class FakeEc2:
 
     def lose_answer(self, operation: str) -> None:
         """The next call of an operation does its work, and the answer is lost."""
+        self._fail_after(operation, ReadTimeoutError(endpoint_url="https://ec2.test"))
 
+    def crash_after(self, operation: str) -> None:
+        """The next call of an operation does its work, and the function that made it dies."""
+        self._fail_after(operation, Crash())
+
+    def _fail_after(self, operation: str, error: BaseException) -> None:
         def lost(call: Callable[[], Any]) -> Any:
             call()
-            raise ReadTimeoutError(endpoint_url="https://ec2.test")
+            raise error
 
         self._troubles.setdefault(operation, deque()).append(lost)
 

@@ -6,6 +6,7 @@ from chalicelib.kit.tables import Put
 from chalicelib.machines.instances.service import NewInstance
 from chalicelib.platform.provisioning.model import Power, Resource, State
 from chalicelib.platform.provisioning.store import RESOURCES, to_item
+from tests.support.builders import a_customer
 from tests.support.operations.table import Options
 
 OWNER = "key-of-a-test"
@@ -34,6 +35,12 @@ def _on(state: State, **values: Any) -> Any:
 
 _RUNNING, _STOPPED = _on(State.READY), _on(State.READY, power=Power.OFF)
 
+
+def _registered(scene: Any) -> Options:
+    a_customer(scene.world, scene.variables["customer_id"])
+    return {}
+
+
 BODIES: dict[str, Any] = {
     "create_instance": {"templateID": "local-small", "zone": "local-a"},
     "change_customer": {"tier": "pro"},
@@ -59,5 +66,5 @@ PREPARED = {
     "admin_start_instance": _STOPPED,
     "admin_restart_instance": _RUNNING,
     "admin_reset_instance": _RUNNING,
-    "change_customer": as_it_is,
+    "change_customer": _registered,
 }

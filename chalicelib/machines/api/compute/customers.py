@@ -55,11 +55,13 @@ class CustomerOut(Camel):
     audit="tenant.change",
     counted_as="compute.admin",
     answer=CustomerOut,
+    errors=(404,),
     summary="Change a customer's tier or clusters",
 )
 def change_customer(request: Request[CustomerPath, NoQuery, CustomerChange], services: Machines) -> CustomerOut:
     """Sets the tier of a customer and the clusters that its machines may join. New limits hold within a minute; what
-    exceeds a lower quota stays. Refused with 400 for a tier or a cluster that there is not."""
+    exceeds a lower quota stays. Refused with 400 for a tier or a cluster that there is not, and with 404 for an unknown
+    customer: it has to register first."""
     body, customer_id = request.body, request.path.customer_id
     if body.tier is not None and services.catalogue.find_tier(body.tier) is None:
         raise invalid("tier", f"unknown. Allowed: {', '.join(one.id for one in services.catalogue.tiers)}")

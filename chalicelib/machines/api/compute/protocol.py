@@ -86,7 +86,7 @@ def _admit(exchange: Exchange) -> None:
     admit_user(exchange, bearer_or_pair(exchange.incoming))
 
 
-def _limit(exchange: Exchange) -> Standing | None:
+def limit_of_operation(exchange: Exchange) -> Standing | None:
     """Count a request of a key, and as an operation of its type for the caller's customer."""
     edge, principal, operation = exchange.edge, exchange.principal, exchange.endpoint.counted_as
     standing = edge.limits.of_principal(principal)
@@ -119,6 +119,6 @@ USER = Audience(
     schemes=SCHEMES,
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
-    limit=_limit,
+    limit=limit_of_operation,
 )
 """Users of a tenant and holders of keys."""

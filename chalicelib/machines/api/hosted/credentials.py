@@ -58,6 +58,7 @@ class CertificateOut(Documented):
     auth=OWNER,
     permission=HOSTED_READ,
     scope=Scope.TENANT,
+    counted_as="hosted.read",
     answer=KeysOut,
     summary="Get the public key of webhooks",
 )
@@ -74,6 +75,7 @@ def get_webhook_public_key(_request: Request[NoPath, NoQuery, NoBody], services:
     auth=OWNER,
     permission=HOSTED_CREDENTIALS,
     scope=Scope.TENANT,
+    counted_as="hosted.change",
     audit="hosted_node.generate_cert",
     repeats="each makes another pair; the private key is stored nowhere, and cannot be answered again",
     answer=CertificateOut,

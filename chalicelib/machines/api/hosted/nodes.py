@@ -31,6 +31,7 @@ _HEALTHY = "healthy"
     auth=OWNER,
     permission=HOSTED_READ,
     scope=Scope.TENANT,
+    counted_as="hosted.list",
     answer=NodesOut,
     summary="List nodes",
 )
@@ -45,6 +46,7 @@ def list_hosted_nodes(request: Request[NoPath, NoQuery, NoBody], services: Machi
     auth=OWNER,
     permission=HOSTED_WRITE,
     scope=Scope.TENANT,
+    counted_as="hosted.create",
     audit="hosted_node.create",
     answer=CreatedOut,
     errors=(503,),
@@ -52,7 +54,8 @@ def list_hosted_nodes(request: Request[NoPath, NoQuery, NoBody], services: Machi
 )
 def create_hosted_node(request: Request[NoPath, NoQuery, NodeCreate], services: Machines) -> CreatedOut:
     """Starts a build that makes a machine, has it join the network and keeps it. Refused with 400 for a network that
-    is not offered, and with 403 for one that the customer may not use."""
+    is not offered, and with 403 for one that the customer may not use, or if its quota of instances is used up (code
+    `quota_exceeded`)."""
     body, principal = request.body, request.principal
     url = "" if body.settings is None else body.settings.webhook_url or ""
     wanted = NewNode(name=body.name, network=body.network, webhook_url=url)
@@ -72,6 +75,7 @@ def create_hosted_node(request: Request[NoPath, NoQuery, NodeCreate], services: 
     auth=OWNER,
     permission=HOSTED_WRITE,
     scope=Scope.TENANT,
+    counted_as="hosted.change",
     audit="hosted_node.destroy",
     is_deferred=True,
     answer=MessageOut,
@@ -96,6 +100,7 @@ def destroy_hosted_node(request: Request[NoPath, NoQuery, NodeDestroy], services
     auth=OWNER,
     permission=HOSTED_READ,
     scope=Scope.TENANT,
+    counted_as="hosted.read",
     answer=NodeAnswer,
     errors=(404,),
     summary="Get a node",
@@ -112,6 +117,7 @@ def get_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Machi
     auth=OWNER,
     permission=HOSTED_READ,
     scope=Scope.TENANT,
+    counted_as="hosted.read",
     answer=HealthOut,
     errors=(404,),
     summary="Get the health of a node",

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.machines.api.compute.protocol import COMPUTE
+from chalicelib.machines.api.compute.protocol import COMPUTE, limit_of_operation
 from chalicelib.machines.api.credentials import admit_user, token_or_pair
 from chalicelib.web.audience import Audience, Exchange
 from chalicelib.web.page_bytes import fitting
@@ -67,5 +67,6 @@ OWNER = Audience(
     },
     statuses=frozenset({401, 403, 429}),
     by_permission=True,
+    limit=limit_of_operation,
 )
 """Users of a tenant and holders of keys."""

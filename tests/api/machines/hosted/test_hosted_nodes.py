@@ -10,6 +10,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chalicelib.fleet.public import Result
 from chalicelib.machines.hosted.store import TABLE as NODES
 from chalicelib.platform.provisioning.model import State
+from chalicelib.platform.quotas.rules import INSTANCES, quota_exceeded
+from tests.support.builders import a_customer
 from tests.support.client import HttpAnswer
 from tests.support.hosting import TENANT, URL, Hosting
 from tests.support.operations.machines import MachinesScene
@@ -57,11 +59,19 @@ class TestRefusals:
         assert api.scene.world.driver.rows(NODES) == []
 
     def test_network_of_another_customer_is_a_403(self, api: Api) -> None:
-        api.scene.world.platform.identity.change_tenant(TENANT, clusters={"testnet"})
+        a_customer(api.scene.world, TENANT, clusters={"testnet"})
 
         answer = api.ask("create_hosted_node")
 
         assert (answer.status, answer.json["error"]["code"]) == (403, "network_forbidden")
+
+    def test_quota_that_is_used_up_is_a_403_and_makes_nothing(self, api: Api) -> None:
+        api.hosting.instances.has_no_room = quota_exceeded(INSTANCES, 2)
+
+        answer = api.ask("create_hosted_node")
+
+        assert (answer.status, answer.json["error"]["code"]) == (403, "quota_exceeded")
+        assert api.scene.world.driver.rows(NODES) == []
 
     def test_installation_without_the_template_is_a_503_that_names_the_setting(self, api: Api) -> None:
         api.hosting.nodes._find_template = lambda: None  # noqa: SLF001 - as with another setting

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.kit.clock import parse_time
 from chalicelib.platform.provisioning.model import Desired, State
 from chalicelib.platform.provisioning.outcomes import Answer, answered, unobserved
-from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError
+from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError, UnsureError
 from chalicelib.platform.provisioning.steps import Do, Step
 from tests.unit.platform.provisioning.scenes import BOX, NOW, at, resource
 
@@ -97,6 +97,31 @@ class TestChange:
         row = after(Do.CHANGE, resource(State.CHANGING), Answer(error=error), current)
         asked_for = 2 if error is None else 1
         assert row == current.model_copy(update={"asked_generation": asked_for, "due_at": at(0)})
+
+
+class TestAct:
+    def begun(self, **values):
+        """A row whose provider is being asked for an act."""
+        return resource(State.CHANGING, act="restart", begun_generation=2, **values)
+
+    def test_act_that_may_have_been_carried_out_counts_as_done_with_the_doubt(self):
+        row = after(Do.CHANGE, self.begun(), Answer(error=UnsureError("It is not known"), begun_before=2))
+        assert (row.state, row.act, row.done_generation) == (State.READY, "", 2)
+        assert (row.reason, row.asked_generation) == ("It is not known", 2)
+
+    def test_call_that_did_nothing_was_not_begun(self):
+        row = after(Do.CHANGE, self.begun(), Answer(error=AgainLaterError("busy", nothing_done=True), begun_before=1))
+        assert (row.state, row.begun_generation) == (State.CHANGING, 1)
+
+    def test_lost_answer_leaves_it_begun(self):
+        row = after(Do.CHANGE, self.begun(), Answer(error=AgainLaterError("no answer"), begun_before=1))
+        assert (row.state, row.begun_generation, row.asked_generation) == (State.CHANGING, 2, 1)
+
+    def test_call_that_did_nothing_says_nothing_of_a_later_one(self):
+        current = self.begun().model_copy(update={"generation": 3, "begun_generation": 3})
+        error = AgainLaterError("busy", nothing_done=True)
+        row = after(Do.CHANGE, self.begun(), Answer(error=error, begun_before=1), current)
+        assert row.begun_generation == 3
 
 
 class TestDelete:

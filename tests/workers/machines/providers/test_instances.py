@@ -112,6 +112,52 @@ class TestOnBoth:
         assert world.used() == 0
 
 
+class TestRestart:
+    def restarted(self, strict, **settling):
+        """A running instance after a restart whose first message is handled so."""
+        made = strict.reach(strict.create(), State.READY)
+        changed = strict.change(made, Changes(act="restart"))
+        strict.settle(**settling)
+        row = strict.reach(made, State.READY)
+        assert (row.act, row.done_generation) == ("", changed.generation)
+        (machine,) = strict.ec2.alive()
+        return row, machine
+
+    def test_restart_is_one_reboot_and_says_nothing(self, strict):
+        row, machine = self.restarted(strict)
+        assert (machine.reboots, row.reason) == (1, "")
+
+    def test_crash_after_the_reboot_makes_no_second_one_and_the_doubt_is_told(self, strict):
+        strict.ec2.crash_after("RebootInstances")
+        row, machine = self.restarted(strict)
+        assert machine.reboots == 1
+        assert "ask again if it was not" in row.reason
+
+    @pytest.mark.parametrize("writes", range(1, 5))
+    def test_crash_after_any_write_makes_one_reboot_or_tells_the_doubt(self, strict, writes):
+        row, machine = self.restarted(strict, crash_after=writes)
+        is_told = "ask again if it was not" in row.reason
+        assert machine.reboots == (0 if is_told else 1)
+
+    def test_lost_answer_makes_no_second_reboot_and_the_doubt_is_told(self, strict):
+        strict.ec2.lose_answer("RebootInstances")
+        row, machine = self.restarted(strict)
+        assert machine.reboots == 1
+        assert "ask again if it was not" in row.reason
+
+    def test_throttled_reboot_is_tried_until_it_is_done_once(self, strict):
+        strict.ec2.fail("RebootInstances", "RequestLimitExceeded", status=503, times=2)
+        row, machine = self.restarted(strict)
+        assert (machine.reboots, row.reason) == (1, "")
+
+    def test_restart_that_is_asked_for_again_after_a_doubt_is_carried_out(self, strict):
+        strict.ec2.lose_answer("RebootInstances")
+        row, machine = self.restarted(strict)
+        strict.change(row, Changes(act="restart"))
+        again = strict.reach(row, State.READY)
+        assert (machine.reboots, again.reason) == (2, "")
+
+
 class TestEnrolment:
     def test_instance_is_ready_once_its_agent_has_enrolled(self, strict):
         a_cluster(strict, CLUSTER)
