@@ -24,6 +24,9 @@ Json = dict[str, Any]
 
 REGIONS = ("us-east-1", "ap-southeast-1", "us-gov-west-1", "cn-northwest-1")
 
+MACHINE_NETWORK = Path(__file__).parent / "machine_network.yaml"
+"""A template that operators deploy by themselves."""
+
 NO_TRACING = "a trace costs 5 USD a million, more than the request that it is of; request ids run through our log lines"
 NO_DESTINATION = "each run mends what the one before left undone, and an alarm counts those that fail"
 
@@ -107,14 +110,14 @@ def verdict(findings: list[Finding]) -> list[str]:
 
 def lint(build: Path) -> list[str]:
     """The verdict on all templates in the build's folder: the core's, and in folders of their own a further stack's and
-    those of other families."""
+    those of other families; and on `MACHINE_NETWORK`."""
     stateful = [build / "stateful.json", *sorted(build.glob("*/stateful.json"))]
     packaged = [build / "packaged" / "sam.json", *sorted(build.glob("*/packaged/sam.json"))]
     given = {"Stage": "dev", "Name": "west", "WebsocketAPI": "a1b2c3d4e5"}
     for path in stateful:
         outputs = resolved(json.loads(path.read_text()), given, Location())["Outputs"]
         given |= {name: each["Value"] for name, each in outputs.items()}
-    findings = list(of_templates([*stateful, *packaged]))
+    findings = list(of_templates([*stateful, *packaged, MACHINE_NETWORK]))
     for path in packaged:
         findings += of_policies(transformed(json.loads(path.read_text())), given)
     return verdict(findings)
