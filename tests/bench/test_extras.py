@@ -3,9 +3,10 @@
 import pytest
 
 from tests.bench.extras import EXTRAS
+from tests.bench.identity import IDENTITY
 
 
-@pytest.mark.parametrize("extra", EXTRAS, ids=str)
+@pytest.mark.parametrize("extra", [*EXTRAS, *IDENTITY], ids=str)
 def test_access_adds_to_an_operation_as_declared(extra):
     calls = extra.ask()
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.kit.tables import Call
 from tests.bench.extras import EXTRAS, Extra
+from tests.bench.identity import IDENTITY
 from tests.bench.local_figures import Written, agreement
 from tests.bench.operations import OPERATIONS, Operation
 from tests.bench.report import Figure, wide_table
@@ -27,7 +28,7 @@ def measure(*, quick: bool) -> Iterator[Figure]:
         operation.ask(scene)
         yield from figures_of(operation, scene.calls)
         written += scene.written
-    for extra in EXTRAS:
+    for extra in (*EXTRAS, *IDENTITY):
         yield from figures_of(extra, extra.ask())
     if not quick:
         yield from agreement(written)
