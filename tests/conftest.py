@@ -22,8 +22,8 @@ CLOUDS_OF_THEIR_OWN = ("tests/e2e/test_commands_of_make.py", "tests/e2e/test_ten
 TOGETHER = ("tests/infra/", "tests/unit/project/", "samples/agent/tests/test_bundle_update.py")
 """Each file of these reads, packages or builds something that takes many seconds, and is used by all of its tests."""
 
-ON_THE_EMULATOR = "emulator]"
-"""The end of the ids of tests on the emulator, which takes seconds to start in each process."""
+ON_THE_EMULATOR = "emulator"
+"""Among the parameters of tests on the emulator, which takes seconds to start in each process."""
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)
 settings.load_profile("repeatable")
@@ -52,7 +52,7 @@ class OneCloudScheduling(LoadScopeScheduling):
             return file if file in CLOUDS_OF_THEIR_OWN else END_TO_END
         if file.startswith(TOGETHER):
             return file
-        return ON_THE_EMULATOR if nodeid.endswith(ON_THE_EMULATOR) else nodeid
+        return ON_THE_EMULATOR if ON_THE_EMULATOR in nodeid.partition("[")[2] else nodeid
 
 
 def pytest_runtest_teardown() -> None:

@@ -44,7 +44,10 @@ def cloud(mails):
 
 @pytest.fixture(scope="module")
 def root(cloud):
+    """The operator, once both APIs answer: their functions start with their first requests."""
     with closing(Api(cloud.url, cloud.master_key)) as api:
+        eventually(lambda: api.get(CLUSTERS).status == 200)
+        eventually(lambda: api.call("GET", "/audit", x_api_key=api.key).status == 200)
         yield api
 
 
