@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from chalicelib.cloud.accounts.leaving import Leaving
     from chalicelib.cloud.accounts.login import Login
     from chalicelib.cloud.accounts.registration import Registration
     from chalicelib.cloud.accounts.secrets import PasswordSecrets
     from chalicelib.cloud.callers.service import Callers
+    from chalicelib.cloud.network.ec2_things import FindResources
+    from chalicelib.cloud.network.subnets import Subnets
+    from chalicelib.cloud.network.vpcs import Vpcs
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.service_accounts.guests import TenantGuests
@@ -23,6 +28,7 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
     from chalicelib.platform.billing.service import Bills
+    from chalicelib.platform.provisioning.ports import Driver
     from chalicelib.platform.secrets.service import Secrets
     from chalicelib.platform.wiring import Platform
     from chalicelib.web.results import HealthCheck
@@ -169,6 +175,39 @@ class Cloud:
         from chalicelib.cloud.ssh_keys.service import SshKeys
 
         return SshKeys(self.platform.tables, self.platform.clock, self.platform.ids)
+
+    @cached_property
+    def vpcs(self) -> Vpcs:
+        from chalicelib.cloud.network.vpcs import Vpcs
+
+        return Vpcs(self.platform.resources, self.tenancy.limit)
+
+    @cached_property
+    def subnets(self) -> Subnets:
+        from chalicelib.cloud.network.subnets import Subnets
+
+        return Subnets(self.platform.resources, self.vpcs)
+
+    @cached_property
+    def vpc_driver(self) -> Driver:
+        from chalicelib.cloud.network.drivers import VpcDriver
+
+        return self._at_ec2(VpcDriver)
+
+    @cached_property
+    def subnet_driver(self) -> Driver:
+        from chalicelib.cloud.network.drivers import SubnetDriver
+
+        return self._at_ec2(SubnetDriver)
+
+    def _at_ec2(self, driver: Callable[[Any, str, FindResources], Driver]) -> Driver:
+        from chalicelib.platform.provisioning.ec2_tags import stage_of
+
+        platform = self.platform
+        stage = stage_of(platform.settings.table_prefix)
+        return driver(
+            platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
+        )
 
     @cached_property
     def bills(self) -> Bills:

@@ -171,7 +171,9 @@ class Grants:
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
     at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag, ``reads_consoles``
-    reads the console output of those. ``sends_mails`` sends by SES from the addresses that it has verified.
+    reads the console output of those. ``describes_networks``
+    looks at VPCs and what is in them, ``makes_networks`` makes some and acts on those that carry the stage's tag.
+    ``sends_mails`` sends by SES from the addresses that it has verified.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -191,6 +193,8 @@ class Grants:
     describes_machines: bool = False
     runs_machines: bool = False
     reads_consoles: bool = False
+    describes_networks: bool = False
+    makes_networks: bool = False
     sends_mails: bool = False
 
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from chalicelib.machines.providers.ec2_request import STAGE_TAG, stage_of
 from chalicelib.platform.context import Grants
+from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG, stage_of
 from infra.deployables import deployables
 from infra.functions import FAMILIES, FUNCTIONS
 from infra.grants import GRANTS

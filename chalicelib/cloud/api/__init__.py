@@ -8,6 +8,7 @@ from chalicelib.web.api import Api
 _MODULES = (
     *("auth", "keys", "tenants", "members", "invitations", "quotas", "clusters"),
     *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
+    *("vpcs", "subnets"),
     *("billing", "health", "document"),
 )
 
@@ -25,6 +26,8 @@ API = Api(
         "/rbac",
         "/iam",
         "/oauth2",
+        "/vpcs",
+        "/subnets",
         "/ssh-keys",
         "/secrets",
         "/billing",

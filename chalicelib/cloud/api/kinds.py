@@ -56,6 +56,8 @@ class Kind(Generic[T]):
     - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant; ``shown`` and ``listed`` are the
       models of one and of all.
     - ``read`` is the permission to list them and to get one.
+    - ``acts``: verbs of the audit log are about the thing itself ("vpc.create"), as those on resources are; else they
+      are about the tenant ("tenant.create_ssh_key").
     """
 
     routes: Endpoints
@@ -70,6 +72,7 @@ class Kind(Generic[T]):
     shown: type[BaseModel]
     listed: type[RootModel[Any]]
     read: Permission
+    acts: bool = False
 
     @property
     def item(self) -> str:
@@ -205,8 +208,10 @@ class Kind(Generic[T]):
         *,
         permission: Permission,
         answer: type[BaseModel] | None = None,
+        query: type[Query] = NoQuery,
     ) -> None:
-        """DELETE of one: 204, or ``answer`` without values where the published API has one."""
+        """DELETE of one: 204, or ``answer`` without values where the published API has one. ``query`` has names that
+        clients send and that change nothing."""
 
         def view(request: Any, services: Cloud) -> BaseModel | NoContent:
             self.of(services).delete(request.principal.tenant, self._wanted(request))
@@ -224,7 +229,7 @@ class Kind(Generic[T]):
             errors=(404, 409),
             summary=f"Delete {self.one}",
         )
-        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody))
+        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody, query))
 
     @property
     def _variable(self) -> str:
@@ -234,7 +239,7 @@ class Kind(Generic[T]):
         return str(getattr(request.path, self._variable))
 
     def _audit(self, verb: str) -> str:
-        return f"tenant.{verb}_{self.name}"
+        return f"{self.name}.{verb}" if self.acts else f"tenant.{verb}_{self.name}"
 
 
 def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body], query: type[Query] = NoQuery) -> V:

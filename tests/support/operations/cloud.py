@@ -7,6 +7,7 @@ from chalicelib.cloud.api import API
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
+from tests.support.operations import cloud_network
 from tests.support.operations.table import Operations, Options
 
 POLICY = {
@@ -27,6 +28,7 @@ class Scene(CloudScene):
         self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
         self.variables |= {"account_id": _NOTHING, "secret_id": _NOTHING}
         self.variables |= {"role_id": _NOTHING, "policy_id": _NOTHING, "name": "viewer", "permission": "rbac:write"}
+        self.variables |= cloud_network.VARIABLES
         self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
         self.bodies = {
@@ -52,6 +54,7 @@ class Scene(CloudScene):
             "create_secret": {"name": "db.password", "value": "a value that is kept"},
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
+            **cloud_network.BODIES,
         }
 
 
@@ -260,6 +263,7 @@ PREPARED: dict[str, Any] = {
     "list_secrets": _as_it_is,
     "read_secret": _a_secret,
     "delete_secret": _a_secret,
+    **cloud_network.PREPARED,
     "list_audit": _as_it_is,
     "list_events": _as_it_is,
     "get_dashboard_summary": _as_it_is,
