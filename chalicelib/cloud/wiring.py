@@ -6,8 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from chalicelib.cloud.accounts.leaving import Leaving
     from chalicelib.cloud.accounts.login import Login
     from chalicelib.cloud.accounts.registration import Registration
@@ -179,8 +177,10 @@ class Cloud:
     @cached_property
     def vpcs(self) -> Vpcs:
         from chalicelib.cloud.network.vpcs import Vpcs
+        from chalicelib.cloud.tenancy.limits import limit_of
 
-        return Vpcs(self.platform.resources, self.tenancy.limit)
+        tables = self.platform.tables
+        return Vpcs(self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota))
 
     @cached_property
     def subnets(self) -> Subnets:
@@ -192,22 +192,22 @@ class Cloud:
     def vpc_driver(self) -> Driver:
         from chalicelib.cloud.network.drivers import VpcDriver
 
-        return self._at_ec2(VpcDriver)
+        return VpcDriver(*self._at_ec2)
 
     @cached_property
     def subnet_driver(self) -> Driver:
         from chalicelib.cloud.network.drivers import SubnetDriver
 
-        return self._at_ec2(SubnetDriver)
+        return SubnetDriver(*self._at_ec2)
 
-    def _at_ec2(self, driver: Callable[[Any, str, FindResources], Driver]) -> Driver:
+    @property
+    def _at_ec2(self) -> tuple[Any, str, FindResources]:
+        """The client of EC2, the value of the tag of this installation, and what finds resources of a tenant."""
         from chalicelib.platform.provisioning.ec2_tags import stage_of
 
         platform = self.platform
         stage = stage_of(platform.settings.table_prefix)
-        return driver(
-            platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
-        )
+        return platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
 
     @cached_property
     def bills(self) -> Bills:

@@ -56,8 +56,8 @@ class Kind(Generic[T]):
     - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant; ``shown`` and ``listed`` are the
       models of one and of all.
     - ``read`` is the permission to list them and to get one.
-    - ``acts``: verbs of the audit log are about the thing itself ("vpc.create"), as those on resources are; else they
-      are about the tenant ("tenant.create_ssh_key").
+    - ``resource`` is the name of its kind of resource of the engine, whose changes follow the answer; "" for rows of
+      the tenant, whose changes the audit log has as acts on the tenant.
     """
 
     routes: Endpoints
@@ -72,7 +72,7 @@ class Kind(Generic[T]):
     shown: type[BaseModel]
     listed: type[RootModel[Any]]
     read: Permission
-    acts: bool = False
+    resource: str = ""
 
     @property
     def item(self) -> str:
@@ -105,6 +105,7 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit(verb),
+            is_deferred=bool(self.resource),
             answer=answer or self.shown,
             status=201,
             errors=errors,
@@ -196,6 +197,7 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit("change"),
+            is_deferred=bool(self.resource),
             answer=self.shown,
             errors=(404, 409),
             summary=f"Change {self.one}",
@@ -224,6 +226,7 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit("delete"),
+            is_deferred=bool(self.resource),
             answer=answer,
             status=204 if answer is None else 200,
             errors=(404, 409),
@@ -239,7 +242,7 @@ class Kind(Generic[T]):
         return str(getattr(request.path, self._variable))
 
     def _audit(self, verb: str) -> str:
-        return f"{self.name}.{verb}" if self.acts else f"tenant.{verb}_{self.name}"
+        return f"{self.resource}.{verb}" if self.resource else f"tenant.{verb}_{self.name}"
 
 
 def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body], query: type[Query] = NoQuery) -> V:

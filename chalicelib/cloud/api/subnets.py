@@ -9,8 +9,7 @@ from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import SUBNET_ID, VPC_ID, Cidr, Name, PartOut
-from chalicelib.cloud.api.vpcs import VpcPath
-from chalicelib.cloud.network.model import Status, SubnetSpec
+from chalicelib.cloud.network.model import SUBNET, Status, SubnetSpec
 from chalicelib.cloud.network.rules import arn_of, gateway_of, status_of
 from chalicelib.cloud.permissions import VPC_DELETE, VPC_READ, VPC_UPDATE
 from chalicelib.cloud.wiring import Cloud
@@ -23,6 +22,10 @@ from chalicelib.web.validation import NoBody, NoQuery, Path
 routes = Endpoints(tag="Subnets")
 
 _ARN = "arn:thecloud:subnet:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:subnet/01a1fd8c-9bc8-7fee-8afc-f6c8cad02102"
+
+
+class VpcOfSubnetsPath(Path):
+    vpc_id: Annotated[str, MinLen(1), MaxLen(64), about("Id or name of the VPC that has the subnets.", VPC_ID)]
 
 
 class SubnetPath(Path):
@@ -40,7 +43,7 @@ class SubnetCreate(Sent):
 
 
 class SubnetOut(PartOut):
-    """A subnet."""
+    """A subnet, which is in one zone."""
 
     id: Annotated[str, about("UUID of the subnet.", SUBNET_ID, format="uuid")]
     vpc_id: Annotated[str, about("UUID of its VPC.", VPC_ID, format="uuid")]
@@ -88,12 +91,13 @@ def _show(subnet: Resource, tenant: str) -> SubnetOut:
     scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="subnet.create",
+    is_deferred=True,
     answer=SubnetOut,
     status=201,
     errors=(404, 409),
     summary="Create a subnet",
 )
-def create_subnet(request: Request[VpcPath, NoQuery, SubnetCreate], services: Cloud) -> Created:
+def create_subnet(request: Request[VpcOfSubnetsPath, NoQuery, SubnetCreate], services: Cloud) -> Created:
     """Makes a subnet in a VPC. 400 for addresses that are not wholly within the VPC, 409 for some that another subnet
     of it has, and for a name that is taken in the VPC."""
     by, body, vpc = request.principal, request.body, request.path.vpc_id
@@ -112,7 +116,7 @@ def create_subnet(request: Request[VpcPath, NoQuery, SubnetCreate], services: Cl
     errors=(404,),
     summary="List the subnets of a VPC",
 )
-def list_subnets(request: Request[VpcPath, NoQuery, NoBody], services: Cloud) -> SubnetsOut:
+def list_subnets(request: Request[VpcOfSubnetsPath, NoQuery, NoBody], services: Cloud) -> SubnetsOut:
     """Lists the subnets of a VPC."""
     tenant = request.principal.tenant
     return SubnetsOut(tuple(_show(one, tenant) for one in services.subnets.of_vpc(tenant, request.path.vpc_id)))
@@ -131,7 +135,7 @@ SUBNETS = Kind(
     shown=SubnetOut,
     listed=SubnetsOut,
     read=VPC_READ,
-    acts=True,
+    resource=SUBNET,
 )
 SUBNETS.gets("""Returns a subnet by its id.""")
 SUBNETS.deletes(

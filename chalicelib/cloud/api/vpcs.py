@@ -8,7 +8,7 @@ from pydantic import RootModel
 from chalicelib.cloud.api.fields import MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import VPC_ID, Cidr, Name, PartOut
-from chalicelib.cloud.network.model import Status, VpcSpec
+from chalicelib.cloud.network.model import VPC, Status, VpcSpec
 from chalicelib.cloud.network.rules import DEFAULT_CIDR, arn_of, status_of, vxlan_of
 from chalicelib.cloud.permissions import VPC_CREATE, VPC_DELETE, VPC_READ, VPC_UPDATE
 from chalicelib.kit.fields import about
@@ -26,7 +26,7 @@ class VpcPath(Path):
 
 
 class ForceQuery(Query):
-    """What clients of the published API send."""
+    """A query that clients of the published API send."""
 
     force: Annotated[bool, about("Accepted; nothing is deleted together with a VPC.", False)] = False
 
@@ -45,7 +45,7 @@ class VpcChange(Sent):
 
 
 class VpcOut(PartOut):
-    """A VPC."""
+    """A VPC, whose addresses never change."""
 
     id: Annotated[str, about("UUID of the VPC.", VPC_ID, format="uuid")]
     name: Annotated[str, about("Name of the VPC.", "production")]
@@ -97,7 +97,7 @@ VPCS = Kind(
     shown=VpcOut,
     listed=VpcsOut,
     read=VPC_READ,
-    acts=True,
+    resource=VPC,
 )
 VPCS.creates(
     VpcCreate,

@@ -61,7 +61,7 @@ class Ec2Things:
         return {"id": str(made[self.id])}
 
     def change(self, resource: Resource, observation: Observation) -> None:
-        """Its name is ours alone, and EC2 has nothing of what else there is to change."""
+        """Nothing of it changes at EC2: its name is ours alone."""
         del resource, observation
 
     def delete(self, resource: Resource) -> None:

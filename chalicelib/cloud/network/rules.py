@@ -25,8 +25,8 @@ _FIRST_VXLAN = 100
 
 
 def check_cidr(text: str) -> IPv4Network:
-    """The addresses. Raises `EdgeError` (validation failed) for a text that is no block of IPv4 addresses, has bits
-    behind its prefix, or a size that AWS does not take."""
+    """The addresses. Raises `EdgeError` (validation failed) for an invalid block of IPv4 addresses, one with bits
+    behind its prefix, and a size that AWS does not take."""
     try:
         block = IPv4Network(text)
     except ValueError:

@@ -180,12 +180,6 @@ class Tenancy:
                 return tenant.model_copy(update={"quotas": wanted})
         raise rules.changed_meanwhile()
 
-    def limit(self, tenant_id: str, quota: str) -> int | None:
-        """How much of a quota the tenant may have; None for one whose quotas the operator has not granted, such as the
-        operator's own. One read."""
-        granted = tenant_store.granted_of(self._tenants.find(tenant_id))
-        return None if granted is None else granted.get(quota, 0)
-
     def used(self, tenant_id: str) -> dict[str, int]:
         """How much of each quota the tenant has taken, and of secrets. One call."""
         used = self._quotas.used(tenant_id, tuple(rules.COUNTERS.values()))

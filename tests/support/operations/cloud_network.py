@@ -1,4 +1,4 @@
-"""What the operations of networks need to succeed in a scene of the cloud."""
+"""Bodies and preparations of the operations of networks, for a scene of the cloud."""
 
 from typing import Any
 
