@@ -15,6 +15,9 @@ from infra.parameters import parameter_name
 
 Json = dict[str, Any]
 
+BINARY_TYPES = "x-amazon-apigateway-binary-media-types"
+"""The field of an API's definition with the content types whose bytes API Gateway passes on as they are."""
+
 REST_API = "RestAPI"
 SOCKET_API = "WebsocketAPI"
 SOCKET_STAGE = "WebsocketAPIStage"
@@ -108,6 +111,7 @@ def api_name(deployable: Deployable) -> Json:
 def rest_api(deployable: Deployable) -> Json:
     """The properties to merge into Chalice's REST API. The core's API outlives its stack: machines know its address."""
     responses = gateway_responses(deployable)
+    binary = {BINARY_TYPES: ["*/*"]} if takes_bytes(deployable) else {}
     properties = {
         "Name": api_name(deployable),
         # Without it SAM creates a second stage, named Stage, without throttles.
@@ -117,6 +121,7 @@ def rest_api(deployable: Deployable) -> Json:
         "DefinitionBody": {
             "info": {"title": api_name(deployable)},
             "x-amazon-apigateway-gateway-responses": responses,
+            **binary,
         },
     }
     if not deployable.is_core:
@@ -187,12 +192,29 @@ def open_routes(deployable: Deployable) -> list[tuple[str, str]]:
     )
 
 
+def takes_bytes(deployable: Deployable) -> bool:
+    """Whether an operation takes bytes that may be no text: API Gateway then passes on every body in base64,
+    regardless of its content type, and decodes those that a function answers so."""
+    return any(endpoint.takes_bytes for api in imported(deployable.family.api) for endpoint in api.endpoints())
+
+
+def too_large_of(deployable: Deployable) -> str:
+    """The template of the answer to a body that is too large, "" for an API that takes no bytes."""
+    if not takes_bytes(deployable):
+        return ""
+    body: str = gateway_responses(deployable)["REQUEST_TOO_LARGE"]["responseTemplates"][_ENVELOPE_CONTENT]
+    return body
+
+
 def gateway_responses(deployable: Deployable) -> dict[str, Json]:
     """API Gateway's own responses by type, in the form of the API's protocol. A family whose APIs differ in theirs has
     that of its first."""
     api, *_others = imported(deployable.family.api)
+    remedies = [endpoint.too_large for endpoint in api.endpoints() if endpoint.too_large]
+    texts = {"REQUEST_TOO_LARGE": f"Payload Too Large: {remedies[0]}"} if remedies else {}
     return {
-        answer: gateway_response(api.protocol, status, kind, text) for answer, status, kind, text in GATEWAY_RESPONSES
+        answer: gateway_response(api.protocol, status, kind, texts.get(answer, text))
+        for answer, status, kind, text in GATEWAY_RESPONSES
     }
 
 

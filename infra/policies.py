@@ -12,6 +12,7 @@ from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
 from chalicelib.platform.context import QUERY, Bucket, Grants, QueueSource, StreamSource
+from infra.bucket_policies import bucket_statements
 from infra.deployables import Deployable
 from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
@@ -47,6 +48,7 @@ def policies(function: LambdaFunction, grants: Grants, deployable: Deployable) -
         statements.append(_allow(["sqs:GetQueueAttributes"], counted))
     statements += [statement for statement, is_granted in _single(grants) if is_granted]
     statements += machine_statements(grants)
+    statements += bucket_statements(grants)
     if function.reaches_nodes:
         statements.append(_no_network_interfaces())
     statements += _source_statements(function, deployable)

@@ -2,11 +2,11 @@
 
 from chalicelib.cloud.accounts import context as accounts
 from chalicelib.cloud.callers import context as callers
-from chalicelib.cloud.network import context as network
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
 from chalicelib.cloud.service_accounts import context as service_accounts
 from chalicelib.cloud.ssh_keys import context as ssh_keys
+from chalicelib.cloud.storage import context as storage
 from chalicelib.cloud.tenancy import context as tenancy
 from chalicelib.platform.context import Family, Function, HttpSource
 
@@ -19,7 +19,7 @@ FAMILY = Family(
         accounts.CONTEXT,
         service_accounts.CONTEXT,
         ssh_keys.CONTEXT,
-        network.CONTEXT,
+        storage.CONTEXT,
     ),
     services="chalicelib.cloud.wiring.Cloud",
     api="chalicelib.cloud.api.APIS",
@@ -27,5 +27,7 @@ FAMILY = Family(
     needs=("fleet",),
     guests="guests",
     by_default=False,
-    functions=(Function("cloud_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits"),),
+    functions=(
+        Function("cloud_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits quotas"),
+    ),
 )

@@ -25,9 +25,9 @@ from chalicelib.web.caching import unless_known
 from chalicelib.web.edge_services import EdgePlatform
 from chalicelib.web.exchange import Incoming, Outgoing
 from chalicelib.web.headers import SECURITY_HEADERS, Cors
-from chalicelib.web.json_body import read_json
+from chalicelib.web.json_body import check_size, read_json
 from chalicelib.web.operation import Endpoint
-from chalicelib.web.page_bytes import check_answer
+from chalicelib.web.page_bytes import check_answer, check_content
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.rendering import Renderer
 from chalicelib.web.repeating import Repeatable, repeatable_of
@@ -35,11 +35,13 @@ from chalicelib.web.results import (
     Accepted,
     Answer,
     Bare,
+    Content,
     Created,
     MethodNotAllowedError,
     NoContent,
     Paginated,
     PlainText,
+    Redirect,
     Request,
 )
 from chalicelib.web.revisions import HEADER, SAME, chosen
@@ -199,7 +201,10 @@ def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Bod
     query = read(endpoint.query, incoming.query, protocol.details)
     body: Body = NoBody()
     sent: Any = None
-    if endpoint.has_body:
+    if endpoint.takes_bytes:
+        check_size(incoming.body_bytes(), endpoint.max_body_bytes, endpoint.too_large)
+        body = endpoint.body()
+    elif endpoint.has_body:
         sent = read_json(
             incoming,
             required=endpoint.body_required,
@@ -226,6 +231,7 @@ def _rendered(exchange: Exchange, protocol: ApiProtocol, answer: Answer) -> Outg
     status = exchange.revised.status or exchange.endpoint.status
     outgoing = _render(exchange.revised.shown(answer), status, _renderer(exchange, protocol))
     check_answer(outgoing.body)
+    check_content(outgoing.content)
     return outgoing
 
 
@@ -237,6 +243,10 @@ def _render(answer: Answer, status: int, renderer: Renderer) -> Outgoing:
             return Outgoing(answer.status, answer.text, {**answer.headers})
         case PlainText():
             return Outgoing(status, answer.text, {**answer.headers, "content-type": answer.media_type})
+        case Content():
+            return Outgoing(status, "", {**answer.headers, "content-type": answer.media_type}, answer.content)
+        case Redirect():
+            return Outgoing(307, "", {"location": answer.location})
         case Paginated():
             return Outgoing(status, renderer.paginated(answer.items, answer.page, may_be_fewer=answer.may_be_fewer))
         case Created():

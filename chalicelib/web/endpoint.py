@@ -1,5 +1,6 @@
 """Routes as data: how a module declares its operations, and how they come onto the Chalice app."""
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar, Unpack
@@ -13,19 +14,32 @@ from chalicelib.web.audience import OPEN, PUBLIC
 from chalicelib.web.exchange import Incoming, Outgoing
 from chalicelib.web.operation import Endpoint, Options
 from chalicelib.web.protocol import ApiProtocol
-from chalicelib.web.results import Accepted, Answer, Bare, Created, NoContent, Paginated, PlainText, Request
+from chalicelib.web.results import (
+    Accepted,
+    Answer,
+    Bare,
+    Content,
+    Created,
+    NoContent,
+    Paginated,
+    PlainText,
+    Redirect,
+    Request,
+)
 
 __all__ = [
     "OPEN",
     "PUBLIC",
     "Accepted",
     "Bare",
+    "Content",
     "Created",
     "Endpoint",
     "Endpoints",
     "NoContent",
     "Paginated",
     "PlainText",
+    "Redirect",
     "Request",
 ]
 
@@ -103,8 +117,13 @@ def _view(
             outgoing = _cannot_start(error, route, protocol)
         else:
             outgoing = respond(endpoint, incoming, services, endpoint.protocol or protocol)
-        body = "" if incoming.method == "HEAD" else outgoing.body
-        return {"headers": outgoing.headers, "multiValueHeaders": {}, "statusCode": outgoing.status, "body": body}
+        body, is_base64 = outgoing.body, outgoing.content is not None
+        if outgoing.content is not None:
+            body = b64encode(outgoing.content).decode("ascii")
+        answer = {"headers": outgoing.headers, "multiValueHeaders": {}, "statusCode": outgoing.status}
+        if incoming.method == "HEAD":
+            return {**answer, "body": ""}
+        return {**answer, "body": body, **({"isBase64Encoded": True} if is_base64 else {})}
 
     return view
 

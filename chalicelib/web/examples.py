@@ -67,3 +67,10 @@ def _resolved(schema: Schema, schemas: Mapping[str, Schema]) -> tuple[str, Schem
         return "", reference
     name = reference["$ref"].rpartition("/")[2]
     return name, schemas[name]
+
+
+def with_override(composed: Any, given: Any) -> Any:
+    """The fields of an object that an operation gives replace those of the composed example."""
+    if isinstance(composed, dict) and isinstance(given, dict):
+        return composed | given
+    return composed if given is NO_EXAMPLE else given

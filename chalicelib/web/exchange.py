@@ -108,8 +108,10 @@ def _listed(single: Mapping[str, str]) -> dict[str, list[str]]:
 
 @dataclass
 class Outgoing:
-    """The answer: status, headers (lower-case names) and body text, empty for none."""
+    """The answer: status, headers (lower-case names) and body text, empty for none. ``content`` are bytes that are sent
+    in place of a text."""
 
     status: int
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = field(default=None, repr=False)

@@ -25,8 +25,7 @@ def read_json(incoming: Incoming, *, required: bool, max_bytes: int, may_hold_re
     value counts. ``may_hold_replaced``: U+FFFD is accepted, see `_check_text`.
     """
     raw = incoming.body_bytes()
-    if len(raw) > max_bytes:
-        raise EdgeError(Kind.PAYLOAD_TOO_LARGE, f"Request body is larger than {max_bytes} bytes")
+    check_size(raw, max_bytes)
     if not raw and not required:
         return {}
     _check_content_type(incoming.header("content-type"))
@@ -34,6 +33,13 @@ def read_json(incoming: Incoming, *, required: bool, max_bytes: int, may_hold_re
     if not may_hold_replaced:
         _check_text(text)
     return _parse(text) if text.strip() else {}
+
+
+def check_size(raw: bytes, max_bytes: int, remedy: str = "") -> None:
+    """Raises `EdgeError` (payload too large) for a body of more bytes, with the way to send it, where there is one."""
+    if len(raw) > max_bytes:
+        text = f"Request body is larger than {max_bytes} bytes"
+        raise EdgeError(Kind.PAYLOAD_TOO_LARGE, f"{text}: {remedy}" if remedy else text)
 
 
 def _check_content_type(header: str | None) -> None:

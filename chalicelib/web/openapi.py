@@ -18,7 +18,7 @@ from chalicelib.kit.errors import EdgeError
 from chalicelib.platform.idempotency.rules import KEY_PATTERN, LONGEST_KEY, refusals
 from chalicelib.web.api import DOCS, Api
 from chalicelib.web.description import EXAMPLE_ID, EXAMPLE_TIME, LICENSE, Description
-from chalicelib.web.examples import example_of
+from chalicelib.web.examples import example_of, with_override
 from chalicelib.web.json_patch import difference
 from chalicelib.web.openapi_newer import newer
 from chalicelib.web.openapi_schema import Components, Schema, to_markdown
@@ -28,6 +28,8 @@ from chalicelib.web.revisions import HEADER, SAME
 from chalicelib.web.spellings import spellings_of
 
 _JSON = "application/json"
+_ANY = "*/*"
+_BYTES: Schema = {"type": "string", "format": "binary"}
 _EMPTY = frozenset({204, 304})
 _TOO_MANY_REQUESTS = 429
 _FIRST_ERROR = 400
@@ -128,7 +130,9 @@ class _Document:
         if endpoint.permission is not None:
             operation |= {"x-permission": endpoint.permission.name, "x-scope": endpoint.scope}
         operation["parameters"] = self._parameters(endpoint)
-        if endpoint.has_body:
+        if endpoint.takes_bytes:
+            operation["requestBody"] = {"required": False, "content": _content(_ANY, _BYTES, "any bytes")}
+        elif endpoint.has_body:
             body = self._components.reference(endpoint.body, "validation")
             operation["requestBody"] = {
                 "required": endpoint.body_required,
@@ -180,12 +184,13 @@ class _Document:
         if status >= _FIRST_ERROR:
             return {"description": phrase, **self._error(endpoint, status)}
         if endpoint.media_type:
-            content = _content(endpoint.media_type, {"type": "string"}, endpoint.example)
+            schema = _BYTES if endpoint.media_type == _ANY else {"type": "string"}
+            content = _content(endpoint.media_type, schema, endpoint.example)
             return {"description": phrase, "content": content}
         if endpoint.answer is None:
             raise ValueError(f"{endpoint.method} {endpoint.route} answers {status} without a model")
         result = self._components.reference(endpoint.answer, "serialization")
-        example = _with_override(example_of(result, self._components.schemas), endpoint.example)
+        example = with_override(example_of(result, self._components.schemas), endpoint.example)
         content = _content(_JSON, *self._description.wrapped(endpoint, result, example))
         if endpoint.lines:
             content |= _content(endpoint.lines, {"type": "string"}, json.dumps(example, ensure_ascii=False) + "\n")
@@ -235,6 +240,8 @@ def statuses_of(endpoint: Endpoint) -> set[int]:
         statuses |= {revised.status or endpoint.status, *revised.errors}
     if "sort" in endpoint.query.model_fields or any(map(spellings_of, (endpoint.query, endpoint.body))):
         statuses.add(422)
+    if endpoint.takes_bytes:
+        return statuses | {413}
     return statuses | {413, 415} if endpoint.has_body else statuses
 
 
@@ -246,13 +253,6 @@ def text_of(endpoint: Endpoint) -> str:
     if endpoint.permission is not None:
         written.append(f"Needs the permission `{endpoint.permission.name}` (least role: `{endpoint.permission.role}`).")
     return " ".join(written).strip()
-
-
-def _with_override(composed: Any, given: Any) -> Any:
-    """The fields of an object that an operation gives replace those of the composed example."""
-    if isinstance(composed, dict) and isinstance(given, dict):
-        return composed | given
-    return composed if given is NO_EXAMPLE else given
 
 
 def _content(media_type: str, schema: Schema, example: Any) -> dict[str, Any]:

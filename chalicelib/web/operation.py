@@ -17,7 +17,7 @@ from chalicelib.web.json_body import DEFAULT_MAX_BODY_BYTES
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import Answer, Request
 from chalicelib.web.revisions import Revised
-from chalicelib.web.validation import Body, NoBody, Path, Query
+from chalicelib.web.validation import Body, NoBody, Path, Query, RawBody
 
 NO_EXAMPLE: Any = object()
 """None was given; null is an example."""
@@ -30,6 +30,7 @@ class Options(TypedDict, total=False):
     summary: Required[str]
     body_required: bool
     max_body_bytes: int
+    too_large: str
     answer: type[BaseModel] | None
     paginated: bool
     enveloped: bool
@@ -54,7 +55,8 @@ class Options(TypedDict, total=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows.
+    """One operation. ``route`` is what API Gateway matches; ``contract_path``, if given, what the document shows. The
+    last variable of a route may have a plus, ``{key+}``: it takes all that is left of the path.
 
     ``request`` is the class of the view's ``Request[...]`` annotation, ``path``, ``query`` and ``body`` are its models.
     ``answer`` is the model of ``data`` (of each item, if ``paginated``; of the whole, if not ``enveloped``), None for
@@ -70,7 +72,8 @@ class Endpoint:
     why a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none too.
     ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
     "" for none. ``revised`` says how it differs in later revisions of the API, by their names.
-    ``empty`` are the statuses of its further successes, which have no body.
+    ``empty`` are the statuses of its further successes, which have no body. ``too_large`` is the way to send a body
+    that is larger than ``max_body_bytes``.
     """
 
     method: str
@@ -81,6 +84,7 @@ class Endpoint:
     summary: str
     body_required: bool = True
     max_body_bytes: int = DEFAULT_MAX_BODY_BYTES
+    too_large: str = ""
     answer: type[BaseModel] | None = None
     paginated: bool = False
     enveloped: bool = True
@@ -165,7 +169,7 @@ class Endpoint:
     @cached_property
     def _unversioned(self) -> str:
         """The route without the version of the API."""
-        return _VERSION.sub("", self.route).strip("/")
+        return _VERSION.sub("", _plain(self.route)).strip("/")
 
     @cached_property
     def _first_variable(self) -> str:
@@ -176,10 +180,15 @@ class Endpoint:
     def has_body(self) -> bool:
         return self.body is not NoBody
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether its body is taken as it was sent, regardless of its content type."""
+        return issubclass(self.body, RawBody)
+
     @cached_property
     def shown_path(self) -> str:
         """The path in the published document: ``contract_path``, or the route with short names, see `_shortened`."""
-        return self.contract_path or _shortened(self.route)
+        return self.contract_path or _shortened(_plain(self.route))
 
     @cached_property
     def shown_names(self) -> dict[str, str]:
@@ -202,5 +211,10 @@ def _shortened(route: str) -> str:
     return f"{found[1]}{{{found[2]}}}{found[3]}" if found else route
 
 
+def _plain(route: str) -> str:
+    """The route without the plus of a variable that takes all that is left."""
+    return route.replace("+}", "}")
+
+
 def _variables(path: str) -> list[str]:
-    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    return [part[1:-1] for part in _plain(path).split("/") if part.startswith("{")]

@@ -14,6 +14,9 @@ LAMBDA_ANSWER_BYTES = 6_291_556
 ANSWER_BYTES = 5_500_000
 """Bytes of a body as encoded. The rest of Lambda's limit is kept for headers and status."""
 
+ENCODED_BYTES = 6_000_000
+"""Bytes of a body in base64, which no other encoding makes longer. The rest of Lambda's limit is kept as above."""
+
 ROWS_BYTES = 5_400_000
 """Bytes for the rows of a page as encoded. The rest is for what stands around them."""
 
@@ -44,6 +47,13 @@ def check_answer(body: str) -> None:
     size = encoded_bytes(body)
     if size > ANSWER_BYTES:
         raise EdgeError(Kind.INTERNAL, f"The answer would take {size} bytes, more than the {ANSWER_BYTES} that it may")
+
+
+def check_content(content: bytes | None) -> None:
+    """Raises `EdgeError` (internal server error) for bytes that Lambda would not send: they are encoded in base64."""
+    size = 0 if content is None else (len(content) + 2) // 3 * 4
+    if size > ENCODED_BYTES:
+        raise EdgeError(Kind.INTERNAL, f"The answer would take {size} bytes, more than the {ENCODED_BYTES} that it may")
 
 
 def fitting(rows: Sequence[str], *, may_be_fewer: bool) -> Sequence[str]:

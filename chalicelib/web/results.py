@@ -116,7 +116,24 @@ class PlainText:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-Answer = BaseModel | Created | Accepted | NoContent | Paginated | Bare | PlainText
+@dataclass(frozen=True)
+class Content:
+    """Bytes, sent unchanged. ``media_type`` is the complete header; ``headers`` override those that every answer
+    has."""
+
+    content: bytes = field(repr=False)
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """307: the same request is to be sent to that address, which may hold a signature."""
+
+    location: str = field(repr=False)
+
+
+Answer = BaseModel | Created | Accepted | NoContent | Paginated | Bare | PlainText | Content | Redirect
 
 
 @dataclass(frozen=True)

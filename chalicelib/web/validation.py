@@ -77,6 +77,10 @@ class NoBody(Body):
     """The operation takes no body; what is sent is not looked at."""
 
 
+class RawBody(Body):
+    """The operation takes the bytes as they are, regardless of the content type: `Incoming.body_bytes`."""
+
+
 def _read_integer(value: object) -> object:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         return int(value)

@@ -167,7 +167,7 @@ class LocalCloud:
     def attach(self, family: FamilyStacks) -> None:
         """Deploy another family, whose API then answers at `url` too."""
         family.deploy(self._setting_parameters(self.url))
-        _running(self._proxy).add(family.rest_api_id, family.paths, family.prefixes)
+        _running(self._proxy).add(family.rest_api_id, family.paths, family.prefixes, family.too_large)
 
     @contextmanager
     def outage(self) -> Iterator[None]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from chalicelib.platform.context import ScheduleSource
-from infra.apis import imported
+from infra.apis import imported, too_large_of
 from infra.artifacts import Artifacts, deployed_template
 from infra.deployables import Deployable
 from infra.functions import APP_NAME
@@ -49,6 +49,7 @@ class FamilyStacks:
         """The paths of its API, as API Gateway has them."""
         self.prefixes = tuple(prefix for api in imported(deployable.family.api) for prefix in api.prefixes)
         """Below these paths its API answers requests that nothing is at."""
+        self.too_large = too_large_of(deployable)
         self.rest_api_id = ""
         self._physical_ids: dict[str, str] = {}
 

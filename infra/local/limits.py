@@ -4,6 +4,7 @@ Sizes are from the quotas of API Gateway, Lambda, SQS and EventBridge. Pure.
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -40,15 +41,17 @@ class TooLarge:
     code: str
 
 
-def is_function_event(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether a request, as API Gateway passes it on (its body as JSON text inside JSON), is small enough for
-    Lambda."""
-    return _inside_json(body, headers) <= FUNCTION_BYTES
+def is_function_event(body: bytes, headers: Mapping[str, str], *, is_binary: bool = False) -> bool:
+    """Whether a request, as API Gateway passes it on (its body as JSON text inside JSON, a binary one in base64), is
+    small enough for Lambda."""
+    return _inside_json(b64encode(body) if is_binary else body, headers) <= FUNCTION_BYTES
 
 
-def is_function_answer(body: bytes, headers: Mapping[str, str]) -> bool:
-    """Whether an answer with this body is small enough for Lambda."""
-    text = body.decode("utf-8", "replace")
+def is_function_answer(body: bytes, headers: Mapping[str, str], *, is_binary: bool = False) -> bool:
+    """Whether an answer with this body is small enough for Lambda. JSON is sent as text by an API with binary
+    types too."""
+    is_text = not is_binary or headers.get("Content-Type", "").startswith("application/json")
+    text = (body if is_text else b64encode(body)).decode("utf-8", "replace")
     return encoded_bytes(text) + _header_bytes(headers) <= FUNCTION_BYTES
 
 

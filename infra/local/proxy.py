@@ -10,6 +10,7 @@ import json
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
 
 from aiohttp import (
     ClientError,
@@ -57,6 +58,8 @@ class Proxy:
         self._rest_url = ""
         self._routes: list[tuple[re.Pattern[str], str]] = []
         self._below: list[tuple[re.Pattern[str], str]] = []
+        self._too_large: dict[str, str] = {}
+        """By the address of an API that takes bytes: its answer to a body that is too large."""
         self._socket_url = ""
         self._slots = asyncio.Semaphore(CONCURRENT_REQUESTS)
         self._session: ClientSession | None = None
@@ -82,10 +85,13 @@ class Proxy:
         self._socket_url = f"{self._emulator_url}/_aws/execute-api/{websocket_api_id}/{API_STAGE}"
         self._routes = [(_pattern(paths), self._rest_url)]
 
-    def add(self, rest_api_id: str, paths: Iterable[str], prefixes: Iterable[str] = ()) -> None:
+    def add(self, rest_api_id: str, paths: Iterable[str], prefixes: Iterable[str] = (), too_large: str = "") -> None:
         """Requests for these paths of another API, as API Gateway has them, go there, unless an earlier API has them
-        too; and those below the prefixes that nothing is at."""
+        too; and those below the prefixes that nothing is at. ``too_large`` is the template of the answer to a body that
+        is too large, of an API that takes bytes."""
         url = self._url_of(rest_api_id)
+        if too_large:
+            self._too_large[url] = too_large
         self._routes.append((_pattern(paths), url))
         self._below.append((re.compile("|".join(f"{re.escape(each)}(/.*)?" for each in prefixes) or r"(?!)"), url))
 
@@ -123,28 +129,41 @@ class Proxy:
         """One HTTP request, passed on and answered."""
         if not self._rest_url or self._session is None:
             return _refusal(503, "service_unavailable", "Service Unavailable")
-        body = await request.read()
+        url = self._upstream(request.rel_url.raw_path)
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return self._refusal_of_size(url)
         headers = _passed_on(request)
-        if not is_function_event(body, headers):
-            return _refusal(413, "payload_too_large", "Payload Too Large")
+        if not is_function_event(body, headers, is_binary=url in self._too_large):
+            return self._refusal_of_size(url)
         async with self._slots:
             if request.transport is None or request.transport.is_closing():
                 raise ConnectionResetError  # the caller has not waited for its turn
-            return await self._answer(self._session, request, body, headers)
+            return await self._answer(self._session, request, url, body, headers)
+
+    def _refusal_of_size(self, url: str) -> web.Response:
+        """The gateway's own answer to a body that is too large."""
+        template = self._too_large.get(url)
+        if template is None:
+            return _refusal(413, "payload_too_large", "Payload Too Large")
+        now = datetime.now(UTC).strftime("%d/%b/%Y:%H:%M:%S +0000")
+        text = template.replace("$context.requestId", str(uuid.uuid4())).replace("$context.requestTime", now)
+        return web.Response(status=413, text=text, content_type="application/json")
 
     async def _answer(
-        self, session: ClientSession, request: web.Request, body: bytes, headers: dict[str, str]
+        self, session: ClientSession, request: web.Request, url: str, body: bytes, headers: dict[str, str]
     ) -> web.Response:
         async with session.request(
             request.method,
-            URL(self._upstream(request.rel_url.raw_path) + request.raw_path, encoded=True),
+            URL(url + request.raw_path, encoded=True),
             data=io.BytesIO(body) if body else None,
             headers=headers,
             allow_redirects=False,
             skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
         ) as upstream:
             answer = await upstream.read()
-            if not is_function_answer(answer, upstream.headers):
+            if not is_function_answer(answer, upstream.headers, is_binary=url in self._too_large):
                 return _refusal(502, "internal_server_error", "Internal Server Error")
             kept = [(name, value) for name, value in upstream.headers.items() if name.lower() not in _HOP_HEADERS]
             return web.Response(status=upstream.status, body=answer, headers=kept)
@@ -175,8 +194,9 @@ Socket = ClientWebSocketResponse | web.WebSocketResponse
 
 def _pattern(paths: Iterable[str]) -> re.Pattern[str]:
     """Matches the paths of an API, but for the one that takes whatever has no other route."""
-    known = (path for path in paths if path != CATCH_ALL)
-    return re.compile("|".join(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path)) for path in known))
+    known = (re.escape(path) for path in paths if path != CATCH_ALL)
+    whole = (re.sub(r"\\{[^}]+\\\+\\}", ".+", path) for path in known)
+    return re.compile("|".join(re.sub(r"\\{[^}]+\\}", "[^/]+", path) for path in whole))
 
 
 def _answering_errors(handler: Handler) -> Handler:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.web.application import ANY
+from infra.apis import BINARY_TYPES
 from infra.deployables import CORE, Deployable
 from infra.functions import API_STAGE, function
 from infra.policies import documents_of
@@ -33,15 +34,16 @@ def local_template(
     """A copy of that stack's template for the emulator. ``endpoint_of`` says where a function reaches the AWS APIs,
     ``variables`` are those that only functions of a local cloud have.
 
-    It knows no route for whatever method a path does not declare (each method gets its own) and no gateway responses in
-    the API's body; agents come through the proxy; the runner calls the sweeps itself, so the schedules are off. It
-    checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage, and does not tell policies for
-    what purpose KMS is asked.
+    It knows no route for whatever method a path does not declare (each method gets its own) and neither gateway
+    responses nor binary types in the API's body; agents come through the proxy; the runner calls the sweeps itself, so
+    the schedules are off. It checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage, and
+    does not tell policies for what purpose KMS is asked.
     """
     template = copy.deepcopy(packaged)
     resources = template["Resources"] = local_state(template)["Resources"]
     _spell_out_methods(resources)
     _move_gateway_responses(resources)
+    _move_binary_types(resources)
     _adapt_policies(resources)
     for name, resource in resources.items():
         copies = WAITING_CONCURRENCY if name == function("deliver_webhook").resource else CONCURRENCY
@@ -81,6 +83,13 @@ def _spell_out_methods(resources: Json) -> None:
     for path in resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
         if operation := path.pop(ANY.lower(), None):
             path |= {method: operation for method in METHODS if method not in path}
+
+
+def _move_binary_types(resources: Json) -> None:
+    """From the body's extension into the property of the API."""
+    properties = resources["RestAPI"]["Properties"]
+    if types := properties["DefinitionBody"].pop(BINARY_TYPES, None):
+        properties["BinaryMediaTypes"] = types
 
 
 def _move_gateway_responses(resources: Json) -> None:

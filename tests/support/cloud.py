@@ -56,7 +56,7 @@ class CloudScene:
         endpoint = _ENDPOINTS[view]
         if endpoint.has_body and "body" not in options and "json" not in options:
             options["json"] = self.bodies.get(view)
-        path = endpoint.route.format(**{**self.variables, **(variables or {})})
+        path = endpoint.route.replace("+}", "}").format(**{**self.variables, **(variables or {})})
         sent = {} if key is None else {"x-api-key": key}
         headers = {**options.pop("headers", {}), **sent}
         return self._client.request(endpoint.method, path, headers=headers, **options)

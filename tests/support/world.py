@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib import bootstrap
+from chalicelib.cloud.storage.rules import physical_prefix
 from chalicelib.fleet.nodes.term_store import NODE_TERMS
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.kit.bus import INTERNAL_SOURCE
@@ -33,8 +34,8 @@ from tests.support.fakes.machine_host import URL as MACHINES_URL
 from tests.support.fakes.machine_host import FakeMachineHost
 from tests.support.fakes.mails import FakeMailer
 from tests.support.fakes.messaging import QUEUE_URL_PREFIX, FakeBus, FakeSocketApi, FakeSqs
-from tests.support.fakes.objects import FakeObjects
 from tests.support.fakes.receivers import FakeReceivers, FakeResolver
+from tests.support.fakes.s3 import FakeS3
 from tests.support.fakes.trouble import Trouble, Troubled
 
 MASTER_KEY = "master-key"
@@ -89,7 +90,7 @@ class World:
         self.queue_client = FakeSqs()
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
-        self.object_client = FakeObjects()
+        self.object_client = FakeS3(self.clock)
         self.mailer = FakeMailer()
         self.key_service = FakeKeyService()
         self.kms_client = FakeKms()
@@ -117,6 +118,7 @@ class World:
             **settings,
         }
         self._settings = Settings(**given)
+        self.object_client.prefix = physical_prefix(self._settings.table_prefix)
         self.platform = self._application()
         self.seconds_left = 60.0
         """What Lambda's context says at the start of each call. The clock stands still meanwhile, so that a handler

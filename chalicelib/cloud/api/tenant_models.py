@@ -81,6 +81,7 @@ class QuotasChange(Sent):
     max_storage_gb: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: GB of storage in all.", 50)] = None
     max_memory_gb: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: GB of memory in all.", 16)] = None
     max_vcpus: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: virtual processors in all.", 8)] = None
+    max_buckets: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: buckets at a time.", 10)] = None
 
 
 class TenantOut(Shown):
@@ -138,8 +139,10 @@ class QuotasOut(Shown):
     max_storage_gb: Annotated[int, about("GB of storage that it may have in all.", 50)]
     max_memory_gb: Annotated[int, about("GB of memory that it may have in all.", 16)]
     max_vcpus: Annotated[int, about("Virtual processors that it may have in all.", 8)]
+    max_buckets: Annotated[int, about("Buckets that it may have at a time.", 10)]
     used_instances: Annotated[int, about("Instances in use now.", 3)]
     used_vpcs: Annotated[int, about("VPCs in use now.", 1)]
-    used_storage_gb: Annotated[int, about("Sum of the sizes of its disks and buckets.", 24)]
+    used_storage_gb: Annotated[int, about("Sum of the sizes of its disks.", 24)]
     used_memory_gb: Annotated[int, about("Sum of the memory of its machines.", 4)]
     used_vcpus: Annotated[int, about("Sum of the processors of its machines.", 3)]
+    used_buckets: Annotated[int, about("Buckets in use now.", 2)]

@@ -155,15 +155,13 @@ def facts_of(row: Item, without_a_row: TenantFacts) -> TenantFacts:
         name=str(name or without_a_row.name),
         tier=str(tier or without_a_row.tier),
         clusters=frozenset(map(str, clusters)) if isinstance(clusters, list) else without_a_row.clusters,
-        granted=granted_of(row),
+        granted=_granted(row),
     )
 
 
-def granted_of(row: Item | None) -> dict[str, int] | None:
+def _granted(row: Item) -> dict[str, int] | None:
     """The quotas that the operator has granted to the tenant of a row. One with a slug has no others, also if it was
-    granted none yet. None: there are none, as without a row."""
-    if row is None:
-        return None
+    granted none yet."""
     quotas = row.get("quotas")
     if isinstance(quotas, dict):
         return {name: limit for name, limit in quotas.items() if isinstance(limit, int)}

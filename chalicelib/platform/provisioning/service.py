@@ -1,6 +1,7 @@
 """`Resources`: what a tenant wants to have. Every call is a write of rows; no provider is asked in a request."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
@@ -128,8 +129,9 @@ class Resources:
                 return changed
         raise unavailable()
 
-    def delete(self, kind: str, resource_id: str, operation: str) -> Resource:
+    def delete(self, kind: str, resource_id: str, operation: str, spec: Mapping[str, Any] | None = None) -> Resource:
         """Have a resource removed; returns it. One that is already going or gone is returned as it is, without a write.
+        ``spec`` takes the place of its specification, for a driver that has to know how.
 
         Raises `EdgeError` (not found), `EdgeError` (conflict) while other resources refer to it, and `EdgeError`
         (service unavailable) if the row stays contended.
@@ -142,7 +144,7 @@ class Resources:
                 raise conflict(
                     f"{resource.name} is used by {resource.references} other resource(s): delete these first"
                 )
-            deleted = self._store.effect(resource, self._deleted(resource), operation)
+            deleted = self._store.effect(resource, self._deleted(resource, spec), operation)
             if deleted is not None:
                 return deleted
         raise unavailable()
@@ -167,11 +169,12 @@ class Resources:
             values |= {"state": State.CHANGING, "reason": "", "attempts": 0, "deadline_at": None}
         return resource.model_copy(update=values)
 
-    def _deleted(self, resource: Resource) -> Resource:
+    def _deleted(self, resource: Resource, spec: Mapping[str, Any] | None) -> Resource:
         now = to_seconds_text(self._clock.now())
         return resource.model_copy(
             update={
                 "desired": Desired.ABSENT,
+                "spec": resource.spec if spec is None else {**spec},
                 "generation": resource.generation + 1,
                 "act": "",
                 "state": State.DELETING,

@@ -44,6 +44,9 @@ NAMED = {
 }
 """The variables of paths, and the views that make what they name."""
 
+NOTHING = "01900000-0000-7000-8000-0000000000ff"
+BUCKETS = ("photos", "films", "papers")
+
 
 class Watch:
     """Sees the partitions in tables of tenants that are addressed while a request works."""
@@ -85,6 +88,7 @@ class People:
         for number in range(3):
             tenant = self.scene.tenant(f"tenant-{number}")
             self.tenants.append(tenant)
+            self.scene.request("set_quotas", variables={"tenant_id": tenant}, json={"max_buckets": 10})
             for role in ("owner", "developer"):
                 address = f"{role}{number}@example.com"
                 self.places[address] = [tenant]
@@ -116,6 +120,8 @@ class People:
         works_in = wanted if wanted in self.places[address] else ""
         variables = {"tenant_id": path_tenant, "name": "viewer", "permission": "rbac:write"}
         variables |= {name: self._any(maker) for name, maker in NAMED.items()}
+        # Names of buckets are each tenant's own: all have some of these.
+        variables |= {"bucket": random.choice(BUCKETS), "key": "2026/a", "upload_id": NOTHING, "rule_id": NOTHING}
         variables["user_id"] = self.scene.variables[random.choice(sorted(self.places))]
         headers = {"x-tenant-id": header} if header else {}
         body = self._body(view, f"{wanted}-{number}")
@@ -135,7 +141,7 @@ class People:
     def _any(self, maker):
         """The id of something that any of the tenants has, or of nothing."""
         known = [one for (_, view), ids in self.made.items() if view == maker for one in ids]
-        return self.random.choice([*known, "01900000-0000-7000-8000-0000000000ff"])
+        return self.random.choice([*known, NOTHING])
 
     def _body(self, view, marker):
         return {
@@ -153,6 +159,9 @@ class People:
             "add_member": {"user_id": self.scene.variables["eve@example.com"], "role": "viewer"},
             "change_member": {"role": "viewer"},
             "create_user_key": {"name": f"key {marker}"},
+            "create_bucket": {"name": self.random.choice(BUCKETS)},
+            "set_bucket_versioning": {"enabled": True},
+            "add_lifecycle_rule": {"prefix": marker, "expiration_days": 1},
             "create_tenant": {"name": f"of {marker}", "slug": f"t-{marker}"[:60]},
         }.get(view)
 

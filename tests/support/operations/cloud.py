@@ -7,8 +7,8 @@ from chalicelib.cloud.api import API
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
-from tests.support.operations import cloud_network
 from tests.support.operations.table import Operations, Options
+from tests.support.storage import rest
 
 POLICY = {
     "name": "no-deletes",
@@ -27,8 +27,8 @@ class Scene(CloudScene):
         super().__init__(registration="open")
         self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
         self.variables |= {"account_id": _NOTHING, "secret_id": _NOTHING}
+        self.variables |= {"bucket": "photos", "key": "2026/a.jpg", "upload_id": _NOTHING, "rule_id": _NOTHING}
         self.variables |= {"role_id": _NOTHING, "policy_id": _NOTHING, "name": "viewer", "permission": "rbac:write"}
-        self.variables |= cloud_network.VARIABLES
         self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
         self.bodies = {
@@ -52,9 +52,12 @@ class Scene(CloudScene):
             "change_service_account": {"enabled": False},
             "add_ssh_key": {"name": "laptop", "public_key": SSH_KEY},
             "create_secret": {"name": "db.password", "value": "a value that is kept"},
+            "create_bucket": {"name": "another"},
+            "set_bucket_versioning": {"enabled": True},
+            "add_lifecycle_rule": {"prefix": "tmp/", "expiration_days": 30},
+            "presign_object": {"method": "GET"},
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
-            **cloud_network.BODIES,
         }
 
 
@@ -194,6 +197,48 @@ def _a_secret(scene: Scene) -> Options:
     return {}
 
 
+def _a_bucket(scene: Scene) -> Options:
+    """A bucket that can be used."""
+    assert scene.request("create_bucket", json={"name": "photos"}).status == 201
+    rest(scene.world)
+    return {}
+
+
+def _bytes_for_a_bucket(scene: Scene) -> Options:
+    _a_bucket(scene)
+    return {"body": b"bytes"}
+
+
+def _an_object(scene: Scene) -> Options:
+    _a_bucket(scene)
+    assert scene.request("put_object", body=b"bytes").status == 201
+    return {}
+
+
+def _an_upload(scene: Scene) -> Options:
+    _a_bucket(scene)
+    scene.variables["upload_id"] = scene.request("begin_upload").json["data"]["id"]
+    return {}
+
+
+def _a_part(scene: Scene) -> Options:
+    _an_upload(scene)
+    return {"query": {"part": 1}, "body": b"bytes"}
+
+
+def _an_upload_with_a_part(scene: Scene) -> Options:
+    part = _a_part(scene)
+    assert scene.request("put_part", **part).status == 200
+    return {}
+
+
+def _a_rule(scene: Scene) -> Options:
+    _a_bucket(scene)
+    scene.variables["rule_id"] = scene.request("add_lifecycle_rule").json["data"]["id"]
+    rest(scene.world)
+    return {}
+
+
 PREPARED: dict[str, Any] = {
     "register": _invited_to_register,
     "verify_registration": _asked_to_register,
@@ -263,7 +308,24 @@ PREPARED: dict[str, Any] = {
     "list_secrets": _as_it_is,
     "read_secret": _a_secret,
     "delete_secret": _a_secret,
-    **cloud_network.PREPARED,
+    "create_bucket": _as_it_is,
+    "list_buckets": _as_it_is,
+    "delete_bucket": _a_bucket,
+    "set_bucket_versioning": _a_bucket,
+    "get_storage_status": _as_it_is,
+    "list_objects": _an_object,
+    "put_object": _bytes_for_a_bucket,
+    "get_object": _an_object,
+    "delete_object": _an_object,
+    "list_object_versions": _an_object,
+    "presign_object": _an_object,
+    "begin_upload": _a_bucket,
+    "put_part": _a_part,
+    "complete_upload": _an_upload_with_a_part,
+    "abort_upload": _an_upload,
+    "list_lifecycle_rules": _a_rule,
+    "add_lifecycle_rule": _a_bucket,
+    "remove_lifecycle_rule": _a_rule,
     "list_audit": _as_it_is,
     "list_events": _as_it_is,
     "get_dashboard_summary": _as_it_is,

@@ -1,0 +1,1 @@
+"""Object storage of tenants: buckets, objects, uploads in parts, links, rules for the end of objects."""
