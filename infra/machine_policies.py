@@ -7,8 +7,8 @@ and act on those alone. No role can be handed to a machine: iam:PassRole is gran
 
 from typing import Any
 
-from chalicelib.machines.providers.ec2_request import STAGE_TAG
 from chalicelib.platform.context import Grants
+from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from infra.functions import APP_NAME
 
 Json = dict[str, Any]
@@ -31,7 +31,26 @@ def machine_statements(grants: Grants) -> list[Json]:
         statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on(*verbs)]
     if grants.reads_consoles:
         statements.append(_acted_on("GetConsoleOutput"))
+    if grants.describes_networks or grants.makes_networks:
+        statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"))
+    if grants.makes_networks:
+        statements += _networks()
     return statements
+
+
+def _networks() -> list[Json]:
+    """VPCs and subnets with the tag: made with it, in VPCs that have it, and deleted."""
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made = {"StringEquals": {"ec2:CreateAction": ["CreateVpc", "CreateSubnet"], **new["StringEquals"]}}
+    vpc, subnet = _ec2("vpc"), _ec2("subnet")
+    return [
+        _allow(["ec2:CreateVpc"], vpc, new),
+        _allow(["ec2:CreateSubnet"], subnet, new),
+        _allow(["ec2:CreateSubnet", "ec2:DeleteVpc"], vpc, ours),
+        _allow(["ec2:DeleteSubnet"], subnet, ours),
+        _allow(["ec2:CreateTags"], [vpc, subnet], made),
+    ]
 
 
 def _made_with_the_tag() -> Json:

@@ -2,6 +2,7 @@
 
 from chalicelib.cloud.accounts import context as accounts
 from chalicelib.cloud.callers import context as callers
+from chalicelib.cloud.network import context as network
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
 from chalicelib.cloud.service_accounts import context as service_accounts
@@ -19,6 +20,7 @@ FAMILY = Family(
         accounts.CONTEXT,
         service_accounts.CONTEXT,
         ssh_keys.CONTEXT,
+        network.CONTEXT,
         storage.CONTEXT,
     ),
     services="chalicelib.cloud.wiring.Cloud",

@@ -29,6 +29,12 @@ SERVICE_ACCOUNT_READ = Permission("service_account:read", KeyRole.ADMIN)
 SERVICE_ACCOUNT_UPDATE = Permission("service_account:update", KeyRole.ADMIN)
 SERVICE_ACCOUNT_DELETE = Permission("service_account:delete", KeyRole.ADMIN)
 
+VPC_READ = Permission("vpc:read", KeyRole.VIEWER)
+VPC_CREATE = Permission("vpc:create", KeyRole.OPERATOR)
+VPC_UPDATE = Permission("vpc:update", KeyRole.OPERATOR)
+VPC_DELETE = Permission("vpc:delete", KeyRole.OPERATOR)
+"""The parts of networks, except security groups, peerings and addresses, have no permissions of their own."""
+
 SSH_KEY_CREATE = Permission("ssh_key:create", KeyRole.OPERATOR)
 SSH_KEY_READ = Permission("ssh_key:read", KeyRole.VIEWER)
 SSH_KEY_DELETE = Permission("ssh_key:delete", KeyRole.OPERATOR)
@@ -104,7 +110,7 @@ OF_EVERY_USER = frozenset(
 _OF_DEVELOPERS = OF_EVERY_USER.union(
     permission.name
     for permission in PERMISSIONS
-    if permission.name.partition(":")[0] in {"ssh_key", "secret", "storage", "dashboard"}
+    if permission.name.partition(":")[0] in {"vpc", "ssh_key", "secret", "storage", "dashboard"}
 )
 """The rights of members who work with things: all on each of them, and none on members, roles, policies and the log."""
 
@@ -113,6 +119,6 @@ ROLES: Mapping[str, frozenset[str] | None] = {
     ADMIN: None,
     "developer": _OF_DEVELOPERS,
     "member": _OF_DEVELOPERS,
-    "viewer": OF_EVERY_USER,
+    "viewer": OF_EVERY_USER | {VPC_READ.name},
 }
 """The permissions of each role; None: all of them."""

@@ -171,7 +171,9 @@ class Grants:
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
     at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag, ``reads_consoles``
-    reads the console output of those. ``sends_mails`` sends by SES from the addresses that it has verified.
+    reads the console output of those. ``describes_networks``
+    looks at VPCs and what is in them, ``makes_networks`` makes some and acts on those that carry the stage's tag.
+    ``sends_mails`` sends by SES from the addresses that it has verified.
     ``makes_buckets`` makes, changes and removes the buckets of tenants, ``finds_buckets`` finds which there are,
     ``keeps_objects`` reads and writes what is in them, which also lets it make links.
     """
@@ -193,6 +195,8 @@ class Grants:
     describes_machines: bool = False
     runs_machines: bool = False
     reads_consoles: bool = False
+    describes_networks: bool = False
+    makes_networks: bool = False
     sends_mails: bool = False
     makes_buckets: bool = False
     finds_buckets: bool = False

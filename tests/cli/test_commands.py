@@ -301,10 +301,44 @@ class TestScripts:
         unit, note = made["parameters"]
         assert (unit["type"], unit["values"], unit["required"]) == ("enum", ["nginx", "sshd"], True)
         assert (note["type"], note["description"]) == ("string", "a note")
-        run = terminal.type("scripts", "run", "restart", "--on", "all", "--set", "UNIT=sshd", "--output", "json")
+        line = ("restart", "--on", "all", "--set", "UNIT=sshd", "--no-wait", "--output", "json")
+        run = terminal.type("scripts", "run", *line)
         assert json.loads(run.out)["script"] == {"name": "restart", "version": 1}
         found = terminal.type("commands", "list", "--script", "restart", "--output", "json")
         assert [row["id"] for row in json.loads(found.out)] == [json.loads(run.out)["id"]]
+
+    def saved(self, terminal, tmp_path):
+        """The words that run a saved script on every machine."""
+        text = tmp_path / "tidy.sh"
+        text.write_text("rm -r /tmp/old\n")
+        assert terminal.type("scripts", "save", "tidy", "--file", str(text)).code == 0
+        return ("scripts", "run", "tidy", "--on", "all")
+
+    def test_run_of_a_script_is_followed_and_ends_with_0(self, terminal, world, nodes, tmp_path):
+        run = self.saved(terminal, tmp_path)
+        terminal.meanwhile = Fleet(world, nodes).work
+        ended = terminal.type(*run)
+
+        assert ended.code == 0
+        assert sorted(ended.out.splitlines()) == ["from 0", "from 1", "from 2"]
+        assert "3 machines: 3 succeeded" in ended.err
+
+    def test_run_of_a_script_that_fails_somewhere_ends_with_1(self, terminal, world, nodes, tmp_path):
+        run = self.saved(terminal, tmp_path)
+        terminal.meanwhile = Fleet(world, nodes, failing={1}).work
+        ended = terminal.type(*run, "--show", "failed")
+
+        assert ended.code == SOME_FAILED
+        assert ended.out == "from 1\n"
+
+    def test_run_that_its_key_cannot_follow_goes_on_and_says_so(self, terminal, world, nodes, tmp_path):
+        run = self.saved(terminal, tmp_path)
+        key = world.key_with(permissions=frozenset({"scripts:run"}))
+        ended = Terminal(world, key=key).type(*run)
+
+        assert ended.code == REFUSED
+        assert "commands:read" in ended.err
+        assert "it goes on: edgectl commands show" in ended.err
 
     def test_script_runs_with_a_secret_from_a_file(self, terminal, world, nodes, tmp_path):
         value, text = tmp_path / "password", tmp_path / "report.sh"
@@ -318,7 +352,8 @@ class TestScripts:
         assert terminal.type("secrets", "list", "--output", "json").out.count("db-password") == 1
         line = ("report", "--file", str(text), "--parameter", "PASSWORD sensitive required")
         assert terminal.type("scripts", "save", *line).code == 0
-        run = ("scripts", "run", "report", "--on", "all", "--secret", "PASSWORD=db-password", "--output", "json")
+        line = ("report", "--on", "all", "--secret", "PASSWORD=db-password", "--no-wait", "--output", "json")
+        run = ("scripts", "run", *line)
         assert "# PASSWORD is the secret db-password" in json.loads(terminal.type(*run).out)["command_text"]
         assert terminal.type("secrets", "delete", "db-password", "--yes").code == 0
         assert terminal.type(*run).code == REFUSED

@@ -204,7 +204,7 @@ def test_saved_script_is_run_with_its_values(edgectl, ask, names):
         edgectl("api", "PUT", "/api/v1/scripts/greet", "--data", json.dumps({**saved, "script_text": text}))
     assert [(row["name"], row["version"]) for row in ask("scripts", "list")] == [("greet", 2)]
 
-    given = ask("scripts", "run", "greet", "--on", "till-1", "--set", "WHO=Ada")
+    given = ask("scripts", "run", "greet", "--on", "till-1", "--set", "WHO=Ada", "--no-wait")
     [execution] = eventually(lambda: _all_ended(ask, given["id"]))
     assert execution["output"] == "hello Ada\n"
     edgectl("scripts", "delete", "greet", "-y")

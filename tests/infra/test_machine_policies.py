@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from chalicelib.machines.providers.ec2_request import STAGE_TAG, stage_of
 from chalicelib.platform.context import Grants
+from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG, stage_of
 from infra.deployables import deployables
 from infra.functions import FAMILIES, FUNCTIONS
 from infra.grants import GRANTS
@@ -76,6 +76,32 @@ def test_console_is_read_of_machines_with_the_tag_alone():
 
     assert statement["Action"] == ["ec2:GetConsoleOutput"]
     assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+NETWORKS = machine_statements(Grants(makes_networks=True))
+
+
+@pytest.mark.parametrize(("action", "kind"), [("CreateVpc", "vpc"), ("CreateSubnet", "subnet")])
+def test_networks_are_made_with_the_tag_alone(action, kind):
+    (made,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and kinds_of(each) == {kind}]
+
+    assert made["Condition"] == {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+@pytest.mark.parametrize(
+    ("action", "kind"), [("CreateSubnet", "vpc"), ("DeleteVpc", "vpc"), ("DeleteSubnet", "subnet")]
+)
+def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kind):
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+    (statement,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and each["Condition"] == ours]
+
+    assert kinds_of(statement) == {kind}
+
+
+def test_function_that_only_looks_at_networks_may_change_nothing():
+    (statement,) = machine_statements(Grants(describes_networks=True))
+
+    assert statement["Action"] == ["ec2:DescribeVpcs", "ec2:DescribeSubnets"]
 
 
 def test_function_that_only_looks_may_change_nothing():

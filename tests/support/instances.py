@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.kit.crypto import Secret
 from chalicelib.machines.instances.model import INSTANCE, InstanceSpec
-from chalicelib.machines.providers.ec2_request import stage_of
+from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.model import NewResource, Power, Resource
 from chalicelib.platform.quotas.rules import INSTANCES
 from tests.support.builders import a_registration

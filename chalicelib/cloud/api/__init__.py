@@ -8,6 +8,7 @@ from chalicelib.web.api import Api
 _MODULES = (
     *("auth", "keys", "tenants", "members", "invitations", "quotas", "clusters"),
     *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
+    *("vpcs", "subnets"),
     *("storage_buckets", "storage_multipart", "storage_lifecycle", "storage_objects"),
     *("billing", "health", "document"),
 )
@@ -26,6 +27,8 @@ API = Api(
         "/rbac",
         "/iam",
         "/oauth2",
+        "/vpcs",
+        "/subnets",
         "/ssh-keys",
         "/secrets",
         "/storage",

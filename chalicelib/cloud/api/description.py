@@ -66,6 +66,8 @@ CLOUD = Description(
         "Roles": "Sets of permissions, of which each member has one",
         "Policies": "Statements that allow or deny actions, for users and roles",
         "Service accounts": "Accounts of programs, and tokens for their credentials",
+        "VPCs": "Private networks of a tenant",
+        "Subnets": "Parts of a VPC, each in one zone",
         "SSH keys": "Public keys for the machines of a tenant",
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",

@@ -56,6 +56,8 @@ class Kind(Generic[T]):
     - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant; ``shown`` and ``listed`` are the
       models of one and of all.
     - ``read`` is the permission to list them and to get one.
+    - ``resource`` is the name of its kind of resource of the engine, whose changes follow the answer; "" for rows of
+      the tenant, whose changes the audit log has as acts on the tenant.
     """
 
     routes: Endpoints
@@ -70,6 +72,7 @@ class Kind(Generic[T]):
     shown: type[BaseModel]
     listed: type[RootModel[Any]]
     read: Permission
+    resource: str = ""
 
     @property
     def item(self) -> str:
@@ -102,6 +105,7 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit(verb),
+            is_deferred=bool(self.resource),
             answer=answer or self.shown,
             status=201,
             errors=errors,
@@ -193,6 +197,7 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit("change"),
+            is_deferred=bool(self.resource),
             answer=self.shown,
             errors=(404, 409),
             summary=f"Change {self.one}",
@@ -205,8 +210,10 @@ class Kind(Generic[T]):
         *,
         permission: Permission,
         answer: type[BaseModel] | None = None,
+        query: type[Query] = NoQuery,
     ) -> None:
-        """DELETE of one: 204, or ``answer`` without values where the published API has one."""
+        """DELETE of one: 204, or ``answer`` without values where the published API has one. ``query`` has names that
+        clients send and that change nothing."""
 
         def view(request: Any, services: Cloud) -> BaseModel | NoContent:
             self.of(services).delete(request.principal.tenant, self._wanted(request))
@@ -219,12 +226,13 @@ class Kind(Generic[T]):
             scope=Scope.TENANT,
             permission=permission,
             audit=self._audit("delete"),
+            is_deferred=bool(self.resource),
             answer=answer,
             status=204 if answer is None else 200,
             errors=(404, 409),
             summary=f"Delete {self.one}",
         )
-        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody))
+        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody, query))
 
     @property
     def _variable(self) -> str:
@@ -234,7 +242,7 @@ class Kind(Generic[T]):
         return str(getattr(request.path, self._variable))
 
     def _audit(self, verb: str) -> str:
-        return f"tenant.{verb}_{self.name}"
+        return f"{self.resource}.{verb}" if self.resource else f"tenant.{verb}_{self.name}"
 
 
 def _written_out(view: V, name: str, says: str, path: type[Path], body: type[Body], query: type[Query] = NoQuery) -> V:

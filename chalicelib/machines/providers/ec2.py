@@ -11,8 +11,9 @@ from typing import Any
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, why_ended
-from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, Network, run_request
+from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Launch
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, filter_by, tags_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, UnsureError
 
@@ -51,7 +52,7 @@ class Ec2:
         found = self._by_tag(RESOURCE_TAG, [each.id for each in resources])
         lost = {each.external["id"]: each.id for each in resources if each.id not in found and each.external.get("id")}
         if lost:
-            for instance in self._described([_filter("instance-id", list(lost))]):
+            for instance in self._described([filter_by("instance-id", list(lost))]):
                 if instance["InstanceId"] in lost:
                     found[lost[instance["InstanceId"]]] = instance
         return {resource_id: _observed(instance) for resource_id, instance in found.items()}
@@ -110,9 +111,9 @@ class Ec2:
 
     def tagged(self) -> Iterable[Tagged]:
         """See `Provider.tagged`. A machine type that the catalogue does not have has no price."""
-        mine = [_filter(f"tag:{STAGE_TAG}", [self._stage]), _filter("instance-state-name", _COSTS)]
+        mine = [filter_by(f"tag:{STAGE_TAG}", [self._stage]), filter_by("instance-state-name", _COSTS)]
         for instance in self._described(mine):
-            tags = _tags(instance)
+            tags = tags_of(instance)
             yield Tagged(
                 tenant=tags.get(TENANT_TAG, ""),
                 resource_id=tags.get(RESOURCE_TAG, ""),
@@ -133,8 +134,10 @@ class Ec2:
     def _by_tag(self, tag: str, values: Sequence[str]) -> dict[str, Any]:
         """Instances of this stage by the value of a tag. A live one goes before a terminated one."""
         found: dict[str, Any] = {}
-        for instance in self._described([_filter(f"tag:{STAGE_TAG}", [self._stage]), _filter(f"tag:{tag}", values)]):
-            value = _tags(instance).get(tag, "")
+        for instance in self._described(
+            [filter_by(f"tag:{STAGE_TAG}", [self._stage]), filter_by(f"tag:{tag}", values)]
+        ):
+            value = tags_of(instance).get(tag, "")
             if value not in found or _state(found[value]) == "terminated":
                 found[value] = instance
         return {value: instance for value, instance in found.items() if value in set(values)}
@@ -164,14 +167,6 @@ def _observed(instance: Json) -> Observation:
 
 def _state(instance: Json) -> str:
     return str(instance["State"]["Name"])
-
-
-def _tags(instance: Json) -> dict[str, str]:
-    return {str(tag["Key"]): str(tag["Value"]) for tag in instance.get("Tags", ())}
-
-
-def _filter(name: str, values: Sequence[str]) -> Json:
-    return {"Name": name, "Values": list(values)}
 
 
 def _time_text(moment: Any) -> str:

@@ -12,12 +12,8 @@ from pydantic import BaseModel
 
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.machines.providers.user_data import user_data
+from chalicelib.platform.provisioning.ec2_tags import tags_for
 from chalicelib.platform.provisioning.ports import RefusedError
-
-STAGE_TAG = "edge-admin:stage"
-TENANT_TAG = "edge-admin:tenant"
-RESOURCE_TAG = "edge-admin:resource"
-"""The tags of all machines: the installation, the tenant, the instance. The worker's rights are bound to the first."""
 
 RESOLVE = "resolve:ssm:"
 """Before the name of an SSM parameter, it lets EC2 read the id of the image there."""
@@ -43,11 +39,6 @@ class Network:
     security_groups: tuple[str, ...]
 
 
-def stage_of(table_prefix: str) -> str:
-    """The value of the stage's tag, which the permissions name too: the prefix of the tables, ``edge-admin-prod``."""
-    return table_prefix.rstrip("-")
-
-
 def run_request(launch: Launch, stage: str, network: Network) -> dict[str, Any]:
     """The arguments of RunInstances. Raises `RefusedError` for a zone without a subnet, or if there is no security
     group: EC2 would take the network's default group, which may let others in."""
@@ -57,12 +48,7 @@ def run_request(launch: Launch, stage: str, network: Network) -> dict[str, Any]:
         raise RefusedError(f"there is no network in zone {launch.zone}: use another zone")
     if not network.security_groups:
         raise RefusedError("this installation has no security group for machines: the operator has to name one")
-    tags = [
-        {"Key": "Name", "Value": launch.name},
-        {"Key": STAGE_TAG, "Value": stage},
-        {"Key": TENANT_TAG, "Value": launch.tenant},
-        {"Key": RESOURCE_TAG, "Value": launch.id},
-    ]
+    tags = [{"Key": "Name", "Value": launch.name}, *tags_for(stage, launch.tenant, launch.id)]
     disk = {
         "Encrypted": True,
         "VolumeSize": machine.disk_size_gb,

@@ -49,7 +49,8 @@ class Providers:
             return None
         from chalicelib.machines.catalogue.service import packaged
         from chalicelib.machines.providers.ec2 import Ec2
-        from chalicelib.machines.providers.ec2_request import Network, stage_of
+        from chalicelib.machines.providers.ec2_request import Network
+        from chalicelib.platform.provisioning.ec2_tags import stage_of
 
         templates = [each for each in packaged().templates if each.provider == ProviderName.EC2.value]
         return Ec2(

@@ -155,13 +155,15 @@ def facts_of(row: Item, without_a_row: TenantFacts) -> TenantFacts:
         name=str(name or without_a_row.name),
         tier=str(tier or without_a_row.tier),
         clusters=frozenset(map(str, clusters)) if isinstance(clusters, list) else without_a_row.clusters,
-        granted=_granted(row),
+        granted=granted_of(row),
     )
 
 
-def _granted(row: Item) -> dict[str, int] | None:
+def granted_of(row: Item | None) -> dict[str, int] | None:
     """The quotas that the operator has granted to the tenant of a row. One with a slug has no others, also if it was
-    granted none yet."""
+    granted none yet. None: there are none, as without a row."""
+    if row is None:
+        return None
     quotas = row.get("quotas")
     if isinstance(quotas, dict):
         return {name: limit for name, limit in quotas.items() if isinstance(limit, int)}

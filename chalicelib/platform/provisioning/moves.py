@@ -47,9 +47,12 @@ def before_a_look(resource: Resource, kind: Kind, now: datetime) -> Step:
 
 
 def create(resource: Resource, _observation: Observation, kind: Kind, now: datetime) -> Step:
-    """Ask for it, for the first time or again: a driver makes one thing however often it is asked."""
+    """Ask for it, for the first time or again: a driver makes one thing however often it is asked, or is not asked
+    again as long as that thing may still appear."""
     if is_late(resource, now):
         return Step(Do.WRITE, given_up(resource, kind, resource.reason or "its provider did not answer", now))
+    if not kind.has_token and pacing.may_appear(resource, kind, now):
+        return Step(Do.WRITE, again(with_deadline(resource, kind, now), kind, now))
     # If it may have been made already, it was made as an earlier generation says.
     generation = resource.generation if resource.asked_at is None else resource.asked_generation
     lasting = with_deadline(resource, kind, now)

@@ -86,6 +86,8 @@ class Kind:
     - ``look_every``: how often a resource at rest is looked at; ``wait``, ``longest_wait``: the first pause between
       looks at one at work, and the longest, in seconds.
     - ``kept``: how long a row that is gone stays readable.
+    - ``has_token``: whether its driver can be asked to create twice at once and makes one thing, by a token. Without,
+      it is asked again only once it is certain that nothing was made.
     - ``has_power``: whether the kind has a power state.
     - ``drifted`` names, for a thing at rest, why it is no longer as the row wants it; "" if it is. By default only its
       presence counts: the power of a thing at rest is followed.
@@ -106,6 +108,7 @@ class Kind:
     wait_seconds: float = 2.0
     longest_wait_seconds: float = 60.0
     kept: timedelta = timedelta(hours=1)
+    has_token: bool = True
     has_power: bool = False
     drifted: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""
     unready: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""

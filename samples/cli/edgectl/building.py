@@ -12,6 +12,7 @@ from rich.console import Console
 from edgectl import values
 from edgectl.client import Client, Json
 from edgectl.errors import CliError
+from edgectl.following import Live, Quiet, Show, Wait, WaitSeconds, follow
 from edgectl.lookup import find, rows_of
 from edgectl.model import Action, Field, Kind, Resource
 from edgectl.output import Format, show_one, show_rows
@@ -28,6 +29,15 @@ _MANY = frozenset(
     {Kind.TEXTS, Kind.KEY_FILES, Kind.PAIRS, Kind.LABELS, Kind.LABEL_FILTER, Kind.TARGETS, Kind.PARAMETERS}
 )
 _NONE = "none"
+
+_FOLLOWING: Mapping[str, tuple[Any, Any]] = {
+    "wait": (Wait, True),
+    "wait_at_most": (WaitSeconds, None),
+    "show": (Show, "auto"),
+    "tail": (Live, False),
+    "quiet": (Quiet, False),
+}
+"""The options of what is followed, with their types and defaults."""
 
 
 def group_of(resource: Resource) -> typer.Typer:
@@ -79,6 +89,7 @@ def _act(resource: Resource, action: Action) -> Callable[..., None]:
         named = [given.pop(_argument_of(resource, name)) for name in variables]
         if not sure:
             typer.confirm(action.asks.format(*named), abort=True, err=True)
+        following = {name: given.pop(name) for name in _FOLLOWING} if action.follows else {}
         client = session.client()
         ids = {name: find(client, _kind_of(resource, name), text) for name, text in zip(variables, named, strict=True)}
         sent = _values(session, client, action.fields, given)
@@ -88,13 +99,17 @@ def _act(resource: Resource, action: Action) -> Callable[..., None]:
             show_rows(list(client.walk(path)), action.columns, form, columns)
             return
         answer = client.send(action.method, path, query=sent if action.in_query else None, body=body)
+        if action.follows:
+            follow(session, client, answer["data"], form=form, **following)
+            return
         _tell(client, action, answer, form)
 
     asks = (
         [_keyword("yes", bool, typer.Option("--yes", "-y", help="Do not ask."), default=False)] if action.asks else []
     )
+    follows = [_plain(name, *declared) for name, declared in _FOLLOWING.items()] if action.follows else []
     arguments = [_positional(_argument_of(resource, name)) for name in variables]
-    return _with_signature(run, [*arguments, *map(_option, action.fields), *asks, *_output_options()])
+    return _with_signature(run, [*arguments, *map(_option, action.fields), *asks, *follows, *_output_options()])
 
 
 def _tell(client: Client, action: Action, answer: Json, form: Format) -> None:
@@ -204,10 +219,11 @@ def _option(field: Field) -> inspect.Parameter:
 
 
 def _output_options() -> list[inspect.Parameter]:
-    return [
-        inspect.Parameter("output", inspect.Parameter.KEYWORD_ONLY, default=Format.TABLE, annotation=Output),
-        inspect.Parameter("columns", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Columns),
-    ]
+    return [_plain("output", Output, Format.TABLE), _plain("columns", Columns, None)]
+
+
+def _plain(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
 
 
 def _keyword(name: str, kind: Any, option: Any, *, default: Any) -> inspect.Parameter:

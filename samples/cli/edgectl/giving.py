@@ -1,21 +1,17 @@
 """`run` and `retry`: give a command to machines, and follow it to its end."""
 
-import time
 from typing import Annotated, Any
 
 import typer
 
 from edgectl import values
 from edgectl.building import Columns, Output
-from edgectl.client import Client, Json
-from edgectl.errors import INTERRUPTED
+from edgectl.following import Live, Quiet, Show, Wait, WaitSeconds, follow
 from edgectl.lookup import find
-from edgectl.output import Format, show_one, show_rows
+from edgectl.output import Format, show_rows
 from edgectl.resources.fleet import NODES
 from edgectl.resources.work import COMMANDS
-from edgectl.running import Watch
 from edgectl.session import Session, session_of
-from edgectl.tails import MOST_TAILED, LiveTails
 from edgectl.targets import nodes_of, targeting_of
 
 On = Annotated[
@@ -32,13 +28,6 @@ MostAtOnce = Annotated[
 MostErrors = Annotated[
     str | None, typer.Option("--max-errors", "-e", help="In waves: stop after more failures than that, as 1 or 5%.")
 ]
-Wait = Annotated[bool, typer.Option("--wait/--no-wait", help="Wait for the end and show outputs.")]
-WaitSeconds = Annotated[str | None, typer.Option("--wait-at-most", help="Longest wait, as 10m; then exit code 124.")]
-Show = Annotated[str, typer.Option("--show", help="Outputs to show: all, failed, none; auto: all of up to 100.")]
-Live = Annotated[
-    bool, typer.Option("--tail", "-f", help=f"Show outputs while they come, of up to {MOST_TAILED} machines.")
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but outputs and refusals.")]
 
 
 def run(
@@ -75,9 +64,7 @@ def run(
         **_waves(max_concurrency, max_errors),
     }
     given = client.post(COMMANDS.path, body)
-    _follow(
-        session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output, tail=tail
-    )
+    follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output, tail=tail)
 
 
 def retry(
@@ -108,7 +95,7 @@ def retry(
         **_waves(max_concurrency, max_errors),
     }
     given = client.post(f"{COMMANDS.path}/{find(client, COMMANDS, command)}/retry", body)
-    _follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+    follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
 
 
 def _waves(max_concurrency: str | None, max_errors: str | None) -> dict[str, Any]:
@@ -129,34 +116,3 @@ def _limits(session: Session, timeout: str | None, expires: str | None) -> dict[
     if expires is not None:
         found["expired_at"] = None if expires == "none" else values.moment_of(expires, "--expires", session.now())
     return found
-
-
-def _follow(
-    session: Session,
-    client: Client,
-    given: Json,
-    *,
-    wait: bool,
-    wait_at_most: str | None,
-    show: str,
-    quiet: bool,
-    form: Format,
-    tail: bool = False,
-) -> None:
-    if not wait:
-        show_one(given, form)
-        return
-    seconds = None if wait_at_most is None else values.seconds_of(wait_at_most, "--wait-at-most")
-    tails = LiveTails(client, session.open_socket) if tail else None
-    sleep = session.sleep or time.sleep
-    watch = Watch(client, given["id"], show=show, seconds=seconds, quiet=quiet, tails=tails, sleep=sleep)
-    try:
-        code = watch.to_end()
-    except KeyboardInterrupt:
-        typer.echo(
-            f"\nit goes on: edgectl commands show {given['id']}; to end it: edgectl commands cancel {given['id']}",
-            err=True,
-        )
-        raise SystemExit(INTERRUPTED) from None
-    if code:
-        raise SystemExit(code)

@@ -50,7 +50,8 @@ class Field:
 class Action:
     """A command for one operation. Each ``{variable}`` of the path is an argument; ``fields`` fill the body, or with
     ``in_query`` the query. ``asks`` is the question before it acts, of which ``{}`` is the first argument. ``done`` is
-    said for an answer without a body; ``hint`` is printed after the answer, with its fields."""
+    said for an answer without a body; ``hint`` is printed after the answer, with its fields. ``follows``: the answer is
+    a command, which is followed to its end."""
 
     verb: str
     method: str
@@ -62,6 +63,7 @@ class Action:
     done: str = "done"
     hint: str = ""
     columns: tuple[str, ...] = ()
+    follows: bool = False
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ LISTED = "the-cloud-operations.txt"
 FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
-        *("audit", "events-dashboard"),
+        *("audit", "events-dashboard", "vpcs", "subnets"),
     }
 )
 """The families of the list that are served whole."""
@@ -33,6 +33,11 @@ KEY = {"id", "user_id", "tenant_id", "default_tenant_id", "name", "created_at", 
 POLICY = {"id", "tenant_id", "name", "description", "statements"}
 ROLE = {"id", "name", "description", "permissions"}
 TENANT = {"id", "name", "slug", "owner_id", "plan", "status", "created_at", "updated_at"}
+VPC = {"id", "user_id", "tenant_id", "name", "cidr_block", "network_id", "vxlan_id", "status", "arn", "created_at"}
+SUBNET = {
+    *("id", "user_id", "tenant_id", "vpc_id", "name", "cidr_block", "availability_zone", "gateway_ip"),
+    *("status", "arn", "created_at"),
+}
 """The fields that clients read, all of them required."""
 
 
@@ -92,6 +97,10 @@ def operations(document: Any) -> set[str]:
         ("get", "/iam/users/{user_id}/policies", "200", POLICY),
         ("post", "/rbac/roles", "201", ROLE),
         ("get", "/rbac/bindings", "200", USER - {"default_tenant_id"}),
+        ("post", "/vpcs", "201", VPC | {"status_reason"}),
+        ("get", "/vpcs", "200", VPC | {"status_reason"}),
+        ("post", "/vpcs/{vpc_id}/subnets", "201", SUBNET | {"status_reason"}),
+        ("get", "/subnets/{id}", "200", SUBNET | {"status_reason"}),
     ],
 )
 def test_answer_has_the_fields_that_clients_read(ours, method, path, status, fields):

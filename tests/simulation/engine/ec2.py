@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from chalicelib.machines.providers.ec2_request import stage_of
+from chalicelib.platform.provisioning.ec2_tags import stage_of
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
 
 SETTINGS = {

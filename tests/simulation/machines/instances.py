@@ -3,8 +3,8 @@
 from typing import Any
 
 from chalicelib.machines.instances.model import INSTANCE, InstanceSpec
-from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, TENANT_TAG
 from chalicelib.platform.access.principal import DEFAULT_TENANT
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, TENANT_TAG
 from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Resource, Tagged
 from chalicelib.platform.quotas.rules import INSTANCES
 from tests.simulation.engine.ec2 import SimulatedEc2

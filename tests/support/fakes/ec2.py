@@ -13,15 +13,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, NoReturn
+from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ReadTimeoutError
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
-from chalicelib.machines.providers.ec2_request import STAGE_TAG
+from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
+from tests.support.fakes.ec2_network import NetworkCalls
+from tests.support.fakes.ec2_network import refuse as _refuse
 
 Json = dict[str, Any]
 
@@ -66,7 +68,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2:
+class FakeEc2(NetworkCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock
@@ -330,14 +332,6 @@ def _matches(shown: Json, one: Mapping[str, Any]) -> bool:
     if name not in known:
         _refuse("InvalidParameterValue", "DescribeInstances")
     return known[name] in values
-
-
-def _refuse(code: str, operation: str, status: int = 400) -> NoReturn:
-    about: Any = {
-        "Error": {"Code": code, "Message": "a text that names things of the account"},
-        "ResponseMetadata": {"HTTPStatusCode": status},
-    }
-    raise ClientError(about, operation)
 
 
 def _new_id() -> str:

@@ -7,6 +7,7 @@ from chalicelib.cloud.api import API
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
+from tests.support.operations import cloud_network
 from tests.support.operations.table import Operations, Options
 from tests.support.storage import rest
 
@@ -29,6 +30,7 @@ class Scene(CloudScene):
         self.variables |= {"account_id": _NOTHING, "secret_id": _NOTHING}
         self.variables |= {"bucket": "photos", "key": "2026/a.jpg", "upload_id": _NOTHING, "rule_id": _NOTHING}
         self.variables |= {"role_id": _NOTHING, "policy_id": _NOTHING, "name": "viewer", "permission": "rbac:write"}
+        self.variables |= cloud_network.VARIABLES
         self.variables["owner_id"] = self.join(self.variables["tenant_id"], ADA, "owner")
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
         self.bodies = {
@@ -58,6 +60,7 @@ class Scene(CloudScene):
             "presign_object": {"method": "GET"},
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
+            **cloud_network.BODIES,
         }
 
 
@@ -308,6 +311,7 @@ PREPARED: dict[str, Any] = {
     "list_secrets": _as_it_is,
     "read_secret": _a_secret,
     "delete_secret": _a_secret,
+    **cloud_network.PREPARED,
     "create_bucket": _as_it_is,
     "list_buckets": _as_it_is,
     "delete_bucket": _a_bucket,

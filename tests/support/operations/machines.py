@@ -93,7 +93,6 @@ OPERATIONS = Operations(
     },
     within=lambda _: {"clusters": frozenset({"north"})},
     addressed=ADDRESSED,
-    always_answered=frozenset({"change_customer"}),
     of_everybody=frozenset({"template_id", "service", "feature"}),
     outside=lambda _: {"clusters": frozenset({"south"})},
 )

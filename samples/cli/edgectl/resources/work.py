@@ -164,6 +164,7 @@ SCRIPTS = Resource(
                 Field("secrets", _REFERENCES, Kind.PAIRS, "secret"),
                 *_waves("rollout."),
             ),
+            follows=True,
         ),
         delete(f"{V1}/scripts/{{script_name}}", "Delete the script {}?"),
     ),

@@ -3,8 +3,9 @@
 import pytest
 
 from chalicelib.kit.crypto import Secret
-from chalicelib.machines.providers.ec2_request import Network, run_request, stage_of
+from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Enrolment, Launch
+from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.ports import RefusedError
 from tests.support.machines import EC2_MACHINE, INSTANCE_ID
 

@@ -85,7 +85,7 @@ def test_resource_that_is_not_due_is_left_alone(state):
 
 
 class TestBeforeALook:
-    def test_new_one_is_asked_for_at_once(self):
+    def test_new_resource_is_asked_for_at_once(self):
         step = decide(resource(P), None, BOX, NOW)
         assert (step.do, step.row.asked_at, step.row.asked_generation, step.row.deadline_at) == (CR, at(0), 1, at(900))
         assert step.row.due_at == at(120)
@@ -257,3 +257,23 @@ def test_lost_thing_that_is_there_again_is_told_and_not_touched():
 def test_kind_without_power_is_ready_when_its_thing_is_stopped():
     kind = Kind(name="box", driver=no_driver)
     assert decide(resource(C, power=None), Observation(Seen.STOPPED), kind, NOW).row.state is R
+
+
+TOKENLESS = Kind(name="box", driver=no_driver, has_token=False)
+
+
+class TestKindWithoutAToken:
+    def test_new_one_is_asked_for_at_once(self):
+        assert decide(resource(State.PENDING), None, TOKENLESS, NOW).do is Do.CREATE
+
+    def test_resource_that_may_still_appear_is_waited_for(self):
+        asked = resource(State.PENDING, asked_at=at(-10), asked_generation=1)
+        step = decide(asked, sight(Seen.MISSING), TOKENLESS, NOW)
+        assert (step.do, step.row.state, step.row.asked_at) == (Do.WRITE, State.PENDING, at(-10))
+        assert step.row.due_at > at(0)
+        assert step.row.deadline_at is not None
+
+    def test_resource_that_was_not_made_is_asked_for_again(self):
+        asked = resource(State.PENDING, asked_at=at(-300), asked_generation=1)
+        step = decide(asked, sight(Seen.MISSING), TOKENLESS, NOW)
+        assert (step.do, step.row.asked_at) == (Do.CREATE, at(0))

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Check, Delete, Put, Update
-from chalicelib.machines.providers.ec2_request import RESOURCE_TAG, TENANT_TAG
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, TENANT_TAG
 from chalicelib.platform.provisioning.model import State
 from infra.grants import GRANTS
 from tests.support.builders import a_cluster

@@ -1,0 +1,44 @@
+"""The drivers of networks' parts at EC2."""
+
+from collections.abc import Sequence
+
+from chalicelib.cloud.network.ec2_things import Ec2Things, Json
+from chalicelib.cloud.network.model import SubnetSpec, VpcSpec
+from chalicelib.platform.provisioning.model import Resource
+
+
+class VpcDriver(Ec2Things):
+    """VPCs. EC2 makes and removes a main route table, a network list and a default group with each."""
+
+    type, describes, many, id, missing = "vpc", "describe_vpcs", "Vpcs", "VpcId", "InvalidVpcID.NotFound"
+
+    def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
+        spec = VpcSpec.model_validate(resource.spec)
+        answer: Json = self._client.create_vpc(CidrBlock=spec.cidr_block, TagSpecifications=tags)
+        return answer["Vpc"]  # type: ignore[no-any-return]
+
+    def _remove(self, thing_id: str) -> None:
+        self._client.delete_vpc(VpcId=thing_id)
+
+
+class SubnetDriver(Ec2Things):
+    """Subnets, in the zone that was asked for, or in one that EC2 chooses."""
+
+    type, describes, many, id, missing = (
+        *("subnet", "describe_subnets", "Subnets", "SubnetId"),
+        "InvalidSubnetID.NotFound",
+    )
+
+    def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
+        spec = SubnetSpec.model_validate(resource.spec)
+        zone = {"AvailabilityZone": spec.zone} if spec.zone else {}
+        answer: Json = self._client.create_subnet(
+            VpcId=self._parent(resource, spec.vpc_id), CidrBlock=spec.cidr_block, TagSpecifications=tags, **zone
+        )
+        return answer["Subnet"]  # type: ignore[no-any-return]
+
+    def _remove(self, thing_id: str) -> None:
+        self._client.delete_subnet(SubnetId=thing_id)
+
+    def _facts(self, thing: Json) -> Json:
+        return {"zone": str(thing["AvailabilityZone"])}

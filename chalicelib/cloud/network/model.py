@@ -1,0 +1,33 @@
+"""The kinds of networks' parts, and what their rows keep of a request."""
+
+from enum import StrEnum
+
+from pydantic import BaseModel
+
+VPC = "vpc"
+SUBNET = "subnet"
+"""The names of the kinds."""
+
+
+class Status(StrEnum):
+    """The status of a thing as callers see it."""
+
+    CREATING = "creating"
+    ACTIVE = "active"
+    AVAILABLE = "available"
+    DELETING = "deleting"
+    FAILED = "failed"
+
+
+class VpcSpec(BaseModel, frozen=True):
+    """A VPC: its addresses."""
+
+    cidr_block: str
+
+
+class SubnetSpec(BaseModel, frozen=True):
+    """A subnet: its VPC, its addresses, and its zone; "" leaves the zone to EC2."""
+
+    vpc_id: str
+    cidr_block: str
+    zone: str = ""

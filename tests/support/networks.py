@@ -1,0 +1,51 @@
+"""A cloud in which networks are made, on a strict EC2, and in which time passes."""
+
+from typing import Any
+
+from chalicelib.platform.provisioning.ec2_tags import stage_of
+from chalicelib.platform.provisioning.model import Resource, State
+from tests.support.cloud import CloudScene
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.ec2 import FakeEc2
+from tests.support.provisioning import MovingWorld
+
+
+class NetworkScene(CloudScene):
+    """The cloud's API; what it makes appears at ``ec2`` two seconds later."""
+
+    def __init__(self, client: Any = None) -> None:
+        clock = FakeClock()
+        self.moving = MovingWorld(clock)
+        stage = stage_of(self.moving.platform.settings.table_prefix)
+        self.ec2 = FakeEc2(clock, stage=stage, lag_seconds=2, vpc_seconds=4)
+        self.moving.machine_client = client or self.ec2
+        super().__init__(self.moving)
+
+    def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        """The data of an answer that has to be a success."""
+        answer = self.send(method, path, **({} if body is None else {"json": body}), **options)
+        assert answer.status < 300, answer.text
+        return answer.json["data"] if answer.text else None
+
+    def refused(self, method: str, path: str, body: Any = None, **options: Any) -> tuple[int, str, str]:
+        """The status, type and message of an answer that has to be a refusal."""
+        answer = self.send(method, path, **({} if body is None else {"json": body}), **options)
+        assert answer.status >= 400, answer.text
+        return answer.status, answer.json["error"]["type"], answer.json["error"]["message"]
+
+    def vpc(self, name: str = "production", cidr_block: str = "10.4.0.0/16", **options: Any) -> Any:
+        """A VPC, as it is answered."""
+        return self.ask("POST", "/vpcs", {"name": name, "cidr_block": cidr_block}, **options)
+
+    def subnet(self, vpc: Any, name: str = "shops", cidr_block: str = "10.4.1.0/24") -> Any:
+        """A subnet, as it is answered."""
+        return self.ask("POST", f"/vpcs/{vpc['id']}/subnets", {"name": name, "cidr_block": cidr_block})
+
+    def row(self, thing: Any) -> Resource:
+        """The row of a thing that was answered."""
+        (row,) = [each for each in self.moving.rows() if each.id == thing["id"]]
+        return row
+
+    def reach(self, thing: Any, state: State) -> Resource:
+        """Let time pass until the thing is in this state."""
+        return self.moving.reach(self.row(thing), state)
