@@ -29,12 +29,18 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.runs_machines:
         verbs = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances")
         statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on(*verbs)]
+        statements.append(_resized())
     if grants.reads_consoles:
         statements.append(_acted_on("GetConsoleOutput"))
     if grants.describes_networks or grants.makes_networks:
         statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"))
     if grants.makes_networks:
         statements += _networks()
+    if grants.describes_disks or grants.keeps_disks:
+        # IAM has no narrower resource for these either.
+        statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
+    if grants.keeps_disks:
+        statements += _disks_kept()
     return statements
 
 
@@ -94,6 +100,29 @@ def _acted_on(*verbs: str) -> Json:
     """Actions on the machines that carry the tag."""
     condition = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
     return _allow([f"ec2:{verb}" for verb in verbs], _ec2("instance"), condition)
+
+
+def _resized() -> Json:
+    """The type of a machine, and no other attribute of it."""
+    condition = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE, "ec2:Attribute": "InstanceType"}}
+    return _allow(["ec2:ModifyInstanceAttribute"], _ec2("instance"), condition)
+
+
+def _disks_kept() -> list[Json]:
+    """Encrypted volumes and snapshots with the tag: made, attached to machines with the tag, and deleted. A snapshot
+    has no account in its ARN."""
+    snapshot = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*"}
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made_with = {"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot"], **new["StringEquals"]}}
+    return [
+        _allow(["ec2:CreateVolume"], _ec2("volume"), {**new, "Bool": {"ec2:Encrypted": "true"}}),
+        _allow(["ec2:CreateSnapshot"], snapshot, new),
+        _allow(["ec2:CreateTags"], [_ec2("volume"), snapshot], made_with),
+        _allow(["ec2:CreateVolume", "ec2:DeleteSnapshot"], snapshot, ours),
+        _allow(["ec2:CreateSnapshot", "ec2:DeleteVolume"], _ec2("volume"), ours),
+        _allow(["ec2:AttachVolume", "ec2:DetachVolume"], [_ec2("volume"), _ec2("instance")], ours),
+    ]
 
 
 def _ec2(kind: str) -> Json:

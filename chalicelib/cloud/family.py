@@ -2,6 +2,7 @@
 
 from chalicelib.cloud.accounts import context as accounts
 from chalicelib.cloud.callers import context as callers
+from chalicelib.cloud.compute import context as compute
 from chalicelib.cloud.network import context as network
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
@@ -22,11 +23,12 @@ FAMILY = Family(
         ssh_keys.CONTEXT,
         network.CONTEXT,
         storage.CONTEXT,
+        compute.CONTEXT,
     ),
     services="chalicelib.cloud.wiring.Cloud",
     api="chalicelib.cloud.api.APIS",
     permissions=PERMISSIONS,
-    needs=("fleet",),
+    needs=("fleet", "machines"),
     guests="guests",
     by_default=False,
     functions=(

@@ -34,6 +34,19 @@ VPC_CREATE = Permission("vpc:create", KeyRole.OPERATOR)
 VPC_UPDATE = Permission("vpc:update", KeyRole.OPERATOR)
 VPC_DELETE = Permission("vpc:delete", KeyRole.OPERATOR)
 """The parts of networks, except security groups, peerings and addresses, have no permissions of their own."""
+INSTANCE_READ = Permission("instance:read", KeyRole.VIEWER)
+INSTANCE_LAUNCH = Permission("instance:launch", KeyRole.OPERATOR)
+INSTANCE_UPDATE = Permission("instance:update", KeyRole.OPERATOR)
+INSTANCE_RESIZE = Permission("instance:resize", KeyRole.OPERATOR)
+INSTANCE_TERMINATE = Permission("instance:terminate", KeyRole.OPERATOR)
+VOLUME_READ = Permission("volume:read", KeyRole.VIEWER)
+VOLUME_CREATE = Permission("volume:create", KeyRole.OPERATOR)
+VOLUME_UPDATE = Permission("volume:update", KeyRole.OPERATOR)
+VOLUME_DELETE = Permission("volume:delete", KeyRole.OPERATOR)
+SNAPSHOT_READ = Permission("snapshot:read", KeyRole.VIEWER)
+SNAPSHOT_CREATE = Permission("snapshot:create", KeyRole.OPERATOR)
+SNAPSHOT_RESTORE = Permission("snapshot:restore", KeyRole.OPERATOR)
+SNAPSHOT_DELETE = Permission("snapshot:delete", KeyRole.OPERATOR)
 
 SSH_KEY_CREATE = Permission("ssh_key:create", KeyRole.OPERATOR)
 SSH_KEY_READ = Permission("ssh_key:read", KeyRole.VIEWER)
@@ -107,10 +120,10 @@ OF_EVERY_USER = frozenset(
 )
 """The rights of every member, regardless of its role: these reach its own keys and the tenant's names alone."""
 
+_THINGS = frozenset({"vpc", "storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"})
+
 _OF_DEVELOPERS = OF_EVERY_USER.union(
-    permission.name
-    for permission in PERMISSIONS
-    if permission.name.partition(":")[0] in {"vpc", "ssh_key", "secret", "storage", "dashboard"}
+    permission.name for permission in PERMISSIONS if permission.name.partition(":")[0] in _THINGS
 )
 """The rights of members who work with things: all on each of them, and none on members, roles, policies and the log."""
 
@@ -119,6 +132,6 @@ ROLES: Mapping[str, frozenset[str] | None] = {
     ADMIN: None,
     "developer": _OF_DEVELOPERS,
     "member": _OF_DEVELOPERS,
-    "viewer": OF_EVERY_USER | {VPC_READ.name},
+    "viewer": OF_EVERY_USER | {VPC_READ.name, INSTANCE_READ.name, VOLUME_READ.name, SNAPSHOT_READ.name},
 }
 """The permissions of each role; None: all of them."""

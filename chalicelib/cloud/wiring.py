@@ -11,6 +11,12 @@ if TYPE_CHECKING:
     from chalicelib.cloud.accounts.registration import Registration
     from chalicelib.cloud.accounts.secrets import PasswordSecrets
     from chalicelib.cloud.callers.service import Callers
+    from chalicelib.cloud.compute.instances import CloudInstances
+    from chalicelib.cloud.compute.model import Granted
+    from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
+    from chalicelib.cloud.compute.snapshots import Snapshots
+    from chalicelib.cloud.compute.volume_driver import VolumeDriver
+    from chalicelib.cloud.compute.volumes import Volumes
     from chalicelib.cloud.network.ec2_things import FindResources
     from chalicelib.cloud.network.subnets import Subnets
     from chalicelib.cloud.network.vpcs import Vpcs
@@ -201,6 +207,37 @@ class Cloud:
 
         return SubnetDriver(*self._at_ec2)
 
+    @cached_property
+    def instances(self) -> CloudInstances:
+        from chalicelib.cloud.compute.instances import CloudInstances
+        from chalicelib.machines.public import machines_of
+
+        return CloudInstances(machines_of(self.platform), self.ssh_keys, self.granted)
+
+    @cached_property
+    def volumes(self) -> Volumes:
+        from chalicelib.cloud.compute.volumes import Volumes
+
+        return Volumes(self.platform.resources, self.instances, self.granted)
+
+    @cached_property
+    def snapshots(self) -> Snapshots:
+        from chalicelib.cloud.compute.snapshots import Snapshots
+
+        return Snapshots(self.platform.resources, self.volumes)
+
+    @cached_property
+    def volume_driver(self) -> VolumeDriver:
+        from chalicelib.cloud.compute.volume_driver import VolumeDriver
+
+        return VolumeDriver(*self._at_ec2)
+
+    @cached_property
+    def snapshot_driver(self) -> SnapshotDriver:
+        from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
+
+        return SnapshotDriver(*self._at_ec2)
+
     @property
     def _at_ec2(self) -> tuple[Any, str, FindResources]:
         """The client of EC2, the value of the tag of this installation, and what finds resources of a tenant."""
@@ -209,6 +246,18 @@ class Cloud:
         platform = self.platform
         stage = stage_of(platform.settings.table_prefix)
         return platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
+
+    def granted(self, tenant: str) -> Granted:
+        """The quotas and the clusters of a tenant, in one read."""
+        from chalicelib.cloud.compute.model import Granted
+        from chalicelib.cloud.tenancy.rules import CLUSTERS
+        from chalicelib.platform.identity.model import facts_without_a_row
+        from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, owned_by
+
+        row = TenantStore(self.platform.tables).find(tenant)
+        if row is None:
+            return Granted(None, {})
+        return Granted(facts_of(row, facts_without_a_row(tenant, "")).granted, owned_by(row, CLUSTERS))
 
     @cached_property
     def storage(self) -> Storage:

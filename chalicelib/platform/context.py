@@ -165,15 +165,13 @@ class Grants:
     ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;
     ``buckets`` are those whose objects it reads and writes, which also lets it make links to them, ``empties`` those
-    whose objects it deletes;
-    ``sends_to_owners`` is for the delivery queues of all further stacks of the stage, which are made after the core;
+    whose objects it deletes; ``sends_to_owners`` is for the delivery queues of all further stacks of the stage;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
-    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``describes_machines`` looks
-    at EC2 instances, ``runs_machines`` makes some and acts on those that carry the stage's tag, ``reads_consoles``
-    reads the console output of those. ``describes_networks``
-    looks at VPCs and what is in them, ``makes_networks`` makes some and acts on those that carry the stage's tag.
-    ``sends_mails`` sends by SES from the addresses that it has verified.
+    ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``sends_mails`` sends by SES.
+    ``describes_…`` looks at EC2 instances, at volumes with snapshots, or at VPCs with their parts; ``runs_machines``,
+    ``keeps_disks`` and ``makes_networks`` make some, and act on those that carry the stage's tag; ``reads_consoles``
+    reads the console output of those.
     ``makes_buckets`` makes, changes and removes the buckets of tenants, ``finds_buckets`` finds which there are,
     ``keeps_objects`` reads and writes what is in them, which also lets it make links.
     """
@@ -197,6 +195,8 @@ class Grants:
     reads_consoles: bool = False
     describes_networks: bool = False
     makes_networks: bool = False
+    describes_disks: bool = False
+    keeps_disks: bool = False
     sends_mails: bool = False
     makes_buckets: bool = False
     finds_buckets: bool = False

@@ -268,7 +268,7 @@ class TestChoice:
 
     def test_core_is_the_same_whether_a_family_could_be_deployed_or_not(self):
         assert families.CHOSEN not in chosen("")[0].environment
-        assert chosen("cloud")[0].environment[families.CHOSEN] == "fleet,cloud"
+        assert chosen("cloud")[0].environment[families.CHOSEN] == "fleet,machines,cloud"
 
     def test_core_is_always_chosen_and_comes_first(self):
         assert chosen("fleet")[0].family == CORE.family

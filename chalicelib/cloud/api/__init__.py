@@ -10,6 +10,7 @@ _MODULES = (
     *("rbac", "iam", "service_accounts", "tokens", "ssh_keys", "secrets", "audit", "dashboard"),
     *("vpcs", "subnets"),
     *("storage_buckets", "storage_multipart", "storage_lifecycle", "storage_objects"),
+    *("instance_types", "instances", "instance_changes", "volumes", "snapshots"),
     *("billing", "health", "document"),
 )
 
@@ -29,6 +30,10 @@ API = Api(
         "/oauth2",
         "/vpcs",
         "/subnets",
+        "/instance-types",
+        "/instances",
+        "/volumes",
+        "/snapshots",
         "/ssh-keys",
         "/secrets",
         "/storage",

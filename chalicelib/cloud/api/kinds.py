@@ -46,6 +46,15 @@ class SliceQuery(Query):
     offset: Annotated[Int32 | None, Ge(0), Le(1_000_000), about("Things before the slice.", 0)] = None
 
 
+def slice_of(shown: Sequence[BaseModel], asked: SliceQuery) -> dict[str, Any] | None:
+    """The fields of the slice that was asked for; None where the whole list was."""
+    if asked.limit is None and asked.offset is None:
+        return None
+    start = asked.offset or 0
+    end = start + (len(shown) if asked.limit is None else asked.limit)
+    return {"data": shown[start:end], "total_count": len(shown), "has_more": end < len(shown)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Kind(Generic[T]):
     """A kind of thing, whose operations are declared on ``routes``.
@@ -136,13 +145,10 @@ class Kind(Generic[T]):
         answered, an object with the things ``data``, their ``total_count`` and whether it ``has_more``."""
 
         def view(request: Any, services: Cloud) -> BaseModel:
-            tenant, asked = request.principal.tenant, request.query
+            tenant = request.principal.tenant
             shown = tuple(self.show(thing, tenant) for thing in self.of(services).all(tenant))
-            if asked.limit is None and asked.offset is None:
-                return answer(shown)
-            start = asked.offset or 0
-            end = start + (len(shown) if asked.limit is None else asked.limit)
-            return answer(sliced(data=shown[start:end], total_count=len(shown), has_more=end < len(shown)))
+            part = slice_of(shown, request.query)
+            return answer(shown if part is None else sliced(**part))
 
         declared = self.routes.declare(
             "GET",

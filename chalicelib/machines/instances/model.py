@@ -16,13 +16,38 @@ RESTART, RESET = "restart", "reset"
 class InstanceSpec(BaseModel, frozen=True):
     """An instance as it was asked for: `Resource.spec`. ``machine`` is what the template named for its ``provider``
     when the instance was made, so that a later change of the template changes no instance. ``cluster_name`` is the
-    cluster that it enrols in; None: it does not enrol."""
+    cluster that it enrols in; None: it does not enrol.
+
+    The others are for families above, and only those that differ from their defaults are stored: ``waits_for_agent``,
+    whether it is ready only once its agent has enrolled; ``subnet_id`` and ``security_group_ids``, resources of its
+    tenant in whose network it is, in place of the installation's; ``ssh_keys``, public keys that let in; ``is_paused``,
+    whether it keeps its memory while it is off; ``notes``, which are for their makers alone.
+    """
 
     template_id: str
     zone: str
     provider: str
     cluster_name: str | None = None
     machine: Mapping[str, Any] = Field(default_factory=dict)
+    waits_for_agent: bool = True
+    subnet_id: str = ""
+    security_group_ids: tuple[str, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
+    is_paused: bool = False
+    notes: Mapping[str, Any] = Field(default_factory=dict)
+
+    def stored(self) -> dict[str, Any]:
+        """The specification as a resource has it."""
+        own = {
+            name
+            for name in _OF_OTHERS
+            if getattr(self, name) != InstanceSpec.model_fields[name].get_default(call_default_factory=True)
+        }
+        return self.model_dump(mode="json", exclude=_OF_OTHERS - own)
+
+
+_OF_OTHERS = {"waits_for_agent", "subnet_id", "security_group_ids", "ssh_keys", "is_paused", "notes"}
+"""The fields of families above."""
 
 
 class Status(StrEnum):

@@ -91,7 +91,7 @@ class Instances:
                 kind=INSTANCE,
                 name=wanted.name or readable_name(chosen_id),
                 owner=owner,
-                spec=spec.model_dump(mode="json"),
+                spec=spec.stored(),
                 power=Power.ON,
                 quota=INSTANCES,
                 limit=self._limit_of(tenant, facts),
@@ -120,7 +120,10 @@ class Instances:
 
         def decide(resource: Resource) -> Changes | None:
             change = change_for(resource, operation)
-            return None if change is None else Changes(power=change.power, act=change.act)
+            if change is None:
+                return None
+            awake = {name: value for name, value in resource.spec.items() if name != "is_paused"}
+            return Changes(power=change.power, act=change.act, spec=None if awake == resource.spec else awake)
 
         return self._resources(tenant).change(INSTANCE, instance_id, decide, f"instance.{operation}")
 

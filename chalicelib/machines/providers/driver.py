@@ -3,7 +3,7 @@
 The id of the node is that of the instance, so each finds the other without a row between them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -11,9 +11,10 @@ from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.machines.instances.model import InstanceSpec
 from chalicelib.machines.providers.ports import Enrolment, Launch, Provider
-from chalicelib.machines.providers.rules import ENROLS_WITHIN, NODE_DELETED, NODE_ID, NODE_STATUS
-from chalicelib.platform.provisioning.model import Observation, Power, Resource, Seen, Tagged
+from chalicelib.machines.providers.rules import ENROLS_WITHIN, NODE_DELETED, NODE_ID, NODE_STATUS, OTHER_TYPE
+from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
+from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 
 class Fleet(Protocol):
@@ -28,14 +29,19 @@ class Fleet(Protocol):
     def delete_node(self, node_id: str) -> None: ...
 
 
+FindResources = Callable[[str, Sequence[str]], Sequence[Resource]]
+"""A tenant and ids of its resources -> those that are there."""
+
+
 class InstanceDriver:
     """See `platform.provisioning.ports.Driver`. ``providers`` are those of this deployment, by name; ``server_url`` is
-    the address at which agents find the API."""
+    the address at which agents find the API; ``find`` finds the resources that an instance is made with."""
 
-    def __init__(self, providers: Mapping[str, Provider], fleet: Fleet, server_url: str) -> None:
+    def __init__(self, providers: Mapping[str, Provider], fleet: Fleet, server_url: str, find: FindResources) -> None:
         self._providers = providers
         self._fleet = fleet
         self._server_url = server_url
+        self._find = find
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One look at each provider, and one read of all nodes."""
@@ -58,6 +64,7 @@ class InstanceDriver:
         """The key is made before the machine, under an id that follows from the instance's: a repeat uses the same key,
         and asks the provider for the same machine."""
         spec = _spec(resource)
+        subnet, groups = self._network(resource, spec)
         launch = Launch(
             id=resource.id,
             tenant=resource.tenant,
@@ -65,15 +72,23 @@ class InstanceDriver:
             zone=spec.zone,
             machine=spec.machine,
             enrolment=None if spec.cluster_name is None else self._enrolment(resource, spec.cluster_name),
+            subnet=subnet,
+            security_groups=groups,
+            ssh_keys=spec.ssh_keys,
         )
         return self._provider(spec.provider).launch(launch)
 
     def change(self, resource: Resource, observation: Observation) -> None:
-        """Power first: a machine that is off cannot be reset, and one that is starting anew needs no reset."""
+        """Power first: a machine that is off cannot be reset, and one that is starting anew needs no reset. One of
+        another type than the row wants is off for the change, and then as the row says."""
         provider = self._provider(_spec(resource).provider)
-        if resource.power is Power.OFF:
-            if observation.seen is Seen.READY:
-                provider.stop(resource)
+        is_other = bool(observation.facts.get(OTHER_TYPE))
+        if observation.seen is Seen.STOPPED and is_other:
+            provider.resize(resource)
+        if observation.seen is Seen.READY and (resource.power is Power.OFF or is_other):
+            provider.stop(resource)
+        elif resource.power is Power.OFF:
+            return
         elif observation.seen is Seen.STOPPED:
             provider.start(resource)
         elif resource.act and observation.seen is Seen.READY:
@@ -99,6 +114,23 @@ class InstanceDriver:
     def console(self, resource: Resource) -> str | None:
         """The end of what the machine wrote to its console; None if there is none. Raises `ProviderError`."""
         return self._provider(_spec(resource).provider).console(resource)
+
+    def _network(self, resource: Resource, spec: InstanceSpec) -> tuple[str, tuple[str, ...]]:
+        """The provider's ids of the subnet and of the security groups; "" and none for the installation's network."""
+        if not spec.subnet_id:
+            return "", ()
+        wanted = [spec.subnet_id, *spec.security_group_ids]
+        found = {each.id: each for each in self._find(resource.tenant, wanted)}
+        ids = [self._made(found.get(each)) for each in wanted]
+        return ids[0], tuple(ids[1:])
+
+    @staticmethod
+    def _made(part: Resource | None) -> str:
+        if part is None or part.desired is Desired.ABSENT or part.is_released:
+            raise RefusedError("a part of its network is gone: create another instance")
+        if EXTERNAL_ID not in part.external:
+            raise AgainLaterError(f"{part.name} of its network is not made yet", nothing_done=True)
+        return part.external[EXTERNAL_ID]
 
     def _enrolment(self, resource: Resource, cluster_name: str) -> Enrolment:
         if not self._server_url:

@@ -21,7 +21,8 @@ RESOLVE = "resolve:ssm:"
 
 class Ec2Machine(BaseModel, frozen=True):
     """The part of a template that EC2 needs, as an instance keeps it. The image is named by the public SSM parameter
-    that has the newest one, or by its id; ``root_device`` is the name under which the image has its disk."""
+    that has the newest one, or by its id; ``root_device`` is the name under which the image has its disk.
+    ``hibernates``: it can keep its memory on that disk while it is off, which EC2 has to know from the beginning."""
 
     machine_type: str
     image_parameter: str = ""
@@ -29,6 +30,7 @@ class Ec2Machine(BaseModel, frozen=True):
     root_device: str
     disk_size_gb: int
     disk_type: str
+    hibernates: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,11 @@ def run_request(launch: Launch, stage: str, network: Network) -> dict[str, Any]:
     """The arguments of RunInstances. Raises `RefusedError` for a zone without a subnet, or if there is no security
     group: EC2 would take the network's default group, which may let others in."""
     machine = Ec2Machine.model_validate(launch.machine)
-    subnet = network.subnets.get(launch.zone)
+    subnet = launch.subnet or network.subnets.get(launch.zone)
     if subnet is None:
         raise RefusedError(f"there is no network in zone {launch.zone}: use another zone")
-    if not network.security_groups:
+    groups = launch.security_groups if launch.subnet else network.security_groups
+    if not groups:
         raise RefusedError("this installation has no security group for machines: the operator has to name one")
     tags = [{"Key": "Name", "Value": launch.name}, *tags_for(stage, launch.tenant, launch.id)]
     disk = {
@@ -62,7 +65,7 @@ def run_request(launch: Launch, stage: str, network: Network) -> dict[str, Any]:
         "ImageId": machine.image_id or f"{RESOLVE}{machine.image_parameter}",
         "InstanceType": machine.machine_type,
         "SubnetId": subnet,
-        "SecurityGroupIds": list(network.security_groups),
+        "SecurityGroupIds": list(groups),
         "MetadataOptions": {"HttpEndpoint": "enabled", "HttpTokens": "required", "HttpPutResponseHopLimit": 1},
         # A machine that is shut down from within stays, with its disk.
         "InstanceInitiatedShutdownBehavior": "stop",
@@ -72,6 +75,8 @@ def run_request(launch: Launch, stage: str, network: Network) -> dict[str, Any]:
     if machine.machine_type.startswith("t"):
         # By default a busy machine of this kind costs more than its price an hour.
         request["CreditSpecification"] = {"CpuCredits": "standard"}
-    if launch.enrolment is not None:
-        request["UserData"] = user_data(launch.enrolment).reveal()
+    if machine.hibernates:
+        request["HibernationOptions"] = {"Configured": True}
+    if launch.enrolment is not None or launch.ssh_keys:
+        request["UserData"] = user_data(launch.enrolment, launch.ssh_keys).reveal()
     return request

@@ -54,6 +54,10 @@ class LocalMachines:
     def stop(self, resource: Resource) -> None:
         self._act(resource, "stop")
 
+    def resize(self, resource: Resource) -> None:  # noqa: ARG002 - the interface's
+        """See `Provider.resize`. A process has no size."""
+        raise RefusedError("a local machine is a process, which has no size: create another instance")
+
     def reset(self, resource: Resource) -> None:
         """See `Provider.reset`. The host does it once for each generation."""
         self._act(resource, "reset")

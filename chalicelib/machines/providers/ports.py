@@ -28,7 +28,8 @@ class Enrolment:
 @dataclass(frozen=True)
 class Launch:
     """A machine to make. ``machine`` is what its template names for the provider; ``enrolment`` is None for a machine
-    that joins no cluster. A repeat for the same instance is given the same."""
+    that joins no cluster. ``subnet`` and ``security_groups`` are the provider's ids, where it is not in the
+    installation's network; ``ssh_keys`` are public. A repeat for the same instance is given the same."""
 
     id: str
     tenant: str
@@ -36,6 +37,9 @@ class Launch:
     zone: str
     machine: Mapping[str, Any]
     enrolment: Enrolment | None
+    subnet: str = ""
+    security_groups: tuple[str, ...] = ()
+    ssh_keys: tuple[str, ...] = ()
 
 
 class Provider(Protocol):
@@ -59,7 +63,12 @@ class Provider(Protocol):
         ...
 
     def stop(self, resource: Resource) -> None:
-        """Begin to shut the machine down, as its operating system does it."""
+        """Begin to shut the machine down, as its operating system does it, or let it keep its memory where the row
+        says that it is paused."""
+        ...
+
+    def resize(self, resource: Resource) -> None:
+        """Give a machine that is off the type that the row wants."""
         ...
 
     def reset(self, resource: Resource) -> None:

@@ -14,20 +14,34 @@ NODE_ID, NODE_STATUS = "node_id", "node_status"
 NODE_DELETED = "deleted"
 """The status that is noted of a node that is gone."""
 
+OTHER_TYPE = "other_type"
+"""The type that a machine has, where it is not the one that the row wants."""
+
 NOT_ENROLLED = "agent did not enrol: the console output of the machine says how far it came"
 NODE_IS_GONE = "its node was deleted from the fleet: delete the instance, or enrol the machine again with a new key"
 
 
-def unready(_resource: Resource, observation: Observation) -> str:
-    """A machine that is to join a cluster is ready once its agent has enrolled."""
-    return NOT_ENROLLED if _lacks_node(observation) else ""
+OF_OTHER_TYPE = "the machine is of the type {}: change its type again, or delete it"
+
+
+def unready(resource: Resource, observation: Observation) -> str:
+    """A machine that is to join a cluster is ready once its agent has enrolled, unless it does not wait for that."""
+    return NOT_ENROLLED if _waits(resource) and _lacks_node(observation) else ""
 
 
 def drifted(resource: Resource, observation: Observation) -> str:
-    """A machine whose node was deleted gets no work any more. A change of the machine does not mend that, so it
-    counts only for a machine at rest."""
+    """A machine of another type is changed, or has failed where it is at rest. One whose node was deleted gets no work
+    any more; a change of the machine does not mend that, so it counts only at rest."""
+    if other := observation.facts.get(OTHER_TYPE):
+        return OF_OTHER_TYPE.format(other)
+    if not _waits(resource):
+        return ""
     is_at_rest = resource.state in {State.READY, State.FAILED}
     return NODE_IS_GONE if is_at_rest and observation.facts.get(NODE_STATUS) == NODE_DELETED else ""
+
+
+def _waits(resource: Resource) -> bool:
+    return bool(resource.spec.get("waits_for_agent", True))
 
 
 def _lacks_node(observation: Observation) -> bool:

@@ -29,7 +29,12 @@ class Providers:
         from chalicelib.machines.providers.driver import InstanceDriver
 
         server_url = next(iter(self._platform.settings.own_urls), "")
-        return InstanceDriver(self.by_name, fleet_of(self._platform), server_url)
+        return InstanceDriver(
+            self.by_name,
+            fleet_of(self._platform),
+            server_url,
+            lambda tenant, ids: self._platform.resources(tenant).of_ids(ids),
+        )
 
     @cached_property
     def by_name(self) -> Mapping[str, Provider]:

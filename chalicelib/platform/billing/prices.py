@@ -41,6 +41,17 @@ PRICES: Sequence[Price] = (
     Price("instance", "debian-small-arm", "2026-01-01T00:00:00Z", Decimal("0.0228")),
     Price("instance", "debian-small", "2026-01-01T00:00:00Z", Decimal("0.0276")),
     Price("instance", "ubuntu-large-arm", "2026-01-01T00:00:00Z", Decimal("0.1045")),
+    # The same, by the type of the cloud's API.
+    Price("instance", "basic-1", "2026-01-01T00:00:00Z", Decimal("0.005")),
+    Price("instance", "basic-2", "2026-01-01T00:00:00Z", Decimal("0.01")),
+    Price("instance", "standard-1", "2026-01-01T00:00:00Z", Decimal("0.02")),
+    Price("instance", "standard-2", "2026-01-01T00:00:00Z", Decimal("0.04")),
+    Price("instance", "standard-4", "2026-01-01T00:00:00Z", Decimal("0.08")),
+    Price("instance", "performance-1", "2026-01-01T00:00:00Z", Decimal("0.16")),
+    Price("instance", "performance-2", "2026-01-01T00:00:00Z", Decimal("0.32")),
+    # Disks, by their size, and copies of them, by the size of the disk.
+    Price("volume", "gp3", "2026-01-01T00:00:00Z", Decimal("0.00011"), "gb-hours"),
+    Price("snapshot", "standard", "2026-01-01T00:00:00Z", Decimal("0.00007"), "gb-hours"),
     # An instance of a template that the catalogue has no more.
     Price("instance", ANY, "2026-01-01T00:00:00Z", Decimal("0.1045")),
 )

@@ -151,6 +151,8 @@ class Resources:
 
     def _changed(self, resource: Resource, changes: Changes) -> Resource:
         now = to_seconds_text(self._clock.now())
+        if changes.is_note:
+            return resource.model_copy(update={"spec": {**(changes.spec or resource.spec)}, "updated_at": now})
         values = {
             "generation": resource.generation + 1,
             "power": changes.power or resource.power,

@@ -16,7 +16,7 @@ LISTED = "the-cloud-operations.txt"
 FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
-        *("audit", "events-dashboard", "vpcs", "subnets"),
+        *("audit", "events-dashboard", "vpcs", "subnets", "volumes", "snapshots"),
     }
 )
 """The families of the list that are served whole."""
@@ -128,6 +128,13 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.Event", "get", "/api/dashboard/events", "200"),
         ("domain.ResourceSummary", "get", "/api/dashboard/summary", "200"),
         ("domain.DashboardStats", "get", "/api/dashboard/stats", "200"),
+        ("domain.Instance", "post", "/instances", "202"),
+        ("domain.Instance", "get", "/instances/{id}", "200"),
+        ("domain.Volume", "post", "/volumes", "201"),
+        ("domain.Volume", "get", "/volumes", "200"),
+        ("domain.Snapshot", "post", "/snapshots", "201"),
+        ("domain.Snapshot", "get", "/snapshots/{id}", "200"),
+        ("httphandlers.ResizeInstanceResponse", "post", "/instances/{id}/resize", "200"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
     ],
 )
@@ -146,6 +153,10 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.CreateKeyRequest", "/auth/keys"),
         ("httphandlers.CreateRoleRequest", "/rbac/roles"),
         ("httphandlers.BindRoleRequest", "/rbac/bindings"),
+        ("httphandlers.ResizeInstanceRequest", "/instances/{id}/resize"),
+        ("httphandlers.CreateVolumeRequest", "/volumes"),
+        ("httphandlers.CreateSnapshotRequest", "/snapshots"),
+        ("httphandlers.RestoreSnapshotRequest", "/snapshots/{id}/restore"),
     ],
 )
 def test_body_requires_no_more_than_the_published_one(ours, folder, model, path):

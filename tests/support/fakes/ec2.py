@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
@@ -22,10 +23,9 @@ from botocore.validate import ParamValidator
 from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
+from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
+from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_network import NetworkCalls
-from tests.support.fakes.ec2_network import refuse as _refuse
-
-Json = dict[str, Any]
 
 BY_ZONE = {"eu-central-1a": "subnet-0a", "eu-central-1b": "subnet-0b"}
 SUBNETS = {subnet: zone for zone, subnet in BY_ZONE.items()}
@@ -68,7 +68,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(NetworkCalls):
+class FakeEc2(NetworkCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock
@@ -84,6 +84,9 @@ class FakeEc2(NetworkCalls):
     machines: dict[str, Machine] = field(default_factory=dict)
     calls: list[tuple[str, Json]] = field(default_factory=list)
     new_id: Callable[[], str] = field(default_factory=lambda: _new_id)
+    disks: dict[str, Disk] = field(default_factory=dict)
+    copies: dict[str, Copy] = field(default_factory=dict)
+    meta: Any = field(default_factory=lambda: SimpleNamespace(region_name="eu-central-1"))
     _tokens: dict[str, tuple[str, Json]] = field(default_factory=dict)
     _troubles: dict[str, deque[Callable[[Callable[[], Any]], Any]]] = field(default_factory=dict)
 
@@ -93,7 +96,7 @@ class FakeEc2(NetworkCalls):
         """The next calls of an operation are refused with this code, and do nothing."""
 
         def refused(_call: Callable[[], Any]) -> Any:
-            _refuse(code, operation, status)
+            refuse(code, operation, status)
 
         self._troubles.setdefault(operation, deque()).extend([refused] * times)
 
@@ -153,7 +156,22 @@ class FakeEc2(NetworkCalls):
         return self._do("StartInstances", request, lambda: self._each(request, "StartInstances", self._start))
 
     def stop_instances(self, **request: Any) -> Json:
-        return self._do("StopInstances", request, lambda: self._each(request, "StopInstances", self._stop))
+        def stop(machine: Machine, now: datetime) -> None:
+            if request.get("Hibernate") and not machine.request.get("HibernationOptions", {}).get("Configured"):
+                refuse("UnsupportedHibernationConfiguration", "StopInstances")
+            self._stop(machine, now)
+
+        return self._do("StopInstances", request, lambda: self._each(request, "StopInstances", stop))
+
+    def modify_instance_attribute(self, **request: Any) -> Json:
+        def modify() -> Json:
+            (machine,) = self._named([request["InstanceId"]], "ModifyInstanceAttribute")
+            if machine.state(self.clock.now()) != "stopped":
+                refuse("IncorrectInstanceState", "ModifyInstanceAttribute")
+            machine.request = {**machine.request, "InstanceType": request["InstanceType"]["Value"]}
+            return {}
+
+        return self._do("ModifyInstanceAttribute", request, modify)
 
     def reboot_instances(self, **request: Any) -> Json:
         return self._do("RebootInstances", request, lambda: self._each(request, "RebootInstances", self._reboot))
@@ -172,6 +190,9 @@ class FakeEc2(NetworkCalls):
 
     # -- inside ----------------------------------------------------------------------------------------------------
 
+    def zone_of(self, machine: Machine) -> str:
+        return SUBNETS[machine.request["SubnetId"]]
+
     def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
         _validate(operation, request)
         self.calls.append((operation, request))
@@ -184,11 +205,11 @@ class FakeEc2(NetworkCalls):
         if token in self._tokens:
             machine_id, before = self._tokens[token]
             if before != asked:
-                _refuse("IdempotentParameterMismatch", "RunInstances")
+                refuse("IdempotentParameterMismatch", "RunInstances")
             return {"Instances": [self._shown(self.machines[machine_id], self.clock.now())]}
         self._check(request)
         now = self.clock.now()
-        tags = _tags_of(request, "instance")
+        tags = tags_of(request, "instance")
         machine = Machine(self.new_id(), request, tags, [(now, "pending")])
         if self.dies_at_start:
             machine.reason = self.dies_at_start
@@ -204,41 +225,41 @@ class FakeEc2(NetworkCalls):
         """As the policy of the function that makes machines."""
         disks = [each["Ebs"] for each in request.get("BlockDeviceMappings", ())]
         allowed = (
-            _tags_of(request, "instance").get(STAGE_TAG) == self.stage
-            and _tags_of(request, "volume").get(STAGE_TAG) == self.stage
+            tags_of(request, "instance").get(STAGE_TAG) == self.stage
+            and tags_of(request, "volume").get(STAGE_TAG) == self.stage
             and request.get("MetadataOptions", {}).get("HttpTokens") == "required"
             and "IamInstanceProfile" not in request
             and bool(disks)
             and all(disk.get("Encrypted") for disk in disks)
         )
         if not allowed:
-            _refuse("UnauthorizedOperation", "RunInstances", 403)
+            refuse("UnauthorizedOperation", "RunInstances", 403)
 
     def _check(self, request: Json) -> None:
         if request["SubnetId"] not in SUBNETS:
-            _refuse("InvalidSubnetID.NotFound", "RunInstances")
+            refuse("InvalidSubnetID.NotFound", "RunInstances")
         if request.get("SecurityGroupIds") != [SECURITY_GROUP]:
-            _refuse("InvalidGroup.NotFound", "RunInstances")
+            refuse("InvalidGroup.NotFound", "RunInstances")
         if not request["ImageId"].startswith(("ami-", "resolve:ssm:/aws/service/")):
-            _refuse("InvalidAMIID.Malformed", "RunInstances")
+            refuse("InvalidAMIID.Malformed", "RunInstances")
         if "CreditSpecification" in request and not request["InstanceType"].startswith("t"):
-            _refuse("InvalidParameterCombination", "RunInstances")
+            refuse("InvalidParameterCombination", "RunInstances")
         if len(request.get("UserData", "")) > 16_384:
-            _refuse("InvalidParameterValue", "RunInstances")
+            refuse("InvalidParameterValue", "RunInstances")
         if request["SubnetId"] in self.full_subnets:
-            _refuse("InsufficientInstanceCapacity", "RunInstances", 500)
+            refuse("InsufficientInstanceCapacity", "RunInstances", 500)
         now = self.clock.now()
         running = [each for each in self.alive() if each.state(now) in {"pending", "running"}]
         if (len(running) + 1) * _VCPUS > self.vcpu_limit:
-            _refuse("VcpuLimitExceeded", "RunInstances")
+            refuse("VcpuLimitExceeded", "RunInstances")
 
     def _describe(self, request: Json) -> Json:
         if "InstanceIds" in request and "MaxResults" in request:
-            _refuse("InvalidParameterCombination", "DescribeInstances")
+            refuse("InvalidParameterCombination", "DescribeInstances")
         self._named(request.get("InstanceIds", []), "DescribeInstances", owned=False)
         seen = self.clock.now() - timedelta(seconds=self.lag_seconds)
         found = [self._shown(each, seen) for each in self._visible(seen)]
-        found = [each for each in found if all(_matches(each, one) for one in request.get("Filters", ()))]
+        found = [each for each in found if all(_fits(each, one) for one in request.get("Filters", ()))]
         if wanted := request.get("InstanceIds"):
             found = [each for each in found if each["InstanceId"] in wanted]
         start = int(request.get("NextToken", "0"))
@@ -262,7 +283,7 @@ class FakeEc2(NetworkCalls):
             "State": {"Code": _CODES[state], "Name": state},
             "LaunchTime": machine.states[0][0],
             "Placement": {"AvailabilityZone": SUBNETS[machine.request["SubnetId"]]},
-            "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
+            "Tags": shown_tags(tags),
         }
         if state in {"pending", "running", "stopping", "stopped"}:
             shown["PrivateIpAddress"] = "10.0.0.7"
@@ -284,9 +305,9 @@ class FakeEc2(NetworkCalls):
             machine = self.machines.get(each)
             ended = None if machine is None else machine.ended_at
             if machine is None or (ended is not None and now >= ended + _KEPT):
-                _refuse("InvalidInstanceID.NotFound", operation)
+                refuse("InvalidInstanceID.NotFound", operation)
             if owned and machine.tags.get(STAGE_TAG) != self.stage:
-                _refuse("UnauthorizedOperation", operation, 403)
+                refuse("UnauthorizedOperation", operation, 403)
         return [self.machines[each] for each in ids]
 
     def _start(self, machine: Machine, now: datetime) -> None:
@@ -295,7 +316,7 @@ class FakeEc2(NetworkCalls):
             machine.reason = ""
             machine.become(now, (0, "pending"), (self.boot_seconds, "running"))
         elif state not in {"pending", "running"}:
-            _refuse("IncorrectInstanceState", "StartInstances")
+            refuse("IncorrectInstanceState", "StartInstances")
 
     def _stop(self, machine: Machine, now: datetime) -> None:
         state = machine.state(now)
@@ -303,11 +324,11 @@ class FakeEc2(NetworkCalls):
             machine.reason = "Client.UserInitiatedShutdown"
             machine.become(now, (0, "stopping"), (self.stop_seconds, "stopped"))
         elif state not in {"stopping", "stopped"}:
-            _refuse("IncorrectInstanceState", "StopInstances")
+            refuse("IncorrectInstanceState", "StopInstances")
 
     def _reboot(self, machine: Machine, now: datetime) -> None:
         if machine.state(now) != "running":
-            _refuse("IncorrectInstanceState", "RebootInstances")
+            refuse("IncorrectInstanceState", "RebootInstances")
         machine.reboots += 1
 
     def _terminate(self, machine: Machine, now: datetime) -> None:
@@ -316,22 +337,9 @@ class FakeEc2(NetworkCalls):
             machine.become(now, (0, "shutting-down"), (self.stop_seconds, "terminated"))
 
 
-def _tags_of(request: Json, kind: str) -> dict[str, str]:
-    of_kind = [each for each in request.get("TagSpecifications", ()) if each["ResourceType"] == kind]
-    return {tag["Key"]: tag["Value"] for each in of_kind for tag in each["Tags"]}
-
-
-def _matches(shown: Json, one: Mapping[str, Any]) -> bool:
-    name, values = one["Name"], one["Values"]
-    if len(values) > 200:
-        _refuse("FilterLimitExceeded", "DescribeInstances")
-    tags = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
-    if name.startswith("tag:"):
-        return tags.get(name.removeprefix("tag:")) in values
+def _fits(shown: Json, one: Mapping[str, Any]) -> bool:
     known = {"instance-id": shown["InstanceId"], "instance-state-name": shown["State"]["Name"]}
-    if name not in known:
-        _refuse("InvalidParameterValue", "DescribeInstances")
-    return known[name] in values
+    return matches(shown, one, known, "DescribeInstances")
 
 
 def _new_id() -> str:

@@ -7,7 +7,7 @@ from chalicelib.cloud.api import API
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
-from tests.support.operations import cloud_network
+from tests.support.operations import cloud_compute, cloud_network
 from tests.support.operations.table import Operations, Options
 from tests.support.storage import rest
 
@@ -25,7 +25,7 @@ class Scene(CloudScene):
     """A tenant with an owner and a developer."""
 
     def __init__(self) -> None:
-        super().__init__(registration="open")
+        super().__init__(registration="open", **cloud_compute.SETTINGS)
         self.variables = {"tenant_id": self.tenant(), "key_id": _NOTHING, "invitation_id": _NOTHING, "token": "none"}
         self.variables |= {"account_id": _NOTHING, "secret_id": _NOTHING}
         self.variables |= {"bucket": "photos", "key": "2026/a.jpg", "upload_id": _NOTHING, "rule_id": _NOTHING}
@@ -61,7 +61,9 @@ class Scene(CloudScene):
             "create_policy": POLICY,
             "replace_policy": {**POLICY, "name": "another"},
             **cloud_network.BODIES,
+            **cloud_compute.BODIES,
         }
+        self.variables |= cloud_compute.VARIABLES
 
 
 def _as_it_is(_: Scene) -> Options:
@@ -330,6 +332,7 @@ PREPARED: dict[str, Any] = {
     "list_lifecycle_rules": _a_rule,
     "add_lifecycle_rule": _a_bucket,
     "remove_lifecycle_rule": _a_rule,
+    **cloud_compute.PREPARED,
     "list_audit": _as_it_is,
     "list_events": _as_it_is,
     "get_dashboard_summary": _as_it_is,

@@ -77,7 +77,7 @@ def outside():
 
 @pytest.fixture
 def driver(outside):
-    return InstanceDriver({"ec2": outside}, outside, SERVER)
+    return InstanceDriver({"ec2": outside}, outside, SERVER, lambda _tenant, _ids: [])
 
 
 def test_machine_that_enrols_gets_a_key_for_a_while_and_the_instances_id(driver, outside):
@@ -110,7 +110,7 @@ def test_cluster_that_is_gone_is_refused_with_the_remedy(driver):
 
 
 def test_installation_without_an_address_of_its_own_lets_no_machine_enrol(outside):
-    driver = InstanceDriver({"ec2": outside}, outside, "")
+    driver = InstanceDriver({"ec2": outside}, outside, "", lambda _tenant, _ids: [])
 
     with pytest.raises(RefusedError, match="set PUBLIC_URL"):
         driver.create(instance(cluster="shops"))

@@ -127,3 +127,9 @@ def test_address_is_quoted_for_the_shell(machine):
     text = user_data(Enrolment("https://edge.example.com/$(reboot)", Secret(KEY), INSTANCE_ID)).reveal()
 
     assert "server='https://edge.example.com/$(reboot)'" in text
+
+
+def test_ssh_keys_stand_in_a_script_of_their_own_before_the_agents():
+    text = user_data(None, ("ssh-ed25519 AAAA one", "ssh-ed25519 BBBB two")).reveal()
+    assert "\nssh-ed25519 AAAA one\nssh-ed25519 BBBB two\nEND_OF_SSH_KEYS\n" in text
+    assert "@" not in text.replace("'%s\\n'", "")

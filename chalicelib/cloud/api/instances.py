@@ -1,0 +1,143 @@
+"""Instances of a tenant: launched, listed, read and deleted."""
+
+from chalicelib.cloud.api.credentials import USER
+from chalicelib.cloud.api.fields import MessageOut
+from chalicelib.cloud.api.instance_models import (
+    ConsoleOut,
+    InstanceLaunch,
+    InstanceOut,
+    InstancePath,
+    InstanceSliceOut,
+    InstancesOut,
+    InstancesQuery,
+    show_instance,
+)
+from chalicelib.cloud.api.kinds import slice_of
+from chalicelib.cloud.compute.model import Launch
+from chalicelib.cloud.permissions import INSTANCE_LAUNCH, INSTANCE_READ, INSTANCE_TERMINATE
+from chalicelib.cloud.wiring import Cloud
+from chalicelib.platform.access.principal import Scope
+from chalicelib.web.endpoint import Accepted, Endpoints, PlainText, Request
+from chalicelib.web.validation import NoBody, NoPath, NoQuery
+
+routes = Endpoints(tag="Instances")
+
+_ALL, _ONE = "/instances", "/instances/{instance_id}"
+
+
+@routes.get(
+    _ALL,
+    auth=USER,
+    permission=INSTANCE_READ,
+    scope=Scope.TENANT,
+    answer=InstancesOut,
+    summary="List instances",
+)
+def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], services: Cloud) -> InstancesOut:
+    """Lists the instances of the tenant, newest first: all, or with `limit` or `offset` a slice with the number of all;
+    with `tag` those that have these labels. One that was launched a moment ago may be missing."""
+    tenant, asked = request.principal.tenant, request.query
+    labels = [label.strip() for label in (asked.tag or "").split(",") if label.strip()]
+    shown = tuple(show_instance(each, tenant) for each in services.instances.all(tenant, labels))
+    part = slice_of(shown, asked)
+    return InstancesOut(shown if part is None else InstanceSliceOut(**part))
+
+
+@routes.post(
+    _ALL,
+    auth=USER,
+    permission=INSTANCE_LAUNCH,
+    scope=Scope.TENANT,
+    audit="instance.launch",
+    is_deferred=True,
+    answer=InstanceOut,
+    status=202,
+    errors=(404, 409),
+    example={"status": "STARTING", "container_id": None, "private_ip": None, "node_id": None},
+    summary="Launch an instance",
+)
+def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services: Cloud) -> Accepted:
+    """Asks for an instance, which is `STARTING` at first. It is a node of a cluster that the tenant owns, if it owns
+    one, so that commands run on it; `RUNNING` does not wait for that. 400 for an unknown type or image, 404 for a
+    network or an SSH key that the tenant does not have, 409 for what its provider cannot do, 429 beyond a quota."""
+    body, by = request.body, request.principal
+    wanted = Launch(
+        name=body.name,
+        image=body.image,
+        instance_type=body.instance_type,
+        ports=body.ports,
+        vpc_id=body.vpc_id,
+        subnet_id=body.subnet_id,
+        ssh_key_id=body.ssh_key_id,
+        metadata=body.metadata or {},
+        labels=body.labels or {},
+    )
+    return request.once(
+        lambda: services.instances.launch(by, wanted), lambda made: Accepted(show_instance(made, by.tenant))
+    )
+
+
+@routes.get(
+    _ONE,
+    auth=USER,
+    permission=INSTANCE_READ,
+    scope=Scope.TENANT,
+    answer=InstanceOut,
+    errors=(404,),
+    summary="Get an instance",
+)
+def get_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> InstanceOut:
+    """Returns an instance by its id, its name, or the beginning of its id."""
+    tenant = request.principal.tenant
+    return show_instance(services.instances.get(tenant, request.path.instance_id), tenant)
+
+
+@routes.delete(
+    _ONE,
+    auth=USER,
+    permission=INSTANCE_TERMINATE,
+    scope=Scope.TENANT,
+    audit="instance.terminate",
+    is_deferred=True,
+    answer=MessageOut,
+    errors=(404, 409),
+    summary="Delete an instance",
+)
+def terminate_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
+    """Has an instance removed with its disk, and its node with it. It is `DELETING` until it is gone, then 404."""
+    services.instances.delete(request.principal.tenant, request.path.instance_id)
+    return MessageOut(message="instance is being removed")
+
+
+@routes.get(
+    f"{_ONE}/logs",
+    auth=USER,
+    permission=INSTANCE_READ,
+    scope=Scope.TENANT,
+    media_type="text/plain",
+    errors=(404, 409),
+    contract_path="/instances/{id}/logs",
+    example="edge-admin: the agent is installed and enrolled",
+    summary="Read the console output of an instance",
+)
+def read_instance_logs(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> PlainText:
+    """Returns the end of what the machine wrote to its console, up to 64 KB; nothing if there is none yet. 409 for one
+    that has no machine yet."""
+    text = services.instances.console_output(request.principal.tenant, request.path.instance_id)
+    return PlainText(text)
+
+
+@routes.get(
+    f"{_ONE}/console",
+    auth=USER,
+    permission=INSTANCE_READ,
+    scope=Scope.TENANT,
+    answer=ConsoleOut,
+    errors=(404, 409),
+    summary="Get the console of an instance",
+)
+def get_instance_console(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> ConsoleOut:
+    """Returns the address of a console in a browser: that of EC2, which lets in who has rights in the AWS account. 409
+    for a machine that has none."""
+    url = services.instances.console_url(request.principal.tenant, request.path.instance_id)
+    return ConsoleOut(url=url, console_url=url)

@@ -1,0 +1,1 @@
+"""Instances in the cloud's dialect, and what they are made of."""

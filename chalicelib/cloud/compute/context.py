@@ -1,0 +1,67 @@
+"""Declares the context `compute`, whose rows are resources of the platform."""
+
+from datetime import timedelta
+
+from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
+from chalicelib.cloud.compute.disk_rules import charge_of_snapshot, charge_of_volume, drifted
+from chalicelib.cloud.compute.queues import INSTANCE_ENDS
+from chalicelib.platform.context import (
+    BATCH_GET,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    Subscription,
+)
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
+from chalicelib.platform.provisioning.ports import Kind
+
+VOLUMES = Kind(
+    name=VOLUME,
+    driver=lambda cloud: cloud.volume_driver,
+    drifted=drifted,
+    charge_of=charge_of_volume,
+)
+SNAPSHOTS = Kind(
+    name=SNAPSHOT,
+    driver=lambda cloud: cloud.snapshot_driver,
+    create_within=timedelta(days=1),
+    has_token=False,
+    charge_of=charge_of_snapshot,
+)
+"""A copy takes hours where the volume is large."""
+
+CONTEXT = Context(
+    name="compute",
+    kinds=(VOLUMES, SNAPSHOTS),
+    queues=(INSTANCE_ENDS,),
+    subscriptions=(Subscription((RESOURCE_CHANGED,), INSTANCE_ENDS),),
+    functions=(
+        Function(
+            "end_instances",
+            "chalicelib.cloud.workers.end_instances.handler",
+            QueueSource(INSTANCE_ENDS, 5),
+            30,
+            loads="compute provisioning quotas",
+        ),
+    ),
+    grants={
+        "cloud_api": Grants(
+            tables={
+                "resources": GET | BATCH_GET | QUERY | PUT | UPDATE,
+                "quotas": BATCH_GET | UPDATE,
+                "tenants": GET,
+                "claims": GET | QUERY | PUT | DELETE,
+            },
+            reads_consoles=True,
+        ),
+        "end_instances": Grants(tables={"resources": GET | BATCH_GET | UPDATE, "claims": QUERY | DELETE}),
+        "provision": Grants(keeps_disks=True),
+        "report_strangers": Grants(describes_disks=True),
+    },
+)

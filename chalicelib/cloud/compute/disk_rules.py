@@ -1,0 +1,111 @@
+"""The rules of volumes and snapshots. Pure."""
+
+from collections.abc import Collection
+
+from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME, SnapshotSpec, SnapshotStatus, VolumeSpec, VolumeStatus
+from chalicelib.kit.errors import EdgeError, conflict, invalid
+from chalicelib.platform.provisioning.model import Charge, Desired, Observation, Resource, State
+
+DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
+"""The names that EC2 recommends for volumes that are attached (EC2 user guide, "Device names for volumes")."""
+
+MATCHES = "matches"
+"""The fact of a volume: whether it is attached as its row wants it."""
+
+ATTACHED_OTHERWISE = "it is not attached as it was asked for: detach it, and attach it again"
+
+
+def volume_spec(volume: Resource) -> VolumeSpec:
+    return VolumeSpec.model_validate(volume.spec)
+
+
+def snapshot_spec(snapshot: Resource) -> SnapshotSpec:
+    return SnapshotSpec.model_validate(snapshot.spec)
+
+
+def volume_status(volume: Resource) -> VolumeStatus:
+    """The status that its tenant sees: in use from when it is asked to be attached until it is detached."""
+    if volume.desired is Desired.ABSENT:
+        return VolumeStatus.DELETING
+    match volume.state:
+        case State.FAILED:
+            return VolumeStatus.ERROR
+        case State.PENDING | State.CREATING:
+            return VolumeStatus.CREATING
+        case State.READY if volume_spec(volume).attachment is None:
+            return VolumeStatus.AVAILABLE
+        case _:
+            return VolumeStatus.IN_USE
+
+
+def snapshot_status(snapshot: Resource) -> SnapshotStatus:
+    """The status that its tenant sees."""
+    if snapshot.desired is Desired.ABSENT:
+        return SnapshotStatus.DELETING
+    match snapshot.state:
+        case State.FAILED:
+            return SnapshotStatus.ERROR
+        case State.READY:
+            return SnapshotStatus.AVAILABLE
+        case _:
+            return SnapshotStatus.CREATING
+
+
+def drifted(volume: Resource, observation: Observation) -> str:
+    """A volume that is not attached as its row wants it is changed, or has failed where it is at rest."""
+    del volume
+    return "" if observation.facts.get(MATCHES, True) else ATTACHED_OTHERWISE
+
+
+def charge_of_volume(volume: Resource) -> Charge | None:
+    """A volume costs by its size from when it is there until it is asked to go."""
+    status = volume_status(volume)
+    if status not in {VolumeStatus.AVAILABLE, VolumeStatus.IN_USE}:
+        return None
+    return Charge(VOLUME, "gp3", volume_spec(volume).size_gb)
+
+
+def charge_of_snapshot(snapshot: Resource) -> Charge | None:
+    """A snapshot costs by the size of its volume, which is the most that EC2 charges for it."""
+    if snapshot_status(snapshot) is not SnapshotStatus.AVAILABLE:
+        return None
+    return Charge(SNAPSHOT, "standard", snapshot_spec(snapshot).size_gb)
+
+
+def name_claim(kind: str, name: str) -> str:
+    """The claim of a name, which is unique among those of a kind."""
+    return f"{kind}-name/{name}"
+
+
+def devices_of(instance_id: str) -> str:
+    """The scope of the claims of an instance's devices, whose holders are volumes."""
+    return f"devices-{instance_id}"
+
+
+def free_device(taken: Collection[str]) -> str:
+    """The first device of an instance that is free. Raises `EdgeError` (conflict) if none is."""
+    free = next((device for device in DEVICES if device not in taken), None)
+    if free is None:
+        raise conflict(f"the instance has {len(DEVICES)} volumes already: detach one first")
+    return free
+
+
+def check_mount_path(path: str) -> None:
+    """Raises `EdgeError` (validation failed) for a path that is not absolute."""
+    if not path.startswith("/"):
+        raise invalid("mount_path", f"{path[:128]!r} is not absolute: it begins with /")
+
+
+def check_zones(volume: Resource, zone: str) -> None:
+    """Raises `EdgeError` (conflict) for an instance in another zone: a volume can be attached in its own alone."""
+    own = volume_spec(volume).zone
+    if own != zone:
+        raise conflict(
+            f"the volume is in the zone {own} and the instance in {zone}: make a snapshot of the volume, and restore "
+            "it in the instance's zone"
+        )
+
+
+def not_available(volume: Resource) -> EdgeError:
+    """The conflict of an operation with a volume that is used, or not made yet."""
+    return conflict(f"the volume {volume.name} is {volume_status(volume)}: it has to be AVAILABLE")

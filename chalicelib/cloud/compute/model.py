@@ -1,0 +1,45 @@
+"""Instances as tenants ask for them, and the states that they see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """The status of an instance. `STOPPING` and `DELETING` are our own: the published API has no word for them."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    PAUSED = "PAUSED"
+    ERROR = "ERROR"
+    DELETING = "DELETING"
+    DELETED = "DELETED"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """An instance as a tenant asks for it. ``ports`` is a comma list of host and container ports."""
+
+    name: str
+    image: str
+    instance_type: str
+    ports: str = ""
+    vpc_id: str = ""
+    subnet_id: str = ""
+    ssh_key_id: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Granted:
+    """The quotas of a tenant; None for one that was granted none, and has no limits of its own."""
+
+    limits: Mapping[str, int] | None
+    clusters: Mapping[str, str]
+
+    def limit(self, quota: str) -> int | None:
+        """How much of a quota it may have."""
+        return None if self.limits is None else self.limits.get(quota, 0)

@@ -1,0 +1,6 @@
+"""The queue of this context; a module of its own, so that senders import nothing else."""
+
+from chalicelib.kit.queues import Queue
+
+INSTANCE_ENDS = Queue("instance-ends")
+"""Changes of resources: the volumes of an instance that goes are released. A lost one leaves a volume that says so."""

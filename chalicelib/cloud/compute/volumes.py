@@ -1,0 +1,163 @@
+"""`Volumes`: the disks of a tenant, made and attached by rows alone."""
+
+from collections.abc import Callable, Sequence
+
+from chalicelib.cloud.compute import disk_rules as rules
+from chalicelib.cloud.compute.dialect import is_id, shown_status, spec_of
+from chalicelib.cloud.compute.disk_model import VOLUME, Attachment, VolumeSpec, VolumeStatus
+from chalicelib.cloud.compute.instances import CloudInstances
+from chalicelib.cloud.compute.model import Granted, Status
+from chalicelib.kit.errors import EdgeError, conflict, found, taken
+from chalicelib.machines.public import INSTANCE, ProviderName
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.provisioning.claim_store import ClaimTakenError
+from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
+from chalicelib.platform.provisioning.service import Resources
+from chalicelib.platform.quotas.rules import STORAGE_GB
+
+_TRIES = 3
+"""How often a device is chosen anew that another volume was given meanwhile."""
+
+_ON = frozenset({Status.RUNNING, Status.STARTING, Status.STOPPED})
+"""The status of an instance that a volume can be attached to."""
+
+
+class Volumes:
+    """``resources`` are those of a tenant, ``read`` reads its quotas."""
+
+    def __init__(
+        self,
+        resources: Callable[[str], Resources],
+        instances: CloudInstances,
+        read: Callable[[str], Granted],
+    ) -> None:
+        self._resources = resources
+        self._instances = instances
+        self._read = read
+
+    def create(
+        self, by: Principal, name: str, size_gb: int, *, snapshot_id: str | None = None, zone: str = ""
+    ) -> Resource:
+        """Ask for a volume, in one transaction with its share of the quota. Raises `EdgeError` (conflict) for a name
+        that is taken, (forbidden) for a used up quota."""
+        spec = VolumeSpec(size_gb=size_gb, zone=zone or self._instances.zone, snapshot_id=snapshot_id)
+        limit = self._read(by.tenant).limit("storage_gb")
+        new = NewResource(
+            kind=VOLUME,
+            name=name,
+            owner=by.owner,
+            spec=spec.model_dump(mode="json"),
+            claims=(rules.name_claim(VOLUME, name),),
+            shares=(Share(STORAGE_GB, size_gb, limit),),
+        )
+        try:
+            return self._resources(by.tenant).create(new, "volume.created")
+        except ClaimTakenError as error:
+            raise taken("name") from error
+
+    def all(self, tenant: str) -> Sequence[Resource]:
+        """The volumes that are there, newest first."""
+        return [each for each in self._resources(tenant).every(VOLUME) if each.state is not State.GONE]
+
+    def get(self, tenant: str, wanted: str) -> Resource:
+        """A volume by its id or name. Raises `EdgeError` (not found)."""
+        resources = self._resources(tenant)
+        volume_id = wanted.lower() if is_id(wanted) else found(_holder(resources, wanted))
+        volume = resources.get(VOLUME, volume_id)
+        return found(None if volume.state is State.GONE else volume)
+
+    def delete(self, tenant: str, wanted: str) -> None:
+        """Begin to delete a volume. Raises `EdgeError` (not found), (conflict) for one that is attached."""
+        volume = self.get(tenant, wanted)
+        if rules.volume_spec(volume).attachment is not None:
+            raise conflict(f"the volume {volume.name} is attached to an instance: detach it first")
+        self._resources(tenant).delete(VOLUME, volume.id, "volume.delete")
+
+    def attach(self, tenant: str, wanted: str, instance: str, mount_path: str) -> Resource:
+        """Begin to attach a volume to an instance, as its next free device. Raises `EdgeError` (not found), and
+        (conflict) for a volume that is not available, an instance that cannot have it, or one in another zone."""
+        rules.check_mount_path(mount_path)
+        volume = self.get(tenant, wanted)
+        machine = self._instances.get(tenant, instance)
+        _check_attachable(volume, machine)
+        for _ in range(_TRIES):
+            try:
+                attached = self._attach(tenant, volume, machine, mount_path)
+            except ClaimTakenError:
+                continue
+            if shown_status(self._instances.get(tenant, machine.id)) not in _ON:
+                self.release(tenant, machine.id)  # it began to go meanwhile, and may have been released before
+            return attached
+        raise conflict("other volumes are being attached to the instance: try again")
+
+    def detach(self, tenant: str, wanted: str) -> Resource:
+        """Begin to detach a volume. Raises `EdgeError` (not found), (conflict) for one that is not attached."""
+        volume = self.get(tenant, wanted)
+
+        def decide(now: Resource) -> Changes:
+            if rules.volume_spec(now).attachment is None:
+                raise conflict(f"the volume {now.name} is not attached")
+            return _detached(now)
+
+        return self._resources(tenant).change(VOLUME, volume.id, decide, "volume.detach")
+
+    def end(self, tenant: str, instance_id: str) -> None:
+        """Detach all volumes of an instance if it goes or is gone. Twice or late it changes nothing."""
+        instance = self._resources(tenant).find(INSTANCE, instance_id)
+        if instance is None or instance.desired is Desired.ABSENT or instance.is_released:
+            self.release(tenant, instance_id)
+
+    def release(self, tenant: str, instance_id: str) -> None:
+        """Detach all volumes of an instance."""
+        resources = self._resources(tenant)
+        for volume_id in sorted(set(resources.holders_in(rules.devices_of(instance_id)).values())):
+
+            def decide(now: Resource) -> Changes | None:
+                attachment = rules.volume_spec(now).attachment
+                return None if attachment is None or attachment.instance_id != instance_id else _detached(now)
+
+            if resources.find(VOLUME, volume_id) is not None:
+                try:
+                    resources.change(VOLUME, volume_id, decide, "volume.release")
+                except EdgeError as error:
+                    if not is_over(error):
+                        raise
+
+    def _attach(self, tenant: str, volume: Resource, machine: Resource, mount_path: str) -> Resource:
+        resources = self._resources(tenant)
+        scope = rules.devices_of(machine.id)
+        device = rules.free_device(resources.holders_in(scope))
+
+        def decide(now: Resource) -> Changes:
+            _check_attachable(now, machine)
+            attachment = Attachment(instance_id=machine.id, device=device, mount_path=mount_path)
+            spec = rules.volume_spec(now).model_copy(update={"attachment": attachment})
+            claims = (rules.name_claim(VOLUME, now.name), f"{scope}/{device}")
+            return Changes(spec=spec.model_dump(mode="json"), claims=claims)
+
+        return resources.change(VOLUME, volume.id, decide, "volume.attach")
+
+
+def is_over(error: EdgeError) -> bool:
+    """Whether a volume cannot be changed since it is going, or gone: then there is nothing to release."""
+    return error.code in {"conflict", "not_found"}
+
+
+def _holder(resources: Resources, name: str) -> str | None:
+    return resources.holder_of(rules.name_claim(VOLUME, name))
+
+
+def _detached(volume: Resource) -> Changes:
+    spec = rules.volume_spec(volume).model_copy(update={"attachment": None})
+    return Changes(spec=spec.model_dump(mode="json"), claims=(rules.name_claim(VOLUME, volume.name),))
+
+
+def _check_attachable(volume: Resource, instance: Resource) -> None:
+    if rules.volume_status(volume) is not VolumeStatus.AVAILABLE:
+        raise rules.not_available(volume)
+    status, spec = shown_status(instance), spec_of(instance)
+    if status not in _ON:
+        raise conflict(f"an instance that is {status} takes no volume: it has to be RUNNING or STOPPED")
+    if spec.provider != ProviderName.EC2:
+        raise conflict("a local machine is a process, to which no disk can be attached")
+    rules.check_zones(volume, spec.zone)

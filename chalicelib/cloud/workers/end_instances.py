@@ -1,0 +1,24 @@
+"""Releases what an instance that goes has: its volumes are available again."""
+
+from chalice.app import Blueprint
+
+from chalicelib.cloud.compute.queues import INSTANCE_ENDS
+from chalicelib.cloud.wiring import Cloud
+from chalicelib.cloud.workers import CLOUD
+from chalicelib.machines.public import INSTANCE
+from chalicelib.platform.events.facts import fact_in
+from chalicelib.platform.provisioning.model import State
+from chalicelib.platform.workers.entry import Message, placeholder_arn
+
+_MAY_HAVE_ENDED = frozenset({State.DELETING, State.GONE, State.FAILED})
+
+blueprint = Blueprint(__name__)
+
+
+@blueprint.on_sqs_message(queue_arn=placeholder_arn(INSTANCE_ENDS), name="end_instances")
+@CLOUD.sqs_worker("end_instances", lambda services: services.volumes)
+def handler(message: Message, services: Cloud) -> None:
+    """The state is never taken over: the message may be late."""
+    changed = fact_in(message).data
+    if changed["kind"] == INSTANCE and changed["state"] in _MAY_HAVE_ENDED:
+        services.volumes.end(str(changed["tenant"]), str(changed["id"]))
