@@ -26,7 +26,7 @@ CONTEXT = Context(
             "chalicelib.machines.workers.record_analytics.handler",
             QueueSource(ANALYTICS, 10),
             60,
-            loads="access analytics events instances provisioning",
+            loads="access analytics events instances provisioning quotas",
         ),
     ),
     grants={

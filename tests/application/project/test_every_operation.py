@@ -62,6 +62,10 @@ def shown_to(scene, row, key):
     return {place for place, secret in secrets_in(scene.world).items() if secret in answer.text}
 
 
+ONLY_NOTED = frozenset({"presign_object"})
+"""They change nothing but the audit log: a link to read gives nothing that its maker does not have."""
+
+
 def test_every_operation_is_prepared():
     by_family = {family: operations_of(family).prepared for family in families.NAMES}
     known = {(family, api, view) for family, apis in by_family.items() for api, of in apis.items() for view in of}
@@ -88,7 +92,8 @@ def test_operation_is_refused_without_its_permission_and_succeeds_with_it_alone(
         restrictions = operations_of(row.family).within(scene)
         restricted = scene.world.key_with(role=KeyRole.ADMIN, restrictions=restrictions)
         assert refused(scene, row, options, restricted).status == 403
-    holder = scene.world.key_with(permissions=(row.permission.name,))
+    given = operations_of(row.family).giving.get(row.id, frozenset())
+    holder = scene.world.key_with(permissions=(row.permission.name, *given))
     assert scene.request(row.id, **{**options, "key": holder}).status == row.endpoint.status
 
 
@@ -101,7 +106,7 @@ def test_viewer_changes_nothing_by_asking_every_operation(family):
     assert scene.world.state() == before
     forbidden = {row for row, answer in answers.items() if answer.status == 403}
     assert forbidden == {row for row in answers if not KeyRole.VIEWER.contains(row.role)}
-    assert forbidden >= {row for row in answers if row.changes}
+    assert forbidden >= {row for row in answers if row.changes and row.id not in ONLY_NOTED}
 
 
 @pytest.mark.parametrize(

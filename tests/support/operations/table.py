@@ -46,7 +46,8 @@ class Operations(Generic[S]):
     latter's reach elsewhere than in the path: each beside the same request with a name of nothing. ``always_answered``
     are the views that succeed for unknown path variables as well. ``of_everybody`` are the path variables that name
     something that all tenants share. ``replacing`` are the views that put another thing in the place of one,
-    ``admits_by`` the tables that are read to know who asks, beside that of keys.
+    ``admits_by`` the tables that are read to know who asks, beside that of keys. ``giving`` has, by view, the
+    permissions that an operation gives in the scene: who gives has to have them.
     """
 
     kind: Callable[[], S]
@@ -61,6 +62,7 @@ class Operations(Generic[S]):
     of_everybody: frozenset[str] = frozenset()
     replacing: frozenset[str] = frozenset()
     admits_by: frozenset[str] = frozenset()
+    giving: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def scene(self) -> S:
         """A new application: a copy of the first one, which takes many times as long to make."""
