@@ -1,5 +1,6 @@
 """The dashboard of a tenant: counts of what it has, and what happened lately."""
 
+from collections import Counter
 from typing import Annotated
 
 from pydantic import RootModel
@@ -8,6 +9,10 @@ from chalicelib.cloud.api.audit import events_page, show_event
 from chalicelib.cloud.api.audit_models import EventOut, RecentQuery
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import Shown
+from chalicelib.cloud.compute.dialect import shown_status
+from chalicelib.cloud.compute.disk_model import VolumeStatus
+from chalicelib.cloud.compute.disk_rules import volume_status
+from chalicelib.cloud.compute.model import Status
 from chalicelib.cloud.permissions import DASHBOARD_READ
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
@@ -22,13 +27,13 @@ _LATEST = 10
 
 
 class SummaryOut(Shown):
-    """Counts of what a tenant has. The count of things that are not served yet is 0."""
+    """Counts of what a tenant has."""
 
     total_instances: Annotated[int, about("Instances that the tenant has, in any state.", 3)]
-    running_instances: Annotated[int, about("Instances of them that run; 0 until instances are served here.", 0)]
-    stopped_instances: Annotated[int, about("Instances of them that are stopped; 0 until then.", 0)]
-    total_volumes: Annotated[int, about("Disks that the tenant has; 0 until they are served here.", 0)]
-    attached_volumes: Annotated[int, about("Disks of them that an instance uses; 0 until then.", 0)]
+    running_instances: Annotated[int, about("Instances of them that run.", 2)]
+    stopped_instances: Annotated[int, about("Instances of them that are stopped or paused.", 1)]
+    total_volumes: Annotated[int, about("Volumes that the tenant has.", 2)]
+    attached_volumes: Annotated[int, about("Volumes of them that an instance uses.", 1)]
     total_vpcs: Annotated[int, about("Networks that the tenant has.", 1)]
     total_storage_mb: Annotated[int, about("Storage that it uses, in MB: that of its quota.", 24_576)]
     total_secrets: Annotated[int, about("Secrets that the tenant keeps.", 2)]
@@ -50,8 +55,8 @@ class StatsOut(Shown):
 
     summary: Annotated[SummaryOut, about("Counts of what the tenant has.")]
     recent_events: Annotated[tuple[EventOut, ...], about("The ten latest events.")]
-    cpu_history: Annotated[tuple[PointOut, ...], about("Load of processors; empty: no machines are served yet.", [])]
-    memory_history: Annotated[tuple[PointOut, ...], about("Use of memory; empty: no machines are served yet.", [])]
+    cpu_history: Annotated[tuple[PointOut, ...], about("Load of processors; always empty so far.", [])]
+    memory_history: Annotated[tuple[PointOut, ...], about("Use of memory; always empty so far.", [])]
 
 
 @routes.get(
@@ -63,7 +68,7 @@ class StatsOut(Shown):
     summary="Count what the tenant has",
 )
 def get_dashboard_summary(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> SummaryOut:
-    """Counts what the tenant has, from the counters of its quotas."""
+    """Counts what the tenant has: from the counters of its quotas, and instances and volumes by their status."""
     return _summary(services, request.principal.tenant)
 
 
@@ -101,12 +106,14 @@ def _recent(services: Cloud, tenant: str, limit: int) -> tuple[EventOut, ...]:
 
 def _summary(services: Cloud, tenant: str) -> SummaryOut:
     used = services.tenancy.used(tenant)
+    instances = Counter(shown_status(each) for each in services.instances.all(tenant))
+    volumes = Counter(volume_status(each) for each in services.volumes.all(tenant))
     return SummaryOut(
         total_instances=used["instances"],
-        running_instances=0,
-        stopped_instances=0,
-        total_volumes=0,
-        attached_volumes=0,
+        running_instances=instances[Status.RUNNING],
+        stopped_instances=instances[Status.STOPPED] + instances[Status.PAUSED],
+        total_volumes=volumes.total(),
+        attached_volumes=volumes[VolumeStatus.IN_USE],
         total_vpcs=used["vpcs"],
         total_storage_mb=used["storage_gb"] * _MB_OF_A_GB,
         total_secrets=used["secrets"],

@@ -264,3 +264,14 @@ def test_volumes_and_snapshots_are_in_the_bill_by_their_size(scene, granted):
     types = ask(scene, "get_bill", ADA).json["data"]["usage_by_type"]
     assert set(types) == {"volume", "snapshot"}
     assert types["volume"] > types["snapshot"] > 0
+
+
+def test_dashboard_counts_instances_and_volumes_by_their_status(scene, granted):
+    instance = running(scene)["id"]
+    for name in ("database", "backups"):
+        make(scene, name)
+        until(scene, name, "AVAILABLE")
+    ask(scene, "attach_volume", names={"volume_id": "database"}, json={"instance_id": instance, "mount_path": "/data"})
+    counts = ask(scene, "get_dashboard_summary").json["data"]
+    assert (counts["running_instances"], counts["stopped_instances"]) == (1, 0)
+    assert (counts["total_volumes"], counts["attached_volumes"]) == (2, 1)
