@@ -37,7 +37,7 @@ def local_template(
     It knows no route for whatever method a path does not declare (each method gets its own) and neither gateway
     responses nor binary types in the API's body; agents come through the proxy; the runner calls the sweeps itself, so
     the schedules are off. It checks a batch of messages as an action of its own, where AWS checks sqs:SendMessage, and
-    does not tell policies for what purpose KMS is asked.
+    does not tell policies for what purpose KMS is asked, nor of what things EC2 is.
     """
     template = copy.deepcopy(packaged)
     resources = template["Resources"] = local_state(template)["Resources"]
@@ -76,6 +76,9 @@ def _adapt_policies(resources: Json) -> None:
                     statement["Action"].append("sqs:SendMessageBatch")
                 if any(action.startswith("kms:") for action in statement["Action"]):
                     del statement["Condition"]
+                if any(action.startswith("ec2:") for action in statement["Action"]):
+                    statement["Resource"] = "*"
+                    statement.pop("Condition", None)
 
 
 def _spell_out_methods(resources: Json) -> None:

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from contextlib import closing
 
 import pytest
+import urllib3
 
 from infra.local.cloud import LocalCloud
 from infra.local.options import Options
-from tests.e2e.api import Api
+from tests.e2e.api import TIMEOUT_SECONDS, Api
 from tests.e2e.cloud import eventually
 from tests.support.aws_clients import local_client
 from tests.support.cloud import PASSWORD
@@ -127,6 +128,55 @@ def test_log_of_a_tenant_tells_what_was_done_and_refused_in_it_alone(root, owner
     assert owner.call("GET", "/audit", x_api_key=owner.key, x_tenant_id=other).status == 403
 
 
+EVERY_BYTE = bytes(range(256)) * 40
+
+
+def test_object_comes_back_byte_for_byte_by_the_api_and_by_links(root, owner, tenant):
+    sent(root, "PUT", f"{tenant}/quotas", {"max_buckets": 1})
+    asked, (pool, headers) = {"x_api_key": owner.key}, a_pool(owner)
+    sent(owner, "POST", "/storage/buckets", {"name": "photos"}, 201, **asked)
+    file = f"{owner.url}/storage/photos/2026/a%20b.bin"
+    eventually(lambda: pool.request("PUT", file, body=EVERY_BYTE, headers=headers).status == 201)
+    assert pool.request("GET", file, headers=headers).data == EVERY_BYTE
+
+    link = sent(owner, "POST", "/storage/presign/photos/2026/a%20b.bin", {"method": "GET"}, **asked)
+    assert pool.request("GET", link["url"]).data == EVERY_BYTE
+    link = sent(owner, "POST", "/storage/presign/photos/by/link", {"method": "PUT"}, **asked)
+    assert pool.request("PUT", link["url"], body=EVERY_BYTE).status == 200
+    assert pool.request("GET", f"{owner.url}/storage/photos/by/link", headers=headers).data == EVERY_BYTE
+    keys = {each["key"] for each in sent(owner, "GET", "/storage/photos", **asked)}
+    assert keys == {"2026/a b.bin", "by/link"}
+
+    refused = pool.request("PUT", file, body=bytes(5 * 1024 * 1024), headers=headers)
+    assert (refused.status, b"presign" in refused.data) == (413, True)
+    upload = sent(owner, "POST", "/storage/multipart/init/photos/parts", status=201, **asked)["id"]
+    part = pool.request(
+        "PUT", f"{owner.url}/storage/multipart/upload/{upload}/parts?part=1", body=EVERY_BYTE, headers=headers
+    )
+    assert part.status == 200, part.data
+    sent(owner, "POST", f"/storage/multipart/complete/{upload}", **asked)
+    assert pool.request("GET", f"{owner.url}/storage/photos/parts", headers=headers).data == EVERY_BYTE
+    sent(owner, "DELETE", "/storage/buckets/photos?force=true", status=204, **asked)
+    eventually(lambda: sent(owner, "GET", "/storage/buckets", **asked) == [])
+
+
+def test_network_and_volume_of_a_tenant_are_made_and_removed(root, owner, tenant):
+    sent(root, "PUT", f"{tenant}/quotas", {"max_vpcs": 1, "max_storage_gb": 1})
+    asked = {"x_api_key": owner.key}
+    vpc = sent(owner, "POST", "/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"}, 201, **asked)["id"]
+    subnet = {"name": "north", "cidr_block": "10.9.1.0/24"}
+    made = sent(owner, "POST", f"/vpcs/{vpc}/subnets", subnet, 201, **asked)["id"]
+    volume = sent(owner, "POST", "/volumes", {"name": "data", "size_gb": 1}, 201, **asked)["id"]
+    eventually(lambda: sent(owner, "GET", f"/subnets/{made}", **asked)["status"] == "available")
+    eventually(lambda: sent(owner, "GET", f"/volumes/{volume}", **asked)["status"] == "AVAILABLE")
+    assert owner.call("DELETE", f"/vpcs/{vpc}", **asked).status == 409
+    for path in (f"/volumes/{volume}", f"/subnets/{made}"):
+        sent(owner, "DELETE", path, **asked)
+        eventually(lambda path=path: owner.call("GET", path, **asked).status == 404)
+    sent(owner, "DELETE", f"/vpcs/{vpc}", **asked)
+    eventually(lambda: sent(owner, "GET", "/vpcs", **asked) == [])
+
+
 def test_rows_of_a_deleted_tenant_and_user_are_gone(cloud, root, owner, tenant):
     tenant_id = tenant.rpartition("/")[2]
     asked = {"x_api_key": owner.key}
@@ -170,3 +220,9 @@ def tables_with(cloud: LocalCloud, text: str, names: Iterable[str] | None = None
         pages = client.get_paginator("list_tables").paginate()
         names = [one.removeprefix(cloud.table_prefix) for page in pages for one in page["TableNames"]]
     return {name for name in names for row in rows_of(cloud, name) if text in repr({**row, "changed_by": None})}
+
+
+def a_pool(api: Api) -> tuple[urllib3.PoolManager, dict[str, str]]:
+    """For bytes as they come, with the headers of a key."""
+    pool = urllib3.PoolManager(retries=False, timeout=TIMEOUT_SECONDS)
+    return pool, {"x-api-key": api.key, "accept": "*/*", "content-type": "application/octet-stream"}

@@ -47,7 +47,7 @@ CONTEXT = Context(
             "chalicelib.cloud.workers.end_instances.handler",
             QueueSource(INSTANCE_ENDS, 5),
             30,
-            loads="compute provisioning quotas",
+            loads="families compute providers provisioning quotas roles ssh_keys",
         ),
     ),
     grants={

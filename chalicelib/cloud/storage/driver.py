@@ -128,7 +128,8 @@ class BucketDriver:
         with ERRORS.sorted():
             client.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=configuration.CLOSED)
             client.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=configuration.ENCRYPTED)
-            client.put_bucket_policy(Bucket=name, Policy=configuration.policy(name, partition))
+            if client.meta.endpoint_url.startswith("https:"):  # over HTTP, as in a local cloud, it would refuse all
+                client.put_bucket_policy(Bucket=name, Policy=configuration.policy(name, partition))
             self._set_versioning(name, wanted=spec.versioning)
             rules = configuration.lifecycle(spec.rules)
             client.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration=rules)

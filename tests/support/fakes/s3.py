@@ -83,7 +83,7 @@ class FakeS3(FakeObjects):
         self.foreign: set[str] = set()
         """Names of buckets in other accounts."""
         self.calls: list[tuple[str, Json]] = []
-        self.meta = SimpleNamespace(region_name=REGION)
+        self.meta = SimpleNamespace(region_name=REGION, endpoint_url=f"https://s3.{REGION}.amazonaws.com")
         self._links: dict[str, tuple[str, Json, datetime]] = {}
         self._ids = itertools.count(1)
         self._troubles: dict[str, deque[Callable[[Callable[[], Any]], Any]]] = {}
