@@ -62,7 +62,11 @@ def test_request_integers_beyond_32_bits_are_refused(base):
                 model.model_validate({name: 2**31, "not a field": 1})
             if (name,) not in [error["loc"] for error in raised.value.errors()]:
                 taken.append(f"{model.__name__}.{name}")
-    assert taken == []
+    assert set(taken) <= LARGE
+
+
+LARGE = {"LinkCreate.size_bytes"}
+"""Numbers with a bound of their own: an object at S3 has up to 5 GiB."""
 
 
 def _integers(model):
