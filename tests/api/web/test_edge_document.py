@@ -58,11 +58,13 @@ def test_request_integers_beyond_32_bits_are_refused(base):
     taken = []
     for model in _request_models(base):
         for name in _integers(model):
+            if f"{model.__name__}.{name}" in LARGE:
+                continue
             with pytest.raises(ValidationError) as raised:
                 model.model_validate({name: 2**31, "not a field": 1})
             if (name,) not in [error["loc"] for error in raised.value.errors()]:
                 taken.append(f"{model.__name__}.{name}")
-    assert set(taken) <= LARGE
+    assert taken == []
 
 
 LARGE = {"LinkCreate.size_bytes"}
