@@ -156,7 +156,8 @@ class NewResource:
 class Changes:
     """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once;
     ``shares`` is all that it takes of quotas beside `Resource.quota` from then on. ``parents`` and ``claims`` are all
-    that it shall have: those that it lacks are taken, the others given back. ``is_note``: a new specification concerns
+    that it shall have: those that it lacks are taken, the others given back. ``at`` has the versions of new parents on
+    which it was decided: with one that has changed since, it is decided anew. ``is_note``: a new specification concerns
     callers alone, so its provider has nothing to do."""
 
     power: Power | None = None
@@ -166,6 +167,7 @@ class Changes:
     shares: tuple[Share, ...] | None = None
     parents: tuple[str, ...] | None = None
     claims: tuple[str, ...] | None = None
+    at: Mapping[str, int] = field(default_factory=dict)
     is_note: bool = False
 
 

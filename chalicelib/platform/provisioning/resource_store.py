@@ -133,12 +133,20 @@ class ResourceStore:
         """The resources of things at a provider, as the index shows them."""
         return self._named("by_external", [external_key_of(kind, external_id) for external_id in external_ids])
 
-    def effect(self, old: Resource, new: Resource, operation: str, taking: Sequence[Share] = ()) -> Resource | None:
+    def effect(
+        self,
+        old: Resource,
+        new: Resource,
+        operation: str,
+        taking: Sequence[Share] = (),
+        at: Mapping[str, int] | None = None,
+    ) -> Resource | None:
         """Write a change as the effect of the current work, in one transaction with the parents and claims that it
         gains and loses; None if the row has changed since ``old`` was read. ``taking`` is what it takes of quotas more
-        than before, or less. Raises `RefusedByQuotaError`, `ParentUnfitError` and `ClaimTakenError`."""
+        than before, or less; ``at`` has versions of new parents that must still hold. Raises `RefusedByQuotaError`,
+        `ParentUnfitError`, `ParentMovedError` and `ClaimTakenError`."""
         made = new.model_copy(update={"version": old.version + 1})
-        gained = tying(old.id, missing(new.parents, old.parents), missing(new.claims, old.claims))
+        gained = tying(old.id, missing(new.parents, old.parents), missing(new.claims, old.claims), at)
         lost = untying(old.id, missing(old.parents, new.parents), missing(old.claims, new.claims))
         tables = self._tables.scoped(old.tenant)
         try:
@@ -152,7 +160,7 @@ class ResourceStore:
         except TransactionFailedError as error:
             if 0 in error.failed:
                 return None
-            require_ties(gained, error, 1 + len(taking))
+            require_ties(gained, error, 1 + len(taking), at)
             _check_quotas(error, taking)
             raise
         return made

@@ -120,7 +120,10 @@ class Resources:
                 raise conflict(f"{resource.name} is gone or being removed: it cannot be changed")
             new = self._changed(resource, changes)
             try:
-                changed = self._store.effect(resource, new, operation, _taking(resource, new, changes.shares or ()))
+                taken = _taking(resource, new, changes.shares or ())
+                changed = self._store.effect(resource, new, operation, taken, changes.at)
+            except ParentMovedError:
+                continue
             except RefusedByQuotaError as error:
                 raise _exceeded(error) from error
             except ParentUnfitError as error:

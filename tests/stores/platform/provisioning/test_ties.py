@@ -183,6 +183,26 @@ class TestChangedParents:
             refused(lambda unknown=unknown: change(own, child, parents=(unknown,)), Kind.NOT_FOUND)
         assert own.get("box", child.id) == child
 
+    def test_change_is_decided_anew_if_a_new_parent_has_changed_since(self, own):
+        parent, child = own.create(new()), own.create(new())
+        asked = []
+
+        def decide(_row):
+            asked.append(own.get("box", parent.id).version)
+            if len(asked) == 1:
+                change(own, parent, spec={"size": 2})
+            return Changes(parents=(parent.id,), at={parent.id: asked[-1]})
+
+        assert own.change("box", child.id, decide, "box.changed").parents == (parent.id,)
+        assert asked == [parent.version, parent.version + 1]
+        assert own.get("box", parent.id).references == 1
+
+    def test_version_of_a_parent_that_it_has_already_does_not_matter(self, own):
+        parent, child = own.create(new()), own.create(new())
+        change(own, child, parents=(parent.id,))
+        changed = change(own, child, parents=(parent.id,), spec={"size": 2}, at={parent.id: parent.version})
+        assert changed.spec == {"size": 2}
+
     def test_parent_whose_row_is_lost_is_left_all_the_same(self, own, store):
         parent, child = own.create(new()), own.create(new())
         tied = change(own, child, parents=(parent.id,))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from chalicelib.cloud.wiring.networks import NetworkParts
 
 if TYPE_CHECKING:
     from chalicelib.cloud.accounts.leaving import Leaving
@@ -17,9 +19,6 @@ if TYPE_CHECKING:
     from chalicelib.cloud.compute.snapshots import Snapshots
     from chalicelib.cloud.compute.volume_driver import VolumeDriver
     from chalicelib.cloud.compute.volumes import Volumes
-    from chalicelib.cloud.network.ec2_things import FindResources
-    from chalicelib.cloud.network.subnets import Subnets
-    from chalicelib.cloud.network.vpcs import Vpcs
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.service_accounts.guests import TenantGuests
@@ -33,17 +32,12 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
     from chalicelib.platform.billing.service import Bills
-    from chalicelib.platform.provisioning.ports import Driver
     from chalicelib.platform.secrets.service import Secrets
-    from chalicelib.platform.wiring import Platform
     from chalicelib.web.results import HealthCheck
 
 
-class Cloud:
+class Cloud(NetworkParts):
     """The parts of the cloud by name, made of the parts of the platform."""
-
-    def __init__(self, platform: Platform) -> None:
-        self.platform = platform
 
     @cached_property
     def callers(self) -> Callers:
@@ -182,32 +176,6 @@ class Cloud:
         return SshKeys(self.platform.tables, self.platform.clock, self.platform.ids)
 
     @cached_property
-    def vpcs(self) -> Vpcs:
-        from chalicelib.cloud.network.vpcs import Vpcs
-        from chalicelib.cloud.tenancy.limits import limit_of
-
-        tables = self.platform.tables
-        return Vpcs(self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota))
-
-    @cached_property
-    def subnets(self) -> Subnets:
-        from chalicelib.cloud.network.subnets import Subnets
-
-        return Subnets(self.platform.resources, self.vpcs)
-
-    @cached_property
-    def vpc_driver(self) -> Driver:
-        from chalicelib.cloud.network.drivers import VpcDriver
-
-        return VpcDriver(*self._at_ec2)
-
-    @cached_property
-    def subnet_driver(self) -> Driver:
-        from chalicelib.cloud.network.drivers import SubnetDriver
-
-        return SubnetDriver(*self._at_ec2)
-
-    @cached_property
     def instances(self) -> CloudInstances:
         from chalicelib.cloud.compute.instances import CloudInstances
         from chalicelib.machines.public import machines_of
@@ -237,15 +205,6 @@ class Cloud:
         from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
 
         return SnapshotDriver(*self._at_ec2)
-
-    @property
-    def _at_ec2(self) -> tuple[Any, str, FindResources]:
-        """The client of EC2, the value of the tag of this installation, and what finds resources of a tenant."""
-        from chalicelib.platform.provisioning.ec2_tags import stage_of
-
-        platform = self.platform
-        stage = stage_of(platform.settings.table_prefix)
-        return platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
 
     def granted(self, tenant: str) -> Granted:
         """The quotas and the clusters of a tenant, in one read."""

@@ -1,0 +1,55 @@
+"""The parts of networks in the container of the cloud, which is one of these as well."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from chalicelib.cloud.network.ec2_things import FindResources
+    from chalicelib.cloud.network.subnets import Subnets
+    from chalicelib.cloud.network.vpcs import Vpcs
+    from chalicelib.platform.provisioning.ports import Driver
+    from chalicelib.platform.wiring import Platform
+
+
+class NetworkParts:
+    """Networks by name, made of the parts of the platform; and what every driver at EC2 is made of."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    @cached_property
+    def vpcs(self) -> Vpcs:
+        from chalicelib.cloud.network.vpcs import Vpcs
+        from chalicelib.cloud.tenancy.limits import limit_of
+
+        tables = self.platform.tables
+        return Vpcs(self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota))
+
+    @cached_property
+    def subnets(self) -> Subnets:
+        from chalicelib.cloud.network.subnets import Subnets
+
+        return Subnets(self.platform.resources, self.vpcs)
+
+    @cached_property
+    def vpc_driver(self) -> Driver:
+        from chalicelib.cloud.network.drivers import VpcDriver
+
+        return VpcDriver(*self._at_ec2)
+
+    @cached_property
+    def subnet_driver(self) -> Driver:
+        from chalicelib.cloud.network.drivers import SubnetDriver
+
+        return SubnetDriver(*self._at_ec2)
+
+    @property
+    def _at_ec2(self) -> tuple[Any, str, FindResources]:
+        """The client of EC2, the value of the tag of this installation, and what finds resources of a tenant."""
+        from chalicelib.platform.provisioning.ec2_tags import stage_of
+
+        platform = self.platform
+        stage = stage_of(platform.settings.table_prefix)
+        return platform.gateways.machine_client, stage, lambda tenant, ids: platform.resources(tenant).of_ids(ids)
