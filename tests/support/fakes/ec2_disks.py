@@ -6,8 +6,7 @@ and is deleted only where it is free; a snapshot is restored only once it is who
 """
 
 import json
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -57,6 +56,7 @@ class DiskCalls:
     copies: dict[str, Copy]
     machines: dict[str, Any]
     _tokens: dict[str, Any]
+    _numbers: Iterator[int]
 
     # -- what tests do ---------------------------------------------------------------------------------------------
 
@@ -104,7 +104,7 @@ class DiskCalls:
             self._disk(request, "CreateSnapshot")
             tags = tags_of(request, "snapshot")
             self._allow(tags, "CreateSnapshot")
-            copy = Copy(f"snap-{secrets.token_hex(8)}", request, tags, self.clock.now())
+            copy = Copy(f"snap-{next(self._numbers):017x}", request, tags, self.clock.now())
             self.copies[copy.id] = copy
             return _copy(copy, self.clock.now())
 
@@ -149,7 +149,7 @@ class DiskCalls:
                 refuse("InvalidSnapshot.NotFound", "CreateVolume")
             if _copy(self.copies[source], self.clock.now())["State"] != "completed":
                 refuse("IncorrectState", "CreateVolume")
-        disk = Disk(f"vol-{secrets.token_hex(8)}", request, tags, self.clock.now())
+        disk = Disk(f"vol-{next(self._numbers):017x}", request, tags, self.clock.now())
         self.disks[disk.id] = disk
         self._tokens[token] = (disk.id, asked)
         return self._volume(disk, self.clock.now())

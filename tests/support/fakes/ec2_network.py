@@ -4,7 +4,7 @@ Sources: EC2 API reference (CreateVpc, CreateSubnet, DeleteVpc, DeleteSubnet), E
 VPC quotas.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network
@@ -48,7 +48,7 @@ class NetworkCalls:
     """Parts that something outside of this installation uses."""
     most_parts: dict[str, int] = field(default_factory=dict)
     """The most parts that a resource ever had at a time, by the tag."""
-    _numbers: Any = field(default_factory=lambda: count(1))
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     clock: FakeClock
     stage: str = ""

@@ -1,0 +1,146 @@
+"""Instances in the cloud's words, volumes and snapshots of two tenants: a volume is at one instance at most."""
+
+from collections import Counter
+
+from chalicelib.cloud.compute import dialect
+from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
+from chalicelib.cloud.compute.disk_rules import volume_spec
+from chalicelib.cloud.compute.model import Launch
+from chalicelib.machines.public import INSTANCE
+from tests.simulation.cloud.things import (
+    check_kinds,
+    cloud,
+    ec2,
+    some_thing,
+    some_user,
+    tagged,
+    things_of,
+    trouble,
+    user_of,
+)
+from tests.simulation.machines.instances import instances_and_rows_agree
+from tests.simulation.scene import NothingThereError, Scene, Simulation
+
+DISK_CALLS = (
+    *("CreateVolume", "AttachVolume", "DetachVolume", "DeleteVolume", "DescribeVolumes"),
+    *("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"),
+)
+CODES = ("RequestLimitExceeded", "InternalError", "Unavailable", "VolumeLimitExceeded")
+
+
+def launch_instance(scene: Scene) -> None:
+    image = scene.rng.choice(("ubuntu-24.04", "ubuntu-22.04"))
+    cloud(scene).instances.launch(
+        some_user(scene), Launch(name=scene.some_name(), image=image, instance_type="basic-2")
+    )
+
+
+def change_instance_of_tenant(scene: Scene) -> None:
+    instance = some_thing(scene, INSTANCE)
+    decide = scene.rng.choice((dialect.started, dialect.stopped, dialect.paused, dialect.resumed))
+    cloud(scene).instances.change(instance.tenant, instance.id, decide, "change")
+
+
+def resize_instance(scene: Scene) -> None:
+    instance = some_thing(scene, INSTANCE)
+    cloud(scene).instances.resize(instance.tenant, instance.id, scene.rng.choice(("basic-2", "standard-1")))
+
+
+def terminate_instance(scene: Scene) -> None:
+    instance = some_thing(scene, INSTANCE)
+    cloud(scene).instances.delete(instance.tenant, instance.id)
+
+
+def create_volume(scene: Scene) -> None:
+    cloud(scene).volumes.create(some_user(scene), scene.some_name(), scene.rng.choice((1, 8)))
+
+
+def attach_volume(scene: Scene) -> None:
+    volume = some_thing(scene, VOLUME)
+    instance = some_thing(scene, INSTANCE, volume.tenant)
+    cloud(scene).volumes.attach(volume.tenant, volume.id, instance.id, "/mnt/data")
+
+
+def detach_volume(scene: Scene) -> None:
+    volume = some_thing(scene, VOLUME)
+    cloud(scene).volumes.detach(volume.tenant, volume.id)
+
+
+def delete_volume(scene: Scene) -> None:
+    volume = some_thing(scene, VOLUME)
+    cloud(scene).volumes.delete(volume.tenant, volume.id)
+
+
+def create_snapshot(scene: Scene) -> None:
+    volume = some_thing(scene, VOLUME)
+    cloud(scene).snapshots.create(user_of(volume), volume.id, "")
+
+
+def restore_snapshot(scene: Scene) -> None:
+    snapshot = some_thing(scene, SNAPSHOT)
+    cloud(scene).snapshots.restore(user_of(snapshot), snapshot.id, scene.some_name(), "")
+
+
+def delete_snapshot(scene: Scene) -> None:
+    snapshot = some_thing(scene, SNAPSHOT)
+    cloud(scene).snapshots.delete(snapshot.tenant, snapshot.id)
+
+
+def somebody_detaches_a_volume(scene: Scene) -> None:
+    attached = [disk for disk in ec2(scene).volumes_there() if disk.machine]
+    if not attached:
+        raise NothingThereError("attached volumes")
+    ec2(scene).detach(scene.rng.choice(attached))
+
+
+def disks_and_rows_agree(scene: Scene) -> None:
+    volumes = tagged((disk.id, disk.tags) for disk in ec2(scene).volumes_there())
+    copies = tagged((copy.id, copy.tags) for copy in ec2(scene).copies.values())
+    check_kinds(scene, volumes, VOLUME)
+    check_kinds(scene, copies, SNAPSHOT)
+
+
+def an_instance_that_is_gone_has_no_volume(scene: Scene) -> None:
+    gone = {row.id for row in things_of(scene, INSTANCE) if row.is_released}
+    known = {row.id for row in things_of(scene, INSTANCE)}
+    for row in things_of(scene, VOLUME):
+        attachment = None if row.is_released else volume_spec(row).attachment
+        is_gone = attachment is not None and (attachment.instance_id in gone or attachment.instance_id not in known)
+        assert not is_gone, f"{row.name} is attached to an instance that is gone"
+
+
+def no_device_has_two_volumes(scene: Scene) -> None:
+    attachments = [volume_spec(row).attachment for row in things_of(scene, VOLUME) if not row.is_released]
+    devices = Counter((each.instance_id, each.device) for each in attachments if each is not None)
+    assert not devices or max(devices.values()) == 1, f"two volumes at a device: {devices}"
+
+
+def ec2_keeps_no_disks(scene: Scene) -> None:
+    trouble(scene, DISK_CALLS, CODES)
+
+
+SIMULATION = Simulation(
+    operations=(
+        launch_instance,
+        change_instance_of_tenant,
+        resize_instance,
+        terminate_instance,
+        create_volume,
+        attach_volume,
+        attach_volume,
+        detach_volume,
+        delete_volume,
+        create_snapshot,
+        restore_snapshot,
+        delete_snapshot,
+        somebody_detaches_a_volume,
+    ),
+    openings=(launch_instance, create_volume),
+    invariants=(
+        instances_and_rows_agree,
+        disks_and_rows_agree,
+        an_instance_that_is_gone_has_no_volume,
+        no_device_has_two_volumes,
+    ),
+    faults=(ec2_keeps_no_disks,),
+)
