@@ -33,9 +33,9 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.reads_consoles:
         statements.append(_acted_on("GetConsoleOutput"))
     if grants.describes_networks or grants.makes_networks:
-        statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets"], "*"))
+        statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"], "*"))
     if grants.makes_networks:
-        statements += _networks()
+        statements += [*_networks(), *_security_groups()]
     if grants.describes_disks or grants.keeps_disks:
         # IAM has no narrower resource for these either.
         statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
@@ -56,6 +56,20 @@ def _networks() -> list[Json]:
         _allow(["ec2:CreateSubnet", "ec2:DeleteVpc"], vpc, ours),
         _allow(["ec2:DeleteSubnet"], subnet, ours),
         _allow(["ec2:CreateTags"], [vpc, subnet], made),
+    ]
+
+
+def _security_groups() -> list[Json]:
+    """Security groups with the tag: made with it, in VPCs that have it, given rules, and deleted."""
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made = {"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup", **new["StringEquals"]}}
+    ruled = [f"ec2:{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")]
+    return [
+        _allow(["ec2:CreateSecurityGroup"], _ec2("security-group"), new),
+        _allow(["ec2:CreateSecurityGroup"], _ec2("vpc"), ours),
+        _allow([*ruled, "ec2:DeleteSecurityGroup"], _ec2("security-group"), ours),
+        _allow(["ec2:CreateTags"], _ec2("security-group"), made),
     ]
 
 

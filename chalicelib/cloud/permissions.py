@@ -34,6 +34,11 @@ VPC_CREATE = Permission("vpc:create", KeyRole.OPERATOR)
 VPC_UPDATE = Permission("vpc:update", KeyRole.OPERATOR)
 VPC_DELETE = Permission("vpc:delete", KeyRole.OPERATOR)
 """The parts of networks, except security groups, peerings and addresses, have no permissions of their own."""
+SG_READ = Permission("sg:read", KeyRole.VIEWER)
+SG_CREATE = Permission("sg:create", KeyRole.OPERATOR)
+SG_UPDATE = Permission("sg:update", KeyRole.OPERATOR)
+SG_DELETE = Permission("sg:delete", KeyRole.OPERATOR)
+"""Read and make security groups, change their rules and the instances that have them, and delete them."""
 INSTANCE_READ = Permission("instance:read", KeyRole.VIEWER)
 INSTANCE_LAUNCH = Permission("instance:launch", KeyRole.OPERATOR)
 INSTANCE_UPDATE = Permission("instance:update", KeyRole.OPERATOR)
@@ -120,7 +125,7 @@ OF_EVERY_USER = frozenset(
 )
 """The rights of every member, regardless of its role: these reach its own keys and the tenant's names alone."""
 
-_THINGS = frozenset({"vpc", "storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"})
+_THINGS = frozenset({"vpc", "sg", "storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"})
 
 _OF_DEVELOPERS = OF_EVERY_USER.union(
     permission.name for permission in PERMISSIONS if permission.name.partition(":")[0] in _THINGS

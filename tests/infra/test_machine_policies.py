@@ -81,7 +81,14 @@ def test_console_is_read_of_machines_with_the_tag_alone():
 NETWORKS = machine_statements(Grants(makes_networks=True))
 
 
-@pytest.mark.parametrize(("action", "kind"), [("CreateVpc", "vpc"), ("CreateSubnet", "subnet")])
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("CreateVpc", "vpc"),
+        ("CreateSubnet", "subnet"),
+        ("CreateSecurityGroup", "security-group"),
+    ],
+)
 def test_networks_are_made_with_the_tag_alone(action, kind):
     (made,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and kinds_of(each) == {kind}]
 
@@ -89,7 +96,18 @@ def test_networks_are_made_with_the_tag_alone(action, kind):
 
 
 @pytest.mark.parametrize(
-    ("action", "kind"), [("CreateSubnet", "vpc"), ("DeleteVpc", "vpc"), ("DeleteSubnet", "subnet")]
+    ("action", "kind"),
+    [
+        ("CreateSubnet", "vpc"),
+        ("DeleteVpc", "vpc"),
+        ("DeleteSubnet", "subnet"),
+        ("CreateSecurityGroup", "vpc"),
+        ("AuthorizeSecurityGroupIngress", "security-group"),
+        ("AuthorizeSecurityGroupEgress", "security-group"),
+        ("RevokeSecurityGroupIngress", "security-group"),
+        ("RevokeSecurityGroupEgress", "security-group"),
+        ("DeleteSecurityGroup", "security-group"),
+    ],
 )
 def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kind):
     ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
@@ -101,7 +119,7 @@ def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kind):
 def test_function_that_only_looks_at_networks_may_change_nothing():
     (statement,) = machine_statements(Grants(describes_networks=True))
 
-    assert statement["Action"] == ["ec2:DescribeVpcs", "ec2:DescribeSubnets"]
+    assert statement["Action"] == ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"]
 
 
 def test_function_that_only_looks_may_change_nothing():

@@ -41,6 +41,15 @@ class NetworkScene(CloudScene):
         """A subnet, as it is answered."""
         return self.ask("POST", f"/vpcs/{vpc['id']}/subnets", {"name": name, "cidr_block": cidr_block})
 
+    def group(self, vpc: Any, name: str = "web", **more: Any) -> Any:
+        """A security group, as it is answered."""
+        return self.ask("POST", "/security-groups", {"vpc_id": vpc["id"], "name": name, **more})
+
+    def rule(self, group: Any, **fields: Any) -> Any:
+        """A rule of a group, as it is answered: by default one that lets anyone reach port 443."""
+        web = {"direction": "ingress", "protocol": "tcp", "port_min": 443, "port_max": 443, "cidr": "0.0.0.0/0"}
+        return self.ask("POST", f"/security-groups/{group['id']}/rules", {**web, **fields})
+
     def row(self, thing: Any) -> Resource:
         """The row of a thing that was answered."""
         (row,) = [each for each in self.moving.rows() if each.id == thing["id"]]

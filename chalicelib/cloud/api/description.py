@@ -68,6 +68,7 @@ CLOUD = Description(
         "Service accounts": "Accounts of programs, and tokens for their credentials",
         "VPCs": "Private networks of a tenant",
         "Subnets": "Parts of a VPC, each in one zone",
+        "Security groups": "What connections the instances of a VPC let in and out",
         "SSH keys": "Public keys for the machines of a tenant",
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",

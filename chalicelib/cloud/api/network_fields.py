@@ -10,6 +10,7 @@ from chalicelib.web.validation import Timestamp
 
 VPC_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02101"
 SUBNET_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02102"
+GROUP_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad00000"
 
 Name = Annotated[str, MinLen(1), MaxLen(64)]
 Cidr = Annotated[str, MinLen(1), MaxLen(64)]

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from chalicelib.cloud.network import group_rules
+from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
 from chalicelib.platform.provisioning.ports import Kind
@@ -11,10 +13,17 @@ APPEARS_WITHIN = timedelta(minutes=3)
 
 VPCS = Kind(name=VPC, driver=lambda cloud: cloud.vpc_driver, appears_within=APPEARS_WITHIN, has_token=False)
 SUBNETS = Kind(name=SUBNET, driver=lambda cloud: cloud.subnet_driver, appears_within=APPEARS_WITHIN, has_token=False)
+SECURITY_GROUPS = Kind(
+    name=SECURITY_GROUP,
+    driver=lambda cloud: cloud.security_group_driver,
+    appears_within=APPEARS_WITHIN,
+    drifted=group_rules.drifted,
+)
+"""EC2 takes a group's name once in a VPC, so that a repeat makes no second one."""
 
 CONTEXT = Context(
     name="network",
-    kinds=(VPCS, SUBNETS),
+    kinds=(VPCS, SUBNETS, SECURITY_GROUPS),
     grants={
         "cloud_api": Grants(
             tables={

@@ -6,19 +6,25 @@ quotas".
 
 from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
 
+_RULES_CHANGING = "its rules are still changing in AWS"
 _IN_USE = "something in AWS still uses it: it is removed as soon as that is gone"
 
 ERRORS = AwsErrors(
     service="EC2",
+    gone={"InvalidGroup.NotFound": "EC2 does not know the security group any more"},
     again={
         "DependencyViolation": _IN_USE,
         "IncorrectState": "it is still changing in AWS",
         "InvalidVpcID.NotFound": "EC2 does not show its VPC yet",
         "InvalidSubnet.Conflict": "AWS still has a subnet with these addresses",
+        "InvalidPermission.Duplicate": _RULES_CHANGING,
+        "InvalidPermission.NotFound": _RULES_CHANGING,
     },
     refused={
         "VpcLimitExceeded": LIMIT.format("VPCs in this region (5 unless it was raised)", "VPCs"),
         "SubnetLimitExceeded": LIMIT.format("subnets in a VPC (200 unless it was raised)", "subnets"),
+        "SecurityGroupLimitExceeded": LIMIT.format("security groups in this region", "groups"),
+        "RulesPerSecurityGroupLimitExceeded": LIMIT.format("rules of a security group", "rules"),
         "InvalidVpc.Range": "AWS does not take these addresses for a VPC: make another one, from /16 to /28",
         "InvalidSubnet.Range": "AWS does not take these addresses for a subnet: make another one within its VPC",
         "InvalidParameterValue": "AWS does not take its zone: make another one in a zone of this region",

@@ -27,7 +27,7 @@ class Named:
     def get(self, tenant: str, wanted: str) -> Resource:
         """The thing of that id, or of that name. Raises `EdgeError` (not found)."""
         own = self._resources(tenant)
-        resource = own.find(self._kind, wanted.lower()) if _is_id(wanted) else None
+        resource = own.find(self._kind, wanted.lower()) if is_id(wanted) else None
         if resource is None and self._scope:
             holder = own.holder_of(f"{self._scope}/{wanted}")
             resource = None if holder is None else own.find(self._kind, holder)
@@ -39,7 +39,8 @@ class Named:
         self._resources(tenant).delete(self._kind, resource.id, f"{self._kind}.deleted")
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether it has the form of an id."""
     try:
         normalise_uuid(text)
     except ValueError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chalicelib.cloud.network.ec2_things import FindResources
+    from chalicelib.cloud.network.groups import SecurityGroups
     from chalicelib.cloud.network.subnets import Subnets
     from chalicelib.cloud.network.vpcs import Vpcs
     from chalicelib.platform.provisioning.ports import Driver
@@ -32,6 +33,18 @@ class NetworkParts:
         from chalicelib.cloud.network.subnets import Subnets
 
         return Subnets(self.platform.resources, self.vpcs)
+
+    @cached_property
+    def security_groups(self) -> SecurityGroups:
+        from chalicelib.cloud.network.groups import SecurityGroups
+
+        return SecurityGroups(self.platform.resources, self.vpcs, self.platform.clock, self.platform.ids)
+
+    @cached_property
+    def security_group_driver(self) -> Driver:
+        from chalicelib.cloud.network.group_driver import SecurityGroupDriver
+
+        return SecurityGroupDriver(*self._at_ec2)
 
     @cached_property
     def vpc_driver(self) -> Driver:

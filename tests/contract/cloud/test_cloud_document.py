@@ -17,6 +17,7 @@ FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
         *("audit", "events-dashboard", "vpcs", "subnets", "volumes", "snapshots"),
+        "security-groups",
     }
 )
 """The families of the list that are served whole."""
@@ -133,6 +134,9 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.Volume", "post", "/volumes", "201"),
         ("domain.Volume", "get", "/volumes", "200"),
         ("domain.Snapshot", "post", "/snapshots", "201"),
+        ("domain.SecurityGroup", "post", "/security-groups", "201"),
+        ("domain.SecurityGroup", "get", "/security-groups", "200"),
+        ("domain.SecurityRule", "post", "/security-groups/{id}/rules", "201"),
         ("domain.Snapshot", "get", "/snapshots/{id}", "200"),
         ("httphandlers.ResizeInstanceResponse", "post", "/instances/{id}/resize", "200"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
@@ -156,6 +160,7 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.ResizeInstanceRequest", "/instances/{id}/resize"),
         ("httphandlers.CreateVolumeRequest", "/volumes"),
         ("httphandlers.CreateSnapshotRequest", "/snapshots"),
+        ("httphandlers.CreateSecurityGroupRequest", "/security-groups"),
         ("httphandlers.RestoreSnapshotRequest", "/snapshots/{id}/restore"),
     ],
 )

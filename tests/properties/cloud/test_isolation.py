@@ -36,6 +36,7 @@ VIEWS = {
 
 NAMED = {
     "vpc_id": "create_vpc",
+    "group_id": "create_security_group",
     "secret_id": "create_secret",
     "key_id": "add_ssh_key",
     "role_id": "create_role",
@@ -123,6 +124,7 @@ class People:
         variables |= {name: self._any(maker) for name, maker in NAMED.items()}
         # Names of buckets are each tenant's own: all have some of these.
         variables |= {"bucket": random.choice(BUCKETS), "key": "2026/a", "upload_id": NOTHING, "rule_id": NOTHING}
+        variables["security_rule_id"] = variables["group_id"][:-1] + "1"
         variables |= dict.fromkeys(("instance_id", "volume_id", "snapshot_id", "subnet_id"), NOTHING)
         variables["user_id"] = self.scene.variables[random.choice(sorted(self.places))]
         headers = {"x-tenant-id": header} if header else {}
@@ -162,6 +164,8 @@ class People:
             "change_member": {"role": "viewer"},
             "create_user_key": {"name": f"key {marker}"},
             "create_vpc": {"name": f"network {marker}", "cidr_block": "10.0.0.0/16"},
+            "create_security_group": {"vpc_id": self._any("create_vpc"), "name": f"group {marker}"},
+            "add_security_rule": {"direction": "egress", "protocol": "icmp", "cidr": "10.0.0.0/8"},
             "change_vpc": {"name": f"network of {marker}"},
             "create_bucket": {"name": self.random.choice(BUCKETS)},
             "set_bucket_versioning": {"enabled": True},

@@ -25,7 +25,7 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
 from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
-from tests.support.fakes.ec2_network import NetworkCalls
+from tests.support.fakes.ec2_groups import GroupCalls
 
 BY_ZONE = {"eu-central-1a": "subnet-0a", "eu-central-1b": "subnet-0b"}
 SUBNETS = {subnet: zone for zone, subnet in BY_ZONE.items()}
@@ -68,7 +68,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(NetworkCalls, DiskCalls):
+class FakeEc2(GroupCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock
@@ -198,6 +198,11 @@ class FakeEc2(NetworkCalls, DiskCalls):
         self.calls.append((operation, request))
         waiting = self._troubles.get(operation)
         return waiting.popleft()(call) if waiting else call()
+
+    def _groups_in_use(self) -> set[str]:
+        now = self.clock.now()
+        there = [each for each in self.machines.values() if each.state(now) != "terminated"]
+        return {group for each in there for group in each.request.get("SecurityGroupIds", ())}
 
     def _run(self, request: Json) -> Json:
         self._authorise(request)
