@@ -36,6 +36,10 @@ class NamedGroupPath(Path):
     ]
 
 
+class GroupOfRulesPath(Path):
+    group_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of the security group that gets the rule.", GROUP_ID)]
+
+
 class SecurityRulePath(Path):
     security_rule_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a rule of a security group.", _RULE_ID)]
 
@@ -61,7 +65,7 @@ class GroupCreate(Sent):
 
 
 class RuleAdd(Sent):
-    """A rule to add."""
+    """Connections that a security group shall let through."""
 
     direction: Annotated[OneOf[Direction], about("Whether connections in or out are let through.", "ingress")]
     protocol: Annotated[OneOf[Protocol], about("Protocol that is let through; `all` for every one.", "tcp")]
@@ -86,7 +90,7 @@ class SecurityRuleOut(Shown):
 
 
 class GroupOut(PartOut):
-    """A security group. What none of an instance's groups lets through is dropped."""
+    """A security group. Connections that none of an instance's groups lets through are dropped."""
 
     id: Annotated[str, about("UUID of the security group.", GROUP_ID, format="uuid")]
     vpc_id: Annotated[str, about("UUID of the VPC whose instances can have it.", VPC_ID, format="uuid")]
@@ -209,10 +213,10 @@ def get_security_group(request: Request[NamedGroupPath, NamedGroupQuery, NoBody]
     errors=(404, 409),
     summary="Add a rule to a security group",
 )
-def add_security_rule(request: Request[GroupPath, NoQuery, RuleAdd], services: Cloud) -> Created:
+def add_security_rule(request: Request[GroupOfRulesPath, NoQuery, RuleAdd], services: Cloud) -> Created:
     """Adds a rule, sixty in each direction at most. It holds for all instances that have the group within seconds: the
-    group is `changing` until then. 400 for ports that the protocol has not, or for what is no block of addresses; 409
-    for a rule that the group has."""
+    group is `changing` until then. 400 for ports that the protocol has not, or an invalid block of addresses; 409 for
+    a rule that the group has."""
     body, tenant, wanted = request.body, request.principal.tenant, request.path.group_id
     traffic = rules.check_traffic(body.direction, body.protocol, body.cidr, body.port_min, body.port_max)
     return request.once(

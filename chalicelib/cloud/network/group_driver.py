@@ -40,7 +40,7 @@ class SecurityGroupDriver(Ec2Things):
         return {each.id: _compared(each, observed[each.id]) for each in resources}
 
     def change(self, resource: Resource, observation: Observation) -> None:
-        """What shall not be let through goes first: at sixty rules there is room for no other."""
+        """Rules that shall go are removed first: beside sixty there is room for no other."""
         del resource
         group_id = observation.external["id"]
         for direction in Direction:

@@ -3,8 +3,8 @@
 Sources: Amazon VPC user guide, "Security group rules" and "Amazon VPC quotas" (60 rules a direction, 5 groups of a
 network interface). A group only allows, so the order of its rules has no effect.
 
-The id of a group ends in four zeros, and that of a rule has the number of the rule in their place: whoever knows a rule
-knows its group.
+The id of a group ends in four zeros, and that of a rule has the number of the rule in their place, so that it tells
+the group too.
 """
 
 from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def check_traffic(
     direction: Direction, protocol: Protocol, cidr: str, port_min: int | None, port_max: int | None
 ) -> Traffic:
     """The connections that a rule is about. Raises `EdgeError` (validation failed) for ports that the protocol has not,
-    for missing or wrong ones, and for what is no block of IPv4 addresses. Without ports, 0 stands for none."""
+    for missing or wrong ones, and for an invalid block of IPv4 addresses. Without ports, 0 stands for none."""
     if protocol in _WITH_PORTS:
         _check_ports(protocol, port_min, port_max)
     elif port_min or port_max:

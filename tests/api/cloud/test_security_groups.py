@@ -48,7 +48,7 @@ def test_new_group_is_creating_then_active_and_lets_everything_out_alone(scene, 
     assert group["arn"] == f"arn:thecloud:sg:local:default:sg/{group['id']}"
 
 
-def test_rule_holds_at_ec2_within_seconds_and_the_group_says_until_then_that_it_changes(scene, group):
+def test_group_with_a_new_rule_is_changing_until_ec2_has_it(scene, group):
     rule = scene.rule(group, priority=7)
     assert (rule["group_id"], rule["port_max"], rule["priority"]) == (group["id"], 443, 7)
     assert shown(scene, group)["status"] == "changing"
