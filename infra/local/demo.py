@@ -16,11 +16,13 @@ from typing import Any
 
 from chalicelib.families import SERVED
 from chalicelib.kit.clock import SystemClock
+from chalicelib.platform.provisioning.ec2_tags import TENANT_TAG
 from infra.local.agents import SampleAgent, SampleAgents
 from infra.local.bus_tap import BusTap
 from infra.local.cloud import LocalCloud
-from infra.local.demo_cloud import DemoCloud, NotBilledError, NotRefusedError
+from infra.local.demo_cloud import DemoCloud, NotRefusedError
 from infra.local.demo_machine import DemoMachine
+from infra.local.demo_resources import WrongResultError
 from infra.local.demo_webhook import DemoWebhook, letting_webhooks_in
 from infra.local.hops import steps_of, subject_of
 from infra.local.lifetime import Lifetime, StopRequested
@@ -57,7 +59,7 @@ def main() -> int:
     except StopRequested:
         print("\nstopped", file=sys.stderr)
         return 130
-    except (DemoFailedError, NotRefusedError, NotBilledError, ApiError, OSError, RuntimeError, ValueError) as error:
+    except (DemoFailedError, NotRefusedError, WrongResultError, ApiError, OSError, RuntimeError, ValueError) as error:
         print(f"\nmake demo failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -96,14 +98,29 @@ def _run_cloud() -> None:
         options = replace(shell, families=f"machines,{_CLOUD}", settings=settings, warms_up=False)
         with LocalCloud(options, _print_step) as cloud:
             print(f"  The API is at {cloud.url}\n\nA tenant and its people", flush=True)
+            ec2 = cloud.client("ec2")
             demo = DemoCloud(
-                cloud.url, cloud.master_key, Path(mails), lambda what, is_done: _wait_for(what, is_done, [])
+                cloud.url,
+                cloud.master_key,
+                Path(mails),
+                lambda what, is_done: _wait_for(what, is_done, []),
+                lambda: _things_of_tenants(ec2),
             )
             try:
                 demo.run()
             finally:
                 _explain_failures(cloud)
     print(f"\nAll of it worked, in {time.monotonic() - started:.1f} s; everything is stopped.")
+
+
+def _things_of_tenants(ec2: Any) -> list[str]:
+    """The ids of what EC2 has with the tag of a tenant."""
+    ours = [{"Name": "tag-key", "Values": [TENANT_TAG]}]
+    return [
+        *(each["VpcId"] for each in ec2.describe_vpcs(Filters=ours)["Vpcs"]),
+        *(each["SubnetId"] for each in ec2.describe_subnets(Filters=ours)["Subnets"]),
+        *(each["VolumeId"] for each in ec2.describe_volumes(Filters=ours)["Volumes"]),
+    ]
 
 
 def _print_step(text: str, seconds: float) -> None:

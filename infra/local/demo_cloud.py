@@ -1,18 +1,17 @@
 """`make demo FAMILY=cloud`: a tenant from nothing. The operator invites its owner and grants quotas; the owner
 registers by the token of a mail, logs in, makes a key and keeps a secret, and invites a developer, who reads it and is
-refused the acts of admins; with a role of the tenant's own even the secret. An instance of the tenant runs, and is in
-its bill. The audit log has all of it."""
+refused the acts of admins; with a role of the tenant's own even the secret. Then the tenant makes things
+(`demo_resources`), pays for them and deletes them. The audit log has all of it."""
 
 import email
 import email.policy
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from chalicelib.kit.clock import SystemClock, to_seconds_text
-from infra.local.demo_machine import INSTANCES, TEMPLATE
+from infra.local.demo_resources import DemoResources
 from infra.local.operator_api import ApiError, Operator
 
 Json = dict[str, Any]
@@ -24,16 +23,18 @@ PASSWORD = "Tr1cky-Horse-Staple"  # noqa: S105 - of a demo that ends with its cl
 _TOKEN = re.compile(r"^[0-9a-f]{64}$", re.MULTILINE)
 _POLL_SECONDS = 0.1
 
-CUSTOMERS = "/api/compute/v1/admin/customers"
-RUNS_SECONDS = 3
-"""An instance of the demo, at a price of less than a cent an hour: more than half a millionth of a dollar."""
+QUOTAS = {
+    "max_instances": 2,
+    "max_vcpus": 4,
+    "max_memory_gb": 4,
+    "max_vpcs": 1,
+    "max_storage_gb": 5,
+    "max_buckets": 1,
+}
+CLUSTER = "engines"
 
 Wait = Callable[[str, Callable[[], bool]], None]
 """Waits until a condition holds; the text says for what."""
-
-
-class NotBilledError(Exception):
-    """The bill is not that of what ran."""
 
 
 class NotRefusedError(Exception):
@@ -41,15 +42,17 @@ class NotRefusedError(Exception):
 
 
 class DemoCloud:
-    """A tenant and its people. ``mails`` is the folder that mails are written to. `run` raises `ApiError`,
-    `NotRefusedError`, `NotBilledError`, and what ``wait`` raises if something takes too long."""
+    """A tenant and its people. ``mails`` is the folder that mails are written to, ``left`` lists what tenants have in
+    the account. `run` raises `ApiError`, `NotRefusedError`, `WrongResultError`, and what ``wait`` raises if something
+    takes too long."""
 
-    def __init__(self, url: str, master_key: str, mails: Path, wait: Wait) -> None:
+    def __init__(self, url: str, master_key: str, mails: Path, wait: Wait, left: Callable[[], Sequence[str]]) -> None:
         self._url = url
         self._operator = Operator(url, master_key)
         self._anyone = Operator(url, "nobody")
         self._mails = mails
         self._wait = wait
+        self._left = left
         self._began = time.monotonic()
 
     def run(self) -> None:
@@ -57,9 +60,10 @@ class DemoCloud:
         tenant = self._operator.call("POST", "/tenants", {"name": "Engines", "slug": "engines"})["data"]
         tenant_path = f"/tenants/{tenant['id']}"
         self._say(f"the operator made the tenant {tenant['slug']}, {tenant['id']}")
-        self._operator.call("PUT", f"{tenant_path}/quotas", {"max_instances": 10, "max_vcpus": 8})
-        self._operator.call("PUT", f"{CUSTOMERS}/{tenant['id']}", {"tier": "pro"})
-        self._say("it granted 10 instances and 8 processors, and let it make machines")
+        self._operator.call("PUT", f"{tenant_path}/quotas", QUOTAS)
+        self._operator.create_cluster(CLUSTER)
+        self._operator.call("PUT", f"{tenant_path}/clusters", {"clusters": [CLUSTER]})
+        self._say("it granted quotas, and gave it a cluster of the fleet, which its instances join")
         owner = self._join(self._operator, tenant_path, OWNER, "owner")
         key = owner.call("POST", "/auth/keys", {"name": "build server"})["data"]
         self._say(f"the owner made a key, {key['key'][:12]}…, shown this once")
@@ -67,7 +71,8 @@ class DemoCloud:
         self._refused(developer, "POST", f"{tenant_path}/invitations", {"email": "eve@example.com", "role": "viewer"})
         self._refused(developer, "PUT", f"{tenant_path}/quotas", {"max_instances": 1_000})
         self._share_a_secret(owner, developer)
-        self._pay_for_a_machine(owner)
+        DemoResources(owner, self._wait, self._say, self._left).run()
+        self._refused(owner, "PUT", f"{tenant_path}/quotas", {"max_instances": 1_000})
         members = owner.call("GET", f"{tenant_path}/members")["data"]
         self._say("members: " + ", ".join(f"{one['email']} ({one['role']})" for one in members))
         user_id = next(one["user_id"] for one in members if one["email"] == DEVELOPER)
@@ -89,31 +94,6 @@ class DemoCloud:
         self._say(f"{DEVELOPER} has the role {ROLE} of the tenant's own now")
         developer.call("GET", "/ssh-keys")
         self._refused(developer, "GET", path, None)
-
-    def _pay_for_a_machine(self, owner: Operator) -> None:
-        """An instance of the tenant runs for some seconds, which are in its bill to the second."""
-        machine = owner.call("POST", INSTANCES, {**TEMPLATE, "name": "engine-1"})
-        path = f"{INSTANCES}/{machine['id']}"
-        self._wait("the instance", lambda: owner.call("GET", path)["status"] == "RUNNING")
-        self._say(f"the instance {machine['name']} of the tenant runs")
-        time.sleep(RUNS_SECONDS)
-        owner.call("DELETE", path)
-        deleted_at = _now()
-        time.sleep(RUNS_SECONDS)
-        ended: list[Json] = []
-
-        def is_billed() -> bool:
-            """A part that goes on ends now, later than the deletion."""
-            ended[:] = [one for one in owner.call("GET", "/billing/usage")["data"] if one["end_time"] <= deleted_at]
-            return bool(ended)
-
-        self._wait("the bill", is_billed)
-        (part,) = ended
-        bill = owner.call("GET", "/billing/summary")["data"]
-        if part["resource_id"] != machine["id"] or bill["total_amount"] != part["amount"] or not part["amount"]:
-            raise NotBilledError(f"{part} is not {bill}")
-        self._say(f"it ran from {part['start_time']} to {part['end_time']} and costs {part['amount']:.6f} USD")
-        self._refused(owner, "PUT", f"/tenants/{part['tenant_id']}/quotas", {"max_instances": 1_000})
 
     def _join(self, inviter: Operator, tenant_path: str, address: str, role: str) -> Operator:
         """A new user with that role, as a caller."""
@@ -168,7 +148,3 @@ class DemoCloud:
 
     def _say(self, text: str) -> None:
         print(f"  {time.monotonic() - self._began:7.2f} s  {text}", flush=True)
-
-
-def _now() -> str:
-    return to_seconds_text(SystemClock().now())

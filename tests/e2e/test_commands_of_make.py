@@ -112,7 +112,10 @@ def test_demo_of_the_cloud_succeeds_and_leaves_no_process():
         assert status == 0, text
         assert text.count("registered by the token of the mail") == 2
         assert re.findall(r"refused with (\d+)", text) == ["403", "403", "403", "403", "404", "401"]
-        assert re.search(r"it ran from \S+ to \S+ and costs 0\.0000\d\d USD", text)
+        assert "a command on it said: hello from Linux" in text
+        assert "of 10240 bytes went into the bucket photos by a link, and came back the same" in text
+        assert "nothing of them is left in the account" in text
+        assert re.search(r"the bill: 0\.0000\d\d USD, for instance", text)
         assert "keeps the secret database-password, and the developer reads it" in text
         assert "done     tenant.remove_member  by" in text
         assert "refused  tenant.invite  by" in text

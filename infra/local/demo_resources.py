@@ -1,0 +1,126 @@
+"""The things of a tenant in `make demo FAMILY=cloud`: a network, an instance that runs a command through the fleet, a
+volume, and a bucket whose object comes back byte for byte. Then its bill, and all of it is deleted."""
+
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from infra.local.operator_api import TIMEOUT_SECONDS, ApiError, Operator
+
+Json = dict[str, Any]
+
+COMMAND = 'echo "hello from $(uname -s), in a subnet of a tenant"'
+EVERY_BYTE = bytes(range(256)) * 40
+RUNS_SECONDS = 3
+"""An instance of the demo costs less than a cent an hour: so long it costs more than half a millionth of a dollar."""
+
+Wait = Callable[[str, Callable[[], bool]], None]
+"""Waits until a condition holds; the text says for what."""
+
+
+class WrongResultError(Exception):
+    """Something else came back, or is left, than should be."""
+
+
+class DemoResources:
+    """The things of the tenant of ``owner``. ``left`` lists what is in the account of them. `run` raises `ApiError`,
+    `WrongResultError`, and what ``wait`` raises if something takes too long."""
+
+    def __init__(
+        self, owner: Operator, wait: Wait, say: Callable[[str], None], left: Callable[[], Sequence[str]]
+    ) -> None:
+        self._owner = owner
+        self._wait = wait
+        self._say = say
+        self._left = left
+
+    def run(self) -> None:
+        """All of it, told step by step."""
+        vpc = self._made("/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"}, "active")
+        subnet = self._made(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "available", "/subnets")
+        instance = self._made("/instances", {"name": "engine-1", "image": "ubuntu-24.04"}, "RUNNING")
+        began = time.monotonic()
+        self._run_command(instance.rpartition("/")[2])
+        volume = self._made("/volumes", {"name": "data", "size_gb": 1}, "AVAILABLE")
+        self._keep_an_object()
+        time.sleep(max(0.0, RUNS_SECONDS + began - time.monotonic()))
+        for path in (instance, volume, subnet, vpc):
+            self._owner.call("DELETE", path)
+            self._wait(f"the end of {path}", lambda path=path: self._is_gone(path))  # type: ignore[misc]
+        self._say("the instance, the volume, the subnet and the VPC are deleted")
+        self._wait("the end of everything in the account", lambda: not self._left())
+        self._say("nothing of them is left in the account")
+        self._wait("the bill", self._is_billed)
+
+    def _made(self, collection: str, body: Json, status: str, item: str = "") -> str:
+        """The path of a new thing, once it has the status."""
+        made = self._owner.call("POST", collection, body)["data"]
+        path = f"{item or collection}/{made['id']}"
+        self._wait(f"{path} to be {status}", lambda: self._owner.call("GET", path)["data"]["status"] == status)
+        self._say(f"{path.split('/')[1]}: {made['name']} is {status}")
+        return path
+
+    def _run_command(self, node_id: str) -> None:
+        """The instance is a node of the tenant's cluster, of the same id."""
+        path = f"/api/v1/nodes/{node_id}"
+        found: list[Json] = []
+        self._wait("the instance in the fleet", lambda: not self._is_gone(path))
+        body = {"command_text": COMMAND, "targeting": {"type": "nodes", "node_ids": [node_id]}}
+        command = self._owner.call("POST", "/api/v1/commands", body)["data"]["id"]
+
+        def is_done() -> bool:
+            found[:] = self._owner.executions_of(command)
+            return [each["status"] for each in found] == ["completed"]
+
+        self._wait("the command's result", is_done)
+        self._say(f"a command on it said: {found[0]['output'].strip()}")
+
+    def _keep_an_object(self) -> None:
+        """Its bytes pass by no function: they go to S3 and come back by links."""
+        self._owner.call("POST", "/storage/buckets", {"name": "photos"})
+        path, key = "/storage/presign/photos/2026/engine.bin", "2026/engine.bin"
+        links: list[str] = []
+
+        def has_link() -> bool:
+            try:
+                links[:] = [
+                    str(self._owner.call("POST", path, {"method": method})["data"]["url"]) for method in ("PUT", "GET")
+                ]
+            except ApiError as error:
+                if ": 409 " not in str(error):
+                    raise
+            return bool(links)
+
+        self._wait("the bucket", has_link)
+        put, get = links
+        _fetched(urllib.request.Request(put, data=EVERY_BYTE, method="PUT"))  # noqa: S310 - of the local cloud
+        if _fetched(urllib.request.Request(get)) != EVERY_BYTE:  # noqa: S310 - of the local cloud
+            raise WrongResultError(f"{key} came back with other bytes")
+        self._say(f"{key} of {len(EVERY_BYTE)} bytes went into the bucket photos by a link, and came back the same")
+        self._owner.call("DELETE", "/storage/buckets/photos?force=true")
+        self._wait("the end of the bucket", lambda: not self._owner.call("GET", "/storage/buckets")["data"])
+
+    def _is_billed(self) -> bool:
+        """Whether the bill is that of what ran, and ended."""
+        parts = self._owner.call("GET", "/billing/usage")["data"]
+        bill = self._owner.call("GET", "/billing/summary")["data"]
+        types = {part["resource_type"] for part in parts if part["amount"]}
+        if not types or bill["total_amount"] != round(sum(part["amount"] for part in parts), 6):
+            return False
+        self._say(f"the bill: {bill['total_amount']:.6f} USD, for {', '.join(sorted(types))}")
+        return True
+
+    def _is_gone(self, path: str) -> bool:
+        try:
+            self._owner.call("GET", path)
+        except ApiError as error:
+            if ": 404 " not in str(error):
+                raise
+            return True
+        return False
+
+
+def _fetched(request: urllib.request.Request) -> bytes:
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - of the local cloud
+        return bytes(answer.read())
