@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo
 RESERVED_CLUSTER_NAME = "default"
 """A word in the paths of enrollment keys."""
 
-QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus", "buckets")
+QUOTAS = ("instances", "vpcs", "storage_gb", "memory_gb", "vcpus", "buckets", "elastic_ips")
 """The names of the quotas of a tenant of the cloud."""
 
 _COUNT = re.compile(r"[0-9]{1,9}")

@@ -34,8 +34,10 @@ def machine_statements(grants: Grants) -> list[Json]:
         statements.append(_acted_on("GetConsoleOutput"))
     if grants.describes_networks or grants.makes_networks:
         statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"], "*"))
+        statements.append(_allow(["ec2:DescribeAddresses"], "*"))
     if grants.makes_networks:
         statements += [*_networks(), *_security_groups()]
+        statements += _addresses()
     if grants.describes_disks or grants.keeps_disks:
         # IAM has no narrower resource for these either.
         statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
@@ -70,6 +72,22 @@ def _security_groups() -> list[Json]:
         _allow(["ec2:CreateSecurityGroup"], _ec2("vpc"), ours),
         _allow([*ruled, "ec2:DeleteSecurityGroup"], _ec2("security-group"), ours),
         _allow(["ec2:CreateTags"], _ec2("security-group"), made),
+    ]
+
+
+def _addresses() -> list[Json]:
+    """Addresses with the tag: made with it, given to machines that have it, taken from them, and released. EC2 asks for
+    the network interface that an address is taken from too, which carries no tag."""
+    address = _ec2("elastic-ip")
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made = {"StringEquals": {"ec2:CreateAction": "AllocateAddress", **new["StringEquals"]}}
+    return [
+        _allow(["ec2:AllocateAddress"], address, new),
+        _allow(["ec2:CreateTags"], address, made),
+        _allow(["ec2:AssociateAddress"], [address, _ec2("instance")], ours),
+        _allow(["ec2:DisassociateAddress", "ec2:ReleaseAddress"], address, ours),
+        _allow(["ec2:DisassociateAddress"], _ec2("network-interface")),
     ]
 
 

@@ -39,6 +39,10 @@ SG_CREATE = Permission("sg:create", KeyRole.OPERATOR)
 SG_UPDATE = Permission("sg:update", KeyRole.OPERATOR)
 SG_DELETE = Permission("sg:delete", KeyRole.OPERATOR)
 """Read and make security groups, change their rules and the instances that have them, and delete them."""
+EIP_READ = Permission("eip:read", KeyRole.VIEWER)
+EIP_ALLOCATE = Permission("eip:allocate", KeyRole.OPERATOR)
+EIP_ASSOCIATE = Permission("eip:associate", KeyRole.OPERATOR)
+EIP_RELEASE = Permission("eip:release", KeyRole.OPERATOR)
 INSTANCE_READ = Permission("instance:read", KeyRole.VIEWER)
 INSTANCE_LAUNCH = Permission("instance:launch", KeyRole.OPERATOR)
 INSTANCE_UPDATE = Permission("instance:update", KeyRole.OPERATOR)
@@ -125,7 +129,12 @@ OF_EVERY_USER = frozenset(
 )
 """The rights of every member, regardless of its role: these reach its own keys and the tenant's names alone."""
 
-_THINGS = frozenset({"vpc", "sg", "storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"})
+_THINGS = frozenset(
+    {
+        *("vpc", "sg", "eip"),
+        *("storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"),
+    }
+)
 
 _OF_DEVELOPERS = OF_EVERY_USER.union(
     permission.name for permission in PERMISSIONS if permission.name.partition(":")[0] in _THINGS

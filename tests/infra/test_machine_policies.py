@@ -116,10 +116,24 @@ def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kind):
     assert kinds_of(statement) == {kind}
 
 
-def test_function_that_only_looks_at_networks_may_change_nothing():
-    (statement,) = machine_statements(Grants(describes_networks=True))
+@pytest.mark.parametrize("action", ["AssociateAddress", "ReleaseAddress"])
+def test_addresses_are_used_and_released_only_if_they_carry_the_tag(action):
+    (statement,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"]]
 
-    assert statement["Action"] == ["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"]
+    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+    assert kinds_of(statement) <= {"elastic-ip", "instance"}
+
+
+def test_addresses_are_made_with_the_tag_alone():
+    (made,) = [each for each in NETWORKS if "ec2:AllocateAddress" in each["Action"]]
+
+    assert made["Condition"] == {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+def test_function_that_only_looks_at_networks_may_change_nothing():
+    actions = [each for one in machine_statements(Grants(describes_networks=True)) for each in one["Action"]]
+
+    assert {each.startswith("ec2:Describe") for each in actions} == {True}
 
 
 def test_function_that_only_looks_may_change_nothing():

@@ -69,6 +69,7 @@ CLOUD = Description(
         "VPCs": "Private networks of a tenant",
         "Subnets": "Parts of a VPC, each in one zone",
         "Security groups": "What connections the instances of a VPC let in and out",
+        "Elastic IPs": "Public addresses of a tenant, and the instances that have them",
         "SSH keys": "Public keys for the machines of a tenant",
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",

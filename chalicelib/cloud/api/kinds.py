@@ -215,6 +215,7 @@ class Kind(Generic[T]):
         says: str,
         *,
         permission: Permission,
+        verb: str = "delete",
         answer: type[BaseModel] | None = None,
         query: type[Query] = NoQuery,
     ) -> None:
@@ -231,14 +232,14 @@ class Kind(Generic[T]):
             auth=USER,
             scope=Scope.TENANT,
             permission=permission,
-            audit=self._audit("delete"),
+            audit=self._audit(verb),
             is_deferred=bool(self.resource),
             answer=answer,
             status=204 if answer is None else 200,
             errors=(404, 409),
-            summary=f"Delete {self.one}",
+            summary=f"{verb.title()} {self.one}",
         )
-        declared(_written_out(view, f"delete_{self.name}", says, self.path, NoBody, query))
+        declared(_written_out(view, f"{verb}_{self.name}", says, self.path, NoBody, query))
 
     @property
     def _variable(self) -> str:

@@ -82,6 +82,7 @@ class QuotasChange(Sent):
     max_memory_gb: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: GB of memory in all.", 16)] = None
     max_vcpus: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: virtual processors in all.", 8)] = None
     max_buckets: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: buckets at a time.", 10)] = None
+    max_elastic_ips: Annotated[Int32 | None, Ge(0), Le(MOST), about("New limit: elastic IPs at a time.", 2)] = None
 
 
 class TenantOut(Shown):
@@ -140,9 +141,11 @@ class QuotasOut(Shown):
     max_memory_gb: Annotated[int, about("GB of memory that it may have in all.", 16)]
     max_vcpus: Annotated[int, about("Virtual processors that it may have in all.", 8)]
     max_buckets: Annotated[int, about("Buckets that it may have at a time.", 10)]
+    max_elastic_ips: Annotated[int, about("Elastic IPs that it may have at a time.", 2)]
     used_instances: Annotated[int, about("Instances in use now.", 3)]
     used_vpcs: Annotated[int, about("VPCs in use now.", 1)]
     used_storage_gb: Annotated[int, about("Sum of the sizes of its disks.", 24)]
     used_memory_gb: Annotated[int, about("Sum of the memory of its machines.", 4)]
     used_vcpus: Annotated[int, about("Sum of the processors of its machines.", 3)]
     used_buckets: Annotated[int, about("Buckets in use now.", 2)]
+    used_elastic_ips: Annotated[int, about("Elastic IPs in use now.", 1)]

@@ -47,7 +47,7 @@ CONTEXT = Context(
             "chalicelib.cloud.workers.end_instances.handler",
             QueueSource(INSTANCE_ENDS, 5),
             30,
-            loads="families compute providers provisioning quotas roles ssh_keys",
+            loads="families compute network providers provisioning quotas roles ssh_keys",
         ),
     ),
     grants={
@@ -60,7 +60,7 @@ CONTEXT = Context(
             },
             reads_consoles=True,
         ),
-        "end_instances": Grants(tables={"resources": GET | BATCH_GET | UPDATE, "claims": QUERY | DELETE}),
+        "end_instances": Grants(tables={"resources": GET | BATCH_GET | UPDATE, "claims": GET | QUERY | DELETE}),
         "provision": Grants(keeps_disks=True),
         "report_strangers": Grants(describes_disks=True),
     },

@@ -3,4 +3,5 @@
 from chalicelib.kit.queues import Queue
 
 INSTANCE_ENDS = Queue("instance-ends")
-"""Changes of resources: the volumes of an instance that goes are released. A lost one leaves a volume that says so."""
+"""Changes of resources: the volumes and the address of an instance that goes are released. A lost one leaves a volume
+or an address that says so."""

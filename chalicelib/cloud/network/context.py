@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from chalicelib.cloud.network import group_rules
+from chalicelib.cloud.network import address_rules, group_rules
+from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
@@ -21,9 +22,21 @@ SECURITY_GROUPS = Kind(
 )
 """EC2 takes a group's name once in a VPC, so that a repeat makes no second one."""
 
+ADDRESSES = Kind(
+    name=ADDRESS,
+    driver=lambda cloud: cloud.address_driver,
+    appears_within=APPEARS_WITHIN,
+    has_token=False,
+    drifted=address_rules.drifted,
+    charge_of=address_rules.charge_of,
+)
+
 CONTEXT = Context(
     name="network",
-    kinds=(VPCS, SUBNETS, SECURITY_GROUPS),
+    kinds=(
+        *(VPCS, SUBNETS, SECURITY_GROUPS),
+        ADDRESSES,
+    ),
     grants={
         "cloud_api": Grants(
             tables={

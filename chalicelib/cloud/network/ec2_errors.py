@@ -19,6 +19,12 @@ ERRORS = AwsErrors(
         "InvalidSubnet.Conflict": "AWS still has a subnet with these addresses",
         "InvalidPermission.Duplicate": _RULES_CHANGING,
         "InvalidPermission.NotFound": _RULES_CHANGING,
+        "InvalidAllocationID.NotFound": "EC2 does not show its address yet",
+        "InvalidIPAddress.InUse": "AWS still has the address with something",
+        "Resource.AlreadyAssociated": "AWS still has the address with something else",
+        "InvalidInstanceID": "its instance is still changing its state",
+        "IncorrectInstanceState": "its instance is still changing its state",
+        "Gateway.NotAttached": "AWS does not show the internet gateway of its VPC yet",
     },
     refused={
         "VpcLimitExceeded": LIMIT.format("VPCs in this region (5 unless it was raised)", "VPCs"),
@@ -27,6 +33,8 @@ ERRORS = AwsErrors(
         "RulesPerSecurityGroupLimitExceeded": LIMIT.format("rules of a security group", "rules"),
         "InvalidVpc.Range": "AWS does not take these addresses for a VPC: make another one, from /16 to /28",
         "InvalidSubnet.Range": "AWS does not take these addresses for a subnet: make another one within its VPC",
+        "AddressLimitExceeded": LIMIT.format("elastic IPs in this region (5 unless it was raised)", "elastic IPs"),
+        "InvalidInstanceID.NotFound": "the instance is gone: disassociate the address",
         "InvalidParameterValue": "AWS does not take its zone: make another one in a zone of this region",
     },
 )

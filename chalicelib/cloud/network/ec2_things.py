@@ -34,7 +34,8 @@ class Ec2Things:
     installation; ``find`` finds what a thing refers to.
 
     A kind names what EC2 calls it: the ``type`` of its tags, the method that ``describes`` it, the list of ``many``
-    in the answer and the ``id`` of one, and the error for one that is ``missing``.
+    in the answer and the ``id`` of one, and the error for one that is ``missing``; ``filters`` is the argument with the
+    filters of a description.
     """
 
     type: ClassVar[str]
@@ -42,6 +43,7 @@ class Ec2Things:
     many: ClassVar[str]
     id: ClassVar[str]
     missing: ClassVar[str]
+    filters: ClassVar[str] = "Filters"
 
     def __init__(self, client: Any, stage: str, find: FindResources) -> None:
         self._client = client
@@ -80,6 +82,8 @@ class Ec2Things:
 
     def tagged(self) -> Iterable[Tagged]:
         for thing in self._described([filter_by(f"tag:{STAGE_TAG}", [self._stage])]):
+            if not self._is_left(thing):
+                continue
             tags = tags_of(thing)
             yield Tagged(
                 tenant=tags.get(TENANT_TAG, ""),
@@ -93,6 +97,11 @@ class Ec2Things:
 
     def _remove(self, thing_id: str) -> None:
         raise NotImplementedError
+
+    def _is_left(self, thing: Json) -> bool:
+        """Whether something that EC2 describes is there, or may cost anything."""
+        del thing
+        return True
 
     def _facts(self, thing: Json) -> Json:
         """The facts that callers see of it."""
@@ -122,7 +131,7 @@ class Ec2Things:
         more: dict[str, Any] = {}
         while True:
             with ERRORS.sorted():
-                page = getattr(self._client, self.describes)(Filters=filters, MaxResults=PAGE, **more)
+                page = getattr(self._client, self.describes)(MaxResults=PAGE, **{self.filters: filters}, **more)
             yield from page[self.many]
             if not page.get("NextToken"):
                 return

@@ -36,7 +36,10 @@ class Named:
     def delete(self, tenant: str, wanted: str) -> None:
         """Have it removed. Raises `EdgeError` (not found), (conflict) while others refer to it."""
         resource = self.get(tenant, wanted)
-        self._resources(tenant).delete(self._kind, resource.id, f"{self._kind}.deleted")
+        self._resources(tenant).delete(self._kind, resource.id, f"{self._kind}.deleted", check=self._check_deletable)
+
+    def _check_deletable(self, resource: Resource) -> None:
+        """Raises `EdgeError` for one that cannot be deleted as it is now."""
 
 
 def is_id(text: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.cloud.wiring.networks import NetworkParts
+from chalicelib.cloud.wiring.ways_out import WaysOut
 
 if TYPE_CHECKING:
     from chalicelib.cloud.accounts.leaving import Leaving
@@ -32,11 +32,12 @@ if TYPE_CHECKING:
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
     from chalicelib.platform.billing.service import Bills
+    from chalicelib.platform.provisioning.model import Resource
     from chalicelib.platform.secrets.service import Secrets
     from chalicelib.web.results import HealthCheck
 
 
-class Cloud(NetworkParts):
+class Cloud(WaysOut):
     """The parts of the cloud by name, made of the parts of the platform."""
 
     @cached_property
@@ -181,6 +182,9 @@ class Cloud(NetworkParts):
         from chalicelib.machines.public import machines_of
 
         return CloudInstances(machines_of(self.platform), self.ssh_keys, self.granted)
+
+    def find_instance(self, tenant: str, wanted: str) -> Resource:
+        return self.instances.get(tenant, wanted)
 
     @cached_property
     def volumes(self) -> Volumes:

@@ -1,4 +1,4 @@
-"""Releases what an instance that goes has: its volumes are available again."""
+"""Releases what an instance that goes has: its volumes and its address are free again."""
 
 from chalice.app import Blueprint
 
@@ -22,3 +22,4 @@ def handler(message: Message, services: Cloud) -> None:
     changed = fact_in(message).data
     if changed["kind"] == INSTANCE and changed["state"] in _MAY_HAVE_ENDED:
         services.volumes.end(str(changed["tenant"]), str(changed["id"]))
+        services.addresses.end(str(changed["tenant"]), str(changed["id"]))

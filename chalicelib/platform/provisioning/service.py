@@ -17,6 +17,9 @@ from chalicelib.platform.quotas.rules import quota_exceeded
 Decide = Callable[[Resource], Changes | None]
 """Decides the changes of a resource as it is now; None for nothing. May raise `EdgeError`."""
 
+Check = Callable[[Resource], None]
+"""Raises `EdgeError` for a resource that cannot be removed as it is now."""
+
 
 class Resources:
     """The resources of one tenant."""
@@ -132,17 +135,26 @@ class Resources:
                 return changed
         raise unavailable()
 
-    def delete(self, kind: str, resource_id: str, operation: str, spec: Mapping[str, Any] | None = None) -> Resource:
+    def delete(
+        self,
+        kind: str,
+        resource_id: str,
+        operation: str,
+        spec: Mapping[str, Any] | None = None,
+        check: Check = lambda _resource: None,
+    ) -> Resource:
         """Have a resource removed; returns it. One that is already going or gone is returned as it is, without a write.
-        ``spec`` takes the place of its specification, for a driver that has to know how.
+        ``spec`` takes the place of its specification, for a driver that has to know how. ``check`` is asked about the
+        row as it is when it is removed.
 
-        Raises `EdgeError` (not found), `EdgeError` (conflict) while other resources refer to it, and `EdgeError`
-        (service unavailable) if the row stays contended.
+        Raises `EdgeError` (not found), `EdgeError` (conflict) while other resources refer to it, `EdgeError`
+        (service unavailable) if the row stays contended, and what ``check`` raises.
         """
         for _ in self._store.tries():
             resource = self.get(kind, resource_id)
             if resource.desired is Desired.ABSENT and resource.state is not State.FAILED:
                 return resource
+            check(resource)
             if resource.references > 0:
                 raise conflict(
                     f"{resource.name} is used by {resource.references} other resource(s): delete these first"

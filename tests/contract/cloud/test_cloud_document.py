@@ -17,6 +17,7 @@ FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
         *("audit", "events-dashboard", "vpcs", "subnets", "volumes", "snapshots"),
+        "elastic-ips",
     }
 )
 """The families of the list that are served whole."""
@@ -136,6 +137,8 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.SecurityGroup", "post", "/security-groups", "201"),
         ("domain.SecurityGroup", "get", "/security-groups", "200"),
         ("domain.SecurityRule", "post", "/security-groups/{group_id}/rules", "201"),
+        ("domain.ElasticIP", "post", "/elastic-ips", "201"),
+        ("domain.ElasticIP", "get", "/elastic-ips", "200"),
         ("domain.Snapshot", "get", "/snapshots/{id}", "200"),
         ("httphandlers.ResizeInstanceResponse", "post", "/instances/{id}/resize", "200"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
@@ -158,6 +161,7 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.BindRoleRequest", "/rbac/bindings"),
         ("httphandlers.ResizeInstanceRequest", "/instances/{id}/resize"),
         ("httphandlers.CreateVolumeRequest", "/volumes"),
+        ("httphandlers.AssociateIPRequest", "/elastic-ips/{id}/associate"),
         ("httphandlers.CreateSnapshotRequest", "/snapshots"),
         ("httphandlers.CreateSecurityGroupRequest", "/security-groups"),
         ("httphandlers.RestoreSnapshotRequest", "/snapshots/{id}/restore"),

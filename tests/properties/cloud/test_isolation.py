@@ -37,6 +37,7 @@ VIEWS = {
 NAMED = {
     "vpc_id": "create_vpc",
     "group_id": "create_security_group",
+    "elastic_ip_id": "allocate_elastic_ip",
     "secret_id": "create_secret",
     "key_id": "add_ssh_key",
     "role_id": "create_role",
@@ -47,6 +48,7 @@ NAMED = {
 """The variables of paths, and the views that make what they name."""
 
 NOTHING = "01900000-0000-7000-8000-0000000000ff"
+QUOTAS = {"max_buckets": 10, "max_vpcs": 10, "max_elastic_ips": 10}
 BUCKETS = ("photos", "films", "papers")
 
 
@@ -90,7 +92,7 @@ class People:
         for number in range(3):
             tenant = self.scene.tenant(f"tenant-{number}")
             self.tenants.append(tenant)
-            self.scene.request("set_quotas", variables={"tenant_id": tenant}, json={"max_buckets": 10, "max_vpcs": 10})
+            self.scene.request("set_quotas", variables={"tenant_id": tenant}, json=QUOTAS)
             for role in ("owner", "developer"):
                 address = f"{role}{number}@example.com"
                 self.places[address] = [tenant]
@@ -167,6 +169,7 @@ class People:
             "create_security_group": {"vpc_id": self._any("create_vpc"), "name": f"group {marker}"},
             "add_security_rule": {"direction": "egress", "protocol": "icmp", "cidr": "10.0.0.0/8"},
             "change_vpc": {"name": f"network of {marker}"},
+            "associate_elastic_ip": {"instance_id": NOTHING},
             "create_bucket": {"name": self.random.choice(BUCKETS)},
             "set_bucket_versioning": {"enabled": True},
             "add_lifecycle_rule": {"prefix": marker, "expiration_days": 1},

@@ -23,6 +23,7 @@ from botocore.validate import ParamValidator
 from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
+from tests.support.fakes.ec2_addresses import AddressCalls
 from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_groups import GroupCalls
@@ -68,7 +69,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(GroupCalls, DiskCalls):
+class FakeEc2(GroupCalls, AddressCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock

@@ -34,6 +34,9 @@ class Part:
     vpc: str = ""
     gone_at: datetime | None = None
 
+    def is_there(self, at: datetime) -> bool:
+        return self.made_at <= at and (self.gone_at is None or self.gone_at > at)
+
 
 @dataclass(kw_only=True)
 class NetworkCalls:
@@ -126,12 +129,8 @@ class NetworkCalls:
 
     def _parts_described(self, kind: str, many: str, request: Json) -> Json:
         seen = self.clock.now() - timedelta(seconds=self.lag_seconds)
-        known = [
-            each
-            for each in self.parts.values()
-            if each.kind == kind and each.made_at <= seen and (each.gone_at is None or each.gone_at > seen)
-        ]
-        found = [each for each in known if all(_matches(each, one) for one in request.get("Filters", ()))]
+        known = [each for each in self.parts.values() if each.kind == kind and each.is_there(seen)]
+        found = [each for each in known if all(fits(each, one) for one in request.get("Filters", ()))]
         start = int(request.get("NextToken", "0"))
         more = {"NextToken": str(start + _PAGE)} if start + _PAGE < len(found) else {}
         return {many: [self._part_shown(each, seen) for each in found[start : start + _PAGE]], **more}
@@ -148,7 +147,8 @@ class NetworkCalls:
         return part
 
 
-def _matches(part: Part, one: Json) -> bool:
+def fits(part: Part, one: Json) -> bool:
+    """Whether a part fits a filter."""
     if len(one["Values"]) > 200:
         refuse("FilterLimitExceeded", "Describe")
     if not one["Name"].startswith("tag:"):

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from chalicelib.kit.errors import EdgeError, Kind
+from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.tables import Attachment, Driver, Equals, Set, Table, Tables, Update, attaching, put_new
 from chalicelib.platform.provisioning.claim_store import CLAIMS
-from chalicelib.platform.provisioning.model import Changes, NewResource, Power, Share, State
+from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Power, Share, State
 from chalicelib.platform.provisioning.overall import AllResources
 from chalicelib.platform.provisioning.resource_store import ChangedMeanwhileError, ResourceStore
 from chalicelib.platform.provisioning.service import Resources
@@ -252,6 +252,20 @@ class TestChange:
         driver.meter.reset()
         assert own.delete("box", made.id, "box.deleted") == deleted
         assert driver.meter.write_units == 0
+
+
+    def test_delete_is_checked_on_the_row_that_is_written(self, own, store, clock):
+        made, seen = own.create(new()), []
+
+        def check(row):
+            seen.append(row.attempts)
+            if len(seen) == 1:
+                store.follow(row, row.model_copy(update={"attempts": 7}), clock.now())
+            else:
+                raise conflict("it is in use")
+
+        assert refused(lambda: own.delete("box", made.id, "box.deleted", check=check))[0] is Kind.CONFLICT
+        assert (seen, own.get("box", made.id).desired) == ([0, 7], Desired.PRESENT)
 
 
 class TestFinding:

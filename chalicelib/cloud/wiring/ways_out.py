@@ -1,0 +1,37 @@
+"""The parts of networks that lead in and out, in the container of the cloud."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chalicelib.cloud.wiring.networks import NetworkParts
+
+if TYPE_CHECKING:
+    from chalicelib.cloud.network.addresses import Addresses
+    from chalicelib.platform.provisioning.model import Resource
+    from chalicelib.platform.provisioning.ports import Driver
+
+
+class WaysOut(NetworkParts):
+    """Addresses, which instances have."""
+
+    def find_instance(self, tenant: str, wanted: str) -> Resource:
+        """An instance by its id or name. Raises `EdgeError` (not found)."""
+        raise NotImplementedError
+
+    @cached_property
+    def addresses(self) -> Addresses:
+        from chalicelib.cloud.network.addresses import Addresses
+        from chalicelib.cloud.tenancy.limits import limit_of
+
+        tables = self.platform.tables
+        return Addresses(
+            self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota), self.find_instance
+        )
+
+    @cached_property
+    def address_driver(self) -> Driver:
+        from chalicelib.cloud.network.address_driver import AddressDriver
+
+        return AddressDriver(*self._at_ec2)

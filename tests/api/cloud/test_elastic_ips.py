@@ -1,0 +1,239 @@
+"""Elastic IPs: by the API, on a strict EC2."""
+
+import pytest
+
+from chalicelib.machines.public import INSTANCE
+from chalicelib.platform.access.principal import DEFAULT_TENANT
+from chalicelib.platform.provisioning.model import Changes, NewResource, State
+from tests.support.cloud import ADA, BOB, EVE, CloudScene
+from tests.support.instances import InstanceWorld
+from tests.support.operations.cloud_compute import instance_in
+
+NOTHING = "01900000-0000-7000-8000-0000000000ff"
+QUOTAS = {"max_instances": 3, "max_vcpus": 4, "max_memory_gb": 5, "max_elastic_ips": 2}
+
+
+@pytest.fixture
+def scene():
+    return CloudScene(InstanceWorld())
+
+
+@pytest.fixture
+def granted(scene, team):
+    scene.request("set_quotas", json=QUOTAS)
+    return team
+
+
+def ask(scene, view, address=BOB, names=None, **options):
+    return scene.request(view, variables=names or {}, key=scene.keys[address], **options)
+
+
+def allocate(scene):
+    answer = ask(scene, "allocate_elastic_ip")
+    assert answer.status == 201, answer.text
+    return answer.json["data"]["id"]
+
+
+def show(scene, address):
+    return ask(scene, "get_elastic_ip", names={"elastic_ip_id": address}).json["data"]
+
+
+def until(scene, address, status):
+    """The address once it is at rest with that status."""
+    for _ in range(100):
+        scene.world.settle()
+        shown = show(scene, address)
+        row = next(each for each in scene.world.rows() if each.id == address)
+        if shown["status"] == status and row.state in {State.READY, State.FAILED}:
+            return shown
+        scene.world.pass_time(5)
+    raise AssertionError(f"{status} is not reached: {shown}")
+
+
+def running(scene, name="web-1"):
+    made = ask(scene, "launch_instance", json={"name": name, "image": "ubuntu-24.04"}).json["data"]["id"]
+    for _ in range(100):
+        scene.world.settle()
+        shown = ask(scene, "get_cloud_instance", names={"instance_id": made}).json["data"]
+        if shown["status"] == "RUNNING":
+            return shown
+        scene.world.pass_time(5)
+    raise AssertionError(shown)
+
+
+def associate(scene, address, instance):
+    return ask(scene, "associate_elastic_ip", names={"elastic_ip_id": address}, json={"instance_id": instance})
+
+
+def disassociate(scene, address):
+    return ask(scene, "disassociate_elastic_ip", names={"elastic_ip_id": address})
+
+
+def release(scene, address):
+    return ask(scene, "release_elastic_ip", names={"elastic_ip_id": address})
+
+
+def used(scene):
+    return scene.request("get_quotas").json["data"]["used_elastic_ips"]
+
+
+def machine_of(scene, address):
+    """The machine at EC2 that has the address."""
+    row = next(each for each in scene.world.rows() if each.id == address)
+    return scene.world.ec2.machine_of(row.external["id"])
+
+
+class TestAllocation:
+    def test_new_address_is_creating_and_then_allocated(self, scene, granted):
+        made = ask(scene, "allocate_elastic_ip").json["data"]
+        assert (made["status"], made["public_ip"], made["instance_id"]) == ("creating", None, None)
+        assert made["arn"] == f"arn:thecloud:vpc:local:{granted}:eip/{made['id']}"
+        shown = until(scene, made["id"], "allocated")
+        (part,) = scene.world.ec2.alive_parts("elastic-ip")
+        assert (shown["public_ip"], part.tags["edge-admin:resource"]) == (part.shown["PublicIp"], made["id"])
+
+    def test_released_address_is_gone_with_its_quota(self, scene, granted):
+        address = allocate(scene)
+        until(scene, address, "allocated")
+        assert (used(scene), release(scene, address).status) == (1, 200)
+        scene.world.pass_time(60)
+        assert (used(scene), scene.world.ec2.alive_parts()) == (0, [])
+        assert ask(scene, "get_elastic_ip", names={"elastic_ip_id": address}).status == 404
+        assert ask(scene, "list_elastic_ips").json["data"] == []
+
+    def test_beyond_the_quota_it_is_429_and_makes_nothing(self, scene, granted):
+        for _ in range(2):
+            allocate(scene)
+        refused = ask(scene, "allocate_elastic_ip")
+        assert (refused.status, refused.json["error"]["code"], used(scene)) == (429, "QUOTA_EXCEEDED", 2)
+
+    def test_lost_answer_makes_one_address(self, scene, granted):
+        scene.world.ec2.lose_answer("AllocateAddress")
+        until(scene, allocate(scene), "allocated")
+        assert len(scene.world.ec2.alive_parts("elastic-ip")) == 1
+
+    def test_tenant_with_an_address_is_not_deleted(self, scene, granted):
+        allocate(scene)
+        ask(scene, "remove_member", ADA, {"user_id": scene.variables["bob"]})
+        answer = scene.request("delete_tenant", variables={"tenant_id": granted})
+        assert answer.status == 409
+
+    def test_address_is_in_the_bill_from_when_it_is_there(self, scene, granted):
+        until(scene, allocate(scene), "allocated")
+        scene.world.pass_time(3600, step=60)
+        types = ask(scene, "get_bill", ADA).json["data"]["usage_by_type"]
+        assert set(types) == {"eip"}
+        assert types["eip"] > 0
+
+
+class TestAssociation:
+    def test_instance_gets_the_address_and_gives_it_back(self, scene, granted):
+        instance, address = running(scene), allocate(scene)
+        until(scene, address, "allocated")
+        made = associate(scene, address, "web-1").json["data"]
+        assert (made["status"], made["instance_id"]) == ("associated", instance["id"])
+        until(scene, address, "associated")
+        assert machine_of(scene, address) == instance["container_id"]
+        assert disassociate(scene, address).json["data"]["instance_id"] is None
+        assert until(scene, address, "allocated")["status_reason"] is None
+        assert machine_of(scene, address) == ""
+
+    def test_same_instance_again_changes_nothing(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        first = associate(scene, address, instance).json["data"]
+        assert associate(scene, address, instance).json["data"] == first
+
+    def test_second_address_and_second_instance_are_409(self, scene, granted):
+        first, second = (running(scene, name)["id"] for name in ("web-1", "web-2"))
+        one, other = allocate(scene), allocate(scene)
+        associate(scene, one, first)
+        assert associate(scene, one, second).status == 409
+        refused = associate(scene, other, first)
+        assert (refused.status, "has an address already" in refused.text) == (409, True)
+
+    def test_associated_address_is_not_released(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        associate(scene, address, instance)
+        assert (release(scene, address).status, used(scene)) == (409, 1)
+        disassociate(scene, address)
+        assert release(scene, address).status == 200
+        scene.world.pass_time(120)
+        assert scene.world.ec2.alive_parts() == []
+
+    def test_free_address_is_400_for_a_disassociation(self, scene, granted):
+        assert disassociate(scene, allocate(scene)).status == 400
+
+    def test_instance_that_goes_frees_its_address(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        associate(scene, address, instance)
+        until(scene, address, "associated")
+        ask(scene, "terminate_instance", names={"instance_id": instance})
+        shown = until(scene, address, "allocated")
+        assert (shown["instance_id"], shown["status_reason"]) == (None, None)
+        assert associate(scene, address, running(scene, "web-2")["id"]).status == 200
+        until(scene, address, "associated")
+
+    def test_instance_that_is_going_takes_no_address(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        ask(scene, "terminate_instance", names={"instance_id": instance})
+        assert associate(scene, address, instance).status == 409
+
+    def test_address_taken_away_elsewhere_has_failed_until_it_is_disassociated(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        associate(scene, address, instance)
+        until(scene, address, "associated")
+        (part,) = scene.world.ec2.alive_parts("elastic-ip")
+        scene.world.ec2.take_address(part.id)
+        scene.world.pass_time(2 * 3600, step=30)
+        assert "disassociate it" in until(scene, address, "failed")["status_reason"]
+        assert disassociate(scene, address).status == 200
+        until(scene, address, "allocated")
+
+    def test_things_of_another_tenant_are_404_wherever_they_are_named(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        scene.join(other := scene.tenant("other"), EVE, "owner")
+        scene.request("set_quotas", variables={"tenant_id": other}, json=QUOTAS)
+        own = ask(scene, "allocate_elastic_ip", EVE).json["data"]["id"]
+        for wanted, body in ((address, instance), (own, instance), (own, NOTHING)):
+            names, sent = {"elastic_ip_id": wanted}, {"instance_id": body}
+            assert ask(scene, "associate_elastic_ip", EVE, names, json=sent).status == 404
+        for view in ("get_elastic_ip", "release_elastic_ip", "disassociate_elastic_ip"):
+            assert ask(scene, view, EVE, {"elastic_ip_id": address}).status == 404
+
+
+class TestAssociationInAVpc:
+    """With rows as they stand once a VPC's parts are there."""
+
+    @pytest.fixture
+    def instance(self, scene):
+        scene.request("create_vpc", json={"name": "production"})
+        vpc = scene.request("get_vpc", variables={"vpc_id": "production"}).json["data"]["id"]
+        body = {"name": "shops", "cidr_block": "10.0.1.0/24"}
+        subnet = scene.request("create_subnet", variables={"vpc_id": vpc}, json=body).json["data"]["id"]
+        machine = instance_in(scene, State.READY)
+        in_it = lambda row: Changes(spec={**row.spec, "subnet_id": subnet}, is_note=True)  # noqa: E731
+        return scene.world.platform.resources(DEFAULT_TENANT).change(INSTANCE, machine.id, in_it, "test.placed"), vpc
+
+    def gateway(self, scene, vpc):
+        wanted = NewResource(
+            kind="internet_gateway", name="a", owner="", spec={"vpc_id": vpc}, claims=(f"gateway/{vpc}",)
+        )
+        return scene.world.platform.resources(DEFAULT_TENANT).create(wanted)
+
+    def test_vpc_without_a_gateway_is_409_with_the_remedy(self, scene, instance):
+        address = scene.request("allocate_elastic_ip").json["data"]["id"]
+        names, body = {"elastic_ip_id": address}, {"instance_id": instance[0].id}
+        refused = scene.request("associate_elastic_ip", variables=names, json=body)
+        assert (refused.status, "attach one first" in refused.text) == (409, True)
+
+    def test_address_refers_to_the_gateway_of_the_vpc(self, scene, instance):
+        machine, vpc = instance
+        gateway = self.gateway(scene, vpc)
+        address = scene.request("allocate_elastic_ip").json["data"]["id"]
+        names, body = {"elastic_ip_id": address}, {"instance_id": machine.id}
+        assert scene.request("associate_elastic_ip", variables=names, json=body).json["data"]["vpc_id"] == vpc
+        own = scene.world.platform.resources(DEFAULT_TENANT)
+        assert own.get("internet_gateway", gateway.id).references == 1
+        scene.request("disassociate_elastic_ip", variables=names)
+        assert own.get("internet_gateway", gateway.id).references == 0
+        assert own.get(INSTANCE, machine.id).references == 0
