@@ -253,7 +253,6 @@ class TestChange:
         assert own.delete("box", made.id, "box.deleted") == deleted
         assert driver.meter.write_units == 0
 
-
     def test_delete_is_checked_on_the_row_that_is_written(self, own, store, clock):
         made, seen = own.create(new()), []
 
