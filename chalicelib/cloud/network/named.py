@@ -39,7 +39,7 @@ class Named:
         self._resources(tenant).delete(self._kind, resource.id, f"{self._kind}.deleted", check=self._check_deletable)
 
     def _check_deletable(self, resource: Resource) -> None:
-        """Raises `EdgeError` for one that cannot be deleted as it is now."""
+        """Raises `EdgeError` (bad request, conflict) for one that cannot be deleted as it is now."""
 
 
 def is_id(text: str) -> bool:

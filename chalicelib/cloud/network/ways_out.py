@@ -9,7 +9,7 @@ from chalicelib.platform.provisioning.service import Resources
 def way_out(own: Resources, vpc_id: str) -> Resource:
     """The internet gateway that is attached to a VPC, as it is now. Raises `EdgeError` (conflict) if there is none.
 
-    Who refers to it names its version: so none is detached meanwhile.
+    A resource that refers to it names its version, so that it is not detached meanwhile.
     """
     holder = own.holder_of(gateway_claim(vpc_id))
     gateway = next(iter(own.of_ids([holder])), None) if holder is not None else None

@@ -18,7 +18,7 @@ Decide = Callable[[Resource], Changes | None]
 """Decides the changes of a resource as it is now; None for nothing. May raise `EdgeError`."""
 
 Check = Callable[[Resource], None]
-"""Raises `EdgeError` for a resource that cannot be removed as it is now."""
+"""Raises `EdgeError` (bad request, conflict) for a resource that cannot be removed as it is now."""
 
 
 class Resources:
