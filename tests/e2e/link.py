@@ -5,7 +5,7 @@ import select
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
@@ -129,6 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
                 super().handle()
             except (ConnectionError, TimeoutError):
                 self.close_connection = True
+
+    def finish(self) -> None:
+        """An answer to a connection that was cut is lost."""
+        with suppress(ConnectionError, TimeoutError):
+            super().finish()
 
     def log_message(self, format, *args) -> None:  # noqa: A002
         """Tests say what they see."""

@@ -115,7 +115,7 @@ def test_demo_of_the_cloud_succeeds_and_leaves_no_process():
         assert "a command on it said: hello from Linux" in text
         assert "of 10240 bytes went into the bucket photos by a link, and came back the same" in text
         assert "nothing of them is left in the account" in text
-        assert re.search(r"the bill: 0\.0000\d\d USD, for instance", text)
+        assert re.search(r"the bill: 0\.0000\d\d USD, for INSTANCE", text)
         assert "keeps the secret database-password, and the developer reads it" in text
         assert "done     tenant.remove_member  by" in text
         assert "refused  tenant.invite  by" in text
