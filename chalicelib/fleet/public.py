@@ -92,6 +92,16 @@ class Result:
     output: str | None
 
 
+@dataclass(frozen=True)
+class HostFacts:
+    """The use of a machine, as its agent told it in the last minutes. ``busy_percent`` is its load of the last minute
+    by its processors, 100 at most; sizes are in bytes. None: it does not tell."""
+
+    busy_percent: float | None
+    memory_total: int | None
+    memory_used: int | None
+
+
 class UpdateState(StrEnum):
     """The state of a self-update of a node."""
 
@@ -196,6 +206,16 @@ class FleetAccess:
         new = NewCommand(command, targeting, timeout_seconds * 1000, expires_at, allow_missing=True, id=command_id)
         with attaching(None):
             return self._fleet.commands.registry.create(new, reach=EVERYWHERE).id
+
+    def host_facts(self, node_id: str) -> HostFacts | None:
+        """The use of the machine of a node; None for a node that does not exist or does not answer. An agent whose last
+        figures are old is asked, which takes up to five seconds."""
+        figures = self._fleet.metrics.nodes.host_figures(node_id, reach=EVERYWHERE)
+        if figures is None:
+            return None
+        load, cores = figures.cpu.load_1m, figures.cpu.cores
+        busy = None if load is None or not cores else min(100.0, round(load / cores * 100, 2))
+        return HostFacts(busy, figures.memory.total_bytes, figures.memory.used_bytes)
 
     def newest_agent(self) -> str | None:
         """The version of the agent that new machines get; None if this stack serves none. One read. Raises `EdgeError`

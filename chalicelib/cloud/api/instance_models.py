@@ -160,13 +160,13 @@ class ConsoleOut(Shown):
     console_url: Annotated[str, about("The same address.", "https://eu-central-1.console.aws.amazon.com/ec2/home")]
 
 
-class StatsOut(Shown):
-    """Figures of a machine."""
+class InstanceStatsOut(Shown):
+    """The use of a machine."""
 
-    cpu_percentage: Annotated[float, about("Load of its processors in percent.", 12.5)]
-    memory_usage_bytes: Annotated[float, about("Memory in use.", 524_288_000)]
-    memory_limit_bytes: Annotated[float, about("Memory that it has.", 1_073_741_824)]
-    memory_percentage: Annotated[float, about("Memory in use in percent.", 48.8)]
+    cpu_percentage: Annotated[float, about("Load of the last minute by its processors, in percent, 100 at most.", 12.5)]
+    memory_usage_bytes: Annotated[int, about("Memory in use.", 524_288_000)]
+    memory_limit_bytes: Annotated[int, about("Memory that it has.", 1_073_741_824)]
+    memory_percentage: Annotated[float, about("Memory in use, in percent of what it has.", 48.83)]
 
 
 def show_instance(instance: Resource, tenant: str) -> InstanceOut:

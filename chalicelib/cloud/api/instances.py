@@ -10,6 +10,7 @@ from chalicelib.cloud.api.instance_models import (
     InstanceSliceOut,
     InstancesOut,
     InstancesQuery,
+    InstanceStatsOut,
     show_instance,
 )
 from chalicelib.cloud.api.kinds import slice_of
@@ -125,6 +126,23 @@ def read_instance_logs(request: Request[InstancePath, NoQuery, NoBody], services
     that has no machine yet."""
     text = services.instances.console_output(request.principal.tenant, request.path.instance_id)
     return PlainText(text)
+
+
+@routes.get(
+    f"{_ONE}/stats",
+    auth=USER,
+    permission=INSTANCE_READ,
+    scope=Scope.TENANT,
+    answer=InstanceStatsOut,
+    errors=(404, 409),
+    summary="Get the use of an instance",
+)
+def get_instance_stats(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> InstanceStatsOut:
+    """Returns how much of its processors and memory an instance uses, as its agent told in the last five minutes; an
+    agent that is connected is asked, which takes some seconds. 409 for an instance without an agent, and for one that
+    does not answer."""
+    stats = services.instance_stats.get(request.principal.tenant, request.path.instance_id)
+    return InstanceStatsOut(**vars(stats))
 
 
 @routes.get(

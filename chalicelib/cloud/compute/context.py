@@ -57,7 +57,12 @@ CONTEXT = Context(
                 "quotas": BATCH_GET | UPDATE,
                 "tenants": GET,
                 "claims": GET | QUERY | PUT | DELETE,
+                # What an instance says of itself, for which its agent is woken.
+                "nodes": BATCH_GET,
+                "presence": BATCH_GET | UPDATE,
+                "metrics_cache": BATCH_GET,
             },
+            posts_to_sockets=True,
             reads_consoles=True,
         ),
         "end_instances": Grants(tables={"resources": GET | BATCH_GET | UPDATE, "claims": GET | QUERY | DELETE}),

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.compute.model import Granted
     from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
     from chalicelib.cloud.compute.snapshots import Snapshots
+    from chalicelib.cloud.compute.stats import InstanceStats
     from chalicelib.cloud.compute.volume_driver import VolumeDriver
     from chalicelib.cloud.compute.volumes import Volumes
     from chalicelib.cloud.roles.policies import Policies
@@ -185,6 +186,13 @@ class Cloud(WaysOut):
 
     def find_instance(self, tenant: str, wanted: str) -> Resource:
         return self.instances.get(tenant, wanted)
+
+    @cached_property
+    def instance_stats(self) -> InstanceStats:
+        from chalicelib.cloud.compute.stats import InstanceStats
+        from chalicelib.fleet.public import fleet_of
+
+        return InstanceStats(self.instances, fleet_of(self.platform).host_facts)
 
     @cached_property
     def volumes(self) -> Volumes:

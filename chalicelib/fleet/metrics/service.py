@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from chalicelib.fleet.metrics.host import HostFigures, host_figures
 from chalicelib.fleet.metrics.model import CACHE_SECONDS, Metrics, MetricsType
 from chalicelib.fleet.metrics.owners import Owners
 from chalicelib.fleet.metrics.scraping import Scraper, source_of
@@ -94,6 +95,11 @@ class NodeMetrics:
                 raise
             return {}
         return {each: Reading(view.node, metrics) for each, metrics in self._read(view, types).items()}
+
+    def host_figures(self, node_id: str, *, reach: Reach) -> HostFigures | None:
+        """The figures of a machine; None for a node that does not exist or does not answer."""
+        found = self.read_available(node_id, [MetricsType.HOST], reach=reach).get(MetricsType.HOST)
+        return None if found is None else host_figures(found.metrics.text, self._clock.now())
 
     def fetch(self, request: dict[str, Any]) -> None:
         """Scrape a node into the cache, for a stack that cannot reach it; ``request`` comes from `Owners.ask`. Does

@@ -6,15 +6,20 @@ import pytest
 
 from chalicelib.cloud.compute.model import Launch
 from chalicelib.cloud.compute.types import TYPES
+from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.kit.errors import EdgeError
 from chalicelib.machines.instances.rules import status_of
 from chalicelib.machines.instances.service import NewInstance
+from chalicelib.machines.public import NODE_ID
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.billing.prices import price_of
+from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.provisioning.store import RESOURCES
 from chalicelib.platform.quotas.store import TABLE as COUNTERS
+from tests.support.builders import a_cluster, machines
 from tests.support.cloud import ADA, BOB, EVE, CloudScene
 from tests.support.instances import InstanceWorld
+from tests.support.operations.cloud_compute import HOST_TEXT, instance_in
 from tests.support.ssh_keys import ed25519_key
 
 SDK_BODY = {
@@ -328,6 +333,23 @@ class TestConsole:
         console = ask(scene, "get_instance_console", made["id"]).json["data"]
         assert console["url"] == console["console_url"]
         assert running["container_id"] in console["url"]
+
+
+class TestStats:
+    def test_use_is_what_the_agent_tells_and_409_without_one(self, scene, granted):
+        made = launch(scene)
+        assert ask(scene, "get_instance_stats", made["id"]).status == 409
+        a_cluster(scene.world, "engines")
+        (machine,) = machines(scene.world, 1, "engines")
+        told = instance_in(scene, State.READY, tenant=granted, observed={NODE_ID: machine.id})
+        assert ask(scene, "get_instance_stats", told.id).status == 409
+        scene.world.fleet.metrics.nodes.push(machine.id, MetricsType.HOST, HOST_TEXT)
+        assert ask(scene, "get_instance_stats", told.id).json["data"] == {
+            "cpu_percentage": 25.0,
+            "memory_usage_bytes": 268_435_456,
+            "memory_limit_bytes": 1_073_741_824,
+            "memory_percentage": 25.0,
+        }
 
 
 @pytest.mark.parametrize("one", TYPES, ids=lambda one: one.id)

@@ -3,10 +3,13 @@
 from typing import Any
 
 from chalicelib.cloud.compute.model import Launch
+from chalicelib.fleet.metrics.model import MetricsType
 from chalicelib.kit.tables import Put
+from chalicelib.machines.public import NODE_ID
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal, PrincipalKind
 from chalicelib.platform.provisioning.model import Power, Resource, State
 from chalicelib.platform.provisioning.store import RESOURCES, to_item
+from tests.support.builders import a_cluster, machines
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP
 from tests.support.operations.table import Options
 
@@ -110,6 +113,23 @@ def _on(state: State = State.READY, **values: Any) -> Any:
 _RUNNING, _STOPPED = _on(), _on(power=Power.OFF)
 _PAUSED = _on(power=Power.OFF, is_paused=True)
 
+HOST_TEXT = """node_cpu_seconds_total{cpu="0",mode="user"} 20
+node_cpu_seconds_total{cpu="1",mode="user"} 20
+node_load1 0.5
+node_memory_MemTotal_bytes 1073741824
+node_memory_MemAvailable_bytes 805306368
+"""
+"""The metrics of a machine with two processors."""
+
+
+def _telling(scene: Any) -> Options:
+    """An instance that is a node, whose agent has told of its machine."""
+    a_cluster(scene.world, "engines")
+    (machine,) = machines(scene.world, 1, "engines")
+    scene.world.fleet.metrics.nodes.push(machine.id, MetricsType.HOST, HOST_TEXT)
+    return dict(_on(observed={NODE_ID: machine.id})(scene))
+
+
 PREPARED: dict[str, Any] = {
     "list_instance_types": _as_it_is,
     "list_cloud_instances": _as_it_is,
@@ -118,6 +138,7 @@ PREPARED: dict[str, Any] = {
     "terminate_instance": _RUNNING,
     "read_instance_logs": _RUNNING,
     "get_instance_console": _RUNNING,
+    "get_instance_stats": _telling,
     "update_instance": _RUNNING,
     "start_cloud_instance": _STOPPED,
     "stop_cloud_instance": _RUNNING,
