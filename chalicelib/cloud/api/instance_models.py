@@ -164,8 +164,8 @@ class InstanceStatsOut(Shown):
     """The use of a machine."""
 
     cpu_percentage: Annotated[float, about("Load of the last minute by its processors, in percent, 100 at most.", 12.5)]
-    memory_usage_bytes: Annotated[int, about("Memory in use.", 524_288_000)]
-    memory_limit_bytes: Annotated[int, about("Memory that it has.", 1_073_741_824)]
+    memory_usage_bytes: Annotated[int, about("Main memory that programs cannot have, in bytes.", 524_288_000)]
+    memory_limit_bytes: Annotated[int, about("Main memory that its system counts, in bytes.", 1_073_741_824)]
     memory_percentage: Annotated[float, about("Memory in use, in percent of what it has.", 48.83)]
 
 

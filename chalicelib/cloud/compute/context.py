@@ -57,7 +57,7 @@ CONTEXT = Context(
                 "quotas": BATCH_GET | UPDATE,
                 "tenants": GET,
                 "claims": GET | QUERY | PUT | DELETE,
-                # What an instance says of itself, for which its agent is woken.
+                # For the figures of an instance, whose agent is woken for them.
                 "nodes": BATCH_GET,
                 "presence": BATCH_GET | UPDATE,
                 "metrics_cache": BATCH_GET,
