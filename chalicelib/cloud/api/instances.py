@@ -135,6 +135,7 @@ def read_instance_logs(request: Request[InstancePath, NoQuery, NoBody], services
     scope=Scope.TENANT,
     answer=InstanceStatsOut,
     errors=(404, 409),
+    contract_path="/instances/{id}/stats",
     summary="Get the use of an instance",
 )
 def get_instance_stats(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> InstanceStatsOut:
