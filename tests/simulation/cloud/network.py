@@ -1,6 +1,9 @@
 """Networks of two tenants on a strict EC2: made, changed and deleted beside each other, and referring to each other."""
 
+from chalicelib.cloud.network.address_model import ADDRESS
+from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
+from tests.simulation.cloud import addresses, groups
 from tests.simulation.cloud.things import (
     TENANTS,
     check_kinds,
@@ -9,13 +12,14 @@ from tests.simulation.cloud.things import (
     some_thing,
     some_user,
     tagged,
+    things_of,
     trouble,
     user_of,
 )
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.provisioning_invariants import no_reference_is_left
 
-KINDS = (VPC, SUBNET)
+KINDS = (VPC, SUBNET, SECURITY_GROUP, ADDRESS)
 BLOCKS = ("10.0.0.0/16", "10.1.0.0/16")
 PARTS = ("0.0/24", "0.128/25", "1.0/24")
 
@@ -62,7 +66,9 @@ def somebody_deletes_a_part_of_a_network(scene: Scene) -> None:
 
 
 def networks_and_rows_agree(scene: Scene) -> None:
-    check_kinds(scene, tagged((each.id, each.tags) for each in ec2(scene).alive_parts()), *KINDS)
+    rows = {row.external.get("id") for row in things_of(scene, *KINDS)}
+    there = [each for each in ec2(scene).alive_parts() if each.id in rows or each.id not in ec2(scene).came_late]
+    check_kinds(scene, tagged((each.id, each.tags) for each in there), *KINDS)
 
 
 def references_are_those_of_the_rows(scene: Scene) -> None:
@@ -71,12 +77,19 @@ def references_are_those_of_the_rows(scene: Scene) -> None:
 
 
 def no_part_of_a_network_was_ever_there_twice(scene: Scene) -> None:
-    twice = {tags for tags, most in ec2(scene).most_parts.items() if most > 1}
+    """But by a worker that paused in its call until another had the lease: EC2 takes no token, and the report of
+    strangers tells of it."""
+    late = {str(ec2(scene).parts[each].tags) for each in ec2(scene).came_late if each in ec2(scene).parts}
+    twice = {tags for tags, most in ec2(scene).most_parts.items() if most > 1} - late
     assert not twice, f"two parts of a network at a time: {twice}"
 
 
 def ec2_makes_no_networks(scene: Scene) -> None:
     trouble(scene, ASKED, CODES)
+
+
+def ec2_keeps_no_groups_or_addresses(scene: Scene) -> None:
+    trouble(scene, (*groups.CALLS, *addresses.CALLS), (*CODES, "AddressLimitExceeded"))
 
 
 def ec2_deletes_no_networks(scene: Scene) -> None:
@@ -92,8 +105,16 @@ SIMULATION = Simulation(
         create_subnet,
         delete_subnet,
         somebody_deletes_a_part_of_a_network,
+        *groups.OPERATIONS,
+        *addresses.OPERATIONS,
     ),
     openings=(create_vpc, create_subnet),
-    invariants=(networks_and_rows_agree, references_are_those_of_the_rows, no_part_of_a_network_was_ever_there_twice),
-    faults=(ec2_makes_no_networks, ec2_deletes_no_networks),
+    invariants=(
+        networks_and_rows_agree,
+        references_are_those_of_the_rows,
+        no_part_of_a_network_was_ever_there_twice,
+        groups.rules_at_ec2_are_those_of_the_rows,
+        addresses.addresses_are_with_the_instances_of_their_rows,
+    ),
+    faults=(ec2_makes_no_networks, ec2_deletes_no_networks, ec2_keeps_no_groups_or_addresses),
 )

@@ -5,6 +5,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.platform.provisioning.ec2_tags import stage_of
+from chalicelib.platform.provisioning.pacing import LEASE
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
 
 SETTINGS = {
@@ -24,11 +25,19 @@ class SimulatedEc2(FakeEc2):
         self._meet: Callable[[], object] = world.meet
         self._ids = Random(f"{seed} ec2")
         self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"
+        self.came_late: set[str] = set()
+        """The things made by calls that paused for longer than a worker's lease: another may have made one before."""
 
     def calm(self) -> None:
         """No further call fails."""
         self._troubles.clear()
 
     def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
+        began, known = self.clock.now(), {*self.parts, *self.copies}
         self._meet()
-        return super()._do(operation, request, call)
+        is_late = self.clock.now() - began >= LEASE
+        try:
+            return super()._do(operation, request, call)
+        finally:
+            if is_late:
+                self.came_late |= {*self.parts, *self.copies} - known
