@@ -30,6 +30,7 @@ TARGETS: Mapping[str, Target] = {
     "prune": Target(100_000, 60 * 60),
     "redeliver": Target(5_000, 15 * 60),
     "self-update": Target(20_000, 60 * 60),
+    "resources": Target(100_000, 62 * 60),
 }
 
 

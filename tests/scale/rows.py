@@ -32,7 +32,7 @@ def a_fleet(world: TimedWorld, count: int, *, self_update_enabled: bool = False)
     pattern_id = a_node(world, cluster, self_update_enabled=self_update_enabled).id
     pattern = world.driver.row(NODES, {"id": pattern_id}) or {}
     presence = world.driver.row(PRESENCE, {"id": pattern_id}) or {}
-    ids = list(_ids(world, count - 1))
+    ids = list(ids_of(world, count - 1))
     world.driver.load(NODES, (_node(pattern, row_id) for row_id in ids))
     world.driver.load(PRESENCE, ({**presence, "id": row_id} for row_id in ids))
     world.run(60, lambda: world.is_quiet)
@@ -47,9 +47,9 @@ def a_whole_command(world: TimedWorld, count: int, status: Status) -> Command:
     final = {"exit_code": 0} if status is Status.COMPLETED else {}
     rows = (
         {**execution_to_item(an_execution(made, row_id, status=status, **final)), "version": 1}
-        for row_id in _ids(world, count)
+        for row_id in ids_of(world, count)
     )
-    world.driver.load(EXECUTIONS, map(_without_none, rows))
+    world.driver.load(EXECUTIONS, map(without_none, rows))
     return made
 
 
@@ -68,9 +68,9 @@ def a_failed_log(world: TimedWorld, count: int) -> Webhook:
             ),
             "version": 1,
         }
-        for row_id in _ids(world, count)
+        for row_id in ids_of(world, count)
     )
-    world.driver.load(DELIVERIES, map(_without_none, rows))
+    world.driver.load(DELIVERIES, map(without_none, rows))
     world.clock.advance(60)
     return webhook
 
@@ -87,10 +87,10 @@ def waiting_updates(world: TimedWorld, request_id: str, count: int) -> None:
             inserted_at=now,
             updated_at=now,
         )
-        for row_id in _ids(world, count)
+        for row_id in ids_of(world, count)
     )
     items = ({**row.model_dump(mode="json"), **update_key(request_id, row.node_id), "version": 1} for row in rows)
-    world.driver.load(NODE_UPDATES, map(_without_none, items))
+    world.driver.load(NODE_UPDATES, map(without_none, items))
 
 
 def _node(pattern: Item, row_id: str) -> Item:
@@ -103,11 +103,11 @@ def _node(pattern: Item, row_id: str) -> Item:
     }
 
 
-def _ids(world: TimedWorld, count: int) -> Iterator[str]:
+def ids_of(world: TimedWorld, count: int) -> Iterator[str]:
     """Random at their end, which chooses shards, and the same in every run."""
     chance, now = random.Random(1), to_milliseconds(world.clock.now())
     return (compose_uuid7(now, chance.getrandbits(74)) for _ in range(count))
 
 
-def _without_none(row: Item) -> Item:
+def without_none(row: Item) -> Item:
     return {name: value for name, value in row.items() if value is not None}

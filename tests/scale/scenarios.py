@@ -12,8 +12,9 @@ from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.fleet.updates.store import NODE_UPDATES, REQUESTS
 from chalicelib.kit.tasks import TABLE as TASKS
 from chalicelib.platform.webhooks.store import DELIVERIES
+from tests.scale.resources import LookingWorld, looked_at, resources_at_rest
 from tests.scale.rows import a_failed_log, a_fleet, a_whole_command
-from tests.support.timed_world import Seen, TimedWorld
+from tests.support.timed_world import SWEEP_SECONDS, Seen, TimedWorld
 
 HOURS = 3600.0
 
@@ -111,6 +112,16 @@ def an_update(count: int, timeouts: float) -> Outcome:
     return _outcome(world, is_completed, failed)
 
 
+def a_look_at_resources(count: int, timeouts: float) -> Outcome:
+    """Resources of a thousand times fewer tenants at rest: each is looked at once an hour."""
+    world = LookingWorld(timeouts=timeouts)
+    ec2 = resources_at_rest(world, count)
+    world.seen.calls.clear()
+    seconds = world.run(HOURS + 2 * SWEEP_SECONDS)
+    world.seen.calls.update(f"EC2 {operation}" for operation, _ in ec2.calls)
+    return Outcome(seconds, looked_at(world), seconds, looked_at(world) == count, world.seen)
+
+
 SCENARIOS: Mapping[str, Scenario] = {
     "command": a_command_for_a_fleet,
     "cluster": a_command_for_a_cluster,
@@ -120,6 +131,7 @@ SCENARIOS: Mapping[str, Scenario] = {
     "prune": a_pruning,
     "redeliver": a_redelivery,
     "self-update": an_update,
+    "resources": a_look_at_resources,
 }
 
 

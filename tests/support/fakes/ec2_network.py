@@ -19,7 +19,6 @@ from tests.support.fakes.clock import FakeClock
 Json = dict[str, Any]
 
 ZONES = ("eu-central-1a", "eu-central-1b")
-_PAGE = 2
 
 
 @dataclass
@@ -44,6 +43,8 @@ class NetworkCalls:
 
     vpc_limit: int = 5
     subnet_limit: int = 200
+    page_size: int = 2
+    """The most parts of one answer; EC2's is 1,000, and the default lets every list have several pages."""
     vpc_seconds: float = 0
     """How long a new VPC is pending."""
     parts: dict[str, Part] = field(default_factory=dict)
@@ -132,8 +133,8 @@ class NetworkCalls:
         known = [each for each in self.parts.values() if each.kind == kind and each.is_there(seen)]
         found = [each for each in known if all(fits(each, one) for one in request.get("Filters", ()))]
         start = int(request.get("NextToken", "0"))
-        more = {"NextToken": str(start + _PAGE)} if start + _PAGE < len(found) else {}
-        return {many: [self._part_shown(each, seen) for each in found[start : start + _PAGE]], **more}
+        more = {"NextToken": str(start + self.page_size)} if start + self.page_size < len(found) else {}
+        return {many: [self._part_shown(each, seen) for each in found[start : start + self.page_size]], **more}
 
     def _part_shown(self, part: Part, at: datetime) -> Json:
         is_pending = part.kind == "vpc" and at < part.made_at + timedelta(seconds=self.vpc_seconds)
