@@ -20,6 +20,16 @@ PUBLIC_IMAGES = "parameter/aws/service/*"
 """The SSM parameters in which AWS and publishers of images name the newest one."""
 
 
+_PARTS_OF_NETWORKS = (
+    "Vpcs",
+    "Subnets",
+    "InternetGateways",
+    "RouteTables",
+    "SecurityGroups",
+    "Addresses",
+)
+
+
 def machine_statements(grants: Grants) -> list[Json]:
     """The statements for EC2."""
     statements: list[Json] = []
@@ -33,11 +43,9 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.reads_consoles:
         statements.append(_acted_on("GetConsoleOutput"))
     if grants.describes_networks or grants.makes_networks:
-        statements.append(_allow(["ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups"], "*"))
-        statements.append(_allow(["ec2:DescribeAddresses"], "*"))
+        statements.append(_allow([f"ec2:Describe{parts}" for parts in _PARTS_OF_NETWORKS], "*"))
     if grants.makes_networks:
-        statements += [*_networks(), *_security_groups()]
-        statements += _addresses()
+        statements += [*_networks(), *_security_groups(), *_routing(), *_addresses()]
     if grants.describes_disks or grants.keeps_disks:
         # IAM has no narrower resource for these either.
         statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
@@ -88,6 +96,29 @@ def _addresses() -> list[Json]:
         _allow(["ec2:AssociateAddress"], [address, _ec2("instance")], ours),
         _allow(["ec2:DisassociateAddress", "ec2:ReleaseAddress"], address, ours),
         _allow(["ec2:DisassociateAddress"], _ec2("network-interface")),
+    ]
+
+
+def _routing() -> list[Json]:
+    """Internet gateways and route tables with the tag, and what connects them with VPCs and subnets that have it. These
+    actions do not name the targets of routes."""
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    actions = ["CreateInternetGateway", "CreateRouteTable"]
+    gateway, table, vpc = _ec2("internet-gateway"), _ec2("route-table"), _ec2("vpc")
+    routes = ["ec2:CreateRoute", "ec2:ReplaceRoute", "ec2:DeleteRoute"]
+    associations = ["AssociateRouteTable", "ReplaceRouteTableAssociation", "DisassociateRouteTable"]
+    return [
+        _allow(["ec2:CreateInternetGateway"], gateway, new),
+        _allow(["ec2:AttachInternetGateway", "ec2:DetachInternetGateway"], [gateway, vpc], ours),
+        _allow(["ec2:DeleteInternetGateway"], gateway, ours),
+        _allow(["ec2:CreateRouteTable"], table, new),
+        _allow(["ec2:CreateRouteTable"], vpc, ours),
+        _allow(["ec2:DeleteRouteTable", *routes], table, ours),
+        _allow([f"ec2:{each}" for each in associations], [table, _ec2("subnet")], ours),
+        _allow(
+            ["ec2:CreateTags"], [gateway, table], {"StringEquals": {"ec2:CreateAction": actions, **new["StringEquals"]}}
+        ),
     ]
 
 

@@ -87,6 +87,8 @@ NETWORKS = machine_statements(Grants(makes_networks=True))
         ("CreateVpc", "vpc"),
         ("CreateSubnet", "subnet"),
         ("CreateSecurityGroup", "security-group"),
+        ("CreateInternetGateway", "internet-gateway"),
+        ("CreateRouteTable", "route-table"),
     ],
 )
 def test_networks_are_made_with_the_tag_alone(action, kind):
@@ -96,24 +98,35 @@ def test_networks_are_made_with_the_tag_alone(action, kind):
 
 
 @pytest.mark.parametrize(
-    ("action", "kind"),
+    ("action", "kinds"),
     [
-        ("CreateSubnet", "vpc"),
-        ("DeleteVpc", "vpc"),
-        ("DeleteSubnet", "subnet"),
-        ("CreateSecurityGroup", "vpc"),
-        ("AuthorizeSecurityGroupIngress", "security-group"),
-        ("AuthorizeSecurityGroupEgress", "security-group"),
-        ("RevokeSecurityGroupIngress", "security-group"),
-        ("RevokeSecurityGroupEgress", "security-group"),
-        ("DeleteSecurityGroup", "security-group"),
+        ("CreateSubnet", {"vpc"}),
+        ("DeleteVpc", {"vpc"}),
+        ("DeleteSubnet", {"subnet"}),
+        ("AttachInternetGateway", {"internet-gateway", "vpc"}),
+        ("DetachInternetGateway", {"internet-gateway", "vpc"}),
+        ("DeleteInternetGateway", {"internet-gateway"}),
+        ("CreateRouteTable", {"vpc"}),
+        ("DeleteRouteTable", {"route-table"}),
+        ("CreateRoute", {"route-table"}),
+        ("ReplaceRoute", {"route-table"}),
+        ("DeleteRoute", {"route-table"}),
+        ("AssociateRouteTable", {"route-table", "subnet"}),
+        ("ReplaceRouteTableAssociation", {"route-table", "subnet"}),
+        ("DisassociateRouteTable", {"route-table", "subnet"}),
+        ("CreateSecurityGroup", {"vpc"}),
+        ("AuthorizeSecurityGroupIngress", {"security-group"}),
+        ("AuthorizeSecurityGroupEgress", {"security-group"}),
+        ("RevokeSecurityGroupIngress", {"security-group"}),
+        ("RevokeSecurityGroupEgress", {"security-group"}),
+        ("DeleteSecurityGroup", {"security-group"}),
     ],
 )
-def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kind):
+def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kinds):
     ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
     (statement,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and each["Condition"] == ours]
 
-    assert kinds_of(statement) == {kind}
+    assert kinds_of(statement) == kinds
 
 
 @pytest.mark.parametrize("action", ["AssociateAddress", "ReleaseAddress"])

@@ -2,12 +2,17 @@
 
 from typing import Any
 
+from chalicelib.cloud.network.context import CONTEXT as NETWORK
+from chalicelib.cloud.network.names import main_table_of
 from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.model import Resource, State
 from tests.support.cloud import CloudScene
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import FakeEc2
 from tests.support.provisioning import MovingWorld
+from tests.support.provisioning_invariants import check_rest
+
+_LONGEST_WORK_SECONDS = 600
 
 
 class NetworkScene(CloudScene):
@@ -50,10 +55,56 @@ class NetworkScene(CloudScene):
         web = {"direction": "ingress", "protocol": "tcp", "port_min": 443, "port_max": 443, "cidr": "0.0.0.0/0"}
         return self.ask("POST", f"/security-groups/{group['id']}/rules", {**web, **fields})
 
+    def gateway(self, vpc: Any = None) -> Any:
+        """An internet gateway, as it is answered; attached to the VPC, if one is given."""
+        made = self.ask("POST", "/internet-gateways")
+        return made if vpc is None else self.attach(made, vpc)
+
+    def attach(self, gateway: Any, vpc: Any) -> Any:
+        """The gateway, as the answer to its attachment has it."""
+        return self.ask("POST", f"/internet-gateways/{gateway['id']}/attach", {"vpc_id": vpc["id"]})
+
+    def table(self, vpc: Any, name: str = "private") -> Any:
+        """A route table, as it is answered."""
+        return self.ask("POST", "/route-tables", {"vpc_id": vpc["id"], "name": name})
+
+    def main_of(self, vpc: Any) -> Any:
+        """The main route table of a VPC, as it is answered."""
+        return self.ask("GET", f"/route-tables/{main_table_of(vpc['id'])}")
+
+    def route(self, table: Any, target: Any, destination: str = "0.0.0.0/0", target_type: str = "igw") -> Any:
+        """A route, as it is answered."""
+        body = {"destination_cidr": destination, "target_type": target_type, "target_id": target["id"]}
+        return self.ask("POST", f"/route-tables/{table['id']}/routes", body)
+
+    def at_ec2(self, thing: Any) -> str:
+        """The id of a thing at EC2."""
+        return self.row(thing).external["id"]
+
     def row(self, thing: Any) -> Resource:
         """The row of a thing that was answered."""
         (row,) = [each for each in self.moving.rows() if each.id == thing["id"]]
         return row
+
+    def check(self) -> None:
+        """Let time pass until nothing is at work, and raise AssertionError for an invariant that does not hold then, of
+        all kinds of networks."""
+        for _ in range(_LONGEST_WORK_SECONDS):
+            if any(row.is_at_work for row in self.moving.rows()):
+                self.moving.pass_time(1)
+        quotas = self.world.platform.quotas
+        things = [thing for kind in NETWORK.kinds for thing in kind.driver(self.cloud).tagged()]
+        used = lambda tenant, quota: quotas.used(tenant, [quota])[quota]  # noqa: E731
+        check_rest(self.moving.rows(), things, used, self.moving.claims())
+        assert max(self.ec2.most_parts.values()) == 1
+
+    def look(self, thing: Any) -> Resource:
+        """Have a worker look at a thing that is at rest, and at what its tags have shown for a while."""
+        self.moving.pass_time(5)
+        row = self.row(thing)
+        self.moving.platform.all_resources.wake(row.kind, row.id)
+        self.moving.settle()
+        return self.row(thing)
 
     def reach(self, thing: Any, state: State) -> Resource:
         """Let time pass until the thing is in this state."""

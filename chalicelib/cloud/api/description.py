@@ -70,6 +70,8 @@ CLOUD = Description(
         "Subnets": "Parts of a VPC, each in one zone",
         "Security groups": "What connections the instances of a VPC let in and out",
         "Elastic IPs": "Public addresses of a tenant, and the instances that have them",
+        "Internet gateways": "The ways of VPCs to the internet",
+        "Route tables": "Where what leaves the subnets of a VPC goes",
         "SSH keys": "Public keys for the machines of a tenant",
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",

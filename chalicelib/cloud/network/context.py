@@ -4,16 +4,52 @@ from datetime import timedelta
 
 from chalicelib.cloud.network import address_rules, group_rules
 from chalicelib.cloud.network.address_model import ADDRESS
+from chalicelib.cloud.network.drift import drifted
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants
+from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
+from chalicelib.cloud.network.queues import NETWORK_EFFECTS
+from chalicelib.platform.context import (
+    BATCH_GET,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    QueueSource,
+    Subscription,
+)
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.provisioning.ports import Kind
 
 APPEARS_WITHIN = timedelta(minutes=3)
 """EC2 shows what it has made within seconds; a call of a worker ends within a minute."""
 
 VPCS = Kind(name=VPC, driver=lambda cloud: cloud.vpc_driver, appears_within=APPEARS_WITHIN, has_token=False)
-SUBNETS = Kind(name=SUBNET, driver=lambda cloud: cloud.subnet_driver, appears_within=APPEARS_WITHIN, has_token=False)
+SUBNETS = Kind(
+    name=SUBNET,
+    driver=lambda cloud: cloud.subnet_driver,
+    appears_within=APPEARS_WITHIN,
+    has_token=False,
+    drifted=drifted,
+)
+GATEWAYS = Kind(
+    name=INTERNET_GATEWAY,
+    driver=lambda cloud: cloud.internet_gateway_driver,
+    appears_within=APPEARS_WITHIN,
+    has_token=False,
+    drifted=drifted,
+)
+TABLES = Kind(
+    name=ROUTE_TABLE,
+    driver=lambda cloud: cloud.route_table_driver,
+    appears_within=APPEARS_WITHIN,
+    drifted=drifted,
+)
+
 SECURITY_GROUPS = Kind(
     name=SECURITY_GROUP,
     driver=lambda cloud: cloud.security_group_driver,
@@ -35,7 +71,19 @@ CONTEXT = Context(
     name="network",
     kinds=(
         *(VPCS, SUBNETS, SECURITY_GROUPS),
+        *(GATEWAYS, TABLES),
         ADDRESSES,
+    ),
+    queues=(NETWORK_EFFECTS,),
+    subscriptions=(Subscription((RESOURCE_CHANGED,), NETWORK_EFFECTS),),
+    functions=(
+        Function(
+            "network_effects",
+            "chalicelib.cloud.workers.network_effects.handler",
+            QueueSource(NETWORK_EFFECTS, 5),
+            30,
+            loads="events network provisioning quotas",
+        ),
     ),
     grants={
         "cloud_api": Grants(
@@ -46,7 +94,8 @@ CONTEXT = Context(
                 "tenants": GET,
             },
         ),
-        "provision": Grants(makes_networks=True),
+        "network_effects": Grants(tables={"resources": GET | PUT | UPDATE}),
+        "provision": Grants(tables={"claims": QUERY}, makes_networks=True),
         "report_strangers": Grants(describes_networks=True),
     },
 )

@@ -1,9 +1,9 @@
-"""The drivers of networks' parts at EC2."""
+"""The driver of VPCs at EC2."""
 
 from collections.abc import Sequence
 
 from chalicelib.cloud.network.ec2_things import Ec2Things, Json
-from chalicelib.cloud.network.model import SubnetSpec, VpcSpec
+from chalicelib.cloud.network.model import VpcSpec
 from chalicelib.platform.provisioning.model import Resource
 
 
@@ -19,26 +19,3 @@ class VpcDriver(Ec2Things):
 
     def _remove(self, thing_id: str) -> None:
         self._client.delete_vpc(VpcId=thing_id)
-
-
-class SubnetDriver(Ec2Things):
-    """Subnets, in the zone that was asked for, or in one that EC2 chooses."""
-
-    type, describes, many, id, missing = (
-        *("subnet", "describe_subnets", "Subnets", "SubnetId"),
-        "InvalidSubnetID.NotFound",
-    )
-
-    def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
-        spec = SubnetSpec.model_validate(resource.spec)
-        zone = {"AvailabilityZone": spec.zone} if spec.zone else {}
-        answer: Json = self._client.create_subnet(
-            VpcId=self._parent(resource, spec.vpc_id), CidrBlock=spec.cidr_block, TagSpecifications=tags, **zone
-        )
-        return answer["Subnet"]  # type: ignore[no-any-return]
-
-    def _remove(self, thing_id: str) -> None:
-        self._client.delete_subnet(SubnetId=thing_id)
-
-    def _facts(self, thing: Json) -> Json:
-        return {"zone": str(thing["AvailabilityZone"])}

@@ -7,13 +7,13 @@ quotas".
 from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
 
 _RULES_CHANGING = "its rules are still changing in AWS"
-_IN_USE = "something in AWS still uses it: it is removed as soon as that is gone"
+IN_USE = "something in AWS still uses it: it is removed as soon as that is gone"
 
 ERRORS = AwsErrors(
     service="EC2",
     gone={"InvalidGroup.NotFound": "EC2 does not know the security group any more"},
     again={
-        "DependencyViolation": _IN_USE,
+        "DependencyViolation": IN_USE,
         "IncorrectState": "it is still changing in AWS",
         "InvalidVpcID.NotFound": "EC2 does not show its VPC yet",
         "InvalidSubnet.Conflict": "AWS still has a subnet with these addresses",
@@ -35,6 +35,8 @@ ERRORS = AwsErrors(
         "InvalidSubnet.Range": "AWS does not take these addresses for a subnet: make another one within its VPC",
         "AddressLimitExceeded": LIMIT.format("elastic IPs in this region (5 unless it was raised)", "elastic IPs"),
         "InvalidInstanceID.NotFound": "the instance is gone: disassociate the address",
+        "InternetGatewayLimitExceeded": LIMIT.format("internet gateways (as many as VPCs)", "internet gateways"),
+        "RouteTableLimitExceeded": LIMIT.format("route tables in a VPC (200 unless it was raised)", "route tables"),
         "InvalidParameterValue": "AWS does not take its zone: make another one in a zone of this region",
     },
 )

@@ -26,8 +26,11 @@ class VpcSpec(BaseModel, frozen=True):
 
 
 class SubnetSpec(BaseModel, frozen=True):
-    """A subnet: its VPC, its addresses, and its zone; "" leaves the zone to EC2."""
+    """A subnet: its VPC, its addresses, its zone, and its route table with the time from which it has it. "" leaves the
+    zone to EC2, and stands for the main table of the VPC."""
 
     vpc_id: str
     cidr_block: str
     zone: str = ""
+    table_id: str = ""
+    associated_at: str = ""

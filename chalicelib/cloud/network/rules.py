@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from ipaddress import IPv4Network
 
-from chalicelib.cloud.network.model import Status
+from chalicelib.cloud.network.model import Status, SubnetSpec
 from chalicelib.kit.errors import EdgeError, conflict, invalid
 from chalicelib.platform.provisioning.model import Desired, Resource, State
 
@@ -86,3 +86,8 @@ def status_of(resource: Resource, ready: Status) -> Status:
     if resource.desired is Desired.ABSENT:
         return Status.DELETING
     return Status.CREATING if resource.state in {State.PENDING, State.CREATING} else ready
+
+
+def subnet_spec_of(subnet: Resource) -> SubnetSpec:
+    """The specification of a subnet."""
+    return SubnetSpec.model_validate(subnet.spec)

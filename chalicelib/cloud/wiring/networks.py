@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from chalicelib.cloud.network.ec2_things import FindResources
+    from chalicelib.cloud.network.gateways import InternetGateways
     from chalicelib.cloud.network.groups import SecurityGroups
+    from chalicelib.cloud.network.main_tables import MainTables
+    from chalicelib.cloud.network.route_tables import RouteTables
     from chalicelib.cloud.network.subnets import Subnets
+    from chalicelib.cloud.network.table_views import TableViews
     from chalicelib.cloud.network.vpcs import Vpcs
     from chalicelib.platform.provisioning.ports import Driver
     from chalicelib.platform.wiring import Platform
@@ -32,7 +36,36 @@ class NetworkParts:
     def subnets(self) -> Subnets:
         from chalicelib.cloud.network.subnets import Subnets
 
-        return Subnets(self.platform.resources, self.vpcs)
+        return Subnets(self.platform.resources, self.vpcs, self.route_tables, self.platform.clock)
+
+    @cached_property
+    def internet_gateways(self) -> InternetGateways:
+        from chalicelib.cloud.network.gateways import InternetGateways
+        from chalicelib.cloud.tenancy.limits import limit_of
+
+        tables = self.platform.tables
+        return InternetGateways(
+            self.platform.resources, self.vpcs, lambda tenant, quota: limit_of(tables, tenant, quota)
+        )
+
+    @cached_property
+    def route_tables(self) -> RouteTables:
+        from chalicelib.cloud.network.route_tables import RouteTables
+
+        platform = self.platform
+        return RouteTables(platform.resources, self.vpcs, platform.clock, platform.ids)
+
+    @cached_property
+    def table_views(self) -> TableViews:
+        from chalicelib.cloud.network.table_views import TableViews
+
+        return TableViews(self.route_tables, self.subnets)
+
+    @cached_property
+    def main_tables(self) -> MainTables:
+        from chalicelib.cloud.network.main_tables import MainTables
+
+        return MainTables(self.platform.resources)
 
     @cached_property
     def security_groups(self) -> SecurityGroups:
@@ -54,9 +87,22 @@ class NetworkParts:
 
     @cached_property
     def subnet_driver(self) -> Driver:
-        from chalicelib.cloud.network.drivers import SubnetDriver
+        from chalicelib.cloud.network.subnet_driver import SubnetDriver
 
         return SubnetDriver(*self._at_ec2)
+
+    @cached_property
+    def internet_gateway_driver(self) -> Driver:
+        from chalicelib.cloud.network.gateway_driver import InternetGatewayDriver
+
+        return InternetGatewayDriver(*self._at_ec2)
+
+    @cached_property
+    def route_table_driver(self) -> Driver:
+        from chalicelib.cloud.network.table_driver import RouteTableDriver
+
+        resources = self.platform.resources
+        return RouteTableDriver(*self._at_ec2, lambda tenant, scope: resources(tenant).holders_in(scope))
 
     @property
     def _at_ec2(self) -> tuple[Any, str, FindResources]:

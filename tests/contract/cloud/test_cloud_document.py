@@ -16,7 +16,7 @@ LISTED = "the-cloud-operations.txt"
 FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
-        *("audit", "events-dashboard", "vpcs", "subnets", "volumes", "snapshots"),
+        *("audit", "events-dashboard", "vpcs", "subnets", "internet-gateways", "route-tables", "volumes", "snapshots"),
         "elastic-ips",
     }
 )
@@ -139,6 +139,11 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.SecurityRule", "post", "/security-groups/{group_id}/rules", "201"),
         ("domain.ElasticIP", "post", "/elastic-ips", "201"),
         ("domain.ElasticIP", "get", "/elastic-ips", "200"),
+        ("domain.InternetGateway", "post", "/internet-gateways", "201"),
+        ("domain.InternetGateway", "get", "/internet-gateways", "200"),
+        ("domain.RouteTable", "post", "/route-tables", "201"),
+        ("domain.RouteTable", "get", "/route-tables", "200"),
+        ("domain.Route", "post", "/route-tables/{id}/routes", "201"),
         ("domain.Snapshot", "get", "/snapshots/{id}", "200"),
         ("httphandlers.ResizeInstanceResponse", "post", "/instances/{id}/resize", "200"),
         ("httphandlers.LoginResponse", "post", "/auth/login", "200"),
@@ -162,6 +167,10 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.ResizeInstanceRequest", "/instances/{id}/resize"),
         ("httphandlers.CreateVolumeRequest", "/volumes"),
         ("httphandlers.AssociateIPRequest", "/elastic-ips/{id}/associate"),
+        ("httphandlers.IGWAttachRequest", "/internet-gateways/{id}/attach"),
+        ("httphandlers.CreateRouteTableRequest", "/route-tables"),
+        ("httphandlers.AddRouteRequest", "/route-tables/{id}/routes"),
+        ("httphandlers.AssociateSubnetRequest", "/route-tables/{id}/associate"),
         ("httphandlers.CreateSnapshotRequest", "/snapshots"),
         ("httphandlers.CreateSecurityGroupRequest", "/security-groups"),
         ("httphandlers.RestoreSnapshotRequest", "/snapshots/{id}/restore"),

@@ -38,6 +38,8 @@ NAMED = {
     "vpc_id": "create_vpc",
     "group_id": "create_security_group",
     "elastic_ip_id": "allocate_elastic_ip",
+    "gateway_id": "create_internet_gateway",
+    "route_table_id": "create_route_table",
     "secret_id": "create_secret",
     "key_id": "add_ssh_key",
     "role_id": "create_role",
@@ -127,7 +129,7 @@ class People:
         # Names of buckets are each tenant's own: all have some of these.
         variables |= {"bucket": random.choice(BUCKETS), "key": "2026/a", "upload_id": NOTHING, "rule_id": NOTHING}
         variables["security_rule_id"] = variables["group_id"][:-1] + "1"
-        variables |= dict.fromkeys(("instance_id", "volume_id", "snapshot_id", "subnet_id"), NOTHING)
+        variables |= dict.fromkeys(("instance_id", "volume_id", "snapshot_id", "subnet_id", "route_id"), NOTHING)
         variables["user_id"] = self.scene.variables[random.choice(sorted(self.places))]
         headers = {"x-tenant-id": header} if header else {}
         body = self._body(view, f"{wanted}-{number}")
@@ -170,6 +172,16 @@ class People:
             "add_security_rule": {"direction": "egress", "protocol": "icmp", "cidr": "10.0.0.0/8"},
             "change_vpc": {"name": f"network of {marker}"},
             "associate_elastic_ip": {"instance_id": NOTHING},
+            "create_route_table": {"vpc_id": self._any("create_vpc"), "name": f"table {marker}"[:64]},
+            "attach_internet_gateway": {"vpc_id": self._any("create_vpc")},
+            "add_route": {
+                "destination_cidr": "192.168.0.0/16",
+                "target_type": "igw",
+                "target_id": self._any("create_internet_gateway"),
+            },
+            "associate_route_table": {"subnet_id": NOTHING},
+            "create_association": {"subnet_id": NOTHING},
+            "disassociate_route_table": {"subnet_id": NOTHING},
             "create_bucket": {"name": self.random.choice(BUCKETS)},
             "set_bucket_versioning": {"enabled": True},
             "add_lifecycle_rule": {"prefix": marker, "expiration_days": 1},

@@ -3,7 +3,8 @@
 from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
-from tests.simulation.cloud import addresses, groups
+from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
+from tests.simulation.cloud import addresses, groups, routing
 from tests.simulation.cloud.things import (
     TENANTS,
     check_kinds,
@@ -19,7 +20,7 @@ from tests.simulation.cloud.things import (
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.provisioning_invariants import no_reference_is_left
 
-KINDS = (VPC, SUBNET, SECURITY_GROUP, ADDRESS)
+KINDS = (VPC, SUBNET, SECURITY_GROUP, ADDRESS, INTERNET_GATEWAY, ROUTE_TABLE)
 BLOCKS = ("10.0.0.0/16", "10.1.0.0/16")
 PARTS = ("0.0/24", "0.128/25", "1.0/24")
 
@@ -107,14 +108,16 @@ SIMULATION = Simulation(
         somebody_deletes_a_part_of_a_network,
         *groups.OPERATIONS,
         *addresses.OPERATIONS,
+        *routing.OPERATIONS,
     ),
-    openings=(create_vpc, create_subnet),
+    openings=(create_vpc, create_subnet, *routing.OPENINGS),
     invariants=(
         networks_and_rows_agree,
         references_are_those_of_the_rows,
         no_part_of_a_network_was_ever_there_twice,
         groups.rules_at_ec2_are_those_of_the_rows,
         addresses.addresses_are_with_the_instances_of_their_rows,
+        *routing.INVARIANTS,
     ),
-    faults=(ec2_makes_no_networks, ec2_deletes_no_networks, ec2_keeps_no_groups_or_addresses),
+    faults=(ec2_makes_no_networks, ec2_deletes_no_networks, ec2_keeps_no_groups_or_addresses, *routing.FAULTS),
 )

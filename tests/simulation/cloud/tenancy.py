@@ -13,7 +13,15 @@ from tests.support.fakes.dynamo import Plan
 from tests.support.provisioning_invariants import no_quota_drifts
 
 GRANTED = {"instances": 2, "vpcs": 2, "elastic_ips": 2, "storage_gb": 10, "memory_gb": 3, "vcpus": 3}
-MOST = {INSTANCES: 2, "vpcs": 2, "elastic_ips": 2, STORAGE_GB: 10, MEMORY_MB: 3 * 1024, VCPUS: 3}
+MOST = {
+    INSTANCES: 2,
+    "vpcs": 2,
+    "internet_gateways": 2,
+    "elastic_ips": 2,
+    STORAGE_GB: 10,
+    MEMORY_MB: 3 * 1024,
+    VCPUS: 3,
+}
 """The same by the names of the counters."""
 
 

@@ -27,6 +27,7 @@ from tests.support.fakes.ec2_addresses import AddressCalls
 from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_groups import GroupCalls
+from tests.support.fakes.ec2_routing import RoutingCalls
 
 BY_ZONE = {"eu-central-1a": "subnet-0a", "eu-central-1b": "subnet-0b"}
 SUBNETS = {subnet: zone for zone, subnet in BY_ZONE.items()}
@@ -69,7 +70,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(GroupCalls, AddressCalls, DiskCalls):
+class FakeEc2(GroupCalls, RoutingCalls, AddressCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.cloud.network.drivers import SubnetDriver, VpcDriver
+from chalicelib.cloud.network.drivers import VpcDriver
 from chalicelib.cloud.network.model import SUBNET, VPC
+from chalicelib.cloud.network.subnet_driver import SubnetDriver
 from chalicelib.platform.provisioning.model import Resource, Seen, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from tests.support.fakes.clock import FakeClock
@@ -110,7 +111,7 @@ def test_subnet_is_made_in_its_vpc_and_zone(place):
     place.advance(10)
     observation = seen(place.subnets, subnet())
     assert (observation.seen, observation.external) == (Seen.READY, external)
-    assert observation.facts == {"zone": place.zone}
+    assert observation.facts["zone"] == place.zone
     place.subnets.delete(subnet(external=external))
     place.advance(10)
     assert seen(place.subnets, subnet()).seen is Seen.MISSING

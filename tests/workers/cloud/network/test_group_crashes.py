@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.platform.provisioning.model import State
 from tests.support.networks import NetworkScene
-from tests.support.provisioning_invariants import check_rest
 
 POINTS = range(1, 10, 2)
 """After so many writes of workers a VPC, a group and a change of its rules have reached their ends."""
@@ -29,24 +28,16 @@ def ready(scene):
     return vpc, group
 
 
-def check(scene):
-    cloud, quotas = scene.cloud, scene.world.platform.quotas
-    things = [thing for driver in (cloud.vpc_driver, cloud.security_group_driver) for thing in driver.tagged()]
-    used = lambda tenant, quota: quotas.used(tenant, [quota])[quota]  # noqa: E731
-    check_rest(scene.moving.rows(), things, used, scene.moving.claims())
-    assert max(scene.ec2.most_parts.values()) == 1
-
-
 def reach_rest_and_the_end(scene, vpc, group):
     external = scene.reach(group, State.READY).external["id"]
-    check(scene)
+    scene.check()
     assert scene.ec2.rules_of(external, "Ingress") == [("tcp", 443, 443, "IpRanges", "0.0.0.0/0")]
     assert scene.ec2.rules_of(external, "Egress") == []
     for path, thing in ((f"/security-groups/{group['id']}", group), (f"/vpcs/{vpc['id']}", vpc)):
         scene.ask("DELETE", path)
         scene.reach(thing, State.GONE)
     scene.moving.pass_time(10)
-    check(scene)
+    scene.check()
     assert scene.ec2.alive_parts() == []
 
 
@@ -73,4 +64,4 @@ def test_creation_without_an_answer_is_asked_for_again_at_once_and_makes_one(sce
     before = scene.moving.clock.now()
     scene.reach(group, State.READY)
     assert (scene.moving.clock.now() - before).total_seconds() < 60
-    check(scene)
+    scene.check()

@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.platform.provisioning.model import Seen, State
 from tests.support.networks import NetworkScene
-from tests.support.provisioning_invariants import check_rest
 
 POINTS = range(1, 7)
 """After so many writes of workers a VPC and its subnet have reached their ends."""
@@ -13,14 +12,6 @@ POINTS = range(1, 7)
 @pytest.fixture
 def scene():
     return NetworkScene()
-
-
-def check(scene):
-    cloud, quotas = scene.cloud, scene.world.platform.quotas
-    things = [thing for driver in (cloud.vpc_driver, cloud.subnet_driver) for thing in driver.tagged()]
-    used = lambda tenant, quota: quotas.used(tenant, [quota])[quota]  # noqa: E731
-    check_rest(scene.moving.rows(), things, used, scene.moving.claims())
-    assert max(scene.ec2.most_parts.values()) == 1
 
 
 def ready(scene):
@@ -32,12 +23,12 @@ def ready(scene):
 def reach_rest_and_the_end(scene, vpc, subnet):
     scene.reach(subnet, State.READY)
     scene.reach(vpc, State.READY)
-    check(scene)
+    scene.check()
     for path, thing in ((f"/subnets/{subnet['id']}", subnet), (f"/vpcs/{vpc['id']}", vpc)):
         scene.ask("DELETE", path)
         scene.reach(thing, State.GONE)
     scene.moving.pass_time(10)
-    check(scene)
+    scene.check()
     assert scene.ec2.alive_parts() == []
 
 
@@ -64,7 +55,7 @@ def test_creation_without_an_answer_is_not_asked_for_again_while_it_may_appear(s
     vpc = scene.vpc()
     scene.reach(vpc, State.READY)
     assert [operation for operation, _ in scene.ec2.calls].count("CreateVpc") == 1
-    check(scene)
+    scene.check()
 
 
 def test_creation_that_was_lost_is_asked_for_again_when_that_is_certain(scene):
@@ -94,7 +85,7 @@ def test_vpc_that_somebody_deletes_in_aws_fails_and_returns_its_quota(scene):
     scene.ec2.parts[scene.row(vpc).external["id"]].gone_at = scene.moving.clock.now()
     row = scene.reach(vpc, State.FAILED)
     assert (row.is_released, "not there any more" in row.reason) == (True, True)
-    check(scene)
+    scene.check()
 
 
 def test_stranger_with_our_tags_is_reported_and_not_touched(scene):
