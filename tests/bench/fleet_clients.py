@@ -51,12 +51,12 @@ class Caller:
 class LightAgent:
     """A node that exists only as its id and token."""
 
-    def __init__(self, url: str, blob: str, node_id: str, statuses: Counter[int]) -> None:
-        """Enrols. Raises KeyError if it is refused."""
+    def __init__(self, url: str, blob: str, node_id: str, statuses: Counter[int], cluster: str = CLUSTER) -> None:
+        """Enrols in the cluster, of which the key is. Raises LookupError if it is refused."""
         stranger = Caller(url, None, statuses)
         path = "/api/v1/agents/enrollment_keys/verify"
         token = stranger.call("POST", path, {"key": blob, "node_id": node_id})["data"]["netmaker_key"]
-        said = a_registration(node_id, CLUSTER).model_dump(mode="json", exclude=UNTOLD)
+        said = a_registration(node_id, cluster).model_dump(mode="json", exclude=UNTOLD)
         said["version"] = said.pop("agent_version")
         answer = stranger.call("POST", "/api/v1/agents/nodes", {**said, "registration_token": token})
         stranger.close()

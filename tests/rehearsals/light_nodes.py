@@ -89,12 +89,12 @@ class LightNode:
             pause = min(LONGEST_PAUSE, 2 * pause)
 
 
-def enrolled(url: str, key: str, count: int) -> list[LightAgent]:
-    """So many new nodes with this enrollment key."""
+def enrolled(url: str, key: str, count: int, cluster: str) -> list[LightAgent]:
+    """So many new nodes with this enrollment key, which is of that cluster."""
     ids, clock = Ids(), SystemClock()
 
     def one(_: int) -> LightAgent:
-        return LightAgent(url, key, ids.uuid7(clock.now()), Counter())
+        return LightAgent(url, key, ids.uuid7(clock.now()), Counter(), cluster)
 
     with ThreadPoolExecutor(ENROLLING_AT_ONCE) as pool:
         return list(pool.map(one, range(count)))

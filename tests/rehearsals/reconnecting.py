@@ -15,7 +15,7 @@ def play(stage: Stage) -> None:
     # A cluster has 254 addresses by default, and reserves some.
     stage.sure("POST", "/api/v1/clusters", {"name": CLUSTER, "ipv4_range": "100.96.0.0/21"})
     key = stage.sure("POST", f"/api/v1/clusters/{CLUSTER}/enrollment_keys", {"uses_remaining": NODES})["key"]
-    agents = enrolled(stage.cloud.url, key, NODES)
+    agents = enrolled(stage.cloud.url, key, NODES, CLUSTER)
     nodes = {agent.node_id for agent in agents}
     seconds = time.monotonic() - began
     stage.say(f"{len(nodes)} light nodes enrolled in {seconds:.0f} s, {len(nodes) / seconds:.1f} a second")
