@@ -26,7 +26,7 @@ _PARTS_OF_NETWORKS = (
     "InternetGateways",
     "RouteTables",
     "SecurityGroups",
-    "Addresses",
+    *("Addresses", "NatGateways", "VpcPeeringConnections"),
 )
 
 
@@ -45,7 +45,8 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.describes_networks or grants.makes_networks:
         statements.append(_allow([f"ec2:Describe{parts}" for parts in _PARTS_OF_NETWORKS], "*"))
     if grants.makes_networks:
-        statements += [*_networks(), *_security_groups(), *_routing(), *_addresses()]
+        statements += [*_networks(), *_security_groups(), *_routing()]
+        statements += [*_addresses(), *_nat_gateways(), *_peerings()]
     if grants.describes_disks or grants.keeps_disks:
         # IAM has no narrower resource for these either.
         statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
@@ -119,6 +120,35 @@ def _routing() -> list[Json]:
         _allow(
             ["ec2:CreateTags"], [gateway, table], {"StringEquals": {"ec2:CreateAction": actions, **new["StringEquals"]}}
         ),
+    ]
+
+
+def _nat_gateways() -> list[Json]:
+    """NAT gateways with the tag: made with it, in subnets and with addresses that have it, and deleted."""
+    nat = _ec2("natgateway")
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made = {"StringEquals": {"ec2:CreateAction": "CreateNatGateway", **new["StringEquals"]}}
+    return [
+        _allow(["ec2:CreateNatGateway"], nat, new),
+        _allow(["ec2:CreateNatGateway"], [_ec2("subnet"), _ec2("elastic-ip")], ours),
+        _allow(["ec2:DeleteNatGateway"], nat, ours),
+        _allow(["ec2:CreateTags"], nat, made),
+    ]
+
+
+def _peerings() -> list[Json]:
+    """Peerings with the tag: made with it from a VPC that has it, accepted by another that has it, and deleted. EC2
+    asks for the rights on the VPC that a peering is made from, and on the other when it is accepted."""
+    peering, vpc = _ec2("vpc-peering-connection"), _ec2("vpc")
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    made = {"StringEquals": {"ec2:CreateAction": "CreateVpcPeeringConnection", **new["StringEquals"]}}
+    return [
+        _allow(["ec2:CreateVpcPeeringConnection"], peering, new),
+        _allow(["ec2:CreateVpcPeeringConnection", "ec2:AcceptVpcPeeringConnection"], vpc, ours),
+        _allow(["ec2:AcceptVpcPeeringConnection", "ec2:DeleteVpcPeeringConnection"], peering, ours),
+        _allow(["ec2:CreateTags"], peering, made),
     ]
 
 

@@ -39,6 +39,11 @@ SG_CREATE = Permission("sg:create", KeyRole.OPERATOR)
 SG_UPDATE = Permission("sg:update", KeyRole.OPERATOR)
 SG_DELETE = Permission("sg:delete", KeyRole.OPERATOR)
 """Read and make security groups, change their rules and the instances that have them, and delete them."""
+VPC_PEERING_READ = Permission("vpc_peering:read", KeyRole.VIEWER)
+VPC_PEERING_CREATE = Permission("vpc_peering:create", KeyRole.OPERATOR)
+VPC_PEERING_ACCEPT = Permission("vpc_peering:accept", KeyRole.OPERATOR)
+VPC_PEERING_DELETE = Permission("vpc_peering:delete", KeyRole.OPERATOR)
+"""Read peerings, ask for one, answer to one, and delete one."""
 EIP_READ = Permission("eip:read", KeyRole.VIEWER)
 EIP_ALLOCATE = Permission("eip:allocate", KeyRole.OPERATOR)
 EIP_ASSOCIATE = Permission("eip:associate", KeyRole.OPERATOR)
@@ -131,7 +136,7 @@ OF_EVERY_USER = frozenset(
 
 _THINGS = frozenset(
     {
-        *("vpc", "sg", "eip"),
+        *("vpc", "sg", "eip", "vpc_peering"),
         *("storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"),
     }
 )

@@ -129,18 +129,44 @@ def test_networks_are_used_and_deleted_only_if_they_carry_the_tag(action, kinds)
     assert kinds_of(statement) == kinds
 
 
-@pytest.mark.parametrize("action", ["AssociateAddress", "ReleaseAddress"])
-def test_addresses_are_used_and_released_only_if_they_carry_the_tag(action):
-    (statement,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"]]
+@pytest.mark.parametrize(
+    ("action", "kinds"),
+    [
+        ("AssociateAddress", {"elastic-ip", "instance"}),
+        ("ReleaseAddress", {"elastic-ip"}),
+        ("CreateNatGateway", {"elastic-ip", "subnet"}),
+        ("DeleteNatGateway", {"natgateway"}),
+        ("CreateVpcPeeringConnection", {"vpc"}),
+        ("DeleteVpcPeeringConnection", {"vpc-peering-connection"}),
+    ],
+)
+def test_ways_out_are_used_and_deleted_only_if_they_carry_the_tag(action, kinds):
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+    (statement,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and each.get("Condition") == ours]
 
-    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
-    assert kinds_of(statement) <= {"elastic-ip", "instance"}
+    assert kinds_of(statement) == kinds
 
 
-def test_addresses_are_made_with_the_tag_alone():
-    (made,) = [each for each in NETWORKS if "ec2:AllocateAddress" in each["Action"]]
+@pytest.mark.parametrize(
+    ("action", "kind"),
+    [
+        ("AllocateAddress", "elastic-ip"),
+        ("CreateNatGateway", "natgateway"),
+        ("CreateVpcPeeringConnection", "vpc-peering-connection"),
+    ],
+)
+def test_ways_out_are_made_with_the_tag_alone(action, kind):
+    (made,) = [each for each in NETWORKS if f"ec2:{action}" in each["Action"] and kinds_of(each) == {kind}]
 
     assert made["Condition"] == {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+
+
+def test_peering_is_accepted_only_if_it_and_its_vpc_carry_the_tag():
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": TAG_OF_THE_STAGE}}
+    accepting = [each for each in NETWORKS if "ec2:AcceptVpcPeeringConnection" in each["Action"]]
+
+    assert {kind for each in accepting for kind in kinds_of(each)} == {"vpc", "vpc-peering-connection"}
+    assert [each["Condition"] for each in accepting] == [ours, ours]
 
 
 def test_function_that_only_looks_at_networks_may_change_nothing():

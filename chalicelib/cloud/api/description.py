@@ -72,6 +72,8 @@ CLOUD = Description(
         "Elastic IPs": "Public addresses of a tenant, and the instances that have them",
         "Internet gateways": "The ways of VPCs to the internet",
         "Route tables": "Where what leaves the subnets of a VPC goes",
+        "NAT gateways": "Ways to the internet for subnets without public addresses",
+        "VPC peerings": "Ways between two VPCs of a tenant",
         "SSH keys": "Public keys for the machines of a tenant",
         "Audit": "Who did what in a tenant, and what was refused",
         "Dashboard": "What a tenant has, and what happened lately",

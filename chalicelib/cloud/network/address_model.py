@@ -12,9 +12,11 @@ QUOTA = "elastic_ips"
 
 class AddressSpec(BaseModel, frozen=True):
     """An address: the instance that shall have it, "" for none, with its VPC and the internet gateway of that; both are
-    "" for an instance in the installation's own network."""
+    "" for an instance in the installation's own network. ``left_id`` is the instance that had it before, "" for none.
+    """
 
     instance_id: str = ""
+    left_id: str = ""
     vpc_id: str = ""
     gateway_id: str = ""
 

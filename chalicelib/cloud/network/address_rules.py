@@ -76,9 +76,10 @@ def associated(address: Resource, spec: AddressSpec) -> Changes | None:
     )
 
 
-def disassociated() -> Changes:
+def disassociated(address: Resource) -> Changes:
     """The change that takes an address from its instance."""
-    return Changes(spec=AddressSpec().model_dump(mode="json"), parents=(), claims=())
+    spec = AddressSpec(left_id=address_spec(address).instance_id)
+    return Changes(spec=spec.model_dump(mode="json"), parents=(), claims=())
 
 
 def not_associated() -> EdgeError:

@@ -65,7 +65,7 @@ class Addresses(Named):
             rules.check_not_of_a_gateway(now)
             if not rules.address_spec(now).instance_id:
                 raise rules.not_associated()
-            return rules.disassociated()
+            return rules.disassociated(now)
 
         return self._resources(tenant).change(ADDRESS, address.id, decide, "eip.disassociated")
 
@@ -80,13 +80,23 @@ class Addresses(Named):
             return
 
         def decide(now: Resource) -> Changes | None:
-            return rules.disassociated() if rules.address_spec(now).instance_id == instance_id else None
+            return rules.disassociated(now) if rules.address_spec(now).instance_id == instance_id else None
 
         try:
             own.change(ADDRESS, address_id, decide, "eip.disassociated")
         except EdgeError as error:
             if error.code not in {"conflict", "not_found"}:  # it is going itself
                 raise
+
+    def show_at_instances(self, tenant: str, address_id: str) -> None:
+        """Have the instance looked at that has the address, and the one that had it: their public addresses are others
+        now."""
+        own = self._resources(tenant)
+        address = own.find(ADDRESS, address_id)
+        if address is not None:
+            spec = rules.address_spec(address)
+            for instance_id in filter(None, (spec.instance_id, spec.left_id)):
+                own.wake(instance_id)
 
     def _check_deletable(self, resource: Resource) -> None:
         rules.check_free(resource)

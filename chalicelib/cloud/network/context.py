@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from chalicelib.cloud.network import address_rules, group_rules
+from chalicelib.cloud.network import address_rules, group_rules, nat_rules
 from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.drift import drifted
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
-from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
+from chalicelib.cloud.network.names import INTERNET_GATEWAY, NAT_GATEWAY, ROUTE_TABLE, VPC_PEERING
 from chalicelib.cloud.network.queues import NETWORK_EFFECTS
 from chalicelib.platform.context import (
     BATCH_GET,
@@ -66,13 +66,21 @@ ADDRESSES = Kind(
     drifted=address_rules.drifted,
     charge_of=address_rules.charge_of,
 )
+NATS = Kind(name=NAT_GATEWAY, driver=lambda cloud: cloud.nat_driver, charge_of=nat_rules.charge_of)
+PEERINGS = Kind(
+    name=VPC_PEERING,
+    driver=lambda cloud: cloud.peering_driver,
+    appears_within=APPEARS_WITHIN,
+    has_token=False,
+    drifted=drifted,
+)
 
 CONTEXT = Context(
     name="network",
     kinds=(
         *(VPCS, SUBNETS, SECURITY_GROUPS),
         *(GATEWAYS, TABLES),
-        ADDRESSES,
+        *(ADDRESSES, NATS, PEERINGS),
     ),
     queues=(NETWORK_EFFECTS,),
     subscriptions=(Subscription((RESOURCE_CHANGED,), NETWORK_EFFECTS),),

@@ -35,7 +35,7 @@ class Ec2Things:
 
     A kind names what EC2 calls it: the ``type`` of its tags, the method that ``describes`` it, the list of ``many``
     in the answer and the ``id`` of one, and the error for one that is ``missing``; ``filters`` is the argument with the
-    filters of a description.
+    filters of a description. ``price`` is that of an hour, for people; "" for a kind that costs nothing.
     """
 
     type: ClassVar[str]
@@ -44,6 +44,7 @@ class Ec2Things:
     id: ClassVar[str]
     missing: ClassVar[str]
     filters: ClassVar[str] = "Filters"
+    price: ClassVar[str] = ""
 
     def __init__(self, client: Any, stage: str, find: FindResources) -> None:
         self._client = client
@@ -89,6 +90,7 @@ class Ec2Things:
                 tenant=tags.get(TENANT_TAG, ""),
                 resource_id=tags.get(RESOURCE_TAG, ""),
                 external_id=str(thing[self.id]),
+                price_per_hour=self.price,
             )
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:

@@ -9,12 +9,14 @@ from chalicelib.cloud.wiring.networks import NetworkParts
 
 if TYPE_CHECKING:
     from chalicelib.cloud.network.addresses import Addresses
+    from chalicelib.cloud.network.nats import Nats
+    from chalicelib.cloud.network.peerings import Peerings
     from chalicelib.platform.provisioning.model import Resource
     from chalicelib.platform.provisioning.ports import Driver
 
 
 class WaysOut(NetworkParts):
-    """Addresses, which instances have."""
+    """Addresses, which instances and NAT gateways have, and peerings of VPCs."""
 
     def find_instance(self, tenant: str, wanted: str) -> Resource:
         """An instance by its id or name. Raises `EdgeError` (not found)."""
@@ -29,6 +31,30 @@ class WaysOut(NetworkParts):
         return Addresses(
             self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota), self.find_instance
         )
+
+    @cached_property
+    def nats(self) -> Nats:
+        from chalicelib.cloud.network.nats import Nats
+
+        return Nats(self.platform.resources, self.vpcs, self.subnets, self.addresses)
+
+    @cached_property
+    def nat_driver(self) -> Driver:
+        from chalicelib.cloud.network.nat_driver import NatDriver
+
+        return NatDriver(*self._at_ec2)
+
+    @cached_property
+    def peerings(self) -> Peerings:
+        from chalicelib.cloud.network.peerings import Peerings
+
+        return Peerings(self.platform.resources, self.vpcs)
+
+    @cached_property
+    def peering_driver(self) -> Driver:
+        from chalicelib.cloud.network.peering_driver import PeeringDriver
+
+        return PeeringDriver(*self._at_ec2)
 
     @cached_property
     def address_driver(self) -> Driver:

@@ -1,8 +1,10 @@
-"""Releases what an instance that goes has: its volumes and its address are free again."""
+"""Releases what an instance that goes has: its volumes and its address are free again. An instance whose address has
+changed is looked at, so that it shows that at once."""
 
 from chalice.app import Blueprint
 
 from chalicelib.cloud.compute.queues import INSTANCE_ENDS
+from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.cloud.workers import CLOUD
 from chalicelib.machines.public import INSTANCE
@@ -23,3 +25,5 @@ def handler(message: Message, services: Cloud) -> None:
     if changed["kind"] == INSTANCE and changed["state"] in _MAY_HAVE_ENDED:
         services.volumes.end(str(changed["tenant"]), str(changed["id"]))
         services.addresses.end(str(changed["tenant"]), str(changed["id"]))
+    if changed["kind"] == ADDRESS and changed["state"] == State.READY:
+        services.addresses.show_at_instances(str(changed["tenant"]), str(changed["id"]))

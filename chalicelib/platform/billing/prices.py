@@ -54,6 +54,8 @@ PRICES: Sequence[Price] = (
     Price("snapshot", "standard", "2026-01-01T00:00:00Z", Decimal("0.00007"), "gb-hours"),
     # Public addresses, in use or not.
     Price("eip", "ipv4", "2026-01-01T00:00:00Z", Decimal("0.005")),
+    # Ways from subnets to the internet, without the traffic.
+    Price("nat_gateway", "public", "2026-01-01T00:00:00Z", Decimal("0.05")),
     # An instance of a template that the catalogue has no more.
     Price("instance", ANY, "2026-01-01T00:00:00Z", Decimal("0.1045")),
 )

@@ -135,6 +135,10 @@ class Resources:
                 return changed
         raise unavailable()
 
+    def wake(self, resource_id: str) -> bool:
+        """Have a resource looked at now; False if it is not there, needs no look, or a worker is at it."""
+        return self._store.wake((self._tenant, resource_id), self._clock.now(), "resource.woken")
+
     def delete(
         self,
         kind: str,

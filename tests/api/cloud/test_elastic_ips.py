@@ -138,6 +138,17 @@ class TestAssociation:
         assert until(scene, address, "allocated")["status_reason"] is None
         assert machine_of(scene, address) == ""
 
+    def test_instance_shows_the_address_within_a_minute(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        public_ip = until(scene, address, "allocated")["public_ip"]
+        shown = lambda: ask(scene, "get_cloud_instance", names={"instance_id": instance}).json["data"]  # noqa: E731
+        associate(scene, address, instance)
+        scene.world.pass_time(60)
+        assert shown()["public_ip"] == public_ip
+        disassociate(scene, address)
+        scene.world.pass_time(60)
+        assert shown()["public_ip"] not in {None, public_ip}
+
     def test_same_instance_again_changes_nothing(self, scene, granted):
         instance, address = running(scene)["id"], allocate(scene)
         first = associate(scene, address, instance).json["data"]

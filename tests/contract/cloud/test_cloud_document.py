@@ -17,7 +17,7 @@ FAMILIES = frozenset(
     {
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
         *("audit", "events-dashboard", "vpcs", "subnets", "internet-gateways", "route-tables", "volumes", "snapshots"),
-        "elastic-ips",
+        *("elastic-ips", "nat-gateways", "vpc-peerings"),
     }
 )
 """The families of the list that are served whole."""
@@ -138,6 +138,10 @@ def test_every_listed_operation_of_the_served_families_is_there(ours, folder):
         ("domain.SecurityGroup", "get", "/security-groups", "200"),
         ("domain.SecurityRule", "post", "/security-groups/{group_id}/rules", "201"),
         ("domain.ElasticIP", "post", "/elastic-ips", "201"),
+        ("domain.VPCPeering", "post", "/vpc-peerings", "201"),
+        ("domain.VPCPeering", "post", "/vpc-peerings/{id}/accept", "200"),
+        ("domain.NATGateway", "post", "/nat-gateways", "201"),
+        ("domain.NATGateway", "get", "/nat-gateways", "200"),
         ("domain.ElasticIP", "get", "/elastic-ips", "200"),
         ("domain.InternetGateway", "post", "/internet-gateways", "201"),
         ("domain.InternetGateway", "get", "/internet-gateways", "200"),
@@ -166,6 +170,7 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.BindRoleRequest", "/rbac/bindings"),
         ("httphandlers.ResizeInstanceRequest", "/instances/{id}/resize"),
         ("httphandlers.CreateVolumeRequest", "/volumes"),
+        ("httphandlers.CreatePeeringRequest", "/vpc-peerings"),
         ("httphandlers.AssociateIPRequest", "/elastic-ips/{id}/associate"),
         ("httphandlers.IGWAttachRequest", "/internet-gateways/{id}/attach"),
         ("httphandlers.CreateRouteTableRequest", "/route-tables"),

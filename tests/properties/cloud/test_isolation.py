@@ -40,6 +40,7 @@ NAMED = {
     "elastic_ip_id": "allocate_elastic_ip",
     "gateway_id": "create_internet_gateway",
     "route_table_id": "create_route_table",
+    "peering_id": "create_vpc_peering",
     "secret_id": "create_secret",
     "key_id": "add_ssh_key",
     "role_id": "create_role",
@@ -129,7 +130,8 @@ class People:
         # Names of buckets are each tenant's own: all have some of these.
         variables |= {"bucket": random.choice(BUCKETS), "key": "2026/a", "upload_id": NOTHING, "rule_id": NOTHING}
         variables["security_rule_id"] = variables["group_id"][:-1] + "1"
-        variables |= dict.fromkeys(("instance_id", "volume_id", "snapshot_id", "subnet_id", "route_id"), NOTHING)
+        variables |= dict.fromkeys(("instance_id", "volume_id", "snapshot_id"), NOTHING)
+        variables |= dict.fromkeys(("subnet_id", "route_id", "nat_gateway_id"), NOTHING)
         variables["user_id"] = self.scene.variables[random.choice(sorted(self.places))]
         headers = {"x-tenant-id": header} if header else {}
         body = self._body(view, f"{wanted}-{number}")
@@ -167,10 +169,14 @@ class People:
             "add_member": {"user_id": self.scene.variables["eve@example.com"], "role": "viewer"},
             "change_member": {"role": "viewer"},
             "create_user_key": {"name": f"key {marker}"},
-            "create_vpc": {"name": f"network {marker}", "cidr_block": "10.0.0.0/16"},
+            "create_vpc": {"name": f"network {marker}", "cidr_block": f"10.{self.random.randrange(4)}.0.0/16"},
             "create_security_group": {"vpc_id": self._any("create_vpc"), "name": f"group {marker}"},
             "add_security_rule": {"direction": "egress", "protocol": "icmp", "cidr": "10.0.0.0/8"},
             "change_vpc": {"name": f"network of {marker}"},
+            "create_vpc_peering": {
+                "requester_vpc_id": self._any("create_vpc"),
+                "accepter_vpc_id": self._any("create_vpc"),
+            },
             "associate_elastic_ip": {"instance_id": NOTHING},
             "create_route_table": {"vpc_id": self._any("create_vpc"), "name": f"table {marker}"[:64]},
             "attach_internet_gateway": {"vpc_id": self._any("create_vpc")},
@@ -182,6 +188,7 @@ class People:
             "associate_route_table": {"subnet_id": NOTHING},
             "create_association": {"subnet_id": NOTHING},
             "disassociate_route_table": {"subnet_id": NOTHING},
+            "create_nat_gateway": {"subnet_id": NOTHING, "eip_id": self._any("allocate_elastic_ip")},
             "create_bucket": {"name": self.random.choice(BUCKETS)},
             "set_bucket_versioning": {"enabled": True},
             "add_lifecycle_rule": {"prefix": marker, "expiration_days": 1},

@@ -4,7 +4,7 @@ from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
-from tests.simulation.cloud import addresses, groups, routing
+from tests.simulation.cloud import addresses, groups, routing, ways_out
 from tests.simulation.cloud.things import (
     TENANTS,
     check_kinds,
@@ -57,9 +57,9 @@ def delete_subnet(scene: Scene) -> None:
 
 
 def somebody_deletes_a_part_of_a_network(scene: Scene) -> None:
-    """Somebody with a console deletes a subnet, or a VPC that is empty."""
-    there = ec2(scene).alive_parts()
-    used = {each.vpc for each in there}
+    """Somebody with a console deletes a subnet, a free address, or a VPC that is empty."""
+    there = [each for each in ec2(scene).alive_parts() if each.kind not in ways_out.AT_EC2]
+    used = {each.vpc for each in ec2(scene).alive_parts()} | ec2(scene).addresses_in_use()
     free = [each for each in there if each.id not in used]
     if not free:
         raise NothingThereError("parts of networks")
@@ -68,7 +68,8 @@ def somebody_deletes_a_part_of_a_network(scene: Scene) -> None:
 
 def networks_and_rows_agree(scene: Scene) -> None:
     rows = {row.external.get("id") for row in things_of(scene, *KINDS)}
-    there = [each for each in ec2(scene).alive_parts() if each.id in rows or each.id not in ec2(scene).came_late]
+    parts = [each for each in ec2(scene).alive_parts() if each.kind not in ways_out.AT_EC2]
+    there = [each for each in parts if each.id in rows or each.id not in ec2(scene).came_late]
     check_kinds(scene, tagged((each.id, each.tags) for each in there), *KINDS)
 
 
@@ -93,6 +94,10 @@ def ec2_keeps_no_groups_or_addresses(scene: Scene) -> None:
     trouble(scene, (*groups.CALLS, *addresses.CALLS), (*CODES, "AddressLimitExceeded"))
 
 
+def ec2_keeps_no_ways_out(scene: Scene) -> None:
+    trouble(scene, ways_out.CALLS, CODES)
+
+
 def ec2_deletes_no_networks(scene: Scene) -> None:
     trouble(scene, GIVEN_BACK, CODES)
 
@@ -109,6 +114,7 @@ SIMULATION = Simulation(
         *groups.OPERATIONS,
         *addresses.OPERATIONS,
         *routing.OPERATIONS,
+        *ways_out.OPERATIONS,
     ),
     openings=(create_vpc, create_subnet, *routing.OPENINGS),
     invariants=(
@@ -118,6 +124,13 @@ SIMULATION = Simulation(
         groups.rules_at_ec2_are_those_of_the_rows,
         addresses.addresses_are_with_the_instances_of_their_rows,
         *routing.INVARIANTS,
+        *ways_out.INVARIANTS,
     ),
-    faults=(ec2_makes_no_networks, ec2_deletes_no_networks, ec2_keeps_no_groups_or_addresses, *routing.FAULTS),
+    faults=(
+        ec2_makes_no_networks,
+        ec2_deletes_no_networks,
+        ec2_keeps_no_groups_or_addresses,
+        *routing.FAULTS,
+        ec2_keeps_no_ways_out,
+    ),
 )

@@ -2,7 +2,10 @@
 in the end."""
 
 from chalicelib.cloud.network.model import SUBNET, VPC
-from chalicelib.cloud.network.names import EVERYWHERE, INTERNET_GATEWAY, ROUTE_TABLE, main_table_of
+from chalicelib.cloud.network.names import EVERYWHERE, INTERNET_GATEWAY, ROUTE_TABLE, VPC_PEERING, main_table_of
+from chalicelib.cloud.network.peering_model import Answer
+from chalicelib.cloud.network.peering_rules import peering_spec
+from chalicelib.cloud.network.peering_rules import routes_of as routes_of_peering
 from chalicelib.cloud.network.routing_model import TargetType
 from chalicelib.cloud.network.routing_rules import gateway_spec_of, table_spec_of
 from chalicelib.cloud.network.rules import subnet_spec_of
@@ -90,7 +93,7 @@ def gateways_are_attached_as_their_rows_say(scene: Scene) -> None:
 
 
 def routes_are_those_of_the_rows(scene: Scene) -> None:
-    """In each table the routes of its own, and in a main one that of the VPC's gateway."""
+    """In each table the routes of its own, and in a main one those of the VPC's gateway and peerings."""
     for table in _ready(scene, ROUTE_TABLE):
         spec = table_spec_of(table)
         wanted = {each.destination_cidr: _at_ec2(scene, table.tenant, each.target_id) for each in spec.routes}
@@ -99,6 +102,11 @@ def routes_are_those_of_the_rows(scene: Scene) -> None:
             if gateways[0].state is not State.READY:
                 continue
             wanted[EVERYWHERE] = gateways[0].external["id"]
+        peerings = _accepted_of(scene, spec.vpc_id) if spec.is_main else []
+        if any(each.state is not State.READY for each in peerings):
+            continue
+        for each in peerings:
+            wanted[dict(routes_of_peering(peering_spec(each)))[spec.vpc_id]] = each.external["id"]
         assert ec2(scene).routes_of(table.external["id"]) == wanted, f"the table {table.name} has other routes"
 
 
@@ -125,6 +133,13 @@ def ec2_disconnects_nothing(scene: Scene) -> None:
 
 def _ready(scene: Scene, kind: str) -> list[Resource]:
     return [each for each in things_of(scene, kind) if each.state is State.READY]
+
+
+def _accepted_of(scene: Scene, vpc_id: str) -> list[Resource]:
+    """The accepted peerings of a VPC."""
+    every = [each for each in things_of(scene, VPC_PEERING) if not each.is_released]
+    accepted = [each for each in every if peering_spec(each).answer is Answer.ACCEPTED]
+    return [each for each in accepted if vpc_id in each.parents]
 
 
 def _at_ec2(scene: Scene, tenant: str, resource_id: str) -> str:

@@ -23,10 +23,11 @@ from botocore.validate import ParamValidator
 from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
-from tests.support.fakes.ec2_addresses import AddressCalls
 from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_groups import GroupCalls
+from tests.support.fakes.ec2_nats import NatCalls
+from tests.support.fakes.ec2_peerings import PeeringCalls
 from tests.support.fakes.ec2_routing import RoutingCalls
 
 BY_ZONE = {"eu-central-1a": "subnet-0a", "eu-central-1b": "subnet-0b"}
@@ -70,7 +71,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(GroupCalls, RoutingCalls, AddressCalls, DiskCalls):
+class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock
@@ -295,7 +296,7 @@ class FakeEc2(GroupCalls, RoutingCalls, AddressCalls, DiskCalls):
         if state in {"pending", "running", "stopping", "stopped"}:
             shown["PrivateIpAddress"] = "10.0.0.7"
         if state == "running":
-            shown["PublicIpAddress"] = "198.51.100.7"
+            shown["PublicIpAddress"] = self.public_ip_of(machine.id, at) or "198.51.100.7"
         elif machine.reason:
             shown["StateReason"] = {"Code": machine.reason, "Message": f"{machine.reason}: of this account"}
         return shown

@@ -40,13 +40,23 @@ class AddressCalls(NetworkCalls):
         """The machine that has an address now; "" for none."""
         return self._association(self.parts[address_id], self.clock.now()).machine
 
+    def addresses_in_use(self) -> set[str]:
+        """The addresses that something has now."""
+        now = self.clock.now()
+        return {each.id for each in self.alive_parts(ADDRESS) if self._association(each, now).id}
+
+    def public_ip_of(self, machine_id: str, at: datetime) -> str:
+        """The address of a machine at a time; "" for none."""
+        had = [each for each in self.alive_parts(ADDRESS) if self._association(each, at).machine == machine_id]
+        return had[0].shown["PublicIp"] if had else ""
+
     def take_address(self, address_id: str) -> None:
         """Somebody with a console takes an address from where it is."""
         self.associations[address_id].append(Association(self.clock.now()))
 
     def occupy(self, address_id: str) -> None:
         """Something else than a machine, such as a NAT gateway, gets an address."""
-        self._associate(self.parts[address_id], interface=f"eni-{next(self._numbers):017x}")
+        self._give(self.parts[address_id], interface=f"eni-{next(self._numbers):017x}")
 
     def allocate_address(self, **request: Any) -> Json:
         def make() -> Json:
@@ -87,7 +97,7 @@ class AddressCalls(NetworkCalls):
             for other in self.alive_parts(ADDRESS):
                 if self._association(other, now).machine == machine.id:
                     self.take_address(other.id)
-            return {"AssociationId": self._associate(address, machine=machine.id)}
+            return {"AssociationId": self._give(address, machine=machine.id)}
 
         return self._do("AssociateAddress", request, associate)
 
@@ -115,7 +125,7 @@ class AddressCalls(NetworkCalls):
 
         return self._do("ReleaseAddress", request, release)
 
-    def _associate(self, address: Part, **with_what: str) -> str:
+    def _give(self, address: Part, **with_what: str) -> str:
         association_id = f"eipassoc-{next(self._numbers):017x}"
         self.associations[address.id].append(Association(self.clock.now(), association_id, **with_what))
         return association_id
