@@ -46,6 +46,7 @@ REASONS: Mapping[str, str] = {
     "the list has only what the called services give",
     "UNKNOWN_CONDITION_FOR_ACTION kms:ResourceAliases": "a key of KMS has it as a resource; the list has what belongs "
     "to actions",
+    "RESOURCE_MISMATCH ec2:ModifyInstanceAttribute": "one for machines, and one for the groups that they are given",
     "RESOURCE_MISMATCH ec2:RunInstances": "a statement for each kind of resource, with the conditions of its own",
     "RESOURCE_MISMATCH ssm:GetParameters": "public parameters are of no account",
     "RESOURCE_MISMATCH stream": "the colons in a stream's time are taken for those of its ARN",

@@ -39,7 +39,7 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.runs_machines:
         verbs = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances")
         statements += [_made_with_the_tag(), _disks(), _used(), _read_by_ec2(), _tagged_when_made(), _acted_on(*verbs)]
-        statements.append(_resized())
+        statements += [_resized(), *_regrouped()]
     if grants.reads_consoles:
         statements.append(_acted_on("GetConsoleOutput"))
     if grants.describes_networks or grants.makes_networks:
@@ -199,6 +199,17 @@ def _resized() -> Json:
     """The type of a machine, and no other attribute of it."""
     condition = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE, "ec2:Attribute": "InstanceType"}}
     return _allow(["ec2:ModifyInstanceAttribute"], _ec2("instance"), condition)
+
+
+def _regrouped() -> list[Json]:
+    """The security groups of a machine, with the tag as it. EC2 names the attribute by the parameter of the call; its
+    own name for it is the group set."""
+    ours = {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}
+    of_machines = {"StringEquals": {**ours, "ec2:Attribute": ["Groups", "GroupSet", "groupSet"]}}
+    return [
+        _allow(["ec2:ModifyInstanceAttribute"], _ec2("instance"), of_machines),
+        _allow(["ec2:ModifyInstanceAttribute"], _ec2("security-group"), {"StringEquals": ours}),
+    ]
 
 
 def _disks_kept() -> list[Json]:

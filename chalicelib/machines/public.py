@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
-from chalicelib.machines.instances.rules import refusal, status_of
+from chalicelib.machines.instances.rules import is_regrouping, refusal, status_of
 from chalicelib.machines.providers.ports import ProviderName
 from chalicelib.machines.providers.rules import NODE_ID
 from chalicelib.machines.wiring import Machines
@@ -33,6 +33,7 @@ __all__ = [
     "PowerOperation",
     "ProviderName",
     "Status",
+    "is_regrouping",
     "machines_of",
     "refusal",
     "status_of",

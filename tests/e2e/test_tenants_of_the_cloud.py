@@ -170,11 +170,42 @@ def test_network_and_volume_of_a_tenant_are_made_and_removed(root, owner, tenant
     eventually(lambda: sent(owner, "GET", f"/subnets/{made}", **asked)["status"] == "available")
     eventually(lambda: sent(owner, "GET", f"/volumes/{volume}", **asked)["status"] == "AVAILABLE")
     assert owner.call("DELETE", f"/vpcs/{vpc}", **asked).status == 409
+    instance_lives_in(owner, root, tenant, vpc, made)
     for path in (f"/volumes/{volume}", f"/subnets/{made}"):
         sent(owner, "DELETE", path, **asked)
         eventually(lambda path=path: owner.call("GET", path, **asked).status == 404)
     sent(owner, "DELETE", f"/vpcs/{vpc}", **asked)
     eventually(lambda: sent(owner, "GET", "/vpcs", **asked) == [])
+
+
+def instance_lives_in(owner: Api, root: Api, tenant: str, vpc: str, subnet: str) -> None:
+    """An instance with a security group is launched in a subnet, is given another group, and goes, as the groups do."""
+    sent(root, "PUT", f"{tenant}/quotas", {"max_instances": 1, "max_vcpus": 1, "max_memory_gb": 1})
+    asked, https = {"x_api_key": owner.key}, {"direction": "ingress", "protocol": "tcp", "cidr": "0.0.0.0/0"}
+    groups = [
+        sent(owner, "POST", "/security-groups", {"vpc_id": vpc, "name": name}, 201, **asked)["id"]
+        for name in ("web", "database")
+    ]
+    rules = f"/security-groups/{groups[0]}/rules"
+    sent(owner, "POST", rules, {**https, "port_min": 443, "port_max": 443}, 201, **asked)
+    eventually(lambda: sent(owner, "GET", f"/security-groups/{groups[0]}", **asked)["status"] == "active")
+
+    wanted = {"name": "web-1", "image": "ubuntu-24.04", "subnet_id": subnet, "security_group_ids": ["web"]}
+    instance = f"/instances/{sent(owner, 'POST', '/instances', wanted, 202, **asked)['id']}"
+    eventually(lambda: sent(owner, "GET", instance, **asked)["status"] == "RUNNING")
+    assert sent(owner, "GET", instance, **asked)["vpc_id"] == vpc
+    named = {"instance_id": "web-1", "group_id": "database"}
+    sent(owner, "POST", "/security-groups/attach", named, **asked)
+    sent(owner, "POST", "/security-groups/detach", {**named, "group_id": "web"}, **asked)
+    assert sent(owner, "GET", instance, **asked)["security_group_ids"] == [groups[1]]
+    assert owner.call("DELETE", f"/security-groups/{groups[1]}", **asked).status == 409
+    assert owner.call("DELETE", f"/subnets/{subnet}", **asked).status == 409
+
+    sent(owner, "DELETE", instance, **asked)
+    eventually(lambda: owner.call("GET", instance, **asked).status == 404)
+    for each in groups:
+        sent(owner, "DELETE", f"/security-groups/{each}", status=204, **asked)
+        eventually(lambda each=each: owner.call("GET", f"/security-groups/{each}", **asked).status == 404)
 
 
 def test_rows_of_a_deleted_tenant_and_user_are_gone(cloud, root, owner, tenant):

@@ -227,14 +227,21 @@ class TestEventsOfEc2:
         ]
 
 
-def test_attribute_of_a_machine_that_a_function_may_change_is_its_type_alone():
+def test_attributes_of_a_machine_that_may_change_are_its_type_and_groups():
     for each in FUNCTIONS:
         stated = [policies(each, GRANTS[each.name], CORE), managed_policies(each, GRANTS[each.name], CORE)]
         for one in _statements(stated):
             if "ec2:ModifyInstanceAttribute" in one["Action"]:
                 equal = one["Condition"]["StringEquals"]
-                assert (one["Action"], equal["ec2:Attribute"]) == (["ec2:ModifyInstanceAttribute"], "InstanceType")
-                assert f"aws:ResourceTag/{STAGE_TAG}" in equal
+                assert (one["Action"], f"aws:ResourceTag/{STAGE_TAG}" in equal) == (
+                    ["ec2:ModifyInstanceAttribute"],
+                    True,
+                )
+                attributes = {
+                    "instance": ("InstanceType", ["Groups", "GroupSet", "groupSet"]),
+                    "security-group": (None,),
+                }
+                assert all(equal.get("ec2:Attribute") in attributes[kind] for kind in kinds_of(one))
 
 
 def _statements(stated):

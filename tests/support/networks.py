@@ -8,7 +8,8 @@ from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.model import Resource, State
 from tests.support.cloud import CloudScene
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.ec2 import FakeEc2
+from tests.support.fakes.ec2 import FakeEc2, Machine
+from tests.support.instances import InstanceWorld
 from tests.support.provisioning import MovingWorld
 from tests.support.provisioning_invariants import check_rest
 
@@ -18,9 +19,9 @@ _LONGEST_WORK_SECONDS = 600
 class NetworkScene(CloudScene):
     """The cloud's API; what it makes appears at ``ec2`` two seconds later."""
 
-    def __init__(self, client: Any = None) -> None:
+    def __init__(self, client: Any = None, **settings: Any) -> None:
         clock = FakeClock()
-        self.moving = MovingWorld(clock)
+        self.moving = MovingWorld(clock, **settings)
         stage = stage_of(self.moving.platform.settings.table_prefix)
         self.ec2 = FakeEc2(clock, stage=stage, lag_seconds=2, vpc_seconds=4)
         self.moving.machine_client = client or self.ec2
@@ -109,3 +110,47 @@ class NetworkScene(CloudScene):
     def reach(self, thing: Any, state: State) -> Resource:
         """Let time pass until the thing is in this state."""
         return self.moving.reach(self.row(thing), state)
+
+
+class LaunchScene(NetworkScene):
+    """Networks in which instances are launched, on a strict EC2."""
+
+    def __init__(self) -> None:
+        self.moving = InstanceWorld()
+        self.ec2 = self.moving.ec2
+        CloudScene.__init__(self, self.moving)
+
+    def network(self, name: str = "production", cidr_block: str = "10.4.0.0/16") -> tuple[Any, Any]:
+        """A VPC with a subnet that is there."""
+        vpc = self.vpc(name, cidr_block)
+        subnet = self.subnet(vpc, cidr_block=cidr_block.replace("0.0/16", "1.0/24"))
+        self.reach(subnet, State.READY)
+        return vpc, subnet
+
+    def launch(self, **values: Any) -> Any:
+        """An instance, as it is answered."""
+        return self.ask("POST", "/instances", {"name": "web-1", "image": "ubuntu-24.04", **values})
+
+    def running(self, **values: Any) -> Any:
+        """An instance that runs, as it was answered when it was launched."""
+        made = self.launch(**values)
+        self.reach(made, State.READY)
+        return made
+
+    def shown(self, instance: Any) -> Any:
+        """An instance as it is now."""
+        return self.ask("GET", f"/instances/{instance['id']}")
+
+    def machine(self, instance: Any) -> Machine:
+        """Its machine at EC2."""
+        return self.ec2.machines[self.row(instance).external["id"]]
+
+    def groups_at_ec2(self, instance: Any) -> set[str]:
+        """The ids of the groups that its machine has now, as their rows have them."""
+        rows = {row.external.get("id"): row.id for row in self.moving.rows() if row.kind == "security_group"}
+        return {rows[each] for each in self.machine(instance).groups_at(self.moving.clock.now())}
+
+    def change_groups(self, verb: str, instance: Any, group: Any) -> None:
+        """Attach or detach a group."""
+        body = {"instance_id": instance["id"], "group_id": group["id"]}
+        self.ask("POST", f"/security-groups/{verb}", body)

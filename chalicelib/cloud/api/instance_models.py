@@ -56,8 +56,17 @@ class InstanceLaunch(Sent):
     ports: Annotated[
         str, MaxLen(256), about("Ports that its user notes, host:container by commas; they open nothing.", "80:8080")
     ] = ""
-    vpc_id: Annotated[str, MaxLen(64), about("Id of a VPC of the tenant; without it, the installation's network.")] = ""
-    subnet_id: Annotated[str, MaxLen(64), about("Id of a subnet of that VPC.")] = ""
+    vpc_id: Annotated[
+        str, MaxLen(64), about("Id or name of a VPC of the tenant; without it, the installation's network.")
+    ] = ""
+    subnet_id: Annotated[
+        str, MaxLen(64), about("Id of a subnet, or its name in that VPC; without it, the VPC's oldest.")
+    ] = ""
+    security_group_ids: Annotated[
+        tuple[Annotated[str, MinLen(1), MaxLen(64)], ...],
+        MaxLen(5),
+        about("Ids of security groups, or their names in the VPC; without any, the group `default`.", []),
+    ] = ()
     ssh_key_id: Annotated[str, MaxLen(64), about("Id or name of an SSH key that lets in.")] = ""
     metadata: Annotated[Texts | None, about("Texts by name, for its user.", {"owner": "ada"})] = None
     labels: Annotated[Texts | None, about("Labels by name, by which lists find it.", {"role": "web"})] = None
@@ -110,6 +119,9 @@ class InstanceOut(Shown):
     ports: Annotated[str, about("Ports as they were noted.", "80:8080")]
     vpc_id: Annotated[str | None, about("UUID of its VPC; null: the installation's network.", None)]
     subnet_id: Annotated[str | None, about("UUID of its subnet; null: the installation's.", None)]
+    security_group_ids: Annotated[
+        tuple[str, ...], about("UUIDs of its security groups; none in the installation's network.", [])
+    ]
     private_ip: Annotated[str | None, about("Private address; null while it has none.", "10.0.1.17")]
     public_ip: Annotated[str | None, about("Public address; null while it has none.", None)]
     ovs_port: Annotated[str | None, about("Always null: there is no such port here.", None)]
@@ -186,6 +198,7 @@ def show_instance(instance: Resource, tenant: str) -> InstanceOut:
         ports=str(notes.get("ports", "")),
         vpc_id=notes.get("vpc_id") or None,
         subnet_id=spec.subnet_id or None,
+        security_group_ids=spec.security_group_ids,
         private_ip=observed.get("internal_ip"),
         public_ip=observed.get("external_ip"),
         ovs_port=None,

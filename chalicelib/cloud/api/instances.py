@@ -59,8 +59,9 @@ def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], servi
 )
 def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services: Cloud) -> Accepted:
     """Asks for an instance, which is `STARTING` at first. It is a node of a cluster that the tenant owns, if it owns
-    one, so that commands run on it; `RUNNING` does not wait for that. 400 for an unknown type or image, 404 for a
-    network or an SSH key that the tenant does not have, 409 for what its provider cannot do, 429 beyond a quota."""
+    one, so that commands run on it; `RUNNING` does not wait for that. With `vpc_id` or `subnet_id` it is in a network
+    of the tenant. 400 for an unknown type or image, or a subnet of another VPC; 404 for a network or an SSH key that
+    the tenant does not have; 409 for what its provider cannot do, or a VPC without a subnet; 429 beyond a quota."""
     body, by = request.body, request.principal
     wanted = Launch(
         name=body.name,
@@ -69,6 +70,7 @@ def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services:
         ports=body.ports,
         vpc_id=body.vpc_id,
         subnet_id=body.subnet_id,
+        security_group_ids=body.security_group_ids,
         ssh_key_id=body.ssh_key_id,
         metadata=body.metadata or {},
         labels=body.labels or {},

@@ -6,7 +6,8 @@ from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
-from chalicelib.cloud.api.fields import TIME, Sent, Shown
+from chalicelib.cloud.api.fields import TIME, MessageOut, Sent, Shown
+from chalicelib.cloud.api.instance_models import INSTANCE_ID
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import GROUP_ID, VPC_ID, Cidr, Name, PartOut
 from chalicelib.cloud.network import group_rules as rules
@@ -73,6 +74,15 @@ class RuleAdd(Sent):
     port_max: Annotated[Int32 | None, about("Last port, for tcp and udp alone.", 443)] = None
     cidr: Annotated[Cidr, about("Block of IPv4 addresses at the other end.", "0.0.0.0/0")]
     priority: Annotated[Int32, about("Place in the list, the highest first. It has no effect otherwise.", 100)] = 0
+
+
+class GroupMembership(Sent):
+    """An instance and a security group of its VPC."""
+
+    instance_id: Annotated[str, MinLen(1), MaxLen(64), about("Id or name of the instance.", INSTANCE_ID)]
+    group_id: Annotated[
+        str, MinLen(1), MaxLen(64), about("Id of the security group, or its name in the instance's VPC.", GROUP_ID)
+    ]
 
 
 class SecurityRuleOut(Shown):
@@ -164,7 +174,7 @@ GROUPS.creates(
     errors=(404, 409),
 )
 GROUPS.deletes(
-    """Deletes a security group. 409 while an instance has it.""",
+    """Deletes a security group. 409 while an instance has it: detach it first.""",
     permission=SG_DELETE,
 )
 
@@ -241,3 +251,45 @@ def remove_security_rule(request: Request[SecurityRulePath, NoQuery, NoBody], se
     idle."""
     services.security_groups.remove_rule(request.principal.tenant, request.path.security_rule_id)
     return NoContent()
+
+
+@routes.post(
+    "/security-groups/attach",
+    auth=USER,
+    scope=Scope.TENANT,
+    permission=SG_UPDATE,
+    audit="security_group.attach",
+    is_deferred=True,
+    answer=MessageOut,
+    errors=(404, 409),
+    summary="Attach a security group",
+)
+def attach_security_group(request: Request[NoPath, NoQuery, GroupMembership], services: Cloud) -> MessageOut:
+    """Gives an instance one more security group of its VPC, five at most. It holds within seconds, whether the instance
+    runs or not. One that it has is left as it is. 409 for an instance that is not in the group's VPC."""
+    tenant, body = request.principal.tenant, request.body
+    return request.once(
+        lambda: services.memberships.attach(tenant, body.instance_id, body.group_id),
+        lambda _changed: MessageOut(message="security group is being attached"),
+    )
+
+
+@routes.post(
+    "/security-groups/detach",
+    auth=USER,
+    scope=Scope.TENANT,
+    permission=SG_UPDATE,
+    audit="security_group.detach",
+    is_deferred=True,
+    answer=MessageOut,
+    errors=(404, 409),
+    summary="Detach a security group",
+)
+def detach_security_group(request: Request[NoPath, NoQuery, GroupMembership], services: Cloud) -> MessageOut:
+    """Takes a security group from an instance. 409 for one that it has not, and for its last one: attach another
+    first."""
+    tenant, body = request.principal.tenant, request.body
+    return request.once(
+        lambda: services.memberships.detach(tenant, body.instance_id, body.group_id),
+        lambda _changed: MessageOut(message="security group is being detached"),
+    )

@@ -6,11 +6,11 @@ from typing import Any, Protocol
 
 from chalicelib.cloud.compute import dialect as rules
 from chalicelib.cloud.compute.images import MachineImage, image_named
-from chalicelib.cloud.compute.model import Granted, Launch, Status
+from chalicelib.cloud.compute.model import Granted, Launch, Location, Status
 from chalicelib.cloud.compute.types import ARCHITECTURE, InstanceType, type_named
 from chalicelib.cloud.ssh_keys.service import SshKeys
 from chalicelib.cloud.tenancy.rules import in_counter
-from chalicelib.kit.errors import conflict, found, invalid, not_found
+from chalicelib.kit.errors import conflict, found, invalid
 from chalicelib.machines.public import InstanceSpec, NewMachine, ProviderName
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.model import Changes, Resource, Share
@@ -41,12 +41,20 @@ class Machines(Protocol):
 
 
 class CloudInstances:
-    """``read`` reads the quotas and clusters of a tenant, in one call."""
+    """``read`` reads the quotas and clusters of a tenant, in one call. ``locate`` finds the location of a new instance
+    in the networks of its tenant; None stands for the installation's."""
 
-    def __init__(self, machines: Machines, ssh_keys: SshKeys, read: Callable[[str], Granted]) -> None:
+    def __init__(
+        self,
+        machines: Machines,
+        ssh_keys: SshKeys,
+        read: Callable[[str], Granted],
+        locate: Callable[[Principal, Launch], Location | None],
+    ) -> None:
         self._machines = machines
         self._ssh_keys = ssh_keys
         self._read = read
+        self._locate = locate
 
     @property
     def zone(self) -> str:
@@ -55,14 +63,13 @@ class CloudInstances:
 
     def launch(self, by: Principal, wanted: Launch) -> Resource:
         """Ask for an instance, in one transaction with its share of each quota. Raises `EdgeError` (validation failed)
-        for an unknown type or image, (not found) for something that the tenant does not have, (conflict) for what its
-        provider cannot do, (forbidden) for a used up quota."""
+        for an unknown type or image, and for parts of different networks, (not found) for something that the tenant
+        does not have, (conflict) for what its provider or its network cannot do, (forbidden) for a used up quota."""
         size, image = type_named(wanted.instance_type), image_named(wanted.image)
         rules.check_ports(wanted.ports)
-        if wanted.vpc_id or wanted.subnet_id:
-            raise not_found()  # networks of tenants are not served yet, so a tenant has none
         granted = self._read(by.tenant)
-        provider, zone = self._provider()
+        location = self._locate(by, wanted)
+        provider, zone = self._provider(location)
         machine = _machine_of(provider, size, image)
         cluster = min(granted.clusters.values(), default=None) if machine["agent"] else None
         spec = InstanceSpec(
@@ -72,8 +79,10 @@ class CloudInstances:
             cluster_name=cluster,
             machine=machine,
             waits_for_agent=False,
+            subnet_id=location.subnet_id if location else "",
+            security_group_ids=location.group_ids if location else (),
             ssh_keys=self._keys(by.tenant, provider, wanted.ssh_key_id),
-            notes=_notes_of(wanted),
+            notes={**_notes_of(wanted), **({"vpc_id": location.vpc_id} if location else {})},
         )
         return self._machines.make(
             by.tenant,
@@ -83,6 +92,7 @@ class CloudInstances:
                 spec=spec,
                 most=granted.limit("instances"),
                 shares=_shares(size, granted),
+                parents=(location.subnet_id, *location.group_ids) if location else (),
             ),
         )
 
@@ -162,12 +172,14 @@ class CloudInstances:
         region = rules.region_of(spec.zone)
         return f"https://{region}.console.aws.amazon.com/ec2/home?region={region}#ConnectToInstance:instanceId={machine_id}"
 
-    def _provider(self) -> tuple[str, str]:
-        """The provider of new instances and its zone. Raises `EdgeError` (conflict) if there is none."""
-        if ProviderName.EC2 in self._machines.providers and self._machines.zones:
-            return ProviderName.EC2, self._machines.zones[0]
+    def _provider(self, location: Location | None) -> tuple[str, str]:
+        """The provider of a new instance and its zone: that of its location, or the first in which the installation has
+        a network. Raises `EdgeError` (conflict) if there is none."""
+        zone = location.zone if location else next(iter(self._machines.zones), "")
+        if ProviderName.EC2 in self._machines.providers and zone:
+            return ProviderName.EC2, zone
         if ProviderName.LOCAL in self._machines.providers:
-            return ProviderName.LOCAL, LOCAL_ZONE
+            return ProviderName.LOCAL, location.zone if location else LOCAL_ZONE
         raise conflict("this installation makes no machines: its operator has to name a provider")
 
     def _keys(self, tenant: str, provider: str, key_id: str) -> tuple[str, ...]:

@@ -28,9 +28,20 @@ class Launch:
     ports: str = ""
     vpc_id: str = ""
     subnet_id: str = ""
+    security_group_ids: tuple[str, ...] = ()
     ssh_key_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Location:
+    """The location of an instance in a network of its tenant: ids of resources, and the zone of the subnet."""
+
+    vpc_id: str
+    subnet_id: str
+    zone: str
+    group_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True)

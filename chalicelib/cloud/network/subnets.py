@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from chalicelib.cloud.network import rules
 from chalicelib.cloud.network.model import SUBNET, SubnetSpec, VpcSpec
-from chalicelib.cloud.network.named import Named, ResourcesOf
+from chalicelib.cloud.network.named import Named, ResourcesOf, is_id
 from chalicelib.cloud.network.route_tables import RouteTables
 from chalicelib.cloud.network.routing_rules import table_spec_of
 from chalicelib.cloud.network.vpcs import Vpcs
@@ -30,6 +30,18 @@ class Subnets(Named):
         vpc_id = self._vpcs.get(tenant, vpc).id
         return [each for each in self.all(tenant) if each.spec["vpc_id"] == vpc_id]
 
+    def find(self, tenant: str, wanted: str, vpc_id: str) -> Resource:
+        """The subnet of that id, or of that name in a VPC. Raises `EdgeError` (not found)."""
+        if is_id(wanted):
+            return self.get(tenant, wanted)
+        return self.get(tenant, found(self._resources(tenant).holder_of(f"{_names_of(vpc_id)}/{wanted}")))
+
+    def there_in(self, tenant: str, vpc_id: str) -> Sequence[Resource]:
+        """Those of a VPC that are not gone, the oldest first, however new they are."""
+        own = self._resources(tenant)
+        subnets = own.of_ids(sorted(set(own.holders_in(_blocks_of(vpc_id)).values())))
+        return sorted(subnets, key=lambda each: each.id)
+
     def create(self, by: Principal, vpc: str, name: str, cidr_block: str, zone: str) -> Resource:
         """Raises `EdgeError` (not found) for a VPC that is not there, (validation failed) for addresses outside of it,
         (conflict) for those that overlap another subnet's, and for a name that is taken in the VPC."""
@@ -40,7 +52,7 @@ class Subnets(Named):
         def decide() -> NewResource:
             parent = self._vpcs.get(by.tenant, vpc)
             rules.check_within(block, VpcSpec.model_validate(parent.spec).cidr_block)
-            blocks = f"subnet-block:{parent.id}"
+            blocks = _blocks_of(parent.id)
             rules.check_apart(block, own.holders_in(blocks))
             return NewResource(
                 kind=SUBNET,
@@ -49,7 +61,7 @@ class Subnets(Named):
                 spec=SubnetSpec(vpc_id=parent.id, cidr_block=str(block), zone=zone).model_dump(mode="json"),
                 parents=(parent.id,),
                 at={parent.id: parent.version},
-                claims=(f"{blocks}/{block}", f"subnet-name:{parent.id}/{name}"),
+                claims=(f"{blocks}/{block}", f"{_names_of(parent.id)}/{name}"),
             )
 
         try:
@@ -91,3 +103,13 @@ class Subnets(Named):
         given = {"table_id": table_id, "associated_at": to_seconds_text(self._clock.now())}
         parents = (spec.vpc_id, table_id) if table_id else (spec.vpc_id,)
         return Changes(spec=spec.model_copy(update=given).model_dump(mode="json"), parents=parents)
+
+
+def _blocks_of(vpc_id: str) -> str:
+    """The scope of the claims of addresses."""
+    return f"subnet-block:{vpc_id}"
+
+
+def _names_of(vpc_id: str) -> str:
+    """The scope of the claims of names, which are unique in a VPC."""
+    return f"subnet-name:{vpc_id}"

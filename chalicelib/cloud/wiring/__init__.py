@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from chalicelib.cloud.accounts.secrets import PasswordSecrets
     from chalicelib.cloud.callers.service import Callers
     from chalicelib.cloud.compute.instances import CloudInstances
-    from chalicelib.cloud.compute.model import Granted
+    from chalicelib.cloud.compute.locations import Locations
+    from chalicelib.cloud.compute.memberships import Memberships
+    from chalicelib.cloud.compute.model import Granted, Launch, Location
     from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
     from chalicelib.cloud.compute.snapshots import Snapshots
     from chalicelib.cloud.compute.stats import InstanceStats
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
+    from chalicelib.platform.access.principal import Principal
     from chalicelib.platform.billing.service import Bills
     from chalicelib.platform.provisioning.model import Resource
     from chalicelib.platform.secrets.service import Secrets
@@ -182,7 +185,23 @@ class Cloud(WaysOut):
         from chalicelib.cloud.compute.instances import CloudInstances
         from chalicelib.machines.public import machines_of
 
-        return CloudInstances(machines_of(self.platform), self.ssh_keys, self.granted)
+        return CloudInstances(machines_of(self.platform), self.ssh_keys, self.granted, self.locate)
+
+    def locate(self, by: Principal, wanted: Launch) -> Location | None:
+        """See `Locations.locate`: only launches need networks, so these are not made for others."""
+        return self.locations.locate(by, wanted)
+
+    @cached_property
+    def locations(self) -> Locations:
+        from chalicelib.cloud.compute.locations import Locations
+
+        return Locations(self.vpcs, self.subnets, self.security_groups)
+
+    @cached_property
+    def memberships(self) -> Memberships:
+        from chalicelib.cloud.compute.memberships import Memberships
+
+        return Memberships(self.instances, self.security_groups)
 
     def find_instance(self, tenant: str, wanted: str) -> Resource:
         return self.instances.get(tenant, wanted)

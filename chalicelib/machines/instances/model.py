@@ -20,7 +20,8 @@ class InstanceSpec(BaseModel, frozen=True):
 
     The others are for families above, and only those that differ from their defaults are stored: ``waits_for_agent``,
     whether it is ready only once its agent has enrolled; ``subnet_id`` and ``security_group_ids``, resources of its
-    tenant in whose network it is, in place of the installation's; ``ssh_keys``, public keys that let in; ``is_paused``,
+    tenant in whose network it is, in place of the installation's; ``group_generation``, the generation of its row that
+    has changed its groups and nothing else; ``ssh_keys``, public keys that let in; ``is_paused``,
     whether it keeps its memory while it is off; ``notes``, which are for their makers alone.
     """
 
@@ -32,6 +33,7 @@ class InstanceSpec(BaseModel, frozen=True):
     waits_for_agent: bool = True
     subnet_id: str = ""
     security_group_ids: tuple[str, ...] = ()
+    group_generation: int = 0
     ssh_keys: tuple[str, ...] = ()
     is_paused: bool = False
     notes: Mapping[str, Any] = Field(default_factory=dict)
@@ -46,7 +48,10 @@ class InstanceSpec(BaseModel, frozen=True):
         return self.model_dump(mode="json", exclude=_OF_OTHERS - own)
 
 
-_OF_OTHERS = {"waits_for_agent", "subnet_id", "security_group_ids", "ssh_keys", "is_paused", "notes"}
+_OF_OTHERS = {
+    *("waits_for_agent", "subnet_id", "security_group_ids", "group_generation"),
+    *("ssh_keys", "is_paused", "notes"),
+}
 """The fields of families above."""
 
 

@@ -43,10 +43,15 @@ def status_of(resource: Resource) -> Status:
             return Status.TERMINATING
         case State.PENDING | State.CREATING:
             return Status.PROVISIONING
-        case State.CHANGING:
+        case State.CHANGING if not is_regrouping(resource):
             return _changing(resource)
         case _:
             return Status.STOPPED if resource.power is Power.OFF else Status.RUNNING
+
+
+def is_regrouping(resource: Resource) -> bool:
+    """Whether nothing of it changes but its security groups: it stays on or off for that, and costs what it did."""
+    return resource.state is State.CHANGING and resource.spec.get("group_generation") == resource.generation
 
 
 def charge_of(resource: Resource) -> Charge | None:

@@ -3,15 +3,23 @@
 The id of the node is that of the instance, so each finds the other without a row between them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.machines.instances.model import InstanceSpec
-from chalicelib.machines.providers.ports import Enrolment, Launch, Provider
-from chalicelib.machines.providers.rules import ENROLS_WITHIN, NODE_DELETED, NODE_ID, NODE_STATUS, OTHER_TYPE
+from chalicelib.machines.providers.groups import FindResources, Groups
+from chalicelib.machines.providers.ports import Enrolment, Launch, Provider, ProviderName
+from chalicelib.machines.providers.rules import (
+    ENROLS_WITHIN,
+    NODE_DELETED,
+    NODE_ID,
+    NODE_STATUS,
+    OTHER_GROUPS,
+    OTHER_TYPE,
+)
 from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
@@ -29,10 +37,6 @@ class Fleet(Protocol):
     def delete_node(self, node_id: str) -> None: ...
 
 
-FindResources = Callable[[str, Sequence[str]], Sequence[Resource]]
-"""A tenant and ids of its resources -> those that are there."""
-
-
 class InstanceDriver:
     """See `platform.provisioning.ports.Driver`. ``providers`` are those of this deployment, by name; ``server_url`` is
     the address at which agents find the API; ``find`` finds the resources that an instance is made with."""
@@ -42,9 +46,10 @@ class InstanceDriver:
         self._fleet = fleet
         self._server_url = server_url
         self._find = find
+        self._groups = Groups(find)
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """One look at each provider, and one read of all nodes."""
+        """One look at each provider, one read of all nodes, and one of the security groups of each tenant."""
         of_provider: dict[str, list[Resource]] = {}
         for each in resources:
             of_provider.setdefault(_spec(each).provider, []).append(each)
@@ -56,6 +61,7 @@ class InstanceDriver:
             nodes = self._fleet.find_nodes([each.id for each in enrolling]) if enrolling else {}
         missing = Observation(Seen.MISSING)
         observed = {each.id: seen.get(each.id, missing) for each in resources}
+        observed |= self._groups.compared(resources, observed)
         for each in enrolling:
             observed[each.id] = _with_node(each, observed[each.id], nodes.get(each.id))
         return observed
@@ -79,9 +85,12 @@ class InstanceDriver:
         return self._provider(spec.provider).launch(launch)
 
     def change(self, resource: Resource, observation: Observation) -> None:
-        """Power first: a machine that is off cannot be reset, and one that is starting anew needs no reset. One of
-        another type than the row wants is off for the change, and then as the row says."""
+        """Groups first: they change whether it is on or off. Then power: a machine that is off cannot be reset, and one
+        that is starting anew needs no reset. One of another type than the row wants is off for the change, and then as
+        the row says."""
         provider = self._provider(_spec(resource).provider)
+        if OTHER_GROUPS in observation.facts:
+            provider.regroup(resource, self._groups.at_provider(resource))
         is_other = bool(observation.facts.get(OTHER_TYPE))
         if observation.seen is Seen.STOPPED and is_other:
             provider.resize(resource)
@@ -116,8 +125,9 @@ class InstanceDriver:
         return self._provider(_spec(resource).provider).console(resource)
 
     def _network(self, resource: Resource, spec: InstanceSpec) -> tuple[str, tuple[str, ...]]:
-        """The provider's ids of the subnet and of the security groups; "" and none for the installation's network."""
-        if not spec.subnet_id:
+        """The provider's ids of the subnet and of the security groups; "" and none for the installation's network, and
+        for a process, which is in none."""
+        if not spec.subnet_id or spec.provider != ProviderName.EC2:
             return "", ()
         wanted = [spec.subnet_id, *spec.security_group_ids]
         found = {each.id: each for each in self._find(resource.tenant, wanted)}

@@ -13,7 +13,7 @@ from chalicelib.kit.clock import to_seconds_text
 from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, why_ended
 from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Launch
-from chalicelib.machines.providers.rules import OTHER_TYPE
+from chalicelib.machines.providers.rules import GROUPS, OTHER_TYPE
 from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, filter_by, tags_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, UnsureError
@@ -56,7 +56,7 @@ class Ec2:
             for instance in self._described([filter_by("instance-id", list(lost))]):
                 if instance["InstanceId"] in lost:
                     found[lost[instance["InstanceId"]]] = instance
-        wanted = {each.id: str(each.spec["machine"]["machine_type"]) for each in resources}
+        wanted = {each.id: each for each in resources}
         return {each: _observed(instance, wanted[each]) for each, instance in found.items()}
 
     def launch(self, launch: Launch) -> Mapping[str, str]:
@@ -92,6 +92,10 @@ class Ec2:
         wanted = {"Value": str(resource.spec["machine"]["machine_type"])}
         with ERRORS.sorted():
             self._client.modify_instance_attribute(InstanceId=resource.external["id"], InstanceType=wanted)
+
+    def regroup(self, resource: Resource, groups: Sequence[str]) -> None:
+        with ERRORS.sorted():
+            self._client.modify_instance_attribute(InstanceId=resource.external["id"], Groups=list(groups))
 
     def reset(self, resource: Resource) -> None:
         """See `Provider.reset`. EC2 asks the operating system first, and resets the machine if that does not help
@@ -162,15 +166,18 @@ class Ec2:
                 more = {"NextToken": page["NextToken"]}
 
 
-def _observed(instance: Json, wanted_type: str) -> Observation:
-    """An instance as it is seen, with EC2's reason for a state other than running, and its type if it is not the one
-    that is wanted."""
+def _observed(instance: Json, resource: Resource) -> Observation:
+    """An instance as it is seen, with EC2's reason for a state other than running, its type if it is not the one that
+    is wanted, and its groups in a network of its tenant."""
+    wanted_type = str(resource.spec["machine"]["machine_type"])
+    groups = sorted(str(each["GroupId"]) for each in instance.get("SecurityGroups", ()))
     seen = _SEEN.get(_state(instance), Seen.BECOMING)
     reason = why_ended(str((instance.get("StateReason") or {}).get("Code", ""))) if seen is not Seen.READY else ""
     facts = {
         "external_ip": instance.get("PublicIpAddress") or None,
         "internal_ip": instance.get("PrivateIpAddress") or None,
         **({} if instance["InstanceType"] == wanted_type else {OTHER_TYPE: str(instance["InstanceType"])}),
+        **({GROUPS: groups} if resource.spec.get("security_group_ids") else {}),
     }
     return Observation(seen, {"id": str(instance["InstanceId"])}, facts, reason)
 

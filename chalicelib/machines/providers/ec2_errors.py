@@ -31,6 +31,8 @@ ERRORS = AwsErrors(
         "InstanceLimitExceeded": LIMIT.format("running instances", "instances"),
         "VolumeLimitExceeded": _DISK_SPACE,
         "MaxIOPSLimitExceeded": LIMIT.format("disk operations", "instances"),
+        "SecurityGroupsPerInstanceLimitExceeded": "it cannot have so many security groups: detach one",
+        "SecurityGroupsPerInterfaceLimitExceeded": "it cannot have so many security groups: detach one",
         "Unsupported": "this machine type is not offered in this zone: use another zone or template",
         "OperationNotPermitted": "the machine is protected in EC2: the operator has to remove its protection",
     },

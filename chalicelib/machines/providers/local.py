@@ -58,6 +58,9 @@ class LocalMachines:
         """See `Provider.resize`. A process has no size."""
         raise RefusedError("a local machine is a process, which has no size: create another instance")
 
+    def regroup(self, resource: Resource, groups: Sequence[str]) -> None:
+        """See `Provider.regroup`. A process is in no network of its own."""
+
     def reset(self, resource: Resource) -> None:
         """See `Provider.reset`. The host does it once for each generation."""
         self._act(resource, "reset")

@@ -71,6 +71,11 @@ class Provider(Protocol):
         """Give a machine that is off the type that the row wants."""
         ...
 
+    def regroup(self, resource: Resource, groups: Sequence[str]) -> None:
+        """Give a machine, on or off, these security groups in place of those that it has, by their ids at the
+        provider."""
+        ...
+
     def reset(self, resource: Resource) -> None:
         """Begin to start the running machine anew, for the resource's generation. Raises `UnsureError` where that may
         have been done and would be done once more."""

@@ -17,10 +17,17 @@ NODE_DELETED = "deleted"
 OTHER_TYPE = "other_type"
 """The type that a machine has, where it is not the one that the row wants."""
 
+GROUPS, OTHER_GROUPS = "groups", "other_groups"
+"""The security groups that a machine has in a network of its tenant: as its provider tells them, and as they are noted
+where they are not those of the row."""
+
 NOT_ENROLLED = "agent did not enrol: the console output of the machine says how far it came"
 NODE_IS_GONE = "its node was deleted from the fleet: delete the instance, or enrol the machine again with a new key"
 
 
+IN_OTHER_GROUPS = (
+    "its security groups were changed at its provider: attach or detach one, and it has all of these again"
+)
 OF_OTHER_TYPE = "the machine is of the type {}: change its type again, or delete it"
 
 
@@ -30,10 +37,12 @@ def unready(resource: Resource, observation: Observation) -> str:
 
 
 def drifted(resource: Resource, observation: Observation) -> str:
-    """A machine of another type is changed, or has failed where it is at rest. One whose node was deleted gets no work
-    any more; a change of the machine does not mend that, so it counts only at rest."""
+    """A machine of another type or in other groups is changed, or has failed where it is at rest. One whose node was
+    deleted gets no work any more; a change of the machine does not mend that, so it counts only at rest."""
     if other := observation.facts.get(OTHER_TYPE):
         return OF_OTHER_TYPE.format(other)
+    if OTHER_GROUPS in observation.facts:
+        return IN_OTHER_GROUPS
     if not _waits(resource):
         return ""
     is_at_rest = resource.state in {State.READY, State.FAILED}

@@ -18,6 +18,7 @@ FAMILIES = frozenset(
         *("api-keys", "tenants", "rbac", "iam", "service-accounts", "secrets", "ssh-keys", "health"),
         *("audit", "events-dashboard", "vpcs", "subnets", "internet-gateways", "route-tables", "volumes", "snapshots"),
         *("elastic-ips", "nat-gateways", "vpc-peerings"),
+        "security-groups",
     }
 )
 """The families of the list that are served whole."""
@@ -178,6 +179,8 @@ def test_answer_has_every_field_of_the_published_model(ours, folder, model, meth
         ("httphandlers.AssociateSubnetRequest", "/route-tables/{id}/associate"),
         ("httphandlers.CreateSnapshotRequest", "/snapshots"),
         ("httphandlers.CreateSecurityGroupRequest", "/security-groups"),
+        ("httphandlers.AttachDetachSGRequest", "/security-groups/attach"),
+        ("httphandlers.AttachDetachSGRequest", "/security-groups/detach"),
         ("httphandlers.RestoreSnapshotRequest", "/snapshots/{id}/restore"),
     ],
 )

@@ -172,6 +172,14 @@ class People:
             "create_vpc": {"name": f"network {marker}", "cidr_block": f"10.{self.random.randrange(4)}.0.0/16"},
             "create_security_group": {"vpc_id": self._any("create_vpc"), "name": f"group {marker}"},
             "add_security_rule": {"direction": "egress", "protocol": "icmp", "cidr": "10.0.0.0/8"},
+            "attach_security_group": {"instance_id": NOTHING, "group_id": self._any("create_security_group")},
+            "detach_security_group": {"instance_id": NOTHING, "group_id": self._any("create_security_group")},
+            "launch_instance": {
+                "name": "web-1",
+                "image": "ubuntu-24.04",
+                "vpc_id": self._any("create_vpc"),
+                "security_group_ids": [self._any("create_security_group")],
+            },
             "change_vpc": {"name": f"network of {marker}"},
             "create_vpc_peering": {
                 "requester_vpc_id": self._any("create_vpc"),

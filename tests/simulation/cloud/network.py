@@ -4,7 +4,7 @@ from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
-from tests.simulation.cloud import addresses, groups, routing, ways_out
+from tests.simulation.cloud import addresses, groups, memberships, routing, ways_out
 from tests.simulation.cloud.things import (
     TENANTS,
     check_kinds,
@@ -57,9 +57,9 @@ def delete_subnet(scene: Scene) -> None:
 
 
 def somebody_deletes_a_part_of_a_network(scene: Scene) -> None:
-    """Somebody with a console deletes a subnet, a free address, or a VPC that is empty."""
+    """Somebody with a console deletes a part that no machine uses, a free address, or a VPC that is empty."""
     there = [each for each in ec2(scene).alive_parts() if each.kind not in ways_out.AT_EC2]
-    used = {each.vpc for each in ec2(scene).alive_parts()} | ec2(scene).addresses_in_use()
+    used = {each.vpc for each in ec2(scene).alive_parts()} | ec2(scene).addresses_in_use() | ec2(scene).in_use()
     free = [each for each in there if each.id not in used]
     if not free:
         raise NothingThereError("parts of networks")
@@ -91,7 +91,7 @@ def ec2_makes_no_networks(scene: Scene) -> None:
 
 
 def ec2_keeps_no_groups_or_addresses(scene: Scene) -> None:
-    trouble(scene, (*groups.CALLS, *addresses.CALLS), (*CODES, "AddressLimitExceeded"))
+    trouble(scene, (*groups.CALLS, *memberships.CALLS, *addresses.CALLS), (*CODES, "AddressLimitExceeded"))
 
 
 def ec2_keeps_no_ways_out(scene: Scene) -> None:
@@ -112,6 +112,7 @@ SIMULATION = Simulation(
         delete_subnet,
         somebody_deletes_a_part_of_a_network,
         *groups.OPERATIONS,
+        *memberships.OPERATIONS,
         *addresses.OPERATIONS,
         *routing.OPERATIONS,
         *ways_out.OPERATIONS,
@@ -122,6 +123,7 @@ SIMULATION = Simulation(
         references_are_those_of_the_rows,
         no_part_of_a_network_was_ever_there_twice,
         groups.rules_at_ec2_are_those_of_the_rows,
+        memberships.machines_have_the_groups_of_their_rows,
         addresses.addresses_are_with_the_instances_of_their_rows,
         *routing.INVARIANTS,
         *ways_out.INVARIANTS,

@@ -54,6 +54,12 @@ class Machine:
     reason: str = ""
     reboots: int = 0
     console: str = ""
+    groups: list[tuple[datetime, tuple[str, ...]]] = field(default_factory=list)
+    """Its security groups, with the times from which it has them."""
+
+    def groups_at(self, at: datetime) -> tuple[str, ...]:
+        """Those that it has at a time."""
+        return next((ids for since, ids in reversed(self.groups) if since <= at), ())
 
     def state(self, at: datetime) -> str | None:
         """Its state at a time; None before it was there."""
@@ -169,6 +175,10 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
     def modify_instance_attribute(self, **request: Any) -> Json:
         def modify() -> Json:
             (machine,) = self._named([request["InstanceId"]], "ModifyInstanceAttribute")
+            if "Groups" in request:
+                self._check_groups(machine.request["SubnetId"], request["Groups"], "ModifyInstanceAttribute")
+                machine.groups.append((self.clock.now(), tuple(request["Groups"])))
+                return {}
             if machine.state(self.clock.now()) != "stopped":
                 refuse("IncorrectInstanceState", "ModifyInstanceAttribute")
             machine.request = {**machine.request, "InstanceType": request["InstanceType"]["Value"]}
@@ -194,7 +204,7 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
     # -- inside ----------------------------------------------------------------------------------------------------
 
     def zone_of(self, machine: Machine) -> str:
-        return SUBNETS[machine.request["SubnetId"]]
+        return SUBNETS.get(machine.request["SubnetId"]) or self.zone_of_subnet(machine.request["SubnetId"])
 
     def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
         _validate(operation, request)
@@ -202,10 +212,10 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
         waiting = self._troubles.get(operation)
         return waiting.popleft()(call) if waiting else call()
 
-    def _groups_in_use(self) -> set[str]:
+    def in_use(self) -> set[str]:
         now = self.clock.now()
         there = [each for each in self.machines.values() if each.state(now) != "terminated"]
-        return {group for each in there for group in each.request.get("SecurityGroupIds", ())}
+        return {part for each in there for part in (each.request["SubnetId"], *each.groups_at(now))}
 
     def _run(self, request: Json) -> Json:
         self._authorise(request)
@@ -219,6 +229,7 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
         now = self.clock.now()
         tags = tags_of(request, "instance")
         machine = Machine(self.new_id(), request, tags, [(now, "pending")])
+        machine.groups.append((now, tuple(request["SecurityGroupIds"])))
         if self.dies_at_start:
             machine.reason = self.dies_at_start
             machine.become(now, (self.boot_seconds, "terminated"))
@@ -244,9 +255,10 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
             refuse("UnauthorizedOperation", "RunInstances", 403)
 
     def _check(self, request: Json) -> None:
+        groups = request.get("SecurityGroupIds", [])
         if request["SubnetId"] not in SUBNETS:
-            refuse("InvalidSubnetID.NotFound", "RunInstances")
-        if request.get("SecurityGroupIds") != [SECURITY_GROUP]:
+            self._check_groups(request["SubnetId"], groups, "RunInstances")
+        elif groups != [SECURITY_GROUP]:
             refuse("InvalidGroup.NotFound", "RunInstances")
         if not request["ImageId"].startswith(("ami-", "resolve:ssm:/aws/service/")):
             refuse("InvalidAMIID.Malformed", "RunInstances")
@@ -290,13 +302,16 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
             "InstanceType": machine.request["InstanceType"],
             "State": {"Code": _CODES[state], "Name": state},
             "LaunchTime": machine.states[0][0],
-            "Placement": {"AvailabilityZone": SUBNETS[machine.request["SubnetId"]]},
+            "Placement": {"AvailabilityZone": self.zone_of(machine)},
+            "SubnetId": machine.request["SubnetId"],
+            "SecurityGroups": [{"GroupId": each} for each in machine.groups_at(at)],
             "Tags": shown_tags(tags),
         }
         if state in {"pending", "running", "stopping", "stopped"}:
-            shown["PrivateIpAddress"] = "10.0.0.7"
+            shown["PrivateIpAddress"] = self.address_in(machine.request["SubnetId"])
         if state == "running":
-            shown["PublicIpAddress"] = self.public_ip_of(machine.id, at) or "198.51.100.7"
+            own = "198.51.100.7" if machine.request["SubnetId"] in SUBNETS else ""
+            shown["PublicIpAddress"] = self.public_ip_of(machine.id, at) or own
         elif machine.reason:
             shown["StateReason"] = {"Code": machine.reason, "Message": f"{machine.reason}: of this account"}
         return shown

@@ -22,6 +22,7 @@ Rule = tuple[str, int | None, int | None, str, str]
 _TARGETS = {"IpRanges": "CidrIp", "Ipv6Ranges": "CidrIpv6", "PrefixListIds": "PrefixListId"}
 _LISTS = {"Ingress": "IpPermissions", "Egress": "IpPermissionsEgress"}
 _NOT_FOUND = "InvalidGroup.NotFound"
+_MOST_OF_A_MACHINE = 5
 _EVERYTHING: Rule = ("-1", None, None, "IpRanges", "0.0.0.0/0")
 
 
@@ -60,12 +61,7 @@ class GroupCalls(NetworkCalls):
         )
 
     def delete_security_group(self, **request: Any) -> Json:
-        def remove() -> Json:
-            if request["GroupId"] in self._groups_in_use():
-                refuse("DependencyViolation", "DeleteSecurityGroup")
-            return self._removed(request["GroupId"], _NOT_FOUND)
-
-        return self._do("DeleteSecurityGroup", request, remove)
+        return self._do("DeleteSecurityGroup", request, lambda: self._removed(request["GroupId"], _NOT_FOUND))
 
     def authorize_security_group_ingress(self, **request: Any) -> Json:
         return self._do("AuthorizeSecurityGroupIngress", request, lambda: self._authorized("Ingress", request))
@@ -83,8 +79,36 @@ class GroupCalls(NetworkCalls):
         """The rules that hold now."""
         return list(self.rules[group_id, way][-1][1])
 
-    def _groups_in_use(self) -> set[str]:
+    def zone_of_subnet(self, subnet_id: str) -> str:
+        """The zone of a tenant's subnet, also of one that is gone."""
+        return str(self.parts[subnet_id].shown["AvailabilityZone"])
+
+    def address_in(self, subnet_id: str) -> str:
+        """The address of a machine in a subnet: the first that AWS does not keep."""
+        part = self.parts.get(subnet_id)
+        return "10.0.0.7" if part is None else str(IPv4Network(part.shown["CidrBlock"])[4])
+
+    def in_use(self) -> set[str]:
+        """The subnets and groups of machines that are there."""
         raise NotImplementedError
+
+    def _removed(self, part_id: str, missing: str) -> Json:
+        if part_id in self.in_use():
+            refuse("DependencyViolation", "Delete")
+        return super()._removed(part_id, missing)
+
+    def _check_groups(self, subnet_id: str, ids: Sequence[str], operation: str) -> None:
+        """Refuse groups that a machine in this subnet cannot have."""
+        subnet = self._part(subnet_id, "InvalidSubnetID.NotFound", operation)
+        groups = [self._part(each, _NOT_FOUND, operation) for each in ids]
+        if not groups:
+            refuse("MissingParameter", operation)
+        if any(each.tags.get(STAGE_TAG) != self.stage for each in (subnet, *groups)):
+            refuse("UnauthorizedOperation", operation, 403)
+        if any(each.vpc != subnet.vpc for each in groups):
+            refuse("InvalidParameter", operation)
+        if len(groups) > _MOST_OF_A_MACHINE:
+            refuse("SecurityGroupsPerInstanceLimitExceeded", operation)
 
     def _authorized(self, way: str, request: Json) -> Json:
         group, asked = self._rules_asked("AuthorizeSecurityGroup", way, request)

@@ -43,11 +43,12 @@ def instance_in(
     tenant: str = DEFAULT_TENANT,
     image: str = "ubuntu-22.04",
     is_paused: bool = False,
+    subnet_id: str = "",
     **values: Any,
 ) -> Resource:
     """An instance of a tenant that is in this state, as if EC2 had made it."""
     by = Principal(id="key-of-a-test", kind=PrincipalKind.KEY, tenant=tenant)
-    wanted = Launch(name="web-1", image=image, instance_type="basic-2", labels={"role": "web"})
+    wanted = Launch(name="web-1", image=image, instance_type="basic-2", subnet_id=subnet_id, labels={"role": "web"})
     made = scene.cloud.instances.launch(by, wanted)
     rest = {"due_at": "2099-01-01T00:00:00Z", "done_generation": 1, "asked_generation": 1, "is_seen": True}
     spec = {**made.spec, **({"is_paused": True} if is_paused else {})}
@@ -60,7 +61,7 @@ def instance_in(
 _BY = Principal(id="key-of-a-test", kind=PrincipalKind.KEY)
 
 
-def _settled(scene: Any, made: Resource, external_id: str) -> Resource:
+def settled(scene: Any, made: Resource, external_id: str) -> Resource:
     """A new resource as if EC2 had made it."""
     rest = {"due_at": "2099-01-01T00:00:00Z", "done_generation": 1, "asked_generation": 1, "is_seen": True}
     changed = made.model_copy(update={"state": State.READY, "external": {"id": external_id}, **rest})
@@ -70,7 +71,7 @@ def _settled(scene: Any, made: Resource, external_id: str) -> Resource:
 
 def _a_volume(scene: Any) -> Options:
     if scene.variables["volume_id"] == NOTHING:
-        made = _settled(scene, scene.cloud.volumes.create(_BY, "database", 20), "vol-1")
+        made = settled(scene, scene.cloud.volumes.create(_BY, "database", 20), "vol-1")
         scene.variables["volume_id"] = made.id
         scene.bodies["create_snapshot"] = {"volume_id": made.id}
     return {}
@@ -87,14 +88,14 @@ def _a_volume_and_an_instance(scene: Any) -> Options:
 def _an_attached_volume(scene: Any) -> Options:
     _a_volume_and_an_instance(scene)
     names = (scene.variables["volume_id"], scene.variables["instance_id"])
-    _settled(scene, scene.cloud.volumes.attach(DEFAULT_TENANT, *names, "/data"), "vol-1")
+    settled(scene, scene.cloud.volumes.attach(DEFAULT_TENANT, *names, "/data"), "vol-1")
     return {}
 
 
 def _a_snapshot(scene: Any) -> Options:
     _a_volume(scene)
     made = scene.cloud.snapshots.create(_BY, scene.variables["volume_id"], "before")
-    scene.variables["snapshot_id"] = _settled(scene, made, "snap-1").id
+    scene.variables["snapshot_id"] = settled(scene, made, "snap-1").id
     return {}
 
 

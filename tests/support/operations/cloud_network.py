@@ -4,7 +4,9 @@ from typing import Any
 
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.provisioning.ec2_tags import stage_of
+from chalicelib.platform.provisioning.model import State
 from tests.support.cloud import CloudScene
+from tests.support.operations.cloud_compute import instance_in, settled
 from tests.support.operations.table import Options
 
 _NOTHING = "01900000-0000-7000-8000-0000000000ff"
@@ -27,6 +29,8 @@ BODIES: dict[str, Any] = {
     "associate_route_table": {"subnet_id": _NOTHING},
     "create_association": {"subnet_id": _NOTHING},
     "disassociate_route_table": {"subnet_id": _NOTHING},
+    "attach_security_group": {"instance_id": _NOTHING, "group_id": _NOTHING},
+    "detach_security_group": {"instance_id": _NOTHING, "group_id": _NOTHING},
 }
 
 
@@ -62,6 +66,24 @@ def _a_group(scene: CloudScene) -> Options:
     if scene.variables["group_id"] == _NOTHING:
         scene.variables["group_id"] = scene.request("create_security_group").json["data"]["id"]
         scene.world.settle()
+    return {}
+
+
+def _a_group_and_an_instance(scene: CloudScene) -> Options:
+    """An instance in a subnet of the group's VPC, as if EC2 had made it."""
+    _a_group(scene)
+    _a_subnet(scene)
+    named = {"subnet_id": scene.variables["subnet_id"]}
+    body = {"instance_id": instance_in(scene, State.READY, **named).id, "group_id": scene.variables["group_id"]}
+    scene.bodies |= dict.fromkeys(("attach_security_group", "detach_security_group"), body)
+    return {}
+
+
+def _an_attached_group(scene: CloudScene) -> Options:
+    _a_group_and_an_instance(scene)
+    named = scene.bodies["detach_security_group"]
+    changed = scene.cloud.memberships.attach(DEFAULT_TENANT, named["instance_id"], named["group_id"])
+    settled(scene, changed, changed.external["id"])
     return {}
 
 
@@ -168,4 +190,6 @@ PREPARED: dict[str, Any] = {
     "create_association": _a_table_and_a_subnet,
     "disassociate_route_table": _an_association,
     "delete_association": _an_association,
+    "attach_security_group": _a_group_and_an_instance,
+    "detach_security_group": _an_attached_group,
 }

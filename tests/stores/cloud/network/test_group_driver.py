@@ -7,18 +7,23 @@ from typing import Any
 import pytest
 
 from chalicelib.cloud.network import group_rules as rules
-from chalicelib.cloud.network.drivers import VpcDriver
+from chalicelib.cloud.network.drivers import SubnetDriver, VpcDriver
 from chalicelib.cloud.network.group_driver import SecurityGroupDriver
 from chalicelib.cloud.network.group_model import SECURITY_GROUP, Direction, Protocol, Traffic
-from chalicelib.cloud.network.model import VPC
+from chalicelib.cloud.network.model import SUBNET, VPC
+from chalicelib.machines.providers.ec2 import Ec2
+from chalicelib.machines.providers.ec2_request import Network
+from chalicelib.machines.providers.ports import Launch
 from chalicelib.platform.provisioning.model import Resource, Seen, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import STAGE, FakeEc2
+from tests.support.machines import EC2_MACHINE, INSTANCE_ID, instance
 
 MADE = "2026-11-21T10:00:00Z"
 VPC_ID = "019ac1e5-7d00-7000-8000-000000000001"
 GROUP_ID = "019ac1e5-7d00-7000-8000-000000020000"
+OTHER_ID = "019ac1e5-7d00-7000-8000-000000030000"
 ANYWHERE, OFFICE = "0.0.0.0/0", "203.0.113.0/24"
 
 
@@ -185,3 +190,25 @@ def test_limit_of_rules_is_a_refusal_with_its_remedy():
     observation = place.seen(group(HTTPS))
     with pytest.raises(RefusedError, match="limit of rules"):
         place.driver.change(group(HTTPS), observation)
+
+
+def test_machine_in_a_subnet_has_its_groups_and_gets_others(place):
+    """The emulator does not know ModifyInstanceAttribute."""
+    subnet = row("019ac1e5-7d00-7000-8000-000000000003", SUBNET, {"vpc_id": VPC_ID, "cidr_block": "10.4.1.0/24"})
+    subnet_id = SubnetDriver(place.client, STAGE, place.find).create(subnet)["id"]
+    first, second = place.made(group())["id"], place.made(group().model_copy(update={"id": OTHER_ID}))["id"]
+    machines = Ec2(place.client, STAGE, Network({}, ()), {})
+    launch = Launch(
+        INSTANCE_ID, "tenant-1", "a", "eu-central-1a", EC2_MACHINE, None, subnet=subnet_id, security_groups=(first,)
+    )
+    external = machines.launch(launch)
+    place.advance(30)
+    made = instance(external=external)
+    made = made.model_copy(update={"spec": {**made.spec, "security_group_ids": [GROUP_ID, OTHER_ID]}})
+    assert machines.look([made])[INSTANCE_ID].facts["groups"] == [first]
+    if isinstance(place.client, FakeEc2):
+        machines.regroup(made, [first, second])
+        place.advance(30)
+        facts = machines.look([made])[INSTANCE_ID].facts
+        assert (facts["groups"], facts["internal_ip"]) == (sorted([first, second]), "10.4.1.4")
+    assert "groups" not in machines.look([instance(external=external)])[INSTANCE_ID].facts

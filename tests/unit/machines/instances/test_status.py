@@ -5,10 +5,13 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
 from chalicelib.machines.instances.names import readable_name
-from chalicelib.machines.instances.rules import Change, change_for, status_of
+from chalicelib.machines.instances.rules import Change, change_for, charge_of, status_of
 from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
 
 NOW = "2026-11-28T10:00:00Z"
+SPEC_OF_THE_FOURTH = InstanceSpec(
+    template_id="basic-2", zone="eu-central-1a", provider="ec2", security_group_ids=("g",), group_generation=4
+).stored()
 
 
 def instance(state, power=Power.ON, act="", desired=Desired.PRESENT):
@@ -42,6 +45,26 @@ IN_STATUS = {
 @pytest.mark.parametrize("status", Status)
 def test_each_status_follows_from_a_row(status):
     assert status_of(IN_STATUS[status]) is status
+
+
+def regrouping(state, power=Power.ON, generation=4):
+    """An instance whose groups were changed by its fourth generation."""
+    return instance(state, power).model_copy(update={"generation": generation, "spec": SPEC_OF_THE_FOURTH})
+
+
+@pytest.mark.parametrize(
+    ("row", "status"),
+    [
+        (regrouping(State.CHANGING), Status.RUNNING),
+        (regrouping(State.CHANGING, Power.OFF), Status.STOPPED),
+        (regrouping(State.CHANGING, Power.OFF, generation=5), Status.STOPPING),
+        (regrouping(State.CHANGING, generation=5), Status.STARTING),
+        (regrouping(State.FAILED), Status.FAILED),
+    ],
+)
+def test_instance_whose_groups_alone_change_stays_on_or_off_and_costs_on(row, status):
+    assert status_of(row) is status
+    assert (charge_of(row) is not None) is (status is Status.RUNNING)
 
 
 @pytest.mark.parametrize(

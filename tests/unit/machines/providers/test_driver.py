@@ -10,11 +10,12 @@ from chalicelib.kit.errors import not_found, unavailable
 from chalicelib.kit.ids import moment_of
 from chalicelib.machines.providers.driver import InstanceDriver
 from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready
-from chalicelib.platform.provisioning.model import Observation, Power, Seen, State
+from chalicelib.platform.provisioning.model import Observation, Power, Resource, Seen, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from tests.support.machines import INSTANCE_ID, OTHER_ID, instance
 
 SERVER = "https://edge.example.com"
+MADE = "2026-11-21T10:00:00Z"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Outside:
         return {"id": "i-1"}
 
     def __getattr__(self, name):
+        if name == "regroup":
+            return lambda resource, groups: self.done.append((name, resource.id, groups))
         if name not in {"start", "stop", "reset", "terminate"}:
             raise AttributeError(name)
         return lambda resource: self.done.append((name, resource.id))
@@ -221,3 +224,113 @@ class TestDeletion:
         driver.delete(instance(external={"id": "i-1"}))
 
         assert outside.done == [("terminate", INSTANCE_ID)]
+
+
+def part(resource_id, external_id=None, *, is_released=False):
+    """A part of a network of the instance's tenant."""
+    return Resource(
+        id=resource_id,
+        tenant="tenant-1",
+        kind="security_group",
+        name=resource_id,
+        external={"id": external_id} if external_id else {},
+        is_released=is_released,
+        inserted_at=MADE,
+        updated_at=MADE,
+    )
+
+
+def in_groups(*ids, instance_id=INSTANCE_ID, provider="ec2"):
+    """An instance in a subnet of its tenant, with these groups."""
+    row = instance(instance_id, provider=provider)
+    network = {"subnet_id": "subnet", "security_group_ids": list(ids)}
+    return row.model_copy(update={"spec": {**row.spec, **network}})
+
+
+class Network:
+    """Finds parts, and counts the reads."""
+
+    def __init__(self, *parts):
+        self.parts = {each.id: each for each in parts}
+        self.reads = 0
+
+    def find(self, _tenant, ids):
+        self.reads += 1
+        return [self.parts[each] for each in ids if each in self.parts]
+
+
+NETWORK = (
+    part("subnet", "subnet-1"),
+    part("web", "sg-1"),
+    part("db", "sg-2"),
+    part("new"),
+    part("lost", "sg-9", is_released=True),
+)
+
+
+def seen_in(outside, *has, rows, parts=NETWORK):
+    """The driver, what it observes of these rows whose machines have these groups, and the network that it read."""
+    network = Network(*parts)
+    outside.seen = {row.id: Observation(Seen.READY, {"id": "i-1"}, {"groups": list(has)}) for row in rows}
+    driver = InstanceDriver({"ec2": outside, "local": outside}, outside, SERVER, network.find)
+    return driver, driver.observe(rows), network
+
+
+@pytest.mark.parametrize(
+    ("wanted", "has", "differs"),
+    [
+        (("web",), ("sg-1",), False),
+        (("web", "db"), ("sg-2", "sg-1"), False),
+        (("web", "lost"), ("sg-1",), False),
+        (("lost",), ("sg-3",), False),
+        (("web", "db"), ("sg-1",), True),
+        (("web",), ("sg-1", "sg-2"), True),
+        (("web", "new"), ("sg-1",), True),
+    ],
+)
+def test_machine_in_other_groups_than_its_row_has_drifted(outside, wanted, has, differs):
+    row = in_groups(*wanted)
+    _, observed, _ = seen_in(outside, *has, rows=[row])
+
+    assert bool(drifted(row, observed[row.id])) is differs
+    assert observed[row.id].facts == ({"other_groups": list(has)} if differs else {})
+
+
+def test_change_gives_a_machine_the_groups_of_its_row_and_no_lost_one(outside):
+    row = in_groups("web", "lost", "db")
+    driver, observed, _ = seen_in(outside, "sg-1", rows=[row])
+    driver.change(row, observed[row.id])
+
+    assert outside.done[-1] == ("regroup", row.id, ["sg-1", "sg-2"])
+
+
+def test_change_waits_for_a_group_that_is_not_made_yet(outside):
+    row = in_groups("web", "new")
+    driver, observed, _ = seen_in(outside, "sg-1", rows=[row])
+
+    with pytest.raises(AgainLaterError, match="not made yet") as later:
+        driver.change(row, observed[row.id])
+    assert later.value.nothing_done
+
+
+def test_groups_of_many_instances_of_a_tenant_are_one_read(outside):
+    rows = [in_groups("web"), in_groups("db", instance_id=OTHER_ID)]
+    _, _, network = seen_in(outside, "sg-1", rows=rows)
+
+    assert network.reads == 1
+
+
+def test_machine_gets_the_ids_of_its_network_and_a_process_none(outside):
+    driver, _, _ = seen_in(outside, rows=[])
+    driver.create(in_groups("web", "db"))
+    driver.create(in_groups("web", "lost", provider="local"))
+
+    launched = [(each.subnet, each.security_groups) for each in outside.launched]
+    assert launched == [("subnet-1", ("sg-1", "sg-2")), ("", ())]
+
+
+def test_machine_is_not_launched_without_one_of_its_groups(outside):
+    driver, _, _ = seen_in(outside, rows=[])
+
+    with pytest.raises(RefusedError, match="is gone"):
+        driver.create(in_groups("web", "lost"))
