@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from chalicelib.cloud.network import group_rules as rules
-from chalicelib.cloud.network.drivers import SubnetDriver, VpcDriver
+from chalicelib.cloud.network.drivers import VpcDriver
 from chalicelib.cloud.network.group_driver import SecurityGroupDriver
 from chalicelib.cloud.network.group_model import SECURITY_GROUP, Direction, Protocol, Traffic
 from chalicelib.cloud.network.model import SUBNET, VPC
+from chalicelib.cloud.network.subnet_driver import SubnetDriver
 from chalicelib.machines.providers.ec2 import Ec2
 from chalicelib.machines.providers.ec2_request import Network
 from chalicelib.machines.providers.ports import Launch
