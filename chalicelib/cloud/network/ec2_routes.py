@@ -1,18 +1,21 @@
 """The calls of EC2 on route tables that several drivers make: which tables there are, and single routes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from chalicelib.cloud.network.ec2_things import PAGE, FindResources, Json
-from chalicelib.cloud.network.names import main_table_of
-from chalicelib.cloud.network.routing_errors import NO_ROUTE, ROUTING_ERRORS
+from chalicelib.cloud.network.names import main_table_of, routes_of
+from chalicelib.cloud.network.routing_errors import NO_ROUTE, ROUTE_EXISTS, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import TargetType
 from chalicelib.kit.aws_calls import CallRefusedError, calling
-from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG, filter_by
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, filter_by, tags_of
 from chalicelib.platform.provisioning.model import Resource, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
+
+Claims = Callable[[str, str], Mapping[str, str]]
+"""A tenant and a scope -> the holders of its claims, by name."""
 
 PARAMETERS = {
     TargetType.IGW: "GatewayId",
@@ -20,6 +23,23 @@ PARAMETERS = {
     TargetType.PEERING: "VpcPeeringConnectionId",
 }
 """The name at EC2 of the id of each target, in requests and in descriptions."""
+
+
+_FILTERS = {
+    TargetType.IGW: "route.gateway-id",
+    TargetType.NAT: "route.nat-gateway-id",
+    TargetType.PEERING: "route.vpc-peering-connection-id",
+}
+
+
+class Way(NamedTuple):
+    """A route to a target: its VPC, table and destination at EC2, with the tenant and the id of the table's row."""
+
+    vpc: str
+    table: str
+    destination: str
+    tenant: str
+    row: str
 
 
 class RouteCalls:
@@ -43,19 +63,34 @@ class RouteCalls:
                 return
             more = {"NextToken": page["NextToken"]}
 
-    def add(self, table: str, destination: str, target_type: TargetType, target: str) -> None:
-        """Make a route. Raises `AgainLaterError` while there is another to the same destination."""
-        with ROUTING_ERRORS.sorted():
-            self._client.create_route(
-                RouteTableId=table, DestinationCidrBlock=destination, **{PARAMETERS[target_type]: target}
-            )
+    def ways(self, target_type: TargetType, targets: Sequence[str]) -> Mapping[str, list[Way]]:
+        """The routes that lead to each of these targets, in one call."""
+        ways: defaultdict[str, list[Way]] = defaultdict(list)
+        for table in self.tables(_FILTERS[target_type], targets):
+            tags = tags_of(table)
+            for destination, target in routes_in(table).items():
+                at_ec2 = str(table["VpcId"]), str(table["RouteTableId"]), destination
+                ways[target].append(Way(*at_ec2, tags.get(TENANT_TAG, ""), tags.get(RESOURCE_TAG, "")))
+        return ways
 
-    def replace(self, table: str, destination: str, target_type: TargetType, target: str) -> None:
-        """Have a route lead to another target."""
+    def release(self, ways: Iterable[Way], claims: Claims) -> None:
+        """Remove routes whose maker has given their claims back. One to a destination that has been claimed since is
+        its new holder's, who replaces it. ``claims`` reads the claims of a scope."""
+        for way in ways:
+            if way.destination not in claims(way.tenant, routes_of(way.row)):
+                self.remove(way.table, way.destination)
+
+    def lead(self, table: str, destination: str, target_type: TargetType, target: str) -> None:
+        """Have a destination lead to a target, in place of the one that a former holder of its claim has left."""
+        route = {"RouteTableId": table, "DestinationCidrBlock": destination, PARAMETERS[target_type]: target}
         with ROUTING_ERRORS.sorted():
-            self._client.replace_route(
-                RouteTableId=table, DestinationCidrBlock=destination, **{PARAMETERS[target_type]: target}
-            )
+            try:
+                with calling():
+                    self._client.create_route(**route)
+            except CallRefusedError as error:
+                if error.code != ROUTE_EXISTS:
+                    raise
+                self._client.replace_route(**route)
 
     def remove(self, table: str, destination: str) -> None:
         """Remove a route; one that is not there is no error."""

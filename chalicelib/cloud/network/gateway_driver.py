@@ -1,12 +1,12 @@
 """The driver of internet gateways at EC2. One that is attached to a VPC is there once it has the default route of the
 VPC's main route table as well."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from chalicelib.cloud.network.drift import DRIFT
-from chalicelib.cloud.network.ec2_routes import RouteCalls, id_at_ec2, main_table_at_ec2, routes_in, rows_of
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
+from chalicelib.cloud.network.ec2_routes import Claims, RouteCalls, Way, id_at_ec2, main_table_at_ec2, rows_of
+from chalicelib.cloud.network.ec2_things import Ec2Things, FindResources, Json
 from chalicelib.cloud.network.names import EVERYWHERE, main_table_of
 from chalicelib.cloud.network.routing_errors import NOT_ATTACHED, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import TargetType
@@ -17,17 +17,18 @@ from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 
 _AGAIN = "detach it, and attach it again"
 
-Way = tuple[str, str, str]
-"""A route: the VPC at EC2, its table there, and the destination."""
-
 
 class InternetGatewayDriver(Ec2Things):
-    """EC2 knows a gateway by itself, and attaches it afterwards."""
+    """EC2 knows a gateway by itself, and attaches it afterwards. ``claims`` reads the claims of a scope."""
 
     type, describes, many, id, missing = (
         *("internet-gateway", "describe_internet_gateways", "InternetGateways", "InternetGatewayId"),
         "InvalidInternetGatewayID.NotFound",
     )
+
+    def __init__(self, client: Any, stage: str, find: FindResources, claims: Claims) -> None:
+        super().__init__(client, stage, find)
+        self._routes, self._claims = RouteCalls(client, stage), claims
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """Two calls for all of them, and one read of each tenant's VPCs with their main tables."""
@@ -38,7 +39,7 @@ class InternetGatewayDriver(Ec2Things):
         rows = rows_of(self._find, [*attached, *((tenant, main_table_of(vpc)) for tenant, vpc in attached)])
         seen = dict.fromkeys(specs, Observation(Seen.MISSING))
         for resource_id, thing in things.items():
-            wrong = _wrong(specs[resource_id], thing, ways[str(thing[self.id])], rows)
+            wrong = _wrong(specs[resource_id], thing, ways.get(str(thing[self.id]), ()), rows)
             seen[resource_id] = Observation(Seen.READY, {"id": str(thing[self.id])}, {DRIFT: wrong})
         return seen
 
@@ -46,49 +47,39 @@ class InternetGatewayDriver(Ec2Things):
         """Detach it from where it shall not be, then attach it, then make its route."""
         del observation
         gateway, wanted = resource.external["id"], gateway_spec_of(resource).vpc_id
-        vpc = self._parent(resource, wanted) if wanted else ""
-        main = main_table_at_ec2(self._find, resource.tenant, wanted) if wanted else ""
-        ways = self._ways([gateway])[gateway]
+        vpc = id_at_ec2(rows_of(self._find, [(resource.tenant, wanted)]).get(wanted)) if wanted else ""
+        ways = self._ways([gateway]).get(gateway, [])
         attached = next((_vpcs_of(each) for each in self._shown([resource.id])), [])
         for other in attached:
             if other != vpc:
                 self._release(gateway, other, ways)
-        if not vpc:
-            self._unroute(ways)
+        if not wanted:
+            self._routes.release(ways, self._claims)
             return
+        vpc, main = self._parent(resource, wanted), main_table_at_ec2(self._find, resource.tenant, wanted)
         if vpc not in attached:
             with ROUTING_ERRORS.sorted():
                 self._client.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-        if (vpc, main, EVERYWHERE) not in ways:
-            self._routes.add(main, EVERYWHERE, TargetType.IGW, gateway)
+        if (vpc, main, EVERYWHERE) not in {way[:3] for way in ways}:
+            self._routes.lead(main, EVERYWHERE, TargetType.IGW, gateway)
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         del resource
         return self._client.create_internet_gateway(TagSpecifications=tags)["InternetGateway"]  # type: ignore[no-any-return]
 
     def _remove(self, thing_id: str) -> None:
-        ways = self._ways([thing_id])[thing_id]
+        ways = self._ways([thing_id]).get(thing_id, [])
         for thing in self._described([filter_by("internet-gateway-id", [thing_id])]):
             for vpc in _vpcs_of(thing):
                 self._release(thing_id, vpc, ways)
         self._client.delete_internet_gateway(InternetGatewayId=thing_id)
 
-    @property
-    def _routes(self) -> RouteCalls:
-        return RouteCalls(self._client, self._stage)
-
     def _ways(self, gateways: Sequence[str]) -> Mapping[str, list[Way]]:
-        """The routes that lead to each of these gateways."""
-        ways: defaultdict[str, list[Way]] = defaultdict(list)
-        for table in self._routes.tables("route.gateway-id", gateways):
-            for destination, target in routes_in(table).items():
-                ways[target].append((str(table["VpcId"]), str(table["RouteTableId"]), destination))
-        return ways
+        return self._routes.ways(TargetType.IGW, gateways)
 
     def _release(self, gateway: str, vpc: str, ways: Sequence[Way]) -> None:
-        """Detach it from a VPC. Its row could leave the VPC only as no table had a route of its own to it any more, so
-        all of them go."""
-        self._unroute([way for way in ways if way[0] == vpc])
+        """Detach it from a VPC, whose routes to it go: its row could leave the VPC only as no table wanted one."""
+        self._routes.release((way for way in ways if way.vpc == vpc), self._claims)
         with ROUTING_ERRORS.sorted():
             try:
                 with calling():
@@ -96,10 +87,6 @@ class InternetGatewayDriver(Ec2Things):
             except CallRefusedError as error:
                 if error.code != NOT_ATTACHED:
                     raise
-
-    def _unroute(self, ways: Sequence[Way]) -> None:
-        for _, table, destination in ways:
-            self._routes.remove(table, destination)
 
 
 def _vpcs_of(thing: Json) -> list[str]:
@@ -114,7 +101,7 @@ def _wrong(wanted: str, thing: Json, ways: Sequence[Way], rows: Mapping[str, Res
         return f"AWS still has it attached to a VPC: {_AGAIN}" if _vpcs_of(thing) or ways else ""
     if vpcs != [id_at_ec2(rows.get(wanted))]:
         return f"AWS does not have it attached to its VPC: {_AGAIN}"
-    if (vpcs[0], id_at_ec2(rows.get(main_table_of(wanted))), EVERYWHERE) not in ways:
+    if (vpcs[0], id_at_ec2(rows.get(main_table_of(wanted))), EVERYWHERE) not in {way[:3] for way in ways}:
         return f"the main route table of its VPC has no route to it in AWS: {_AGAIN}"
     return ""
 

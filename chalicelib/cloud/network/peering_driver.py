@@ -71,7 +71,7 @@ class PeeringDriver(Ec2Things):
         known = self._routes_of([resource])
         for vpc, block in routes_of(spec):
             if known.get(main_table_of(vpc), {}).get(block) != peering:
-                self._calls.add(mains[vpc], block, TargetType.PEERING, peering)
+                self._calls.lead(mains[vpc], block, TargetType.PEERING, peering)
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         spec = peering_spec(resource)

@@ -19,7 +19,6 @@ ROUTING_ERRORS = AwsErrors(
         "IncorrectState": _CHANGING,
         "Resource.AlreadyAssociated": _CHANGING,
         "InvalidParameterValue": "AWS does not connect it to that yet",
-        ROUTE_EXISTS: "AWS still has another route to the same destination",
         NOT_ATTACHED: _CHANGING,
         NO_ASSOCIATION: _CHANGING,
         NO_ROUTE: _CHANGING,

@@ -4,22 +4,19 @@ In a main table internet gateways and peerings make routes as well: the holder o
 route and removes it. Routes to destinations without a claim are removed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.cloud.network.drift import DRIFT
-from chalicelib.cloud.network.ec2_routes import RouteCalls, id_at_ec2, routes_in, rows_of, subnets_in
+from chalicelib.cloud.network.ec2_routes import Claims, RouteCalls, id_at_ec2, routes_in, rows_of, subnets_in
 from chalicelib.cloud.network.ec2_things import Ec2Things, FindResources, Json
 from chalicelib.cloud.network.names import routes_of
 from chalicelib.cloud.network.routing_errors import NO_ASSOCIATION, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import Route
 from chalicelib.cloud.network.routing_rules import table_spec_of
 from chalicelib.kit.aws_calls import CallRefusedError, calling
-from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, tags_of
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, filter_by, tags_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
-
-Claims = Callable[[str, str], Mapping[str, str]]
-"""A tenant and a scope -> the holders of its claims, by name."""
 
 
 class RouteTableDriver(Ec2Things):
@@ -32,7 +29,7 @@ class RouteTableDriver(Ec2Things):
 
     def __init__(self, client: Any, stage: str, find: FindResources, claims: Claims) -> None:
         super().__init__(client, stage, find)
-        self._claims = claims
+        self._routes, self._claims = RouteCalls(client, stage), claims
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One call for all of them, one read of each tenant's targets, and one of the claims of each table that has
@@ -57,12 +54,10 @@ class RouteTableDriver(Ec2Things):
         known = next((routes_in(each) for each in self._shown([resource.id])), {})
         targets = rows_of(self._find, ((resource.tenant, to.target_id) for to in table_spec_of(resource).routes))
         missing, surplus = self._compared(resource, known, targets)
-        routes = RouteCalls(self._client, self._stage)
         for destination in surplus:
-            routes.remove(table, destination)
+            self._routes.remove(table, destination)
         for to in missing:
-            make = routes.replace if to.destination_cidr in known else routes.add
-            make(table, to.destination_cidr, to.target_type, self._parent(resource, to.target_id))
+            self._routes.lead(table, to.destination_cidr, to.target_type, self._parent(resource, to.target_id))
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         answer: Json = self._client.create_route_table(
@@ -74,7 +69,7 @@ class RouteTableDriver(Ec2Things):
 
     def _remove(self, thing_id: str) -> None:
         """No subnet has it by its row any more; where EC2 still has one, that is going or gone."""
-        for table in RouteCalls(self._client, self._stage).tables("route-table-id", [thing_id]):
+        for table in self._described([filter_by("route-table-id", [thing_id])]):
             if table["RouteTableId"] == thing_id:  # an emulator may not know the filter
                 for association in subnets_in(table).values():
                     self._disassociate(association)

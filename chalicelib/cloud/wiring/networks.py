@@ -6,6 +6,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chalicelib.cloud.network.ec2_things import FindResources
     from chalicelib.cloud.network.gateways import InternetGateways
     from chalicelib.cloud.network.groups import SecurityGroups
@@ -95,14 +97,17 @@ class NetworkParts:
     def internet_gateway_driver(self) -> Driver:
         from chalicelib.cloud.network.gateway_driver import InternetGatewayDriver
 
-        return InternetGatewayDriver(*self._at_ec2)
+        return InternetGatewayDriver(*self._at_ec2, self._claims)
 
     @cached_property
     def route_table_driver(self) -> Driver:
         from chalicelib.cloud.network.table_driver import RouteTableDriver
 
-        resources = self.platform.resources
-        return RouteTableDriver(*self._at_ec2, lambda tenant, scope: resources(tenant).holders_in(scope))
+        return RouteTableDriver(*self._at_ec2, self._claims)
+
+    def _claims(self, tenant: str, scope: str) -> Mapping[str, str]:
+        """The holders of a scope's claims now, by name."""
+        return self.platform.resources(tenant).holders_in(scope)
 
     @property
     def _at_ec2(self) -> tuple[Any, str, FindResources]:

@@ -41,12 +41,13 @@ class Place:
 
     @property
     def drivers(self) -> dict[str, Any]:
-        made = {
-            kind: driver(self.client, STAGE, self.find)
-            for kind, driver in ((VPC, VpcDriver), (SUBNET, SubnetDriver), (INTERNET_GATEWAY, InternetGatewayDriver))
+        at, read = (self.client, STAGE, self.find), lambda _tenant, scope: self.claims.get(scope, {})
+        return {
+            VPC: VpcDriver(*at),
+            SUBNET: SubnetDriver(*at),
+            INTERNET_GATEWAY: InternetGatewayDriver(*at, read),
+            ROUTE_TABLE: RouteTableDriver(*at, read),
         }
-        read = lambda _tenant, scope: self.claims.get(scope, {})  # noqa: E731
-        return made | {ROUTE_TABLE: RouteTableDriver(self.client, STAGE, self.find, read)}
 
     def row(self, resource_id: str, kind: str, **spec: Any) -> Resource:
         """A row with this specification; what EC2 has of it stays."""
@@ -130,8 +131,7 @@ def gateway(place):
 
 def attached(place, vpc_id=VPC_ID):
     row = place.row(GATEWAY_ID, INTERNET_GATEWAY, vpc_id=vpc_id)
-    if vpc_id:
-        place.claims.setdefault(routes_of(MAIN_ID), {})[EVERYWHERE] = GATEWAY_ID
+    place.claims[routes_of(MAIN_ID)] = {EVERYWHERE: GATEWAY_ID} if vpc_id else {}
     return row
 
 
@@ -159,9 +159,16 @@ class TestGateways:
         place.change(gateway)
         assert place.drift(gateway) == ""
 
+    def test_route_that_another_has_claimed_since_is_left_to_it(self, place, gateway):
+        place.change(gateway)
+        loose = attached(place, "")
+        place.claims[routes_of(MAIN_ID)] = {EVERYWHERE: MAIN_ID}
+        place.change(loose)
+        assert place.routes(place.rows[MAIN_ID]) == {EVERYWHERE: gateway.external["id"]}
+
     def test_gateway_that_goes_while_it_is_attached_is_detached_first(self, place, gateway):
         place.change(gateway)
-        place.remove(gateway)
+        place.remove(attached(place, ""))
         assert place.routes(place.rows[MAIN_ID]) == {}
 
     def test_gateway_waits_for_the_main_table_and_is_refused_without_one(self, place, gateway):
@@ -242,7 +249,8 @@ def test_hundred_gateways_are_seen_in_two_calls_and_one_read():
     rows = [
         place.row(f"019ac1e5-7d00-7000-8000-{number:012x}", INTERNET_GATEWAY, vpc_id=VPC_ID) for number in range(100)
     ]
-    driver = InternetGatewayDriver(client, STAGE, lambda tenant, ids: reads.append((tenant, ids)) or [])
+    find = lambda tenant, ids: reads.append((tenant, ids)) or []  # noqa: E731
+    driver = InternetGatewayDriver(client, STAGE, find, lambda _tenant, _scope: {})
     driver.create(rows[0])
     client.calls.clear()
     assert [each.seen for each in driver.observe(rows).values()].count(Seen.MISSING) == 99
