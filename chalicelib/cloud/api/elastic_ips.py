@@ -5,7 +5,6 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import TIME, MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import VPC_ID, PartOut
@@ -13,12 +12,10 @@ from chalicelib.cloud.network.address_model import ADDRESS, AddressStatus
 from chalicelib.cloud.network.address_rules import address_spec, address_status
 from chalicelib.cloud.network.rules import arn_of
 from chalicelib.cloud.permissions import EIP_ALLOCATE, EIP_ASSOCIATE, EIP_READ, EIP_RELEASE
-from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import NoBody, NoQuery, Path, Timestamp
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import NoBody, Path, Timestamp
 
 routes = Endpoints(tag="Elastic IPs")
 
@@ -116,42 +113,20 @@ ELASTIC_IPS.deletes(
     verb="release",
     answer=ElasticIpReleasedOut,
 )
-
-
-@routes.post(
-    "/elastic-ips/{elastic_ip_id}/associate",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=EIP_ASSOCIATE,
-    audit="eip.associate",
-    is_deferred=True,
-    answer=ElasticIpOut,
-    errors=(404, 409),
-    summary="Associate an elastic IP",
-)
-def associate_elastic_ip(request: Request[ElasticIpPath, NoQuery, ElasticIpAssociate], services: Cloud) -> ElasticIpOut:
+ELASTIC_IPS.acts(
+    "associate",
+    ElasticIpAssociate,
+    lambda services, tenant, wanted, body: services.addresses.associate(tenant, wanted, body.instance_id),
     """Has an instance reached by an elastic IP, in place of the public address that it had. 409 for an address or an
     instance that has another already, and for an instance whose VPC has no internet gateway. Once more for the same
-    instance it changes nothing."""
-    tenant, wanted, instance = request.principal.tenant, request.path.elastic_ip_id, request.body.instance_id
-    return request.once(
-        lambda: services.addresses.associate(tenant, wanted, instance), lambda made: _show(made, tenant)
-    )
-
-
-@routes.post(
-    "/elastic-ips/{elastic_ip_id}/disassociate",
-    auth=USER,
-    scope=Scope.TENANT,
+    instance it changes nothing.""",
     permission=EIP_ASSOCIATE,
-    audit="eip.disassociate",
-    is_deferred=True,
-    answer=ElasticIpOut,
-    errors=(404, 409),
-    summary="Disassociate an elastic IP",
 )
-def disassociate_elastic_ip(request: Request[ElasticIpPath, NoQuery, NoBody], services: Cloud) -> ElasticIpOut:
+ELASTIC_IPS.acts(
+    "disassociate",
+    NoBody,
+    lambda services, tenant, wanted, _body: services.addresses.disassociate(tenant, wanted),
     """Takes an elastic IP from its instance, which goes on with a public address of AWS's choice if its subnet gives
-    any. 400 for an address that is not associated, 409 for that of a NAT gateway."""
-    tenant, wanted = request.principal.tenant, request.path.elastic_ip_id
-    return request.once(lambda: services.addresses.disassociate(tenant, wanted), lambda made: _show(made, tenant))
+    any. 400 for an address that is not associated, 409 for that of a NAT gateway.""",
+    permission=EIP_ASSOCIATE,
+)

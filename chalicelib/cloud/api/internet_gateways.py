@@ -5,7 +5,6 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import VPC_ID, PartOut
@@ -14,12 +13,10 @@ from chalicelib.cloud.network.routing_model import GatewayStatus
 from chalicelib.cloud.network.routing_rules import gateway_spec_of, gateway_status
 from chalicelib.cloud.network.rules import arn_of
 from chalicelib.cloud.permissions import VPC_CREATE, VPC_DELETE, VPC_READ, VPC_UPDATE
-from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import NoBody, NoQuery, OneOf, Path
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import NoBody, OneOf, Path
 
 routes = Endpoints(tag="Internet gateways")
 
@@ -89,41 +86,19 @@ GATEWAYS.creates(
 GATEWAYS.lists("""Lists the internet gateways of the tenant.""")
 GATEWAYS.gets("""Returns an internet gateway by its id.""")
 GATEWAYS.deletes("""Deletes an internet gateway. 400 while it is attached to a VPC.""", permission=VPC_DELETE)
-
-
-@routes.post(
-    "/internet-gateways/{gateway_id}/attach",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=VPC_UPDATE,
-    audit="internet_gateway.attach",
-    is_deferred=True,
-    answer=GatewayOut,
-    errors=(404, 409),
-    summary="Attach an internet gateway",
-)
-def attach_internet_gateway(request: Request[GatewayPath, NoQuery, GatewayAttach], services: Cloud) -> GatewayOut:
+GATEWAYS.acts(
+    "attach",
+    GatewayAttach,
+    lambda services, tenant, wanted, body: services.internet_gateways.attach(tenant, wanted, body.vpc_id),
     """Attaches an internet gateway to a VPC, and makes it the target of 0.0.0.0/0 in the VPC's main route table. 400
-    for one that is attached, 409 for a VPC that has another, or whose main table has a route to 0.0.0.0/0."""
-    tenant, wanted, vpc = request.principal.tenant, request.path.gateway_id, request.body.vpc_id
-    return request.once(
-        lambda: services.internet_gateways.attach(tenant, wanted, vpc), lambda made: _show(made, tenant)
-    )
-
-
-@routes.post(
-    "/internet-gateways/{gateway_id}/detach",
-    auth=USER,
-    scope=Scope.TENANT,
+    for one that is attached, 409 for a VPC that has another, or whose main table has a route to 0.0.0.0/0.""",
     permission=VPC_UPDATE,
-    audit="internet_gateway.detach",
-    is_deferred=True,
-    answer=GatewayOut,
-    errors=(404, 409),
-    summary="Detach an internet gateway",
 )
-def detach_internet_gateway(request: Request[GatewayPath, NoQuery, NoBody], services: Cloud) -> GatewayOut:
+GATEWAYS.acts(
+    "detach",
+    NoBody,
+    lambda services, tenant, wanted, _body: services.internet_gateways.detach(tenant, wanted),
     """Detaches an internet gateway from its VPC, and removes its route from the main route table. 400 for one that is
-    not attached, 409 while anything in the VPC needs it: routes of tables, NAT gateways, addresses of instances."""
-    tenant, wanted = request.principal.tenant, request.path.gateway_id
-    return request.once(lambda: services.internet_gateways.detach(tenant, wanted), lambda made: _show(made, tenant))
+    not attached, 409 while anything in the VPC needs it: routes of tables, NAT gateways, addresses of instances.""",
+    permission=VPC_UPDATE,
+)

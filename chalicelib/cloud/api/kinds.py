@@ -1,4 +1,4 @@
-"""The operations that every kind of thing of a tenant has: make, list, get, change and delete one.
+"""The operations that every kind of thing of a tenant has: make, list, get, change, act on and delete one.
 
 A kind is a model with rules and a service (`Things`), and here one declaration, a `Kind`; what is special about it
 is a route beside. Names of operations, summaries and verbs of the audit log follow from the names of the kind.
@@ -240,6 +240,40 @@ class Kind(Generic[T]):
             summary=f"{verb.title()} {self.one}",
         )
         declared(_written_out(view, f"{verb}_{self.name}", says, self.path, NoBody, query))
+
+    def acts(
+        self,
+        verb: str,
+        body: type[B],
+        act: Callable[[Cloud, str, str, B], T],
+        says: str,
+        *,
+        permission: Permission,
+        answer: type[BaseModel] | None = None,
+        show: Callable[[T, str], BaseModel] | None = None,
+    ) -> None:
+        """POST to ``verb`` below one. ``act`` gets the tenant, the one that is wanted and the body, and commits its
+        effect in one transaction; it raises `EdgeError` (not found, conflict). ``answer`` is the model that ``show``
+        makes where it is not the thing itself."""
+        shown = show or self.show
+
+        def view(request: Any, services: Cloud) -> BaseModel:
+            tenant, wanted, sent = request.principal.tenant, self._wanted(request), request.body
+            return request.once(lambda: act(services, tenant, wanted, sent), lambda made: shown(made, tenant))  # type: ignore[no-any-return]
+
+        declared = self.routes.declare(
+            "POST",
+            f"{self.item}/{verb}",
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=permission,
+            audit=self._audit(verb),
+            is_deferred=bool(self.resource),
+            answer=answer or self.shown,
+            errors=(404, 409),
+            summary=f"{verb.title()} {self.one}",
+        )
+        declared(_written_out(view, f"{verb}_{self.name}", says, self.path, body))
 
     @property
     def _variable(self) -> str:

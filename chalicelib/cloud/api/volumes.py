@@ -5,18 +5,15 @@ from typing import Annotated
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import RootModel, StringConstraints
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, Sent, Shown
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.compute.disk_model import VOLUME, VolumeStatus
 from chalicelib.cloud.compute.disk_rules import volume_spec, volume_status
 from chalicelib.cloud.permissions import VOLUME_CREATE, VOLUME_DELETE, VOLUME_READ, VOLUME_UPDATE
-from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import Int32, NoBody, NoQuery, OneOf, Path, Timestamp
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import Int32, NoBody, OneOf, Path, Timestamp
 
 routes = Endpoints(tag="Volumes")
 
@@ -143,45 +140,24 @@ VOLUMES.deletes(
     permission=VOLUME_DELETE,
     answer=VolumeDeletedOut,
 )
-
-
-@routes.post(
-    "/volumes/{volume_id}/attach",
-    auth=USER,
-    permission=VOLUME_UPDATE,
-    scope=Scope.TENANT,
-    audit="volume.attach",
-    is_deferred=True,
-    answer=VolumeAttachedOut,
-    errors=(404, 409),
-    summary="Attach a volume",
-)
-def attach_volume(request: Request[VolumePath, NoQuery, VolumeAttach], services: Cloud) -> VolumeAttachedOut:
+VOLUMES.acts(
+    "attach",
+    VolumeAttach,
+    lambda services, tenant, wanted, body: services.volumes.attach(tenant, wanted, body.instance_id, body.mount_path),
     """Has a volume attached to an instance as its next free device; its user makes a file system and mounts it. 409 for
-    a volume that is not `AVAILABLE`, an instance that is going or takes no disks, or one in another zone."""
-    tenant, body, wanted = request.principal.tenant, request.body, request.path.volume_id
-    return request.once(
-        lambda: services.volumes.attach(tenant, wanted, body.instance_id, body.mount_path),
-        lambda made: VolumeAttachedOut(
-            message="volume is being attached", device_path=show_volume(made, tenant).device_path or ""
-        ),
-    )
-
-
-@routes.post(
-    "/volumes/{volume_id}/detach",
-    auth=USER,
+    a volume that is not `AVAILABLE`, an instance that is going or takes no disks, or one in another zone.""",
     permission=VOLUME_UPDATE,
-    scope=Scope.TENANT,
-    audit="volume.detach",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Detach a volume",
+    answer=VolumeAttachedOut,
+    show=lambda made, tenant: VolumeAttachedOut(
+        message="volume is being attached", device_path=show_volume(made, tenant).device_path or ""
+    ),
 )
-def detach_volume(request: Request[VolumePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
-    """Has a volume detached: unmount it first. It is `IN-USE` until that is done. 409 for one that is not attached."""
-    tenant, wanted = request.principal.tenant, request.path.volume_id
-    return request.once(
-        lambda: services.volumes.detach(tenant, wanted), lambda _made: MessageOut(message="volume is being detached")
-    )
+VOLUMES.acts(
+    "detach",
+    NoBody,
+    lambda services, tenant, wanted, _body: services.volumes.detach(tenant, wanted),
+    """Has a volume detached: unmount it first. It is `IN-USE` until that is done. 409 for one that is not attached.""",
+    permission=VOLUME_UPDATE,
+    answer=MessageOut,
+    show=lambda _made, _tenant: MessageOut(message="volume is being detached"),
+)

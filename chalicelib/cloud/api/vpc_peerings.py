@@ -5,7 +5,6 @@ from typing import Annotated
 from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import VPC_ID, PartOut
@@ -19,12 +18,10 @@ from chalicelib.cloud.permissions import (
     VPC_PEERING_DELETE,
     VPC_PEERING_READ,
 )
-from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import NoBody, NoQuery, OneOf, Path, Timestamp
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import NoBody, OneOf, Path, Timestamp
 
 routes = Endpoints(tag="VPC peerings")
 
@@ -121,41 +118,21 @@ PEERINGS.deletes(
     permission=VPC_PEERING_DELETE,
     answer=PeeringDeletedOut,
 )
-
-
-@routes.post(
-    "/vpc-peerings/{peering_id}/accept",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=VPC_PEERING_ACCEPT,
-    audit="vpc_peering.accept",
-    is_deferred=True,
-    answer=PeeringOut,
-    errors=(404, 409),
-    summary="Accept a VPC peering",
-)
-def accept_vpc_peering(request: Request[PeeringPath, NoQuery, NoBody], services: Cloud) -> PeeringOut:
+PEERINGS.acts(
+    "accept",
+    NoBody,
+    lambda services, tenant, wanted, _body: services.peerings.accept(tenant, wanted),
     """Connects the VPCs: the main route table of each leads to the addresses of the other. It is `provisioning` for
     some seconds, and `active` then. 400 for a peering that waits for no answer, 409 for a main route table that has a
-    route to these addresses."""
-    tenant, wanted = request.principal.tenant, request.path.peering_id
-    return request.once(lambda: services.peerings.accept(tenant, wanted), lambda made: _show(made, tenant))
-
-
-@routes.post(
-    "/vpc-peerings/{peering_id}/reject",
-    auth=USER,
-    scope=Scope.TENANT,
+    route to these addresses.""",
     permission=VPC_PEERING_ACCEPT,
-    audit="vpc_peering.reject",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Reject a VPC peering",
 )
-def reject_vpc_peering(request: Request[PeeringPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
-    """Refuses a peering, which is `rejected` and goes then. 400 for one that waits for no answer."""
-    tenant, wanted = request.principal.tenant, request.path.peering_id
-    return request.once(
-        lambda: services.peerings.reject(tenant, wanted), lambda _made: MessageOut(message="the peering is rejected")
-    )
+PEERINGS.acts(
+    "reject",
+    NoBody,
+    lambda services, tenant, wanted, _body: services.peerings.reject(tenant, wanted),
+    """Refuses a peering, which is `rejected` and goes then. 400 for one that waits for no answer.""",
+    permission=VPC_PEERING_ACCEPT,
+    answer=MessageOut,
+    show=lambda _made, _tenant: MessageOut(message="the peering is rejected"),
+)
