@@ -6,9 +6,10 @@ taken from where it is (`AllowReassociation`), so a description that lags moves 
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.address_rules import MATCHES, address_spec
 from chalicelib.cloud.network.ec2_errors import ERRORS
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, tags_of
 from chalicelib.platform.provisioning.model import Desired, Observation, Resource, Seen
@@ -18,7 +19,7 @@ from chalicelib.platform.provisioning.store import EXTERNAL_ID
 _NO_ASSOCIATION = "InvalidAssociationID.NotFound"
 
 
-class AddressDriver(Ec2Things):
+class AddressDriver(NetworkPart):
     """Public IPv4 addresses."""
 
     type, describes, many, id, missing = (

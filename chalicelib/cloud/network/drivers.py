@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.model import VpcSpec
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.platform.provisioning.model import Resource
 
 
-class VpcDriver(Ec2Things):
+class VpcDriver(NetworkPart):
     """VPCs. EC2 makes and removes a main route table, a network list and a default group with each."""
 
     type, describes, many, id, missing = "vpc", "describe_vpcs", "Vpcs", "VpcId", "InvalidVpcID.NotFound"

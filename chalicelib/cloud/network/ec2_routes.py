@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chalicelib.cloud.network.ec2_things import PAGE, FindResources, Json
+from chalicelib.cloud.ec2_things import PAGE, FindResources, Json
 from chalicelib.cloud.network.names import main_table_of, routes_of
 from chalicelib.cloud.network.routing_errors import NO_ROUTE, ROUTE_EXISTS, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import TargetType

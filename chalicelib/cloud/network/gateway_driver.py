@@ -4,10 +4,11 @@ VPC's main route table as well."""
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.cloud.ec2_things import FindResources, Json
 from chalicelib.cloud.network.drift import DRIFT
 from chalicelib.cloud.network.ec2_routes import Claims, RouteCalls, Way, id_at_ec2, main_table_at_ec2, rows_of
-from chalicelib.cloud.network.ec2_things import Ec2Things, FindResources, Json
 from chalicelib.cloud.network.names import EVERYWHERE, main_table_of
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.cloud.network.routing_errors import NOT_ATTACHED, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import TargetType
 from chalicelib.cloud.network.routing_rules import gateway_spec_of
@@ -18,7 +19,7 @@ from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 _AGAIN = "detach it, and attach it again"
 
 
-class InternetGatewayDriver(Ec2Things):
+class InternetGatewayDriver(NetworkPart):
     """EC2 knows a gateway by itself, and attaches it afterwards. ``claims`` reads the claims of a scope."""
 
     type, describes, many, id, missing = (

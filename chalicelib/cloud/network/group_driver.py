@@ -7,10 +7,11 @@ no second one. Sources: EC2 API reference (CreateSecurityGroup, AuthorizeSecurit
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.ec2_errors import ERRORS
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
 from chalicelib.cloud.network.group_model import Direction, Protocol, Traffic
 from chalicelib.cloud.network.group_rules import MATCHES, spec_of
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 from chalicelib.platform.provisioning.ports import AgainLaterError
@@ -27,7 +28,7 @@ _NAMES = ("CidrIp", "CidrIpv6", "PrefixListId", "GroupId")
 _MISSING, _SURPLUS = "missing", "surplus"
 
 
-class SecurityGroupDriver(Ec2Things):
+class SecurityGroupDriver(NetworkPart):
     """A look compares the rules; a change makes those that EC2 lacks, and removes all others."""
 
     type, describes, many, id, missing = (

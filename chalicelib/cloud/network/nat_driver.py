@@ -6,8 +6,9 @@ hour. Source: Amazon VPC user guide, "Troubleshoot NAT gateways"; EC2 API refere
 
 from collections.abc import Sequence
 
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.nat_rules import nat_spec
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
@@ -28,7 +29,7 @@ _FAILURES = {
 _FAILED = "EC2 could not make it: delete it, and make another one"
 
 
-class NatDriver(Ec2Things):
+class NatDriver(NetworkPart):
     """Public NAT gateways, with one address each. Its row's id is the client token."""
 
     type, describes, many, id, missing = (

@@ -7,11 +7,12 @@ of both VPCs lead to it. Source: Amazon VPC peering guide, "VPC peering connecti
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.drift import DRIFT
 from chalicelib.cloud.network.ec2_errors import ERRORS
 from chalicelib.cloud.network.ec2_routes import RouteCalls, id_at_ec2, main_table_at_ec2, routes_in, rows_of
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
 from chalicelib.cloud.network.names import main_table_of
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.cloud.network.peering_model import Answer
 from chalicelib.cloud.network.peering_rules import peering_spec, routes_of
 from chalicelib.cloud.network.routing_model import TargetType
@@ -43,7 +44,7 @@ Routes = Mapping[str, Mapping[str, str]]
 """The routes of main tables: their targets by destination, by the id of the table's resource."""
 
 
-class PeeringDriver(Ec2Things):
+class PeeringDriver(NetworkPart):
     """Peerings of two VPCs of one account and region."""
 
     type, describes, many, id, missing = (

@@ -4,16 +4,17 @@ has made, to which the installation has no rights."""
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.drift import DRIFT
 from chalicelib.cloud.network.ec2_routes import RouteCalls, id_at_ec2, main_table_at_ec2, rows_of, subnets_in
-from chalicelib.cloud.network.ec2_things import Ec2Things, Json
 from chalicelib.cloud.network.names import main_table_of
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.cloud.network.routing_errors import ROUTING_ERRORS
 from chalicelib.cloud.network.rules import subnet_spec_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 
 
-class SubnetDriver(Ec2Things):
+class SubnetDriver(NetworkPart):
     """Subnets, in the zone that was asked for, or in one that EC2 chooses."""
 
     type, describes, many, id, missing = (

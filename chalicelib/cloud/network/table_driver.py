@@ -7,10 +7,11 @@ route and removes it. Routes to destinations without a claim are removed.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib.cloud.ec2_things import FindResources, Json
 from chalicelib.cloud.network.drift import DRIFT
 from chalicelib.cloud.network.ec2_routes import Claims, RouteCalls, id_at_ec2, routes_in, rows_of, subnets_in
-from chalicelib.cloud.network.ec2_things import Ec2Things, FindResources, Json
 from chalicelib.cloud.network.names import routes_of
+from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.cloud.network.routing_errors import NO_ASSOCIATION, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import Route
 from chalicelib.cloud.network.routing_rules import table_spec_of
@@ -19,7 +20,7 @@ from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, filter_by, t
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 
 
-class RouteTableDriver(Ec2Things):
+class RouteTableDriver(NetworkPart):
     """``claims`` reads the claims of a scope. EC2 takes a token for a new table."""
 
     type, describes, many, id, missing = (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from chalicelib.cloud.network.ec2_things import FindResources
+    from chalicelib.cloud.ec2_things import FindResources
     from chalicelib.cloud.network.gateways import InternetGateways
     from chalicelib.cloud.network.groups import SecurityGroups
     from chalicelib.cloud.network.main_tables import MainTables

@@ -1,14 +1,16 @@
-"""The driver of what networks are made of at EC2: things that are there or not, found by their tags.
+"""The base of drivers at EC2: of things that are there or not, found by their tags.
 
-EC2 makes these without a client token, so that a repeat of a call would make a second one: their kinds are not asked
-again before it is certain that nothing was made (`Kind.has_token`). A thing that EC2 has no more is not described.
+EC2 makes most of these without a client token, so that a repeat of a call would make a second one: their kinds are
+not asked again before it is certain that nothing was made (`Kind.has_token`). A thing that is gone is not described.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, ClassVar
 
-from chalicelib.cloud.network.ec2_errors import ERRORS
 from chalicelib.kit.aws_calls import CallRefusedError, calling
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.platform.provisioning.aws_errors import AwsErrors
 from chalicelib.platform.provisioning.ec2_tags import (
     RESOURCE_TAG,
     STAGE_TAG,
@@ -17,8 +19,9 @@ from chalicelib.platform.provisioning.ec2_tags import (
     tags_for,
     tags_of,
 )
-from chalicelib.platform.provisioning.model import Observation, Resource, Seen, State, Tagged
+from chalicelib.platform.provisioning.model import Desired, Observation, Resource, Seen, State, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
+from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 Json = Mapping[str, Any]
 
@@ -34,8 +37,10 @@ class Ec2Things:
     installation; ``find`` finds what a thing refers to.
 
     A kind names what EC2 calls it: the ``type`` of its tags, the method that ``describes`` it, the list of ``many``
-    in the answer and the ``id`` of one, and the error for one that is ``missing``; ``filters`` is the argument with the
-    filters of a description. ``price`` is that of an hour, for people; "" for a kind that costs nothing.
+    in the answer and the ``id`` of one, the error for one that is ``missing``, and the reasons for all ``errors``;
+    ``filters`` is the argument with the filters of a description, ``more`` are its further ones. ``price`` is that of
+    an hour, for people; "" for a kind that costs nothing. ``since`` and ``zone`` name the time at which it was made and
+    its zone in a description, where it has them.
     """
 
     type: ClassVar[str]
@@ -43,8 +48,12 @@ class Ec2Things:
     many: ClassVar[str]
     id: ClassVar[str]
     missing: ClassVar[str]
+    errors: ClassVar[AwsErrors]
     filters: ClassVar[str] = "Filters"
+    more: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     price: ClassVar[str] = ""
+    since: ClassVar[str] = ""
+    zone: ClassVar[str] = ""
 
     def __init__(self, client: Any, stage: str, find: FindResources) -> None:
         self._client = client
@@ -53,27 +62,27 @@ class Ec2Things:
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One call for all of them: filters are used instead of ids, since one unknown id would fail it."""
-        found = {tags_of(thing)[RESOURCE_TAG]: thing for thing in self._shown([each.id for each in resources])}
+        found = self._found(resources)
         missing = Observation(Seen.MISSING)
         return {each.id: self._observed(found[each.id]) if each.id in found else missing for each in resources}
 
     def create(self, resource: Resource) -> Mapping[str, str]:
         tags = tags_for(self._stage, resource.tenant, resource.id)
-        with ERRORS.sorted():
+        with self.errors.sorted():
             made = self._make(resource, [{"ResourceType": self.type, "Tags": tags}])
-        return {"id": str(made[self.id])}
+        return {EXTERNAL_ID: str(made[self.id])}
 
     def change(self, resource: Resource, observation: Observation) -> None:
         """Nothing of it changes at EC2: its name is ours alone."""
         del resource, observation
 
     def delete(self, resource: Resource) -> None:
-        thing_id = resource.external.get("id")
+        thing_id = resource.external.get(EXTERNAL_ID)
         if thing_id is None:
             thing_id = next((str(thing[self.id]) for thing in self._shown([resource.id])), None)
         if thing_id is None:
             return
-        with ERRORS.sorted():
+        with self.errors.sorted():
             try:
                 with calling():
                     self._remove(thing_id)
@@ -90,7 +99,9 @@ class Ec2Things:
                 tenant=tags.get(TENANT_TAG, ""),
                 resource_id=tags.get(RESOURCE_TAG, ""),
                 external_id=str(thing[self.id]),
+                since=to_seconds_text(thing[self.since]) if self.since and thing.get(self.since) else "",
                 price_per_hour=self.price,
+                zone=str(thing[self.zone]) if self.zone else "",
             )
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
@@ -118,11 +129,25 @@ class Ec2Things:
             raise RefusedError("what it belongs to has failed or is gone: make another one")
         if parent.state is not State.READY:
             raise AgainLaterError("what it belongs to is not ready yet", nothing_done=True)
-        return parent.external["id"]
+        return parent.external[EXTERNAL_ID]
+
+    def _made(self, tenant: str, resource_id: str, what: str) -> str:
+        """The id at EC2 of a resource that need not be ready. Raises `AgainLaterError` until it has one, and
+        `RefusedError` if it is going; the reason names ``what`` it is."""
+        found = next(iter(self._find(tenant, [resource_id])), None)
+        if found is None or found.desired is Desired.ABSENT or found.is_released:
+            raise RefusedError(f"{what} is gone")
+        if EXTERNAL_ID not in found.external:
+            raise AgainLaterError(f"{what} is not made yet", nothing_done=True)
+        return found.external[EXTERNAL_ID]
 
     def _observed(self, thing: Json) -> Observation:
         seen = Seen.BECOMING if thing.get("State") == "pending" else Seen.READY
-        return Observation(seen, {"id": str(thing[self.id])}, self._facts(thing))
+        return Observation(seen, {EXTERNAL_ID: str(thing[self.id])}, self._facts(thing))
+
+    def _found(self, resources: Sequence[Resource]) -> dict[str, Json]:
+        """The things of these resources, by the ids of the resources."""
+        return {tags_of(thing)[RESOURCE_TAG]: thing for thing in self._shown([each.id for each in resources])}
 
     def _shown(self, resource_ids: Sequence[str]) -> Iterator[Json]:
         """The things of these resources."""
@@ -132,8 +157,10 @@ class Ec2Things:
     def _described(self, filters: Sequence[Json]) -> Iterator[Json]:
         more: dict[str, Any] = {}
         while True:
-            with ERRORS.sorted():
-                page = getattr(self._client, self.describes)(MaxResults=PAGE, **{self.filters: filters}, **more)
+            with self.errors.sorted():
+                page = getattr(self._client, self.describes)(
+                    MaxResults=PAGE, **{self.filters: filters}, **self.more, **more
+                )
             yield from page[self.many]
             if not page.get("NextToken"):
                 return
