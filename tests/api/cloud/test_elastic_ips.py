@@ -1,10 +1,15 @@
 """Elastic IPs: by the API, on a strict EC2."""
 
+from random import Random
+
 import pytest
 
+from chalicelib.cloud.network.names import INTERNET_GATEWAY
+from chalicelib.kit.errors import EdgeError
 from chalicelib.machines.public import INSTANCE
 from chalicelib.platform.access.principal import DEFAULT_TENANT
-from chalicelib.platform.provisioning.model import Changes, NewResource, State
+from chalicelib.platform.provisioning.model import Changes, State
+from chalicelib.platform.provisioning.store import RESOURCES
 from tests.support.cloud import ADA, BOB, EVE, CloudScene
 from tests.support.instances import InstanceWorld
 from tests.support.operations.cloud_compute import instance_in
@@ -171,6 +176,12 @@ class TestAssociation:
         scene.world.pass_time(120)
         assert scene.world.ec2.alive_parts() == []
 
+    def test_release_of_an_address_that_is_associated_at_the_same_moment_is_409(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        associating = lambda: scene.cloud.addresses.associate(granted, address, instance)  # noqa: E731
+        scene.world.driver.before_next(associating, operation="UpdateItem", table=RESOURCES)
+        assert (release(scene, address).status, show(scene, address)["status"]) == (409, "associated")
+
     def test_free_address_is_400_for_a_disassociation(self, scene, granted):
         assert disassociate(scene, allocate(scene)).status == 400
 
@@ -211,9 +222,40 @@ class TestAssociation:
         for view in ("get_elastic_ip", "release_elastic_ip", "disassociate_elastic_ip"):
             assert ask(scene, view, EVE, {"elastic_ip_id": address}).status == 404
 
+    @pytest.mark.parametrize("seed", range(2))
+    def test_parallel_associations_never_share_an_address_or_an_instance(self, scene, granted, seed):
+        instances = [running(scene, name)["id"] for name in ("web-1", "web-2")]
+        addresses = [allocate(scene) for _ in range(2)]
+        chance, codes, world = Random(seed), [], scene.world
+        world.driver.latency(0.01)
+
+        def caller():
+            for _ in range(3):
+                world.clock.sleep(chance.random())
+                address = chance.choice(addresses)
+                try:
+                    if chance.random() < 0.3:
+                        scene.cloud.addresses.disassociate(granted, address)
+                    else:
+                        scene.cloud.addresses.associate(granted, address, chance.choice(instances))
+                except EdgeError as error:
+                    codes.append(error.code)
+
+        assert not [each for each in world.clock.run_together([caller for _ in range(5)]) if each is not None]
+        assert set(codes) <= {"conflict", "bad_request"}
+        world.driver.latency(0)
+        world.pass_time(120)
+        shown = [show(scene, each) for each in addresses]
+        given = [each["instance_id"] for each in shown if each["instance_id"]]
+        assert len(set(given)) == len(given)
+        rows = {row.id: row for row in world.rows()}
+        for each in shown:
+            machine = rows[each["instance_id"]].external["id"] if each["instance_id"] else ""
+            assert machine_of(scene, each["id"]) == machine
+
 
 class TestAssociationInAVpc:
-    """With rows as they stand once a VPC's parts are there."""
+    """With the row of an instance as it stands once it is there."""
 
     @pytest.fixture
     def instance(self, scene):
@@ -226,13 +268,22 @@ class TestAssociationInAVpc:
         return scene.world.platform.resources(DEFAULT_TENANT).change(INSTANCE, machine.id, in_it, "test.placed"), vpc
 
     def gateway(self, scene, vpc):
-        wanted = NewResource(
-            kind="internet_gateway", name="a", owner="", spec={"vpc_id": vpc}, claims=(f"gateway/{vpc}",)
-        )
-        return scene.world.platform.resources(DEFAULT_TENANT).create(wanted)
+        made = scene.request("create_internet_gateway").json["data"]["id"]
+        names = {"gateway_id": made}
+        assert scene.request("attach_internet_gateway", variables=names, json={"vpc_id": vpc}).status == 200
+        return made
 
     def test_vpc_without_a_gateway_is_409_with_the_remedy(self, scene, instance):
         address = scene.request("allocate_elastic_ip").json["data"]["id"]
+        names, body = {"elastic_ip_id": address}, {"instance_id": instance[0].id}
+        refused = scene.request("associate_elastic_ip", variables=names, json=body)
+        assert (refused.status, "attach one first" in refused.text) == (409, True)
+
+    def test_gateway_that_is_detached_at_the_same_moment_is_409(self, scene, instance):
+        gateway = self.gateway(scene, instance[1])
+        address = scene.request("allocate_elastic_ip").json["data"]["id"]
+        detach = lambda: scene.request("detach_internet_gateway", variables={"gateway_id": gateway})  # noqa: E731
+        scene.world.driver.before_next(detach, operation="TransactWriteItems")
         names, body = {"elastic_ip_id": address}, {"instance_id": instance[0].id}
         refused = scene.request("associate_elastic_ip", variables=names, json=body)
         assert (refused.status, "attach one first" in refused.text) == (409, True)
@@ -244,7 +295,9 @@ class TestAssociationInAVpc:
         names, body = {"elastic_ip_id": address}, {"instance_id": machine.id}
         assert scene.request("associate_elastic_ip", variables=names, json=body).json["data"]["vpc_id"] == vpc
         own = scene.world.platform.resources(DEFAULT_TENANT)
-        assert own.get("internet_gateway", gateway.id).references == 1
+        assert own.get(INTERNET_GATEWAY, gateway).references == 1
+        refused = scene.request("detach_internet_gateway", variables={"gateway_id": gateway})
+        assert refused.status == 409
         scene.request("disassociate_elastic_ip", variables=names)
-        assert own.get("internet_gateway", gateway.id).references == 0
+        assert own.get(INTERNET_GATEWAY, gateway).references == 0
         assert own.get(INSTANCE, machine.id).references == 0

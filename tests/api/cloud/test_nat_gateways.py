@@ -111,6 +111,14 @@ def test_vpc_without_an_internet_gateway_is_409_with_the_remedy(scene, subnet, a
     assert (status, "attach one first" in message) == (409, True)
 
 
+def test_gateway_that_is_detached_at_the_same_moment_is_409(scene, subnet, gateway, address):
+    scene.reach(gateway, State.READY)
+    detach = lambda: scene.ask("POST", f"/internet-gateways/{gateway['id']}/detach")  # noqa: E731
+    scene.moving.driver.before_next(detach, operation="TransactWriteItems")
+    status, _, message = scene.refused("POST", "/nat-gateways", {"subnet_id": subnet["id"], "eip_id": address["id"]})
+    assert (status, "attach one first" in message, scene.row(gateway).references) == (409, True, 0)
+
+
 def test_list_is_of_all_or_of_one_vpc(scene, vpc, nat):
     other = scene.vpc("other", "10.5.0.0/16")
     listed = lambda query="": [each["id"] for each in scene.ask("GET", f"/nat-gateways{query}")]  # noqa: E731

@@ -1,8 +1,11 @@
 """Peerings of VPCs: by the API, on a strict EC2."""
 
+from random import Random
+
 import pytest
 
-from chalicelib.platform.provisioning.model import State
+from chalicelib.kit.errors import EdgeError
+from chalicelib.platform.provisioning.model import Desired, State
 from tests.support.networks import NetworkScene
 from tests.support.provisioning_invariants import claims_are_those_of_rows, no_reference_is_left
 
@@ -203,3 +206,42 @@ def test_call_that_fails_or_is_unanswered_makes_one_and_leaves_none(scene, vpcs,
     scene.reach(peering, State.GONE)
     assert (routes(scene, vpcs[0]), routes(scene, vpcs[1]), scene.ec2.peerings_there()) == ({}, {}, [])
     check(scene)
+
+
+def test_rejection_of_a_peering_that_is_accepted_at_the_same_moment_is_400(scene, peering):
+    scene.reach(peering, State.READY)
+    scene.moving.driver.before_next(lambda: accept(scene, peering), operation="TransactWriteItems")
+    assert scene.refused("POST", f"/vpc-peerings/{peering['id']}/reject")[0] == 400
+    scene.reach(peering, State.READY)
+    assert show(scene, peering)["status"] == "active"
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_answers_and_a_deletion_at_once_have_one_outcome(scene, vpcs, peering, seed):
+    scene.reach(peering, State.READY)
+    chance, codes, world = Random(seed), [], scene.moving
+    world.driver.latency(0.01)
+    service = scene.cloud.peerings
+
+    def caller(act):
+        def run():
+            world.clock.sleep(chance.random() / 20)
+            try:
+                act("default", peering["id"])
+                codes.append(act.__name__)
+            except EdgeError as error:
+                codes.append(error.code)
+
+        return run
+
+    acts = [service.accept, service.reject, service.delete]
+    assert not [each for each in world.clock.run_together([caller(act) for act in acts]) if each is not None]
+    world.driver.latency(0)
+    assert not {"accept", "reject"} <= set(codes)
+    row = scene.row(peering)
+    assert (row.desired is Desired.ABSENT) == bool({"reject", "delete"} & set(codes))
+    scene.moving.reach(row, State.READY, State.GONE)
+    scene.moving.pass_time(30)
+    check(scene)
+    expected = 1 if row.desired is Desired.PRESENT else 0
+    assert (len(scene.ec2.peerings_there()), len(routes(scene, vpcs[0]))) == (expected, expected)

@@ -40,6 +40,10 @@ class AddressCalls(NetworkCalls):
         """The machine that has an address now; "" for none."""
         return self._association(self.parts[address_id], self.clock.now()).machine
 
+    def has_gateway(self, vpc_id: str) -> bool:
+        """Whether an internet gateway is attached to a VPC."""
+        return any(each.vpc == vpc_id for each in self.alive_parts("internet-gateway"))
+
     def addresses_in_use(self) -> set[str]:
         """The addresses that something has now."""
         now = self.clock.now()
@@ -89,6 +93,9 @@ class AddressCalls(NetworkCalls):
             self._allow(machine.tags, "AssociateAddress")
             if machine.state(now) not in _ON:
                 refuse("InvalidInstanceID", "AssociateAddress")
+            subnet = self.parts.get(machine.request["SubnetId"])
+            if subnet is not None and not self.has_gateway(subnet.vpc):
+                refuse("Gateway.NotAttached", "AssociateAddress")
             held = self._association(address, now)
             if held.machine == machine.id:
                 return {"AssociationId": held.id}

@@ -73,7 +73,7 @@ class NatCalls(AddressCalls):
         if len(self.nats_there()) >= self.nat_limit:
             refuse("NatGatewayLimitExceeded", "CreateNatGateway")
         failure = self.nat_failure
-        if not any(each.vpc == subnet.vpc for each in self.alive_parts("internet-gateway")):
+        if not self.has_gateway(subnet.vpc):
             failure = "Gateway.NotAttached"
         if self._association(address, self.clock.now()).id:
             failure = "Resource.AlreadyAssociated"
