@@ -120,6 +120,9 @@ def _things_of_tenants(ec2: Any) -> list[str]:
         *(each["VpcId"] for each in ec2.describe_vpcs(Filters=ours)["Vpcs"]),
         *(each["SubnetId"] for each in ec2.describe_subnets(Filters=ours)["Subnets"]),
         *(each["VolumeId"] for each in ec2.describe_volumes(Filters=ours)["Volumes"]),
+        *(each["GroupId"] for each in ec2.describe_security_groups(Filters=ours)["SecurityGroups"]),
+        *(each["RouteTableId"] for each in ec2.describe_route_tables(Filters=ours)["RouteTables"]),
+        *(each["InternetGatewayId"] for each in ec2.describe_internet_gateways(Filters=ours)["InternetGateways"]),
     ]
 
 

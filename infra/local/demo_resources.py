@@ -1,5 +1,6 @@
-"""The things of a tenant in `make demo FAMILY=cloud`: a network, an instance that runs a command through the fleet, a
-volume, and a bucket whose object comes back byte for byte. Then its bill, and all of it is deleted."""
+"""The things of a tenant in `make demo FAMILY=cloud`: a network with a way out and a security group, an instance in it
+that runs a command through the fleet, a volume, and a bucket whose object comes back byte for byte. Then its bill, and
+all of it is deleted."""
 
 import time
 import urllib.request
@@ -39,16 +40,25 @@ class DemoResources:
         """All of it, told step by step."""
         vpc = self._made("/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"}, "active")
         subnet = self._made(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "available", "/subnets")
-        instance = self._made("/instances", {"name": "engine-1", "image": "ubuntu-24.04"}, "RUNNING")
+        gateway = self._connect(vpc)
+        group = self._protect(vpc)
+        launch = {"name": "engine-1", "image": "ubuntu-24.04", "subnet_id": subnet.rpartition("/")[2]}
+        instance = self._made("/instances", launch, "RUNNING")
         began = time.monotonic()
+        body = {"instance_id": instance.rpartition("/")[2], "group_id": group.rpartition("/")[2]}
+        self._owner.call("POST", "/security-groups/attach", body)
+        self._refused(f"DELETE {group}", 409)
         self._run_command(instance.rpartition("/")[2])
         volume = self._made("/volumes", {"name": "data", "size_gb": 1}, "AVAILABLE")
         self._keep_an_object()
         time.sleep(max(0.0, RUNS_SECONDS + began - time.monotonic()))
-        for path in (instance, volume, subnet, vpc):
-            self._owner.call("DELETE", path)
-            self._wait(f"the end of {path}", lambda path=path: self._is_gone(path))  # type: ignore[misc]
-        self._say("the instance, the volume, the subnet and the VPC are deleted")
+        self._delete(instance, volume)
+        self._delete(
+            *(f"/security-groups/{each['id']}" for each in self._owner.call("GET", "/security-groups")["data"])
+        )
+        self._owner.call("POST", f"{gateway}/detach")
+        self._delete(gateway, subnet, vpc)
+        self._say("the instance, the volume, the groups, the gateway, the subnet and the VPC are deleted")
         self._wait("the end of everything in the account", lambda: not self._left())
         self._say("nothing of them is left in the account")
         self._wait("the bill", self._is_billed)
@@ -60,6 +70,44 @@ class DemoResources:
         self._wait(f"{path} to be {status}", lambda: self._owner.call("GET", path)["data"]["status"] == status)
         self._say(f"{path.split('/')[1]}: {made['name']} is {status}")
         return path
+
+    def _connect(self, vpc: str) -> str:
+        """The path of an internet gateway of the VPC, once the main route table leads to it."""
+        gateway = f"/internet-gateways/{self._owner.call('POST', '/internet-gateways')['data']['id']}"
+        self._owner.call("POST", f"{gateway}/attach", {"vpc_id": vpc.rpartition("/")[2]})
+        self._wait("the way out", lambda: self._owner.call("GET", gateway)["data"]["status"] == "attached")
+        tables = self._owner.call("GET", f"/route-tables?vpc_id={vpc.rpartition('/')[2]}")["data"]
+        routes = [
+            f"{each['destination_cidr']} to {each['target_type']}" for table in tables for each in table["routes"]
+        ]
+        self._say(f"internet-gateways: attached; the main route table has {', '.join(sorted(routes))}")
+        return gateway
+
+    def _protect(self, vpc: str) -> str:
+        """The path of a security group that lets SSH in from one network alone."""
+        body = {"vpc_id": vpc.rpartition("/")[2], "name": "engines", "description": "SSH from the office"}
+        group = f"/security-groups/{self._owner.call('POST', '/security-groups', body)['data']['id']}"
+        rule = {"direction": "ingress", "protocol": "tcp", "port_min": 22, "port_max": 22, "cidr": "192.0.2.0/24"}
+        self._owner.call("POST", f"{group}/rules", rule)
+        self._say("security-groups: engines lets SSH in from 192.0.2.0/24")
+        return group
+
+    def _delete(self, *paths: str) -> None:
+        """Have these deleted, one after the other."""
+        for path in paths:
+            self._owner.call("DELETE", path)
+            self._wait(f"the end of {path}", lambda path=path: self._is_gone(path))  # type: ignore[misc]
+
+    def _refused(self, request: str, status: int) -> None:
+        method, path = request.split()
+        try:
+            self._owner.call(method, path)
+        except ApiError as error:
+            if f": {status} " not in str(error):
+                raise
+            self._say(f"refused with {status}: {request}")
+        else:
+            raise WrongResultError(f"{request} was not refused")
 
     def _run_command(self, node_id: str) -> None:
         """The instance is a node of the tenant's cluster, of the same id."""

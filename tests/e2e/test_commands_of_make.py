@@ -111,7 +111,7 @@ def test_demo_of_the_cloud_succeeds_and_leaves_no_process():
 
         assert status == 0, text
         assert text.count("registered by the token of the mail") == 2
-        assert re.findall(r"refused with (\d+)", text) == ["403", "403", "403", "403", "404", "401"]
+        assert re.findall(r"refused with (\d+)", text) == ["403", "403", "403", "409", "403", "404", "401"]
         assert "a command on it said: hello from Linux" in text
         assert "of 10240 bytes went into the bucket photos by a link, and came back the same" in text
         assert "nothing of them is left in the account" in text
