@@ -101,8 +101,8 @@ def check_not_of_a_gateway(address: Resource) -> None:
 
 
 def check_free(address: Resource) -> None:
-    """Raises `EdgeError` (conflict) for an address that is associated."""
-    if address_spec(address).instance_id:
+    """Raises `EdgeError` (conflict) for an address that is associated. One that is not there any more is not."""
+    if address_spec(address).instance_id and not address.is_released:
         raise conflict("the address is associated with an instance: disassociate it first")
     check_not_of_a_gateway(address)
 

@@ -84,14 +84,19 @@ class PeeringDriver(NetworkPart):
         return answer["VpcPeeringConnection"]  # type: ignore[no-any-return]
 
     def delete(self, resource: Resource) -> None:
-        """Its routes first: EC2 keeps them, and they lead nowhere. No other has them while it has their claims."""
+        """Its routes first: EC2 keeps them, and they lead nowhere. No other has them while it has their claims; of one
+        that was lost, and has none any more, only those are removed that EC2 shows to lead to it."""
         spec = peering_spec(resource)
         if spec.answer is Answer.ACCEPTED:
             mains = rows_of(self._find, [(resource.tenant, main_table_of(vpc)) for vpc, _ in routes_of(spec)])
-            there = {main_id: id_at_ec2(row) for main_id, row in mains.items() if not row.is_released}
+            tables = {main_id: id_at_ec2(row) for main_id, row in mains.items() if not row.is_released}
+            there = {main_id: table for main_id, table in tables.items() if table}
+            known = self._routes_of([resource]) if resource.is_released else None
             for vpc, block in routes_of(spec):
-                if table := there.get(main_table_of(vpc)):
-                    self._calls.remove(table, block)
+                main = main_table_of(vpc)
+                is_own = known is None or known.get(main, {}).get(block) == resource.external.get(EXTERNAL_ID)
+                if is_own and main in there:
+                    self._calls.remove(there[main], block)
         super().delete(resource)
 
     def _remove(self, thing_id: str) -> None:

@@ -211,6 +211,19 @@ class TestAssociation:
         assert disassociate(scene, address).status == 200
         until(scene, address, "allocated")
 
+    def test_address_that_somebody_releases_in_aws_fails_and_can_be_released(self, scene, granted):
+        instance, address = running(scene)["id"], allocate(scene)
+        associate(scene, address, instance)
+        until(scene, address, "associated")
+        (part,) = scene.world.ec2.alive_parts("elastic-ip")
+        part.gone_at = scene.world.clock.now()
+        scene.world.pass_time(2 * 3600, step=30)
+        assert (show(scene, address)["status"], used(scene)) == ("failed", 0)
+        assert release(scene, address).status == 200
+        scene.world.pass_time(60)
+        assert ask(scene, "list_elastic_ips").json["data"] == []
+        assert associate(scene, allocate(scene), instance).status == 200
+
     def test_things_of_another_tenant_are_404_wherever_they_are_named(self, scene, granted):
         instance, address = running(scene)["id"], allocate(scene)
         scene.join(other := scene.tenant("other"), EVE, "owner")

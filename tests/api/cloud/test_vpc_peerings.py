@@ -174,6 +174,21 @@ def test_route_that_somebody_removes_in_aws_is_told(scene, vpcs, peering):
     assert f"no route to {THEIRS}" in show(scene, peering)["status_reason"]
 
 
+def test_peering_that_somebody_deletes_in_aws_fails_and_leaves_no_route(scene, vpcs, peering):
+    accept(scene, peering)
+    scene.reach(peering, State.READY)
+    scene.ec2.delete_vpc_peering_connection(VpcPeeringConnectionId=scene.at_ec2(peering))
+    scene.moving.pass_time(10)
+    assert scene.look(peering).state is State.FAILED
+    scene.ask("DELETE", f"/vpc-peerings/{peering['id']}")
+    scene.reach(peering, State.GONE)
+    assert (routes(scene, vpcs[0]), routes(scene, vpcs[1])) == ({}, {})
+    again = peered(scene, *vpcs)
+    accept(scene, again)
+    scene.reach(again, State.READY)
+    check(scene)
+
+
 def test_things_of_another_tenant_are_404_wherever_they_are_named(scene, vpcs, peering):
     within = {"headers": {"x-tenant-id": scene.tenant()}}
     for wanted in (vpcs[0]["id"], NOTHING):

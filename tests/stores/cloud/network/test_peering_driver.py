@@ -143,6 +143,29 @@ def test_accepted_peering_has_both_routes_and_its_deletion_removes_them(place):
     assert (place.routes_of(OUR_VPC), place.routes_of(THEIR_VPC)) == ({}, {})
 
 
+def test_lost_peering_takes_its_own_routes_along_and_no_others(place):
+    made = place.made()
+    change_until_it_fits(place, accepted(made))
+    lost = accepted(made, is_released=True)
+    place.client.delete_vpc_peering_connection(VpcPeeringConnectionId=made.external["id"])
+    place.advance(10)
+    table = place.rows[main_table_of(OUR_VPC)].external["id"]
+    other = place.client.create_vpc_peering_connection(
+        VpcId=place.rows[OUR_VPC].external["id"],
+        PeerVpcId=place.rows[THEIR_VPC].external["id"],
+        TagSpecifications=[
+            {"ResourceType": "vpc-peering-connection", "Tags": tags_for(STAGE, "tenant-1", main_table_of(PEERING_ID))}
+        ],
+    )["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    route = {"RouteTableId": table, "DestinationCidrBlock": BLOCKS[THEIR_VPC]}
+    place.client.delete_route(**route)
+    place.client.create_route(**route, VpcPeeringConnectionId=other)
+    place.advance(10)
+    place.driver.delete(lost)
+    place.advance(10)
+    assert (place.routes_of(OUR_VPC), place.routes_of(THEIR_VPC)) == ({BLOCKS[THEIR_VPC]: other}, {})
+
+
 def test_main_table_that_is_not_there_yet_is_waited_for_before_anything_is_done(place):
     made = place.made()
     main = place.rows.pop(main_table_of(THEIR_VPC))
