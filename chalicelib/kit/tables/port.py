@@ -7,6 +7,7 @@ not cache, does not order calls, and offers no scan.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TypeVar
@@ -139,8 +140,8 @@ class Tables:
         ``operation`` names the change (``execution.acknowledged``); events are derived from it. Raises
         `ConditionFailedError` with the current row, and `EdgeError` (service unavailable) if conflicts do not end.
 
-        A repeat after a lost answer is recognised by the stamp of the row, but not if another writer changed it in
-        between. For a change that must not count twice even then, use `commit`, whose token DynamoDB remembers.
+        A repeat after a lost answer is recognised by the stamp of the row, but not if another changed it in between: then
+        use `commit`, whose token DynamoDB remembers, or `add`.
         """
         if self._notes([write], operation):
             return self._write_noted(write, operation)
@@ -166,9 +167,8 @@ class Tables:
         return True
 
     def apply(self, write: Put | Update, operation: str, *, result: object) -> None:
-        """Make one conditional write, as `write` does, as the effect of the current work with this result: together
-        with what is attached to it (`attachments`), if anything is. Raises `AttachmentRefusedError`,
-        and the errors of `write`."""
+        """Make one conditional write, as `write` does, as the effect of the current work with this result: with what is
+        attached to it (`attachments`), if anything is. Raises `AttachmentRefusedError`, and the errors of `write`."""
         if attachment_for(result) is None:
             self.write(write, operation)
             return
@@ -176,6 +176,12 @@ class Tables:
             self.commit([write], operation, result=result)
         except TransactionFailedError as error:
             raise ConditionFailedError(error.failed[0]) from error
+
+    def add(self, write: Put, operation: str, *, result: object) -> None:
+        """As `apply`, for a new row under a key that this call alone has chosen: one that is there is its own, of an
+        attempt whose answer was lost, also if another has changed it since."""
+        with suppress(ConditionFailedError):
+            self.apply(write, operation, result=result)
 
     def commit(
         self,
@@ -188,9 +194,8 @@ class Tables:
     ) -> None:
         """Make up to 100 writes in one transaction, including the one that may be attached to an effect with this
         ``result`` (`attachments`), and those that note what an operator acts on (`acts`). ``beside`` are writes to
-        tables without tenants, which a view of one tenant makes together with its own. ``acts_on`` are things of which
-        no row is among the writes. Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as
-        `write` does (service unavailable)."""
+        tables without tenants, which a view of one tenant makes together with its own. ``acts_on`` are things without a
+        row among the writes. Raises `TransactionFailedError`, `AttachmentRefusedError`, and `EdgeError` as `write`."""
         attachment = attachment_for(result)
         whole = [*map(self._rows.write, writes), *map(ALL_ROWS.write, beside)]
         if attachment is not None:

@@ -44,7 +44,7 @@ class ExportStore:
 
     def add(self, export: Export) -> None:
         """Create a new export, for a caller who is answered with it."""
-        self._tables.apply(put_new(TABLE, _to_item(export)), "log_export.created", result=export)
+        self._tables.add(put_new(TABLE, _to_item(export)), "log_export.created", result=export)
 
     def replace(self, old: Export, new: Export, operation: str) -> bool:
         """Change an export that was read. False if it was changed since."""

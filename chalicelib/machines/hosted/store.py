@@ -53,7 +53,7 @@ class NodeStore:
 
     def add(self, node: HostedNode) -> None:
         """Create a new node, for a caller who is answered with it."""
-        self._tables.apply(put_new(TABLE, to_item(node)), "hosted_node.created", result=node)
+        self._tables.add(put_new(TABLE, to_item(node)), "hosted_node.created", result=node)
 
     def effect(self, old: HostedNode, new: HostedNode, operation: str) -> bool:
         """Change a node that was read, for a caller who is answered with it; returns False if somebody else changed it

@@ -39,7 +39,7 @@ class WebhookStore:
         self._tables = tables
 
     def add(self, webhook: Webhook) -> None:
-        self._tables.apply(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created", result=webhook)
+        self._tables.add(put_new(WEBHOOKS, webhook_to_item(webhook)), "webhook.created", result=webhook)
 
     def add_owned(self, webhook: Webhook) -> bool:
         """As `add`, for another part; returns False if there is one of that id."""

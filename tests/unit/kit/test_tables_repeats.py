@@ -127,6 +127,16 @@ def test_retry_after_a_lost_answer_keeps_a_write_made_in_between(fake, fake_tabl
     assert fake.row(THINGS, ONE)["colour"] == "red"
 
 
+def test_new_row_that_was_changed_after_a_lost_answer_is_no_refusal(fake, fake_tables):
+    def meanwhile():
+        fake_tables.write(Update(THINGS, {"id": "two"}, (Set("colour", "red"),)), "thing.painted")
+
+    fake.fail_next(1, "lost_answer", meanwhile=meanwhile)
+    fake_tables.add(put_new(THINGS, {"id": "two", "size": 1}), "thing.created", result=None)
+    row = fake.row(THINGS, {"id": "two"})
+    assert (row["size"], row["colour"]) == (1, "red")
+
+
 def test_keys_left_unread_by_a_batch_are_read_again(fake, fake_tables, clock):
     for number in range(60):
         fake_tables.write(put_new(LINES, {"book": "b", "number": number, "text": "x" * 390_000}), "line.written")
