@@ -140,8 +140,8 @@ class Tables:
         ``operation`` names the change (``execution.acknowledged``); events are derived from it. Raises
         `ConditionFailedError` with the current row, and `EdgeError` (service unavailable) if conflicts do not end.
 
-        A repeat after a lost answer is recognised by the stamp of the row, but not if another changed it in between: then
-        use `commit`, whose token DynamoDB remembers, or `add`.
+        A repeat after a lost answer is recognised by the stamp of the row, but not if another changed it in between:
+        use `commit` for that, whose token DynamoDB remembers, or `add`.
         """
         if self._notes([write], operation):
             return self._write_noted(write, operation)

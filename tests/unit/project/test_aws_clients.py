@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[3]
 HELPER = ROOT / "tests/support/aws_clients.py"
 
 OF_NO_SERVICE = {
+    "tests/probe/__main__.py": "clients of moto, which answers in the process",
     "tests/infra/test_redrive.py": "exceptions of the SDK's SQS client",
     "tests/infra/test_runbook.py": "the SDK's models of commands",
     "tests/unit/kit/test_tables_dynamodb.py": "a client that a Stubber answers",
