@@ -69,9 +69,7 @@ class Volumes:
     def delete(self, tenant: str, wanted: str) -> None:
         """Begin to delete a volume. Raises `EdgeError` (not found), (conflict) for one that is attached."""
         volume = self.get(tenant, wanted)
-        if rules.volume_spec(volume).attachment is not None:
-            raise conflict(f"the volume {volume.name} is attached to an instance: detach it first")
-        self._resources(tenant).delete(VOLUME, volume.id, "volume.delete")
+        self._resources(tenant).delete(VOLUME, volume.id, "volume.delete", check=_check_deletable)
 
     def attach(self, tenant: str, wanted: str, instance: str, mount_path: str) -> Resource:
         """Begin to attach a volume to an instance, as its next free device. Raises `EdgeError` (not found), and
@@ -150,6 +148,12 @@ def _holder(resources: Resources, name: str) -> str | None:
 def _detached(volume: Resource) -> Changes:
     spec = rules.volume_spec(volume).model_copy(update={"attachment": None})
     return Changes(spec=spec.model_dump(mode="json"), claims=(rules.name_claim(VOLUME, volume.name),))
+
+
+def _check_deletable(volume: Resource) -> None:
+    """One that was lost is attached to nothing, whatever its row says."""
+    if rules.volume_spec(volume).attachment is not None and not volume.is_released:
+        raise conflict(f"the volume {volume.name} is attached to an instance: detach it first")
 
 
 def _check_attachable(volume: Resource, instance: Resource) -> None:

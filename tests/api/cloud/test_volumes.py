@@ -182,6 +182,19 @@ class TestAttach:
         assert detach(scene, "database").status == 200
         until(scene, "database", "AVAILABLE")
 
+    def test_volume_that_is_lost_while_it_is_attached_can_be_deleted(self, scene, granted):
+        instance, volume = running(scene)["id"], make(scene)["id"]
+        until(scene, "database", "AVAILABLE")
+        attach(scene, "database", instance)
+        scene.world.pass_time(30)
+        (disk,) = scene.world.ec2.volumes_there()
+        disk.ends = scene.world.clock.now()
+        scene.world.pass_time(2 * 3600, step=30)
+        assert until(scene, volume, "ERROR")["instance_id"] == instance
+        assert detach(scene, volume).status == 409
+        assert ask(scene, "delete_volume", names={"volume_id": volume}).status == 200
+        assert used(scene) == 0
+
     @pytest.mark.parametrize("seed", range(3))
     def test_parallel_attachments_never_share_a_device_or_a_volume(self, scene, granted, seed):
         instances = [running(scene, name)["id"] for name in ("web-1", "web-2")]
