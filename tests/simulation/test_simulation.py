@@ -58,6 +58,8 @@ def miscount(scene):
     scene.world.platform.tables.write(wrong, "cluster.miscounted")
 
 
+# Slow: it is about what a history that fails prints, which is read by hand.
+@pytest.mark.slow
 def test_simulation_finds_and_shrinks_a_broken_invariant():
     broken = [clusters.SIMULATION, Simulation(operations=(miscount,))]
     failed = next(played for seed in range(1, 11) if (played := play(_short(seed, broken), broken, SHORT)).failure)

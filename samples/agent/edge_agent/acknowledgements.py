@@ -60,6 +60,14 @@ class Acknowledgements:
         self._ids.pop(execution_id, None)
 
 
+def begin_acknowledgements(state: StateDirectory) -> None:
+    """Begin the record in a directory that no agent has used, before its journal: a directory with a journal and no
+    record is that of an early version. Raises OSError."""
+    files = state.disk.files(state.path)
+    if state.journal.name not in files and ACKNOWLEDGING_FILE not in files:
+        state.write(ACKNOWLEDGING_FILE, {"ids": []})
+
+
 def forget_acknowledgements(state: StateDirectory) -> None:
     """Empty the record, since another machine made the acknowledgements in it. Raises OSError."""
     state.write(ACKNOWLEDGING_FILE, {"ids": []})

@@ -3,7 +3,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import TypeVar
 
-from edge_agent.acknowledgements import forget_acknowledgements
+from edge_agent.acknowledgements import begin_acknowledgements, forget_acknowledgements
 from edge_agent.backoff import Backoff
 from edge_agent.errors import FatalError, describe
 from edge_agent.event_log import EventLog
@@ -69,6 +69,8 @@ class Startup:
         return node
 
     async def journal(self, state: StateDirectory) -> Journal:
+        with suppress(OSError):  # a full disk delays nothing: finished results are reported even so
+            begin_acknowledgements(state)
         journal = await self._retried(lambda: Journal(state.journal, self._ports.clock, self._ports.disk))
         self._resources.callback(journal.close)
         await self._retried(lambda: self._check_machine(state, journal))

@@ -236,7 +236,7 @@ def test_update_to_a_good_version_installs_and_starts_it(server, files, machine,
     [
         pytest.param("mute", "did not report itself healthy within 8 s", marks=pytest.mark.slow),
         ("mortal", "with status 5"),
-        ("broken", "nothing_of_that_name"),
+        pytest.param("broken", "nothing_of_that_name", marks=pytest.mark.slow),
     ],
 )
 def test_update_to_a_bad_version_goes_back_and_reports_the_reason(
@@ -267,9 +267,10 @@ def test_update_to_the_running_version_installs_nothing(server, files, machine, 
     ("changes", "reason"),
     [
         ({"sha256": "0" * 64}, "SHA-256 differs"),
-        ({"size": 10}, "not the 10 bytes that were promised"),
-        ({"size": 10**12}, "the server offers 1000000000000 bytes"),
-        ({"url": 5}, "cannot be read"),
+        # Slow: further values of one check.
+        pytest.param({"size": 10}, "not the 10 bytes that were promised", marks=pytest.mark.slow),
+        pytest.param({"size": 10**12}, "the server offers 1000000000000 bytes", marks=pytest.mark.slow),
+        pytest.param({"url": 5}, "cannot be read", marks=pytest.mark.slow),
     ],
 )
 def test_update_with_an_invalid_offer_is_refused(server, files, machine, bundles, changes, reason):

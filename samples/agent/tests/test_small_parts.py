@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from edge_agent import cli
+from edge_agent.acknowledgements import ACKNOWLEDGING_FILE, begin_acknowledgements
 from edge_agent.backoff import Backoff
 from edge_agent.enrollment import EnrollmentKey
 from edge_agent.errors import FatalError
@@ -156,6 +157,21 @@ def test_event_on_a_full_disk_is_dropped():
     for _ in range(2):
         EventLog(stream, SetClock()).write("thing.happened")
     assert stream.getvalue().count("thing.happened") == 2
+
+
+@pytest.mark.parametrize(
+    ("journal", "expected"), [(None, {"ids": []}), (b"", None)], ids=["new", "of an early version"]
+)
+def test_record_of_acknowledgements_begins_in_a_new_directory_alone(tmp_path, journal, expected):
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
+        if journal is not None:
+            state.disk.write(state.journal, journal)
+        begin_acknowledgements(state)
+        assert state.read(ACKNOWLEDGING_FILE) == expected
+        if journal is None:
+            state.write(ACKNOWLEDGING_FILE, {"ids": ["one"]})
+            begin_acknowledgements(state)
+            assert state.read(ACKNOWLEDGING_FILE) == {"ids": ["one"]}
 
 
 def test_identity_of_another_version_is_read(tmp_path):
