@@ -109,7 +109,7 @@ def test_function_is_granted_what_it_does_to_rows(done, name):
 
 
 OF_OTHER_KINDS = {"claims": frozenset({"DeleteItem", "Query"})}
-"""An instance has no claims; VPCs and volumes give theirs back, and the routes of a table are those that are claimed."""
+"""An instance has no claims; VPCs and volumes give theirs back, and a table has the routes that are claimed."""
 
 
 def test_function_that_makes_machines_is_granted_nothing_else(done):
