@@ -151,7 +151,7 @@ def _detached(volume: Resource) -> Changes:
 
 
 def _check_deletable(volume: Resource) -> None:
-    """One that was lost is attached to nothing, whatever its row says."""
+    """A volume that was lost is attached to nothing; its row may still say so."""
     if rules.volume_spec(volume).attachment is not None and not volume.is_released:
         raise conflict(f"the volume {volume.name} is attached to an instance: detach it first")
 
