@@ -51,8 +51,13 @@ def play(stage: Stage) -> None:
         with _full_disk(full):
             go_on()
             meanwhile = [stage.give(fleet, machines) for _ in range(2)]
-            stage.until(lambda: lost.met, "a result whose answer is lost")
             unheard_agent = through[2]
+            node_id = unheard_agent.node_id()
+
+            def has_reported() -> bool:
+                return any(row["node_id"] == node_id for row in stage.in_status(long, "completed"))
+
+            stage.until(lambda: lost.met and has_reported(), "the result of the long command, whose answer is lost")
             unheard_agent.kill()
             stage.say("the agent that reports is killed too: the server has its result, and it does not know")
             time.sleep(BAD_SECONDS)
