@@ -38,19 +38,23 @@ class DemoResources:
 
     def run(self) -> None:
         """All of it, told step by step."""
-        vpc = self._made("/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"}, "active")
-        subnet = self._made(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "available", "/subnets")
+        vpc = self._asked("/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"})
+        volume = self._asked("/volumes", {"name": "data", "size_gb": 1})
+        self._keep_an_object()
+        self._until(volume, "AVAILABLE")
+        self._until(vpc, "active")
+        subnet = self._asked(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "/subnets")
         gateway = self._connect(vpc)
         group = self._protect(vpc)
+        self._until(subnet, "available")
         launch = {"name": "engine-1", "image": "ubuntu-24.04", "subnet_id": subnet.rpartition("/")[2]}
-        instance = self._made("/instances", launch, "RUNNING")
+        instance = self._asked("/instances", launch)
+        self._until(instance, "RUNNING")
         began = time.monotonic()
         body = {"instance_id": instance.rpartition("/")[2], "group_id": group.rpartition("/")[2]}
         self._owner.call("POST", "/security-groups/attach", body)
         self._refused(f"DELETE {group}", 409)
         self._run_command(instance.rpartition("/")[2])
-        volume = self._made("/volumes", {"name": "data", "size_gb": 1}, "AVAILABLE")
-        self._keep_an_object()
         time.sleep(max(0.0, RUNS_SECONDS + began - time.monotonic()))
         self._delete(instance, volume)
         self._delete(
@@ -63,13 +67,21 @@ class DemoResources:
         self._say("nothing of them is left in the account")
         self._wait("the bill", self._is_billed)
 
-    def _made(self, collection: str, body: Json, status: str, item: str = "") -> str:
-        """The path of a new thing, once it has the status."""
+    def _asked(self, collection: str, body: Json, item: str = "") -> str:
+        """The path of a new thing, which is there some seconds later."""
         made = self._owner.call("POST", collection, body)["data"]
-        path = f"{item or collection}/{made['id']}"
-        self._wait(f"{path} to be {status}", lambda: self._owner.call("GET", path)["data"]["status"] == status)
-        self._say(f"{path.split('/')[1]}: {made['name']} is {status}")
-        return path
+        return f"{item or collection}/{made['id']}"
+
+    def _until(self, path: str, status: str) -> None:
+        """Wait until a thing has the status."""
+        shown: Json = {}
+
+        def is_there() -> bool:
+            shown.update(self._owner.call("GET", path)["data"])
+            return bool(shown["status"] == status)
+
+        self._wait(f"{path} to be {status}", is_there)
+        self._say(f"{path.split('/')[1]}: {shown['name']} is {status}")
 
     def _connect(self, vpc: str) -> str:
         """The path of an internet gateway of the VPC, once the main route table leads to it."""
