@@ -6,10 +6,12 @@ UUIDv7 (RFC 9562 section 5.7): 48 bits of milliseconds since 1970, then random b
 import base64
 import binascii
 import hashlib
+import re
 import secrets
 import uuid
 from datetime import UTC, datetime, timedelta
 
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _TIME_SHIFT = 80
@@ -103,6 +105,11 @@ def to_unpadded_base64(raw: bytes) -> str:
 def from_unpadded_base64(text: str) -> bytes:
     """The inverse of `to_unpadded_base64`. Raises ValueError for anything else."""
     return binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+
+
+def is_id(text: str) -> bool:
+    """Whether it has the form of an id, in any letter case."""
+    return _ID.fullmatch(text) is not None
 
 
 def normalise_uuid(text: str) -> str:

@@ -98,14 +98,6 @@ class MachinesAccess:
             "instance.created",
         )
 
-    def every(self, tenant: str) -> list[Resource]:
-        """All instances of a tenant, newest first."""
-        return self._machines.instances.every(tenant)
-
-    def get(self, tenant: str, instance_id: str) -> Resource:
-        """Raises `EdgeError` (not found)."""
-        return self._machines.instances.get(tenant, instance_id)
-
     def change(
         self, tenant: str, instance_id: str, decide: Callable[[Resource], Changes | None], operation: str
     ) -> Resource:

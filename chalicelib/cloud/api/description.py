@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from chalicelib.cloud.api.fields import PageQuery
 from chalicelib.cloud.api.protocol import CLOUD as PROTOCOL
 from chalicelib.kit.errors import (
     EdgeError,
@@ -47,7 +48,8 @@ def _wrapped(endpoint: Endpoint, data: Schema, example: Any) -> tuple[Schema, An
         listed = {"type": "array", "items": data, "description": "The items of the page."}
         schema = {"type": "object", "required": ["data", "meta"], "properties": {"data": listed, "meta": _META_OF_PAGE}}
         return schema, example if example is NO_EXAMPLE else {"data": [example], "meta": _META_EXAMPLE}
-    schema = {"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": _META}}
+    meta = _META_OF_PAGE if issubclass(endpoint.query, PageQuery) else _META
+    schema = {"type": "object", "required": ["data", "meta"], "properties": {"data": data, "meta": meta}}
     return schema, example if example is NO_EXAMPLE else {"data": example, "meta": _META_EXAMPLE}
 
 

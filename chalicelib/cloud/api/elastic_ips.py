@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.fields import TIME, MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
@@ -25,7 +24,7 @@ _ARN = "arn:thecloud:vpc:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:eip/01a1fd8c
 
 
 class ElasticIpPath(Path):
-    elastic_ip_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of an elastic IP.", ELASTIC_IP_ID)]
+    elastic_ip_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of an elastic IP, or its beginning.", ELASTIC_IP_ID)]
 
 
 class ElasticIpAssociate(Sent):
@@ -49,10 +48,6 @@ class ElasticIpOut(PartOut):
     ]
     arn: Annotated[str, about("Name of the address in policies.", _ARN)]
     updated_at: Annotated[Timestamp, about("Time of the last change of the address.", TIME)]
-
-
-class ElasticIpsOut(RootModel[tuple[ElasticIpOut, ...]]):
-    """The addresses of the tenant, the newest first."""
 
 
 class ElasticIpReleasedOut(MessageOut):
@@ -91,7 +86,6 @@ ELASTIC_IPS = Kind(
     of=lambda services: services.addresses,
     show=_show,
     shown=ElasticIpOut,
-    listed=ElasticIpsOut,
     read=EIP_READ,
     resource=ADDRESS,
 )
@@ -105,7 +99,10 @@ ELASTIC_IPS.creates(
     verb="allocate",
     errors=(),
 )
-ELASTIC_IPS.lists("""Lists the elastic IPs of the tenant.""")
+ELASTIC_IPS.lists_pages(
+    """Lists the elastic IPs of the tenant.""",
+    lambda services, tenant, asked: services.addresses.page(tenant, asked.page_size, asked.after),
+)
 ELASTIC_IPS.gets("""Returns an elastic IP.""")
 ELASTIC_IPS.deletes(
     """Releases an elastic IP: AWS gives it to others. 409 while it is associated.""",

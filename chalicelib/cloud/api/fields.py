@@ -46,13 +46,18 @@ MOST_ON_A_PAGE = 1_000
 PageSize = Annotated[Int32, Ge(1), Le(MOST_ON_A_PAGE), about("Things on a page, at most.", 100)]
 
 
-class MembersQuery(Query):
-    """A page of members."""
+class PageQuery(Query):
+    """A page of a list."""
 
     page_size: PageSize = MOST_ON_A_PAGE
     next_token: Annotated[
         Uuid | None, about("Token of the next page: `meta.next_token` of the page before.", USER_ID)
     ] = None
+
+    @property
+    def after(self) -> str:
+        """The id behind which the page begins; "" for the first."""
+        return self.next_token or ""
 
 
 Email = Annotated[str, MinLen(3), MaxLen(MOST_CHARACTERS), about("Mail address, in any letter case.", EMAIL)]

@@ -36,7 +36,6 @@ POLICIES = Kind(
     of=lambda services: services.policies,
     show=show_policy,
     shown=PolicyOut,
-    listed=PoliciesOut,
     read=IAM_READ,
 )
 POLICIES.creates(
@@ -50,7 +49,11 @@ POLICIES.creates(
     permission=IAM_WRITE,
     errors=(404, 409),
 )
-POLICIES.lists("""Lists the policies of the tenant, a hundred at most.""")
+POLICIES.lists(
+    """Lists the policies of the tenant, a hundred at most.""",
+    lambda services, tenant: services.policies.all(tenant),
+    PoliciesOut,
+)
 POLICIES.gets("""Returns a policy.""")
 POLICIES.changes(
     "PUT",

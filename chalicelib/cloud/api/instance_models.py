@@ -5,8 +5,8 @@ from typing import Annotated
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import RootModel, StringConstraints
 
-from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, Sent, Shown
-from chalicelib.cloud.api.kinds import SliceQuery
+from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, PageQuery, Sent, Shown
+from chalicelib.cloud.api.slices import SliceQuery
 from chalicelib.cloud.compute.dialect import shown_status, spec_of
 from chalicelib.cloud.compute.instances import labels_of
 from chalicelib.cloud.compute.model import Status
@@ -39,8 +39,8 @@ class TagPath(Path):
     key: Annotated[str, MinLen(1), MaxLen(128), about("Name of a label.", "role")]
 
 
-class InstancesQuery(SliceQuery):
-    """A slice of the instances."""
+class InstancesQuery(SliceQuery, PageQuery):
+    """A page or a slice of the instances."""
 
     tag: Annotated[
         str | None, MaxLen(1_024), about("Labels that they have, `name` or `name:value`, by commas.", "role:web")

@@ -6,7 +6,7 @@ from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import Shown
-from chalicelib.cloud.api.kinds import SliceQuery, slice_of
+from chalicelib.cloud.api.slices import SliceQuery, slice_of
 from chalicelib.cloud.compute.types import MBPS, TYPES, InstanceType
 from chalicelib.cloud.permissions import INSTANCE_READ
 from chalicelib.cloud.wiring import Cloud
@@ -68,5 +68,5 @@ def list_instance_types(request: Request[NoPath, SliceQuery, NoBody], services: 
     """Lists the sizes that instances can have, with their prices: all, or with `limit` or `offset` a slice."""
     del services
     shown = tuple(map(_show, TYPES))
-    sliced = slice_of(shown, request.query)
-    return InstanceTypesOut(shown if sliced is None else InstanceTypeSliceOut(**sliced))
+    asked = request.query
+    return InstanceTypesOut(InstanceTypeSliceOut(**slice_of(shown, asked)) if asked.is_slice else shown)

@@ -13,12 +13,13 @@ from chalicelib.cloud.api.instance_models import (
     InstanceStatsOut,
     show_instance,
 )
-from chalicelib.cloud.api.kinds import slice_of
+from chalicelib.cloud.api.slices import slice_of
 from chalicelib.cloud.compute.model import Launch
 from chalicelib.cloud.permissions import INSTANCE_LAUNCH, INSTANCE_READ, INSTANCE_TERMINATE
 from chalicelib.cloud.wiring import Cloud
+from chalicelib.kit.errors import bad_request
 from chalicelib.platform.access.principal import Scope
-from chalicelib.web.endpoint import Accepted, Endpoints, PlainText, Request
+from chalicelib.web.endpoint import Accepted, Endpoints, Paginated, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
 routes = Endpoints(tag="Instances")
@@ -34,14 +35,19 @@ _ALL, _ONE = "/instances", "/instances/{instance_id}"
     answer=InstancesOut,
     summary="List instances",
 )
-def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], services: Cloud) -> InstancesOut:
-    """Lists the instances of the tenant, newest first: all, or with `limit` or `offset` a slice with the number of all;
-    with `tag` those that have these labels. One that was launched a moment ago may be missing."""
+def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], services: Cloud) -> InstancesOut | Paginated:
+    """Lists the instances of the tenant, newest first: a thousand, unless a page is asked for, or with `limit` or
+    `offset` a slice with the number of all; with `tag` those that have these labels, of which a page may hold few, or
+    none, before the last. One that was launched a moment ago may be missing."""
     tenant, asked = request.principal.tenant, request.query
     labels = [label.strip() for label in (asked.tag or "").split(",") if label.strip()]
-    shown = tuple(show_instance(each, tenant) for each in services.instances.all(tenant, labels))
-    part = slice_of(shown, asked)
-    return InstancesOut(shown if part is None else InstanceSliceOut(**part))
+    if not asked.is_slice:
+        page = services.instances.page(tenant, asked.page_size, asked.after, labels)
+        return Paginated([show_instance(each, tenant) for each in page.items], page)
+    if asked.after:
+        raise bad_request({"next_token": ["goes with page_size, not with limit and offset"]})
+    shown = [show_instance(each, tenant) for each in services.instances.sliced(tenant, labels)]
+    return InstancesOut(InstanceSliceOut(**slice_of(shown, asked)))
 
 
 @routes.post(

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.fields import Sent
 from chalicelib.cloud.api.kinds import Kind
@@ -25,7 +24,7 @@ _ARN = f"arn:thecloud:vpc:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:internet-ga
 
 
 class GatewayPath(Path):
-    gateway_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of an internet gateway.", GATEWAY_ID)]
+    gateway_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of an internet gateway, or its beginning.", GATEWAY_ID)]
 
 
 class GatewayAttach(Sent):
@@ -41,10 +40,6 @@ class GatewayOut(PartOut):
     vpc_id: Annotated[str | None, about("UUID of the VPC that it is attached to; null for none.", VPC_ID)]
     status: Annotated[OneOf[GatewayStatus], about("Status, `attached` once packets can pass.", "attached")]
     arn: Annotated[str, about("Name of the internet gateway in policies.", _ARN)]
-
-
-class GatewaysOut(RootModel[tuple[GatewayOut, ...]]):
-    """The internet gateways of the tenant, the newest first."""
 
 
 def _show(gateway: Resource, tenant: str) -> GatewayOut:
@@ -71,7 +66,6 @@ GATEWAYS = Kind(
     of=lambda services: services.internet_gateways,
     show=_show,
     shown=GatewayOut,
-    listed=GatewaysOut,
     read=VPC_READ,
     resource=INTERNET_GATEWAY,
 )
@@ -83,7 +77,10 @@ GATEWAYS.creates(
     permission=VPC_CREATE,
     errors=(),
 )
-GATEWAYS.lists("""Lists the internet gateways of the tenant.""")
+GATEWAYS.lists_pages(
+    """Lists the internet gateways of the tenant.""",
+    lambda services, tenant, asked: services.internet_gateways.page(tenant, asked.page_size, asked.after),
+)
 GATEWAYS.gets("""Returns an internet gateway by its id.""")
 GATEWAYS.deletes("""Deletes an internet gateway. 400 while it is attached to a VPC.""", permission=VPC_DELETE)
 GATEWAYS.acts(

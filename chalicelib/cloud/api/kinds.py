@@ -6,18 +6,19 @@ is a route beside. Names of operations, summaries and verbs of the audit log fol
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
-from annotated_types import Ge, Le
 from pydantic import BaseModel, RootModel
 
 from chalicelib.cloud.api.credentials import USER
+from chalicelib.cloud.api.fields import PageQuery
+from chalicelib.cloud.api.slices import SliceQuery, slice_of
 from chalicelib.cloud.wiring import Cloud
-from chalicelib.kit.fields import about
+from chalicelib.kit.listing import ListPage
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import Principal, Scope
-from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
-from chalicelib.web.validation import Body, Int32, NoBody, NoPath, NoQuery, Path, Query
+from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
+from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Query
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -29,30 +30,11 @@ V = TypeVar("V", bound=Callable[..., Any])
 class Things(Protocol[T_co]):
     """The things of one kind. ``wanted`` is an id, or a name where the kind has names that are unique."""
 
-    def all(self, tenant: str, /) -> Sequence[T_co]:
-        """All of a tenant, of which there can be a bounded number."""
-
     def get(self, tenant: str, wanted: str, /) -> T_co:
         """Raises `EdgeError` (not found)."""
 
     def delete(self, tenant: str, wanted: str, /) -> None:
         """Raises `EdgeError` (not found, conflict)."""
-
-
-class SliceQuery(Query):
-    """A slice of a list."""
-
-    limit: Annotated[Int32 | None, Ge(1), Le(1_000), about("Things in the slice, at most.", 20)] = None
-    offset: Annotated[Int32 | None, Ge(0), Le(1_000_000), about("Things before the slice.", 0)] = None
-
-
-def slice_of(shown: Sequence[BaseModel], asked: SliceQuery) -> dict[str, Any] | None:
-    """The fields of the slice that was asked for; None where the whole list was."""
-    if asked.limit is None and asked.offset is None:
-        return None
-    start = asked.offset or 0
-    end = start + (len(shown) if asked.limit is None else asked.limit)
-    return {"data": shown[start:end], "total_count": len(shown), "has_more": end < len(shown)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +44,7 @@ class Kind(Generic[T]):
     - ``collection`` is the path of all of them; ``path`` the model that has the variable of one, and nothing else.
     - ``one`` and ``many`` name it to readers ("an SSH key", "SSH keys"), ``name`` and ``names`` in identifiers
       (``ssh_key``, ``ssh_keys``).
-    - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant; ``shown`` and ``listed`` are the
-      models of one and of all.
+    - ``of`` finds its service; ``show`` makes an answer of one thing and its tenant, of the model ``shown``.
     - ``read`` is the permission to list them and to get one.
     - ``resource`` is the name of its kind of resource of the engine, whose changes follow the answer; "" for rows of
       the tenant, whose changes the audit log has as acts on the tenant.
@@ -79,7 +60,6 @@ class Kind(Generic[T]):
     of: Callable[[Cloud], Things[T]]
     show: Callable[[T, str], BaseModel]
     shown: type[BaseModel]
-    listed: type[RootModel[Any]]
     read: Permission
     resource: str = ""
 
@@ -122,44 +102,46 @@ class Kind(Generic[T]):
         )
         declared(_written_out(view, f"{verb}_{self.name}", says, NoPath, body))
 
-    def lists(self, says: str) -> None:
-        """GET of the collection: all of the tenant."""
+    def lists(self, says: str, every: Callable[[Cloud, str], Sequence[T]], listed: type[RootModel[Any]]) -> None:
+        """GET of the collection: ``every`` one of the tenant, which can have few. ``listed`` is the model of all."""
 
         def view(request: Any, services: Cloud) -> BaseModel:
-            tenant = request.principal.tenant
-            return self.listed(tuple(self.show(thing, tenant) for thing in self.of(services).all(tenant)))
+            return listed(self._shown(every, request, services))
 
-        declared = self.routes.declare(
-            "GET",
-            self.collection,
-            auth=USER,
-            scope=Scope.TENANT,
-            permission=self.read,
-            answer=self.listed,
-            summary=f"List {self.many}",
-        )
-        declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody))
+        self._declare_list(view, says, answer=listed)
 
-    def lists_slices(self, says: str, sliced: type[BaseModel], answer: type[RootModel[Any]]) -> None:
+    def lists_slices(
+        self,
+        says: str,
+        every: Callable[[Cloud, str], Sequence[T]],
+        sliced: type[BaseModel],
+        answer: type[RootModel[Any]],
+    ) -> None:
         """As `lists`, also by ``limit`` and ``offset``, which clients of the published API send: then ``sliced`` is
         answered, an object with the things ``data``, their ``total_count`` and whether it ``has_more``."""
 
         def view(request: Any, services: Cloud) -> BaseModel:
-            tenant = request.principal.tenant
-            shown = tuple(self.show(thing, tenant) for thing in self.of(services).all(tenant))
-            part = slice_of(shown, request.query)
-            return answer(shown if part is None else sliced(**part))
+            shown = self._shown(every, request, services)
+            return answer(sliced(**slice_of(shown, request.query)) if request.query.is_slice else shown)
 
-        declared = self.routes.declare(
-            "GET",
-            self.collection,
-            auth=USER,
-            scope=Scope.TENANT,
-            permission=self.read,
-            answer=answer,
-            summary=f"List {self.many}",
-        )
-        declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody, SliceQuery))
+        self._declare_list(view, says, SliceQuery, answer=answer)
+
+    def lists_pages(
+        self,
+        says: str,
+        page: Callable[[Cloud, str, Any], ListPage[T]],
+        query: type[PageQuery] = PageQuery,
+        errors: Sequence[int] = (),
+    ) -> None:
+        """GET of the collection: a page of what the tenant has, which may be much. ``page`` reads what the ``query``
+        asks for."""
+
+        def view(request: Any, services: Cloud) -> Paginated:
+            tenant = request.principal.tenant
+            found = page(services, tenant, request.query)
+            return Paginated([self.show(thing, tenant) for thing in found.items], found)
+
+        self._declare_list(view, says, query, answer=self.shown, paginated=True, errors=errors)
 
     def gets(self, says: str) -> None:
         """GET of one, by the `read` permission."""
@@ -274,6 +256,24 @@ class Kind(Generic[T]):
             summary=f"{verb.title()} {self.one}",
         )
         declared(_written_out(view, f"{verb}_{self.name}", says, self.path, body))
+
+    def _declare_list(self, view: V, says: str, query: type[Query] = NoQuery, **options: Any) -> None:
+        declared = self.routes.declare(
+            "GET",
+            self.collection,
+            auth=USER,
+            scope=Scope.TENANT,
+            permission=self.read,
+            summary=f"List {self.many}",
+            **options,
+        )
+        declared(_written_out(view, f"list_{self.names}", says, NoPath, NoBody, query))
+
+    def _shown(
+        self, every: Callable[[Cloud, str], Sequence[T]], request: Any, services: Cloud
+    ) -> tuple[BaseModel, ...]:
+        tenant = request.principal.tenant
+        return tuple(self.show(thing, tenant) for thing in every(services, tenant))
 
     @property
     def _variable(self) -> str:

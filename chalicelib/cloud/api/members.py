@@ -1,7 +1,7 @@
 """The members of a tenant."""
 
 from chalicelib.cloud.api.credentials import MEMBER
-from chalicelib.cloud.api.fields import MembersQuery, MessageOut
+from chalicelib.cloud.api.fields import MessageOut, PageQuery
 from chalicelib.cloud.api.tenant_models import MemberAdd, MemberOut, MemberPath, RoleChange, TenantPath
 from chalicelib.cloud.permissions import TENANT_READ, TENANT_UPDATE
 from chalicelib.cloud.tenancy.model import MemberUser
@@ -24,10 +24,10 @@ routes = Endpoints(tag="Members")
     paginated=True,
     summary="List members",
 )
-def list_members(request: Request[TenantPath, MembersQuery, NoBody], services: Cloud) -> Paginated:
+def list_members(request: Request[TenantPath, PageQuery, NoBody], services: Cloud) -> Paginated:
     """Lists the members of a tenant with their roles, the oldest user first: a thousand, unless a page is asked for."""
     asked = request.query
-    page = services.tenancy.members(request.path.tenant_id, asked.page_size, asked.next_token or "")
+    page = services.tenancy.members(request.path.tenant_id, asked.page_size, asked.after)
     return Paginated([_show(one) for one in page.items], page)
 
 

@@ -3,11 +3,9 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
-from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.elastic_ips import ELASTIC_IP_ID
-from chalicelib.cloud.api.fields import Sent
+from chalicelib.cloud.api.fields import PageQuery, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import SUBNET_ID, VPC_ID, PartOut
 from chalicelib.cloud.network.names import NAT_GATEWAY
@@ -18,10 +16,10 @@ from chalicelib.cloud.permissions import VPC_CREATE, VPC_DELETE, VPC_READ
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.errors import BLANK, invalid
 from chalicelib.kit.fields import about
-from chalicelib.platform.access.principal import Principal, Scope
+from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import NoBody, NoPath, Path, Query
+from chalicelib.web.endpoint import Endpoints
+from chalicelib.web.validation import Path
 
 routes = Endpoints(tag="NAT gateways")
 
@@ -30,10 +28,10 @@ _ARN = "arn:thecloud:vpc:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:nat-gateway/
 
 
 class NatGatewayPath(Path):
-    nat_gateway_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a NAT gateway.", NAT_GATEWAY_ID)]
+    nat_gateway_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a gateway, or its beginning.", NAT_GATEWAY_ID)]
 
 
-class NatGatewaysQuery(Query):
+class NatGatewaysQuery(PageQuery):
     """The VPC whose NAT gateways are listed."""
 
     vpc_id: Annotated[str, MaxLen(64), about("Id or name of a VPC; without one, those of all are listed.", VPC_ID)] = ""
@@ -59,10 +57,6 @@ class NatGatewayOut(PartOut):
     private_ip: Annotated[str | None, about("Its address in the subnet; null until it is there.", "10.0.1.23")]
     status: Annotated[NatStatus, about("Status of the NAT gateway: `active` once it is there.", "active")]
     arn: Annotated[str, about("Name of the NAT gateway in policies.", _ARN)]
-
-
-class NatGatewaysOut(RootModel[tuple[NatGatewayOut, ...]]):
-    """NAT gateways of the tenant, the newest first."""
 
 
 def _show(nat: Resource, tenant: str) -> NatGatewayOut:
@@ -100,7 +94,6 @@ NAT_GATEWAYS = Kind(
     of=lambda services: services.nats,
     show=_show,
     shown=NatGatewayOut,
-    listed=NatGatewaysOut,
     read=VPC_READ,
     resource=NAT_GATEWAY,
 )
@@ -116,21 +109,12 @@ NAT_GATEWAYS.creates(
 )
 
 
-@routes.get(
-    "/nat-gateways",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=VPC_READ,
-    answer=NatGatewaysOut,
+NAT_GATEWAYS.lists_pages(
+    """Lists the NAT gateways of the tenant, or those of one VPC.""",
+    lambda services, tenant, asked: services.nats.page(tenant, asked.page_size, asked.after, asked.vpc_id),
+    NatGatewaysQuery,
     errors=(404,),
-    summary="List NAT gateways",
 )
-def list_nat_gateways(request: Request[NoPath, NatGatewaysQuery, NoBody], services: Cloud) -> NatGatewaysOut:
-    """Lists the NAT gateways of the tenant, or those of one VPC."""
-    tenant, vpc, nats = request.principal.tenant, request.query.vpc_id, services.nats
-    return NatGatewaysOut(tuple(_show(one, tenant) for one in (nats.of_vpc(tenant, vpc) if vpc else nats.all(tenant))))
-
-
 NAT_GATEWAYS.gets("""Returns a NAT gateway.""")
 NAT_GATEWAYS.deletes(
     """Deletes a NAT gateway, which takes minutes; its address is free then. 409 while a route leads to it.""",

@@ -6,7 +6,7 @@ from annotated_types import MaxLen, MinLen
 from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
-from chalicelib.cloud.api.fields import EMAIL, TENANT_ID, TIME, USER_ID, MembersQuery, Sent, Shown
+from chalicelib.cloud.api.fields import EMAIL, TENANT_ID, TIME, USER_ID, PageQuery, Sent, Shown
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.permissions import RBAC_READ, RBAC_WRITE
 from chalicelib.cloud.roles.model import Role
@@ -110,7 +110,6 @@ ROLES = Kind(
     of=lambda services: services.roles,
     show=_show,
     shown=RoleOut,
-    listed=RolesOut,
     read=RBAC_READ,
 )
 ROLES.creates(
@@ -122,7 +121,11 @@ ROLES.creates(
     permission=RBAC_WRITE,
     errors=(404, 409),
 )
-ROLES.lists("""Lists the roles of the tenant, fifty of its own at most.""")
+ROLES.lists(
+    """Lists the roles of the tenant, fifty of its own at most.""",
+    lambda services, tenant: services.roles.all(tenant),
+    RolesOut,
+)
 ROLES.gets("""Returns a role by its id or name.""")
 ROLES.changes(
     "PUT",
@@ -201,11 +204,11 @@ def create_binding(request: Request[NoPath, NoQuery, BindingCreate], services: C
     paginated=True,
     summary="List roles of members",
 )
-def list_bindings(request: Request[NoPath, MembersQuery, NoBody], services: Cloud) -> Paginated:
+def list_bindings(request: Request[NoPath, PageQuery, NoBody], services: Cloud) -> Paginated:
     """Lists the members of the tenant with their roles, the oldest user first: a thousand, unless a page is asked
     for."""
     asked = request.query
-    page = services.tenancy.members(request.principal.tenant, asked.page_size, asked.next_token or "")
+    page = services.tenancy.members(request.principal.tenant, asked.page_size, asked.after)
     return Paginated([_bound(one) for one in page.items], page)
 
 

@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
-from chalicelib.cloud.api.fields import TIME, Sent, Shown
+from chalicelib.cloud.api.fields import TIME, PageQuery, Sent, Shown
 from chalicelib.cloud.api.network_fields import SUBNET_ID, VPC_ID, Cidr, Name, PartOut
 from chalicelib.cloud.network.model import Status
 from chalicelib.cloud.network.names import EVERYWHERE
@@ -27,7 +26,7 @@ SubnetId = Annotated[str, MinLen(1), MaxLen(64), about("Id of a subnet in the VP
 
 
 class TablePath(Path):
-    route_table_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a table, also that of a main one.", TABLE_ID)]
+    route_table_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a table, or its beginning.", TABLE_ID)]
 
 
 class RoutePath(TablePath):
@@ -38,12 +37,10 @@ class AssociationPath(TablePath):
     subnet_id: SubnetId
 
 
-class TablesQuery(Query):
+class TablesQuery(PageQuery):
     """The VPC of the tables in a list."""
 
-    vpc_id: Annotated[
-        str | None, MinLen(1), MaxLen(64), about("Id or name of a VPC; left out: those of all VPCs.", VPC_ID)
-    ] = None
+    vpc_id: Annotated[str, MaxLen(64), about("Id or name of a VPC; left out: those of all VPCs.", VPC_ID)] = ""
 
 
 class RouteQuery(Query):
@@ -115,10 +112,6 @@ class TableOut(PartOut):
     routes: Annotated[tuple[RouteOut, ...], about("Its routes: to the VPC, its own, and those of others.")]
     associations: Annotated[tuple[AssociationOut, ...], about("The subnets that have it.")]
     status: Annotated[Status, about("Status of the table, `active` also while a route of it is changing.", "active")]
-
-
-class TablesOut(RootModel[tuple[TableOut, ...]]):
-    """Route tables, the newest first."""
 
 
 def show_route(table: Resource, route: ShownRoute) -> RouteOut:

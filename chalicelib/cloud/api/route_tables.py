@@ -13,7 +13,6 @@ from chalicelib.cloud.api.route_table_models import (
     TableCreate,
     TableOut,
     TablePath,
-    TablesOut,
     TablesQuery,
     show_route,
     show_table,
@@ -24,7 +23,7 @@ from chalicelib.cloud.permissions import VPC_DELETE, VPC_READ, VPC_UPDATE
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
-from chalicelib.web.validation import NoBody, NoPath, NoQuery
+from chalicelib.web.validation import NoBody, NoQuery
 
 routes = Endpoints(tag="Route tables")
 
@@ -41,7 +40,6 @@ TABLES = Kind(
     of=lambda services: services.table_views,
     show=show_table,
     shown=TableOut,
-    listed=TablesOut,
     read=VPC_READ,
     resource=ROUTE_TABLE,
 )
@@ -61,20 +59,12 @@ TABLES.deletes(
 )
 
 
-@routes.get(
-    "/route-tables",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=VPC_READ,
-    answer=TablesOut,
+TABLES.lists_pages(
+    """Lists the route tables of a VPC, or of all VPCs of the tenant.""",
+    lambda services, tenant, asked: services.table_views.page(tenant, asked.page_size, asked.after, asked.vpc_id),
+    TablesQuery,
     errors=(404,),
-    summary="List route tables",
 )
-def list_route_tables(request: Request[NoPath, TablesQuery, NoBody], services: Cloud) -> TablesOut:
-    """Lists the route tables of a VPC, or of all VPCs of the tenant."""
-    tenant, vpc, views = request.principal.tenant, request.query.vpc_id, services.table_views
-    found = views.all(tenant) if vpc is None else views.of_vpc(tenant, vpc)
-    return TablesOut(tuple(show_table(each, tenant) for each in found))
 
 
 @routes.post(

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
-from chalicelib.cloud.api.fields import TIME, MessageOut, Sent, Shown
+from chalicelib.cloud.api.fields import TIME, MessageOut, PageQuery, Sent, Shown
 from chalicelib.cloud.api.instance_models import INSTANCE_ID
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import GROUP_ID, VPC_ID, Cidr, Name, PartOut
@@ -28,12 +27,15 @@ _RULE_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad00002"
 
 
 class GroupPath(Path):
-    group_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a security group.", GROUP_ID)]
+    group_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a security group, or its beginning.", GROUP_ID)]
 
 
 class NamedGroupPath(Path):
     group_id: Annotated[
-        str, MinLen(1), MaxLen(64), about("Id of a security group, or with `vpc_id` its name in that VPC.", GROUP_ID)
+        str,
+        MinLen(1),
+        MaxLen(64),
+        about("Id of a group or its beginning, or with `vpc_id` its name.", GROUP_ID),
     ]
 
 
@@ -45,7 +47,7 @@ class SecurityRulePath(Path):
     security_rule_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a rule of a security group.", _RULE_ID)]
 
 
-class GroupsQuery(Query):
+class GroupsQuery(PageQuery):
     """A choice of security groups."""
 
     vpc_id: Annotated[str, MaxLen(64), about("Id or name of the VPC whose groups are wanted; all without it.")] = ""
@@ -113,10 +115,6 @@ class GroupOut(PartOut):
     arn: Annotated[str, about("Name of the group in policies.", _ARN)]
 
 
-class GroupsOut(RootModel[tuple[GroupOut, ...]]):
-    """Security groups of the tenant, the newest first."""
-
-
 def _show_rule(group_id: str, rule: SecurityRule) -> SecurityRuleOut:
     traffic = rule.traffic
     return SecurityRuleOut(
@@ -160,7 +158,6 @@ GROUPS = Kind(
     of=lambda services: services.security_groups,
     show=_show,
     shown=GroupOut,
-    listed=GroupsOut,
     read=SG_READ,
     resource=SECURITY_GROUP,
 )
@@ -179,21 +176,13 @@ GROUPS.deletes(
 )
 
 
-@routes.get(
-    "/security-groups",
-    auth=USER,
-    scope=Scope.TENANT,
-    permission=SG_READ,
-    answer=GroupsOut,
-    errors=(404,),
-    summary="List security groups",
-)
-def list_security_groups(request: Request[NoPath, GroupsQuery, NoBody], services: Cloud) -> GroupsOut:
+GROUPS.lists_pages(
     """Lists the security groups of the tenant with their rules, or those of a VPC. A new one may take a moment to
-    appear."""
-    tenant, vpc, groups = request.principal.tenant, request.query.vpc_id, services.security_groups
-    found = groups.of_vpc(tenant, vpc) if vpc else groups.all(tenant)
-    return GroupsOut(tuple(_show(one, tenant) for one in found))
+    appear.""",
+    lambda services, tenant, asked: services.security_groups.page(tenant, asked.page_size, asked.after, asked.vpc_id),
+    GroupsQuery,
+    errors=(404,),
+)
 
 
 @routes.get(

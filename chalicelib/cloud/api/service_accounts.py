@@ -59,7 +59,6 @@ ACCOUNTS = Kind(
     of=lambda services: services.service_accounts,
     show=_show,
     shown=AccountOut,
-    listed=AccountsOut,
     read=SERVICE_ACCOUNT_READ,
 )
 ACCOUNTS.creates(
@@ -70,7 +69,11 @@ ACCOUNTS.creates(
     permission=SERVICE_ACCOUNT_CREATE,
     answer=ShownAccountOut,
 )
-ACCOUNTS.lists("""Lists the service accounts of the tenant. A new one may take a moment to appear.""")
+ACCOUNTS.lists(
+    """Lists the service accounts of the tenant. A new one may take a moment to appear.""",
+    lambda services, tenant: services.service_accounts.all(tenant),
+    AccountsOut,
+)
 ACCOUNTS.gets("""Returns a service account.""")
 ACCOUNTS.changes(
     "PATCH",

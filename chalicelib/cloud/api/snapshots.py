@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel, StringConstraints
+from pydantic import StringConstraints
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, Sent, Shown
@@ -17,7 +17,7 @@ from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
 from chalicelib.web.endpoint import Created, Endpoints, Request
-from chalicelib.web.validation import NoQuery, OneOf, Path, Timestamp, Uuid
+from chalicelib.web.validation import NoQuery, OneOf, Path, Timestamp
 
 routes = Endpoints(tag="Snapshots")
 
@@ -25,7 +25,9 @@ SNAPSHOT_ID = "01a1fd8d-3c58-7d44-9e21-6f1a7b8c9da2"
 
 
 class SnapshotPath(Path):
-    snapshot_id: Annotated[Uuid, about("Id of a snapshot.", SNAPSHOT_ID)]
+    snapshot_id: Annotated[
+        str, MinLen(1), MaxLen(64), about("Id of a snapshot, its beginning, or its volume's name.", SNAPSHOT_ID)
+    ]
 
 
 class SnapshotCreate(Sent):
@@ -62,10 +64,6 @@ class SnapshotOut(Shown):
     created_at: Annotated[Timestamp, about("Time at which it was asked for.", TIME)]
 
 
-class SnapshotsOut(RootModel[tuple[SnapshotOut, ...]]):
-    """The snapshots of the tenant, newest first."""
-
-
 class SnapshotDeletedOut(MessageOut):
     """The answer to a deletion."""
 
@@ -99,7 +97,6 @@ SNAPSHOTS = Kind(
     of=lambda services: services.snapshots,
     show=_show,
     shown=SnapshotOut,
-    listed=SnapshotsOut,
     read=SNAPSHOT_READ,
     resource=SNAPSHOT,
 )
@@ -112,7 +109,10 @@ SNAPSHOTS.creates(
     permission=SNAPSHOT_CREATE,
     errors=(404, 409),
 )
-SNAPSHOTS.lists("""Lists the snapshots of the tenant, newest first. A new one may take a moment to appear.""")
+SNAPSHOTS.lists_pages(
+    """Lists the snapshots of the tenant, newest first. A new one may take a moment to appear.""",
+    lambda services, tenant, asked: services.snapshots.page(tenant, asked.page_size, asked.after),
+)
 SNAPSHOTS.gets("""Returns a snapshot.""")
 SNAPSHOTS.deletes(
     """Has a snapshot removed; volumes that were made from it stay.""",

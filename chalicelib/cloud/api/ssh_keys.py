@@ -43,10 +43,6 @@ class SshKeyOut(Shown):
     created_at: Annotated[Timestamp, about("Time at which the SSH key was added.", TIME)]
 
 
-class SshKeysOut(RootModel[tuple[SshKeyOut, ...]]):
-    """The SSH keys of the tenant, by name."""
-
-
 class SshKeySliceOut(Shown):
     """A slice of the SSH keys of the tenant, by name."""
 
@@ -82,7 +78,6 @@ KEYS = Kind(
     of=lambda services: services.ssh_keys,
     show=_show,
     shown=SshKeyOut,
-    listed=SshKeysOut,
     read=SSH_KEY_READ,
 )
 KEYS.creates(
@@ -95,6 +90,7 @@ KEYS.creates(
 )
 KEYS.lists_slices(
     """Lists the SSH keys of the tenant: all, or with `limit` or `offset` a slice with the number of all.""",
+    lambda services, tenant: services.ssh_keys.all(tenant),
     SshKeySliceOut,
     ListedOut,
 )

@@ -7,7 +7,6 @@ from chalicelib.cloud.api.storage_models import (
     BucketOut,
     BucketPath,
     BucketSliceOut,
-    BucketsOut,
     ClusterOut,
     ForceQuery,
     ListedBucketsOut,
@@ -54,11 +53,11 @@ BUCKETS = Kind(
     of=lambda services: services.storage.buckets,
     show=_show,
     shown=BucketOut,
-    listed=BucketsOut,
     read=STORAGE_READ,
 )
 BUCKETS.lists_slices(
     """Lists the buckets of the tenant: all, or with `limit` or `offset` a slice with the number of all.""",
+    lambda services, tenant: services.storage.buckets.all(tenant),
     BucketSliceOut,
     ListedBucketsOut,
 )

@@ -155,10 +155,6 @@ class BucketOut(Shown):
     created_at: Annotated[Timestamp, about("Time at which the bucket was asked for.", TIME)]
 
 
-class BucketsOut(RootModel[tuple[BucketOut, ...]]):
-    """The buckets of the tenant, by name."""
-
-
 class BucketSliceOut(Shown):
     """A slice of the buckets of the tenant, by name."""
 

@@ -3,10 +3,9 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.credentials import USER
-from chalicelib.cloud.api.fields import MessageOut, Sent
+from chalicelib.cloud.api.fields import MessageOut, PageQuery, Sent
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.api.network_fields import SUBNET_ID, VPC_ID, Cidr, Name, PartOut
 from chalicelib.cloud.network.model import SUBNET, Status, SubnetSpec
@@ -16,7 +15,7 @@ from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.fields import about
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Created, Endpoints, Request
+from chalicelib.web.endpoint import Created, Endpoints, Paginated, Request
 from chalicelib.web.validation import NoBody, NoQuery, Path
 
 routes = Endpoints(tag="Subnets")
@@ -29,7 +28,7 @@ class VpcOfSubnetsPath(Path):
 
 
 class SubnetPath(Path):
-    subnet_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a subnet.", SUBNET_ID)]
+    subnet_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a subnet, or its beginning.", SUBNET_ID)]
 
 
 class SubnetCreate(Sent):
@@ -53,10 +52,6 @@ class SubnetOut(PartOut):
     gateway_ip: Annotated[str, about("Address of its router.", "10.0.1.1")]
     status: Annotated[Status, about("Status of the subnet: `available` once it is there.", "available")]
     arn: Annotated[str, about("Name of the subnet in policies.", _ARN)]
-
-
-class SubnetsOut(RootModel[tuple[SubnetOut, ...]]):
-    """The subnets of a VPC, the newest first."""
 
 
 class SubnetDeletedOut(MessageOut):
@@ -112,14 +107,16 @@ def create_subnet(request: Request[VpcOfSubnetsPath, NoQuery, SubnetCreate], ser
     auth=USER,
     scope=Scope.TENANT,
     permission=VPC_READ,
-    answer=SubnetsOut,
+    answer=SubnetOut,
+    paginated=True,
     errors=(404,),
     summary="List the subnets of a VPC",
 )
-def list_subnets(request: Request[VpcOfSubnetsPath, NoQuery, NoBody], services: Cloud) -> SubnetsOut:
-    """Lists the subnets of a VPC."""
-    tenant = request.principal.tenant
-    return SubnetsOut(tuple(_show(one, tenant) for one in services.subnets.of_vpc(tenant, request.path.vpc_id)))
+def list_subnets(request: Request[VpcOfSubnetsPath, PageQuery, NoBody], services: Cloud) -> Paginated:
+    """Lists the subnets of a VPC, the newest first."""
+    tenant, asked = request.principal.tenant, request.query
+    page = services.subnets.page(tenant, asked.page_size, asked.after, request.path.vpc_id)
+    return Paginated([_show(one, tenant) for one in page.items], page)
 
 
 SUBNETS = Kind(
@@ -133,7 +130,6 @@ SUBNETS = Kind(
     of=lambda services: services.subnets,
     show=_show,
     shown=SubnetOut,
-    listed=SubnetsOut,
     read=VPC_READ,
     resource=SUBNET,
 )

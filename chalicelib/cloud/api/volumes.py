@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import RootModel, StringConstraints
+from pydantic import StringConstraints
 
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, Sent, Shown
 from chalicelib.cloud.api.kinds import Kind
@@ -26,7 +26,7 @@ VolumeName = Annotated[str, MinLen(3), MaxLen(64), StringConstraints(pattern=r"^
 
 
 class VolumePath(Path):
-    volume_id: Annotated[str, MinLen(1), MaxLen(64), about("Id or name of a volume.", VOLUME_ID)]
+    volume_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a volume or its beginning, or its name.", VOLUME_ID)]
 
 
 class VolumeCreate(Sent):
@@ -67,10 +67,6 @@ class VolumeOut(Shown):
     kms_key_id: Annotated[str | None, about("Null: the key is the account's own for disks.", None)]
     created_at: Annotated[Timestamp, about("Time at which it was asked for.", TIME)]
     updated_at: Annotated[Timestamp, about("Time of its last change.", TIME)]
-
-
-class VolumesOut(RootModel[tuple[VolumeOut, ...]]):
-    """The volumes of the tenant, newest first."""
 
 
 class VolumeDeletedOut(MessageOut):
@@ -121,7 +117,6 @@ VOLUMES = Kind(
     of=lambda services: services.volumes,
     show=show_volume,
     shown=VolumeOut,
-    listed=VolumesOut,
     read=VOLUME_READ,
     resource=VOLUME,
 )
@@ -133,7 +128,10 @@ VOLUMES.creates(
     show_volume,
     permission=VOLUME_CREATE,
 )
-VOLUMES.lists("""Lists the volumes of the tenant, newest first. A new one may take a moment to appear.""")
+VOLUMES.lists_pages(
+    """Lists the volumes of the tenant, newest first. A new one may take a moment to appear.""",
+    lambda services, tenant, asked: services.volumes.page(tenant, asked.page_size, asked.after),
+)
 VOLUMES.gets("""Returns a volume by its id or name.""")
 VOLUMES.deletes(
     """Has a volume removed, with what is on it. 409 while it is attached.""",

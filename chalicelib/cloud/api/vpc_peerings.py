@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.fields import TENANT_ID, TIME, MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
@@ -59,10 +58,6 @@ class PeeringOut(PartOut):
     updated_at: Annotated[Timestamp, about("Time of the last change of the peering.", TIME)]
 
 
-class PeeringsOut(RootModel[tuple[PeeringOut, ...]]):
-    """The peerings of the tenant, the newest first."""
-
-
 class PeeringDeletedOut(MessageOut):
     """The peering is being deleted."""
 
@@ -98,7 +93,6 @@ PEERINGS = Kind(
     of=lambda services: services.peerings,
     show=_show,
     shown=PeeringOut,
-    listed=PeeringsOut,
     read=VPC_PEERING_READ,
     resource=VPC_PEERING,
 )
@@ -111,7 +105,10 @@ PEERINGS.creates(
     permission=VPC_PEERING_CREATE,
     errors=(404, 409),
 )
-PEERINGS.lists("""Lists the VPC peerings of the tenant. One that was rejected is shown for an hour.""")
+PEERINGS.lists_pages(
+    """Lists the VPC peerings of the tenant. One that was rejected is shown for an hour.""",
+    lambda services, tenant, asked: services.peerings.page(tenant, asked.page_size, asked.after),
+)
 PEERINGS.gets("""Returns a VPC peering.""")
 PEERINGS.deletes(
     """Deletes a VPC peering, with the routes that it made. 409 while another route leads to it.""",

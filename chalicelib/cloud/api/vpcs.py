@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from annotated_types import MaxLen, MinLen
-from pydantic import RootModel
 
 from chalicelib.cloud.api.fields import MessageOut, Sent
 from chalicelib.cloud.api.kinds import Kind
@@ -22,7 +21,7 @@ _ARN = "arn:thecloud:vpc:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:vpc/01a1fd8c
 
 
 class VpcPath(Path):
-    vpc_id: Annotated[str, MinLen(1), MaxLen(64), about("Id or name of a VPC.", VPC_ID)]
+    vpc_id: Annotated[str, MinLen(1), MaxLen(64), about("Id of a VPC or its beginning, or its name.", VPC_ID)]
 
 
 class ForceQuery(Query):
@@ -54,10 +53,6 @@ class VpcOut(PartOut):
     vxlan_id: Annotated[int, about("A number from 100 to 355, from the id. It has no effect.", 101)]
     status: Annotated[Status, about("Status of the VPC: `active` once it is there.", "active")]
     arn: Annotated[str, about("Name of the VPC in policies.", _ARN)]
-
-
-class VpcsOut(RootModel[tuple[VpcOut, ...]]):
-    """The VPCs of the tenant, the newest first."""
 
 
 class VpcDeletedOut(MessageOut):
@@ -95,7 +90,6 @@ VPCS = Kind(
     of=lambda services: services.vpcs,
     show=_show,
     shown=VpcOut,
-    listed=VpcsOut,
     read=VPC_READ,
     resource=VPC,
 )
@@ -107,7 +101,10 @@ VPCS.creates(
     _show,
     permission=VPC_CREATE,
 )
-VPCS.lists("""Lists the VPCs of the tenant.""")
+VPCS.lists_pages(
+    """Lists the VPCs of the tenant.""",
+    lambda services, tenant, asked: services.vpcs.page(tenant, asked.page_size, asked.after),
+)
 VPCS.gets("""Returns a VPC by its id or name.""")
 VPCS.changes(
     "PATCH",

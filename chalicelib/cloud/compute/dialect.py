@@ -12,7 +12,6 @@ from chalicelib.platform.provisioning.model import Changes, Power, Resource
 MOST_PORTS = 10
 LARGEST_PORT = 65_535
 
-_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _PORTS = re.compile(r"([0-9]{1,5}):([0-9]{1,5})")
 
 _STATUSES: Mapping[MachineStatus, Status] = {
@@ -26,11 +25,6 @@ _STATUSES: Mapping[MachineStatus, Status] = {
     MachineStatus.TERMINATED: Status.DELETED,
     MachineStatus.FAILED: Status.ERROR,
 }
-
-
-def is_id(text: str) -> bool:
-    """Whether it has the form of an id, and so cannot be a name."""
-    return _ID.fullmatch(text) is not None
 
 
 def spec_of(instance: Resource) -> InstanceSpec:

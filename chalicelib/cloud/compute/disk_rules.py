@@ -72,9 +72,14 @@ def charge_of_snapshot(snapshot: Resource) -> Charge | None:
     return Charge(SNAPSHOT, "standard", snapshot_spec(snapshot).size_gb)
 
 
+def names_of(kind: str) -> str:
+    """The scope of the claims of names, which are unique among those of a kind."""
+    return f"{kind}-name"
+
+
 def name_claim(kind: str, name: str) -> str:
-    """The claim of a name, which is unique among those of a kind."""
-    return f"{kind}-name/{name}"
+    """The claim that a thing of a kind holds on its name, which no other may have."""
+    return f"{names_of(kind)}/{name}"
 
 
 def devices_of(instance_id: str) -> str:

@@ -8,17 +8,17 @@ from chalicelib.cloud.compute import dialect as rules
 from chalicelib.cloud.compute.images import MachineImage, image_named
 from chalicelib.cloud.compute.model import Granted, Launch, Location, Status
 from chalicelib.cloud.compute.types import ARCHITECTURE, InstanceType, type_named
+from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.ssh_keys.service import SshKeys
 from chalicelib.cloud.tenancy.rules import in_counter
-from chalicelib.kit.errors import conflict, found, invalid
-from chalicelib.machines.public import InstanceSpec, NewMachine, ProviderName
+from chalicelib.kit.errors import conflict
+from chalicelib.kit.listing import ListPage
+from chalicelib.machines.public import INSTANCE, InstanceSpec, NewMachine, ProviderName
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.model import Changes, Resource, Share
 from chalicelib.platform.quotas.rules import MEMORY_MB, VCPUS
 
 LOCAL_ZONE = "local-a"
-
-_SHORTEST_PREFIX = 4
 
 
 class Machines(Protocol):
@@ -31,8 +31,6 @@ class Machines(Protocol):
     @property
     def region(self) -> str: ...
     def make(self, tenant: str, wanted: NewMachine) -> Resource: ...
-    def every(self, tenant: str) -> list[Resource]: ...
-    def get(self, tenant: str, instance_id: str) -> Resource: ...
     def change(
         self, tenant: str, instance_id: str, decide: Callable[[Resource], Changes | None], operation: str
     ) -> Resource: ...
@@ -40,17 +38,20 @@ class Machines(Protocol):
     def console(self, instance: Resource) -> str | None: ...
 
 
-class CloudInstances:
-    """``read`` reads the quotas and clusters of a tenant, in one call. ``locate`` finds the location of a new instance
-    in the networks of its tenant; None stands for the installation's."""
+class CloudInstances(Named):
+    """An instance is also found by its name, if only one has it. ``read`` reads the quotas and clusters of a tenant, in
+    one call. ``locate`` finds the location of a new instance in the networks of its tenant; None stands for the
+    installation's."""
 
     def __init__(
         self,
+        resources: ResourcesOf,
         machines: Machines,
         ssh_keys: SshKeys,
         read: Callable[[str], Granted],
         locate: Callable[[Principal, Launch], Location | None],
     ) -> None:
+        super().__init__(resources, INSTANCE, shares_names=True)
         self._machines = machines
         self._ssh_keys = ssh_keys
         self._read = read
@@ -96,24 +97,13 @@ class CloudInstances:
             ),
         )
 
-    def all(self, tenant: str, labels: Sequence[str] = ()) -> list[Resource]:
-        """The instances that are there, newest first: those with all of these labels, ``name`` or ``name:value``."""
-        there = (each for each in self._machines.every(tenant) if rules.shown_status(each) is not Status.DELETED)
-        return [each for each in there if all(rules.fits(labels_of(each), label) for label in labels)]
+    def sliced(self, tenant: str, labels: Sequence[str]) -> Sequence[Resource]:
+        """All instances that have these labels, newest first."""
+        return [each for each in self.all(tenant) if _has(each, labels)]
 
-    def get(self, tenant: str, wanted: str) -> Resource:
-        """An instance by its id, its name, or the beginning of its id. Raises `EdgeError` (not found), (validation
-        failed) for what several have."""
-        if rules.is_id(wanted):
-            instance = self._machines.get(tenant, wanted.lower())
-            return found(None if rules.shown_status(instance) is Status.DELETED else instance)
-        every = self.all(tenant)
-        named = [each for each in every if each.name == wanted]
-        if not named and len(wanted) >= _SHORTEST_PREFIX:
-            named = [each for each in every if each.id.startswith(wanted.lower())]
-        if len(named) > 1:
-            raise invalid("instance_id", f"{wanted[:64]!r} is that of {len(named)} instances: give the whole id")
-        return found(next(iter(named), None))
+    def page(self, tenant: str, size: int, after: str = "", labels: Sequence[str] = ()) -> ListPage[Resource]:
+        """Those with all of these labels, ``name`` or ``name:value`` (`Named.page`)."""
+        return self._page(tenant, size, after, lambda each: _has(each, labels))
 
     def change(self, tenant: str, wanted: str, decide: Callable[[Resource], Changes | None], verb: str) -> Resource:
         """Begin a change, which `rules` decides. Raises `EdgeError` (not found, conflict)."""
@@ -172,6 +162,9 @@ class CloudInstances:
         region = rules.region_of(spec.zone)
         return f"https://{region}.console.aws.amazon.com/ec2/home?region={region}#ConnectToInstance:instanceId={machine_id}"
 
+    def _is_shown(self, resource: Resource) -> bool:
+        return rules.shown_status(resource) is not Status.DELETED
+
     def _provider(self, location: Location | None) -> tuple[str, str]:
         """The provider of a new instance and its zone: that of its location, or the first in which the installation has
         a network. Raises `EdgeError` (conflict) if there is none."""
@@ -194,6 +187,10 @@ class CloudInstances:
 def labels_of(instance: Resource) -> Mapping[str, str]:
     labels: Mapping[str, str] = rules.spec_of(instance).notes.get("labels", {})
     return labels
+
+
+def _has(instance: Resource, labels: Sequence[str]) -> bool:
+    return all(rules.fits(labels_of(instance), label) for label in labels)
 
 
 def _shares(size: InstanceType, granted: Granted) -> tuple[Share, ...]:

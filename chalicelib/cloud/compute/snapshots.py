@@ -1,14 +1,12 @@
 """`Snapshots`: copies of a tenant's volumes, and new volumes that are made from them."""
 
-from collections.abc import Callable, Sequence
-
 from chalicelib.cloud.compute import disk_rules as rules
 from chalicelib.cloud.compute.disk_model import SNAPSHOT, SnapshotSpec, SnapshotStatus, VolumeStatus
 from chalicelib.cloud.compute.volumes import Volumes
-from chalicelib.kit.errors import conflict, found
+from chalicelib.cloud.named import Named, ResourcesOf
+from chalicelib.kit.errors import conflict
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.provisioning.model import NewResource, Resource, State
-from chalicelib.platform.provisioning.service import Resources
+from chalicelib.platform.provisioning.model import NewResource, Resource
 
 _THERE = frozenset({VolumeStatus.AVAILABLE, VolumeStatus.IN_USE})
 
@@ -18,11 +16,11 @@ MOST_SNAPSHOTS = 1_000
 QUOTA = "snapshots"
 
 
-class Snapshots:
-    """``resources`` are those of a tenant."""
+class Snapshots(Named):
+    """The name of one is that of its volume; volumes that were made from one stay when it is deleted."""
 
-    def __init__(self, resources: Callable[[str], Resources], volumes: Volumes) -> None:
-        self._resources = resources
+    def __init__(self, resources: ResourcesOf, volumes: Volumes) -> None:
+        super().__init__(resources, SNAPSHOT, shares_names=True)
         self._volumes = volumes
 
     def create(self, by: Principal, volume: str, description: str) -> Resource:
@@ -50,19 +48,6 @@ class Snapshots:
             ),
             "snapshot.created",
         )
-
-    def all(self, tenant: str) -> Sequence[Resource]:
-        """The snapshots that are there, newest first."""
-        return [each for each in self._resources(tenant).every(SNAPSHOT) if each.state is not State.GONE]
-
-    def get(self, tenant: str, wanted: str) -> Resource:
-        """Raises `EdgeError` (not found)."""
-        snapshot = self._resources(tenant).get(SNAPSHOT, wanted.lower())
-        return found(None if snapshot.state is State.GONE else snapshot)
-
-    def delete(self, tenant: str, wanted: str) -> None:
-        """Begin to delete a snapshot; volumes that were made from it stay. Raises `EdgeError` (not found)."""
-        self._resources(tenant).delete(SNAPSHOT, self.get(tenant, wanted).id, "snapshot.delete")
 
     def restore(self, by: Principal, wanted: str, name: str, zone: str) -> Resource:
         """Ask for a volume with the content of a snapshot, in the zone of its volume or another. Raises `EdgeError`

@@ -1,18 +1,18 @@
 """`Volumes`: the disks of a tenant, made and attached by rows alone."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from chalicelib.cloud.compute import disk_rules as rules
-from chalicelib.cloud.compute.dialect import is_id, shown_status, spec_of
+from chalicelib.cloud.compute.dialect import shown_status, spec_of
 from chalicelib.cloud.compute.disk_model import VOLUME, Attachment, VolumeSpec, VolumeStatus
 from chalicelib.cloud.compute.instances import CloudInstances
 from chalicelib.cloud.compute.model import Granted, Status
-from chalicelib.kit.errors import EdgeError, conflict, found, taken
+from chalicelib.cloud.named import Named, ResourcesOf
+from chalicelib.kit.errors import EdgeError, conflict, taken
 from chalicelib.machines.public import INSTANCE, ProviderName
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
-from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
-from chalicelib.platform.provisioning.service import Resources
+from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share
 from chalicelib.platform.quotas.rules import STORAGE_GB
 
 _TRIES = 3
@@ -22,16 +22,11 @@ _ON = frozenset({Status.RUNNING, Status.STARTING, Status.STOPPED})
 """The status of an instance that a volume can be attached to."""
 
 
-class Volumes:
-    """``resources`` are those of a tenant, ``read`` reads its quotas."""
+class Volumes(Named):
+    """``read`` reads the quotas of a tenant."""
 
-    def __init__(
-        self,
-        resources: Callable[[str], Resources],
-        instances: CloudInstances,
-        read: Callable[[str], Granted],
-    ) -> None:
-        self._resources = resources
+    def __init__(self, resources: ResourcesOf, instances: CloudInstances, read: Callable[[str], Granted]) -> None:
+        super().__init__(resources, VOLUME, rules.names_of(VOLUME))
         self._instances = instances
         self._read = read
 
@@ -54,22 +49,6 @@ class Volumes:
             return self._resources(by.tenant).create(new, "volume.created")
         except ClaimTakenError as error:
             raise taken("name") from error
-
-    def all(self, tenant: str) -> Sequence[Resource]:
-        """The volumes that are there, newest first."""
-        return [each for each in self._resources(tenant).every(VOLUME) if each.state is not State.GONE]
-
-    def get(self, tenant: str, wanted: str) -> Resource:
-        """A volume by its id or name. Raises `EdgeError` (not found)."""
-        resources = self._resources(tenant)
-        volume_id = wanted.lower() if is_id(wanted) else found(_holder(resources, wanted))
-        volume = resources.get(VOLUME, volume_id)
-        return found(None if volume.state is State.GONE else volume)
-
-    def delete(self, tenant: str, wanted: str) -> None:
-        """Begin to delete a volume. Raises `EdgeError` (not found), (conflict) for one that is attached."""
-        volume = self.get(tenant, wanted)
-        self._resources(tenant).delete(VOLUME, volume.id, "volume.delete", check=_check_deletable)
 
     def attach(self, tenant: str, wanted: str, instance: str, mount_path: str) -> Resource:
         """Begin to attach a volume to an instance, as its next free device. Raises `EdgeError` (not found), and
@@ -121,6 +100,11 @@ class Volumes:
                     if not is_over(error):
                         raise
 
+    def _check_deletable(self, resource: Resource) -> None:
+        """A volume that was lost is attached to nothing; its row may still say so."""
+        if rules.volume_spec(resource).attachment is not None and not resource.is_released:
+            raise conflict(f"the volume {resource.name} is attached to an instance: detach it first")
+
     def _attach(self, tenant: str, volume: Resource, machine: Resource, mount_path: str) -> Resource:
         resources = self._resources(tenant)
         scope = rules.devices_of(machine.id)
@@ -141,19 +125,9 @@ def is_over(error: EdgeError) -> bool:
     return error.code in {"conflict", "not_found"}
 
 
-def _holder(resources: Resources, name: str) -> str | None:
-    return resources.holder_of(rules.name_claim(VOLUME, name))
-
-
 def _detached(volume: Resource) -> Changes:
     spec = rules.volume_spec(volume).model_copy(update={"attachment": None})
     return Changes(spec=spec.model_dump(mode="json"), claims=(rules.name_claim(VOLUME, volume.name),))
-
-
-def _check_deletable(volume: Resource) -> None:
-    """A volume that was lost is attached to nothing; its row may still say so."""
-    if rules.volume_spec(volume).attachment is not None and not volume.is_released:
-        raise conflict(f"the volume {volume.name} is attached to an instance: detach it first")
 
 
 def _check_attachable(volume: Resource, instance: Resource) -> None:

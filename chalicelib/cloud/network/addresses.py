@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.network import address_rules as rules
 from chalicelib.cloud.network.address_model import ADDRESS, QUOTA, AddressSpec
 from chalicelib.cloud.network.model import SUBNET
-from chalicelib.cloud.network.named import Named, ResourcesOf
 from chalicelib.cloud.network.ways_out import way_out
 from chalicelib.kit.errors import EdgeError, conflict
 from chalicelib.machines.public import INSTANCE, InstanceSpec

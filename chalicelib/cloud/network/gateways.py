@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from chalicelib.cloud.network.named import Named, ResourcesOf
+from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.network.names import EVERYWHERE, INTERNET_GATEWAY, gateway_claim, main_table_of, route_claim
 from chalicelib.cloud.network.routing_model import GatewaySpec
 from chalicelib.cloud.network.routing_rules import gateway_spec_of

@@ -34,6 +34,9 @@ MOST_OF_AN_INSTANCE = 5
 LARGEST_PORT = 65_535
 EVERYWHERE = "0.0.0.0/0"
 
+NAMES = "security-group-name"
+"""The beginning of the scopes of the claims of names."""
+
 MATCHES = "matches"
 """The fact of a group: whether AWS has its rules and no others."""
 
@@ -50,11 +53,6 @@ _OUT = Traffic(direction=Direction.EGRESS, protocol=Protocol.ALL, cidr=EVERYWHER
 
 def spec_of(group: Resource) -> GroupSpec:
     return GroupSpec.model_validate(group.spec)
-
-
-def names_of(vpc_id: str) -> str:
-    """The scope of the claims of names, which are unique in a VPC."""
-    return f"security-group-name:{vpc_id}"
 
 
 def group_id_of(any_id: str) -> str:

@@ -1,16 +1,15 @@
 """`SecurityGroups`: the rules of a tenant for the connections of its machines."""
 
-from collections.abc import Sequence
-
+from chalicelib.cloud.named import ResourcesOf, may_begin_id
 from chalicelib.cloud.network import group_rules as rules
 from chalicelib.cloud.network.group_model import DEFAULT, SECURITY_GROUP, GroupSpec, Traffic
-from chalicelib.cloud.network.named import Named, ResourcesOf, is_id
+from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.rules import name_taken
 from chalicelib.cloud.network.vpcs import Vpcs
 from chalicelib.cloud.roles.rules import check_name
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
-from chalicelib.kit.ids import Ids
+from chalicelib.kit.ids import Ids, is_id
 from chalicelib.kit.tables import attaching
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
@@ -19,29 +18,24 @@ from chalicelib.platform.provisioning.model import Changes, NewResource, Resourc
 _DEFAULT_TEXT = "of instances whose launch names no group"
 
 
-class SecurityGroups(Named):
+class SecurityGroups(InVpcs):
     """A group is found by its id, or by its name in a VPC."""
 
     def __init__(self, resources: ResourcesOf, vpcs: Vpcs, clock: Clock, ids: Ids) -> None:
-        super().__init__(resources, SECURITY_GROUP)
-        self._vpcs = vpcs
+        super().__init__(resources, SECURITY_GROUP, vpcs, rules.NAMES)
         self._clock = clock
         self._ids = ids
 
-    def of_vpc(self, tenant: str, vpc: str) -> Sequence[Resource]:
-        """Those of a VPC, by its id or name, the newest first. Raises `EdgeError` (not found)."""
-        vpc_id = self._vpcs.get(tenant, vpc).id
-        return [each for each in self.all(tenant) if each.spec["vpc_id"] == vpc_id]
-
     def find(self, tenant: str, wanted: str, vpc: str) -> Resource:
-        """The group of that id, or of that name in a VPC. Raises `EdgeError` (not found), (validation failed) for a
-        name without a VPC."""
+        """The group of that name in a VPC, which is meant by its id or name, or as `get` finds it. Raises `EdgeError`
+        (not found), (validation failed) for a name without a VPC."""
         if is_id(wanted):
             return self.get(tenant, wanted)
-        if not vpc:
+        if vpc:
+            return super().find(tenant, wanted, self._vpcs.get(tenant, vpc).id)
+        if not may_begin_id(wanted):
             raise rules.name_needs_vpc()
-        vpc_id = self._vpcs.get(tenant, vpc).id
-        return self.get(tenant, found(self._resources(tenant).holder_of(f"{rules.names_of(vpc_id)}/{wanted}")))
+        return self.get(tenant, wanted)
 
     def create(self, by: Principal, vpc: str, name: str, description: str) -> Resource:
         """Raises `EdgeError` (not found) for a VPC that is not there, (validation failed), (conflict) for a name that
@@ -56,7 +50,7 @@ class SecurityGroups(Named):
         """The group ``default`` of a VPC, which is made where there is none, in a transaction of its own. Raises
         `EdgeError` (not found) for a VPC that is not there, (conflict) for one group too many."""
         own = self._resources(by.tenant)
-        holder = own.holder_of(f"{rules.names_of(vpc_id)}/{DEFAULT}")
+        holder = own.holder_of(f"{self._names_of(vpc_id)}/{DEFAULT}")
         if holder is None:
             try:
                 with attaching(None):  # it is not what the caller asked for
@@ -93,7 +87,7 @@ class SecurityGroups(Named):
 
         def decide() -> NewResource:
             parent, now = self._vpcs.get(by.tenant, vpc), self._clock.now()
-            names = rules.names_of(parent.id)
+            names = self._names_of(parent.id)
             rules.check_room(len(own.holders_in(names)))
             return NewResource(
                 kind=SECURITY_GROUP,

@@ -1,7 +1,7 @@
 """`MainTables`: a VPC has a main route table from when it is asked for until it is gone."""
 
+from chalicelib.cloud.named import ResourcesOf
 from chalicelib.cloud.network.model import VPC, VpcSpec
-from chalicelib.cloud.network.named import ResourcesOf
 from chalicelib.cloud.network.names import MAIN, ROUTE_TABLE, main_table_of
 from chalicelib.cloud.network.routing_model import RouteTableSpec
 from chalicelib.platform.provisioning.model import Desired, NewResource, Resource

@@ -1,10 +1,9 @@
 """`Nats`: the NAT gateways of a tenant, through which subnets without public addresses reach the internet."""
 
-from collections.abc import Sequence
-
+from chalicelib.cloud.named import ResourcesOf
 from chalicelib.cloud.network import nat_rules as rules
 from chalicelib.cloud.network.addresses import Addresses
-from chalicelib.cloud.network.named import Named, ResourcesOf
+from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.names import NAT_GATEWAY
 from chalicelib.cloud.network.nat_model import NatSpec
 from chalicelib.cloud.network.subnets import Subnets
@@ -15,19 +14,13 @@ from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import NewResource, Resource
 
 
-class Nats(Named):
+class Nats(InVpcs):
     """It refers to its subnet, its address and the internet gateway of its VPC, so that none goes before it."""
 
     def __init__(self, resources: ResourcesOf, vpcs: Vpcs, subnets: Subnets, addresses: Addresses) -> None:
-        super().__init__(resources, NAT_GATEWAY)
-        self._vpcs = vpcs
+        super().__init__(resources, NAT_GATEWAY, vpcs)
         self._subnets = subnets
         self._addresses = addresses
-
-    def of_vpc(self, tenant: str, vpc: str) -> Sequence[Resource]:
-        """Those of a VPC, by its id or name. Raises `EdgeError` (not found)."""
-        vpc_id = self._vpcs.get(tenant, vpc).id
-        return [each for each in self.all(tenant) if rules.nat_spec(each).vpc_id == vpc_id]
 
     def create(self, by: Principal, subnet: str, address: str) -> Resource:
         """Raises `EdgeError` (not found), (validation failed) for a subnet or an address that has another, (conflict)

@@ -1,18 +1,13 @@
 """`Peerings`: ways between two VPCs of a tenant, which one asks for and the other accepts."""
 
-from collections.abc import Sequence
-
+from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.network import peering_rules as rules
-from chalicelib.cloud.network.named import Named, ResourcesOf
 from chalicelib.cloud.network.names import VPC_PEERING
 from chalicelib.cloud.network.peering_model import Answer, PeeringStatus
 from chalicelib.cloud.network.vpcs import Vpcs
-from chalicelib.kit.errors import found, invalid
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
-from chalicelib.platform.provisioning.model import NewResource, Resource, State
-
-_SHORTEST_PREFIX = 4
+from chalicelib.platform.provisioning.model import NewResource, Resource
 
 
 class Peerings(Named):
@@ -21,21 +16,6 @@ class Peerings(Named):
     def __init__(self, resources: ResourcesOf, vpcs: Vpcs) -> None:
         super().__init__(resources, VPC_PEERING)
         self._vpcs = vpcs
-
-    def all(self, tenant: str) -> Sequence[Resource]:
-        """All of a tenant, the newest first, and those that were rejected within the hour."""
-        return [each for each in self._resources(tenant).every(VPC_PEERING) if _is_shown(each)]
-
-    def get(self, tenant: str, wanted: str) -> Resource:
-        """A peering by its id, or by the beginning of its id. Raises `EdgeError` (not found), (validation failed) for
-        what several have."""
-        peering = self._resources(tenant).find(VPC_PEERING, wanted.lower())
-        if peering is None and len(wanted) >= _SHORTEST_PREFIX:
-            begun = [each for each in self.all(tenant) if each.id.startswith(wanted.lower())]
-            if len(begun) > 1:
-                raise invalid("peering_id", f"{wanted[:64]!r} is that of {len(begun)} peerings: give the whole id")
-            peering = next(iter(begun), None)
-        return found(peering if peering is not None and _is_shown(peering) else None)
 
     def create(self, by: Principal, requester: str, accepter: str) -> Resource:
         """Raises `EdgeError` (not found), (validation failed) for VPCs that cannot be peered, (conflict) for two that
@@ -76,6 +56,6 @@ class Peerings(Named):
             rules.check_pending(going)
         return going
 
-
-def _is_shown(peering: Resource) -> bool:
-    return peering.state is not State.GONE or rules.peering_status(peering) is PeeringStatus.REJECTED
+    def _is_shown(self, resource: Resource) -> bool:
+        """One that was rejected is shown while its row is there."""
+        return super()._is_shown(resource) or rules.peering_status(resource) is PeeringStatus.REJECTED

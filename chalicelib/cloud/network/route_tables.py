@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from chalicelib.cloud.named import ResourcesOf
 from chalicelib.cloud.network import routing_rules as rules
+from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.model import VpcSpec
-from chalicelib.cloud.network.named import Named, ResourcesOf
 from chalicelib.cloud.network.names import MAIN, ROUTE_TABLE, route_claim, routes_of
 from chalicelib.cloud.network.routing_model import Route, RouteTableSpec, TargetType
 from chalicelib.cloud.network.rules import name_taken
@@ -18,19 +19,13 @@ from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource
 
 
-class RouteTables(Named):
+class RouteTables(InVpcs):
     """A table's name is unique in its VPC, so that tables are found by their ids alone."""
 
     def __init__(self, resources: ResourcesOf, vpcs: Vpcs, clock: Clock, ids: Ids) -> None:
-        super().__init__(resources, ROUTE_TABLE)
-        self._vpcs = vpcs
+        super().__init__(resources, ROUTE_TABLE, vpcs, "route-table-name")
         self._clock = clock
         self._ids = ids
-
-    def of_vpc(self, tenant: str, vpc: str | None) -> Sequence[Resource]:
-        """Those of a VPC, by its id or name; None: all of the tenant. Raises `EdgeError` (not found)."""
-        vpc_id = None if vpc is None else self._vpcs.get(tenant, vpc).id
-        return [each for each in self.all(tenant) if vpc_id in {None, rules.table_spec_of(each).vpc_id}]
 
     def create(self, by: Principal, vpc: str, name: str, *, is_main: bool = False) -> Resource:
         """A table with the route to the VPC's own addresses alone. Raises `EdgeError` (not found) for a VPC that is not
@@ -44,7 +39,7 @@ class RouteTables(Named):
                 raise conflict("a VPC keeps its main route table: make another table, and associate subnets with it")
             if name == MAIN:
                 raise conflict(f"{MAIN} is the name of the VPC's main route table: choose another")
-            names = f"route-table-name:{parent.id}"
+            names = self._names_of(parent.id)
             if len(own.holders_in(names)) >= rules.MOST_TABLES:
                 raise conflict(f"the VPC has {rules.MOST_TABLES} route tables, as many as it can: delete one first")
             block = VpcSpec.model_validate(parent.spec).cidr_block

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from chalicelib.cloud.named import ResourcesOf
 from chalicelib.cloud.network import rules
+from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.model import SUBNET, SubnetSpec, VpcSpec
-from chalicelib.cloud.network.named import Named, ResourcesOf, is_id
 from chalicelib.cloud.network.route_tables import RouteTables
 from chalicelib.cloud.network.routing_rules import table_spec_of
 from chalicelib.cloud.network.vpcs import Vpcs
@@ -16,25 +17,13 @@ from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource
 
 
-class Subnets(Named):
+class Subnets(InVpcs):
     """The addresses of a VPC's subnets are claims, so that all are known when the next one is made."""
 
     def __init__(self, resources: ResourcesOf, vpcs: Vpcs, tables: RouteTables, clock: Clock) -> None:
-        super().__init__(resources, SUBNET)
-        self._vpcs = vpcs
+        super().__init__(resources, SUBNET, vpcs, "subnet-name")
         self._tables = tables
         self._clock = clock
-
-    def of_vpc(self, tenant: str, vpc: str) -> Sequence[Resource]:
-        """Those of a VPC, by its id or name. Raises `EdgeError` (not found)."""
-        vpc_id = self._vpcs.get(tenant, vpc).id
-        return [each for each in self.all(tenant) if each.spec["vpc_id"] == vpc_id]
-
-    def find(self, tenant: str, wanted: str, vpc_id: str) -> Resource:
-        """The subnet of that id, or of that name in a VPC. Raises `EdgeError` (not found)."""
-        if is_id(wanted):
-            return self.get(tenant, wanted)
-        return self.get(tenant, found(self._resources(tenant).holder_of(f"{_names_of(vpc_id)}/{wanted}")))
 
     def there_in(self, tenant: str, vpc_id: str) -> Sequence[Resource]:
         """Those of a VPC that are not gone, the oldest first, however new they are."""
@@ -61,7 +50,7 @@ class Subnets(Named):
                 spec=SubnetSpec(vpc_id=parent.id, cidr_block=str(block), zone=zone).model_dump(mode="json"),
                 parents=(parent.id,),
                 at={parent.id: parent.version},
-                claims=(f"{blocks}/{block}", f"{_names_of(parent.id)}/{name}"),
+                claims=(f"{blocks}/{block}", f"{self._names_of(parent.id)}/{name}"),
             )
 
         try:
@@ -108,8 +97,3 @@ class Subnets(Named):
 def _blocks_of(vpc_id: str) -> str:
     """The scope of the claims of addresses."""
     return f"subnet-block:{vpc_id}"
-
-
-def _names_of(vpc_id: str) -> str:
-    """The scope of the claims of names, which are unique in a VPC."""
-    return f"subnet-name:{vpc_id}"

@@ -185,7 +185,9 @@ class Cloud(WaysOut):
         from chalicelib.cloud.compute.instances import CloudInstances
         from chalicelib.machines.public import machines_of
 
-        return CloudInstances(machines_of(self.platform), self.ssh_keys, self.granted, self.locate)
+        return CloudInstances(
+            self.platform.resources, machines_of(self.platform), self.ssh_keys, self.granted, self.locate
+        )
 
     def locate(self, by: Principal, wanted: Launch) -> Location | None:
         """See `Locations.locate`: only launches need networks, so these are not made for others."""

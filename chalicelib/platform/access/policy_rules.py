@@ -5,6 +5,7 @@ counts; without either, the principal's own rights decide.
 """
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,6 +15,8 @@ from typing import Any
 
 Conditions = Mapping[str, Mapping[str, Any]]
 """Operator to key to the value, or values, that it compares with."""
+
+_NAMES_AN_ID = re.compile(r"(.*[:/])?[0-9a-f]{8}-[0-9a-f-]*\*?", re.IGNORECASE)
 
 
 class Effect(StrEnum):
@@ -48,15 +51,27 @@ def evaluated(
     return Effect.DENY if Effect.DENY in effects else next(iter(effects), None)
 
 
+def denies_some_id(statements: Iterable[Statement], action: str, facts: Mapping[str, str]) -> bool:
+    """Whether a statement denies the action on something that it names by an id, or by the beginning of one."""
+    return any(
+        each.effect is Effect.DENY
+        and any(_NAMES_AN_ID.fullmatch(pattern) for pattern in each.resources)
+        and _concerns(each, action, facts)
+        for each in statements
+    )
+
+
 def _applies(statement: Statement, action: str, resources: Sequence[str], facts: Mapping[str, str]) -> bool:
-    return (
-        any(matches(pattern, action) for pattern in statement.actions)
-        and any(matches(pattern, text) for pattern in statement.resources for text in resources)
-        and all(
-            _OPERATORS[operator](facts.get(key), value)
-            for operator, compared in statement.conditions.items()
-            for key, value in compared.items()
-        )
+    named = any(matches(pattern, text) for pattern in statement.resources for text in resources)
+    return named and _concerns(statement, action, facts)
+
+
+def _concerns(statement: Statement, action: str, facts: Mapping[str, str]) -> bool:
+    """Whether the action and all conditions match."""
+    return any(matches(pattern, action) for pattern in statement.actions) and all(
+        _OPERATORS[operator](facts.get(key), value)
+        for operator, compared in statement.conditions.items()
+        for key, value in compared.items()
     )
 
 

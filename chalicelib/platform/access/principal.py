@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
+from chalicelib.kit.ids import is_id
 from chalicelib.platform.access.permissions import KeyRole, Permission
-from chalicelib.platform.access.policy_rules import Effect, Statement, evaluated
+from chalicelib.platform.access.policy_rules import Effect, Statement, denies_some_id, evaluated
 
 DEFAULT_TENANT = "default"
 """The tenant of the operator of this installation."""
@@ -133,10 +134,14 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
     """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation or
     tenant, and a principal of any other tenant than the operator's what belongs to the installation, but for things
     that it is restricted to. Things outside of its reach or its tenant are not decided here: they cannot be addressed.
-    A policy that denies it wins; one that allows it counts like the permission."""
-    effect = _effect_of_policies(principal, action, resource, facts)
+    A policy that denies it wins, also one that may, where it names an id and the request names the thing in another
+    way; one that allows it counts like the permission."""
+    known = _values_of(principal, facts)
+    effect = _effect_of_policies(principal, action, resource, known)
     if effect is Effect.DENY:
         return Decision(f"A policy denies {action.name}")
+    if resource.id and not is_id(resource.id) and denies_some_id(principal.statements, action.name, known):
+        return Decision(f"A policy denies {action.name} on something by its id: name this thing by its id too")
     is_hidden = action.name.endswith(":reveal") and not principal.reveals
     if is_hidden or (effect is None and not principal.has(action)):
         return Decision(f"This key lacks the permission {action.name}")
@@ -148,19 +153,23 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
     return _ALLOWED
 
 
-def _effect_of_policies(principal: Principal, action: Permission, resource: Resource, facts: Facts) -> Effect | None:
-    """The effect of the principal's policies. A resource is named by its ARN, as ``kind:id``, or by its id, where a
-    collection has the id ``*``; its kind is that of the action."""
-    if not principal.statements:
-        return None
-    kind = action.name.partition(":")[0]
-    one = resource.id or "*"
-    names = (f"arn:thecloud:{kind}:local:{principal.tenant}:{kind}/{one}", f"{kind}:{one}", one)
+def _values_of(principal: Principal, facts: Facts) -> Facts:
+    """The values of the keys of conditions."""
     known = {
         "thecloud:TenantId": principal.tenant,
         "aws:UserId": principal.user,
         "aws:SourceIp": facts.get("address", ""),
         "aws:CurrentTime": facts.get("time", ""),
     }
-    given = {key: value for key, value in known.items() if value}
-    return evaluated(principal.statements, action.name, names, given)
+    return {key: value for key, value in known.items() if value}
+
+
+def _effect_of_policies(principal: Principal, action: Permission, resource: Resource, known: Facts) -> Effect | None:
+    """The effect of the principal's policies. A resource is named by its ARN, as ``kind:id``, or by its id, where a
+    collection has the id ``*``; its kind is that of the action."""
+    if not principal.statements:
+        return None
+    kind = action.name.partition(":")[0]
+    one = (resource.id.lower() if is_id(resource.id) else resource.id) or "*"
+    names = (f"arn:thecloud:{kind}:local:{principal.tenant}:{kind}/{one}", f"{kind}:{one}", one)
+    return evaluated(principal.statements, action.name, names, known)

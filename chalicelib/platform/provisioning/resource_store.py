@@ -16,6 +16,7 @@ from chalicelib.kit.tables import (
     Equals,
     Exists,
     Item,
+    KeyRange,
     Less,
     Or,
     Query,
@@ -116,14 +117,16 @@ class ResourceStore:
         refs = [Ref(ALL_RESOURCES, whole_key_of(*name)) for name in names]
         return [from_whole(row) for row in self._tables.get_many(refs) if row is not None]
 
-    def of_kind(self, tenant: str, kind: str) -> list[Resource]:
-        """Every resource of a kind of a tenant, oldest first: those that the index shows, read anew."""
+    def of_kind(
+        self, tenant: str, kind: str, ids: KeyRange | None = None, at_once: int | None = None
+    ) -> Iterator[list[Resource]]:
+        """The resources of a kind of a tenant, of all ids or of some, newest first: those that the index shows, read
+        anew, ``at_once`` at a time."""
         tables = self._tables.scoped(tenant)
-        found: list[Resource] = []
-        for page in tables.pages(Query(RESOURCES, kind, RESOURCES.index("by_kind"))):
+        query = Query(RESOURCES, kind, RESOURCES.index("by_kind"), ids, descending=True, limit=at_once)
+        for page in tables.pages(query):
             rows = tables.get_many([Ref(RESOURCES, key_of(str(entry["id"]))) for entry in page.items])
-            found += [from_item(row) for row in rows if row is not None]
-        return found
+            yield [from_item(row) for row in rows if row is not None]
 
     def named_by_id(self, ids: Sequence[str]) -> list[Name]:
         """The tenants of resources of which only the ids are known, as the index shows them."""

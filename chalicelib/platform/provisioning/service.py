@@ -1,16 +1,18 @@
 """`Resources`: what a tenant wants to have. Every call is a write of rows; no provider is asked in a request."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, conflict, found, not_found, unavailable
+from chalicelib.kit.errors import EdgeError, bad_request, conflict, found, not_found, unavailable
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.listing import ListPage, ListRequest, Lists
+from chalicelib.kit.listing import ListPage
+from chalicelib.kit.tables import BeginsWith, Between
 from chalicelib.platform.provisioning import claim_store
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
-from chalicelib.platform.provisioning.store import from_item, listing_of
+from chalicelib.platform.provisioning.store import Fits
 from chalicelib.platform.provisioning.tie_store import ParentMovedError, ParentUnfitError
 from chalicelib.platform.quotas.rules import quota_exceeded
 
@@ -20,14 +22,26 @@ Decide = Callable[[Resource], Changes | None]
 Check = Callable[[Resource], None]
 """Raises `EdgeError` (bad request, conflict) for a resource that cannot be removed as it is now."""
 
+MOST_EXAMINED = 2_000
+"""Rows that one page, or one search by name, may read."""
+
+MOST_CHARACTERS = 1_500_000
+"""The JSON text of a page's resources, above which it ends: an answer is three times as long at most."""
+
+_AT_ONCE = 100
+_LEAST_ID = "0"
+
+
+def _any(_resource: Resource) -> bool:
+    return True
+
 
 class Resources:
     """The resources of one tenant."""
 
-    def __init__(self, tenant: str, store: ResourceStore, lists: Lists, clock: Clock, ids: Ids) -> None:
+    def __init__(self, tenant: str, store: ResourceStore, clock: Clock, ids: Ids) -> None:
         self._tenant = tenant
         self._store = store
-        self._lists = lists
         self._clock = clock
         self._ids = ids
 
@@ -100,11 +114,43 @@ class Resources:
 
     def every(self, kind: str) -> list[Resource]:
         """All resources of a kind, newest first. One that was made a moment ago may be missing."""
-        return [each for each in reversed(self._store.of_kind(self._tenant, kind)) if not self._is_over(each)]
+        return [each for rows in self._store.of_kind(self._tenant, kind) for each in rows if not self._is_over(each)]
 
-    def list_page(self, kind: str, request: ListRequest) -> ListPage[Resource]:
-        """A page of the resources of a kind. Raises `EdgeError` (bad request) for a request that reads too many."""
-        return self._lists.scoped(self._tenant).page(listing_of(kind), request).map(from_item)
+    def page(self, kind: str, size: int, after: str = "", fits: Fits = _any) -> ListPage[Resource]:
+        """The next resources of a kind that fit, behind the one with the id ``after``, newest first: ``size`` at most.
+
+        It reads `MOST_EXAMINED` rows at most, and ends when what it shows would take `MOST_CHARACTERS`, so that it may
+        be short, or empty, before the last. The cursor of the next page is an id.
+        """
+        shown: list[Resource] = []
+        last, examined, characters = after, 0, 0
+        behind = Between(_LEAST_ID, after) if after else None
+        for rows in self._store.of_kind(self._tenant, kind, behind, size + 1):
+            for each in rows:
+                if each.id != after and fits(each) and not self._is_over(each):
+                    if len(shown) == size or characters > MOST_CHARACTERS:
+                        return _page(shown, size, last)
+                    shown.append(each)
+                    characters += len(json.dumps([each.spec, each.observed]))
+                last = each.id
+            examined += len(rows)
+            if examined >= MOST_EXAMINED:
+                return _page(shown, size, last)
+        return _page(shown, size, None)
+
+    def search(self, kind: str, fits: Fits, begins: str = "") -> list[Resource]:
+        """Two of the resources of a kind that fit, or fewer if there are not so many; with ``begins`` among those whose
+        ids begin so. Raises `EdgeError` (bad request) if it would have to read more than `MOST_EXAMINED` rows."""
+        found: list[Resource] = []
+        examined = 0
+        for rows in self._store.of_kind(self._tenant, kind, BeginsWith(begins) if begins else None, _AT_ONCE):
+            if examined >= MOST_EXAMINED:
+                raise bad_request({"id": [f"there are more than {MOST_EXAMINED} to look through: give the whole id"]})
+            found += [each for each in rows if fits(each) and not self._is_over(each)]
+            examined += len(rows)
+            if len(found) > 1:
+                break
+        return found[:2]
 
     def change(self, kind: str, resource_id: str, decide: Decide, operation: str) -> Resource:
         """Change what shall be, in one write; returns the resource. ``decide`` may be asked again if somebody else
@@ -210,6 +256,10 @@ class Resources:
     def _is_over(self, resource: Resource) -> bool:
         """Whether the time is over for which a resource that is gone stays readable."""
         return resource.expires_epoch is not None and resource.expires_epoch <= self._clock.now().timestamp()
+
+
+def _page(shown: list[Resource], size: int, following: str | None) -> ListPage[Resource]:
+    return ListPage(shown, 1, size, 0, by_cursor=True, next_cursor=following)
 
 
 def _free_at(resource: Resource, now: str) -> str:

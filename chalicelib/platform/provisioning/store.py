@@ -63,11 +63,6 @@ _FIELDS: Mapping[str, Field] = {
 }
 
 
-def listing_of(kind: str) -> Listing:
-    """The resources of a kind of one tenant."""
-    return Listing(RESOURCES, fields=_FIELDS, sources=(IndexSource(index="by_kind", partitions=fixed(kind)),))
-
-
 def listing_of_all(kind: str, fits: Fits | None = None) -> Listing:
     """The resources of a kind of all tenants, with the filter `FITS` if there is such a test."""
     partitions = fixed(*(f"{kind}#{shard}" for shard in range(SHARDS)))

@@ -64,7 +64,7 @@ class ProvisioningContext:
         from chalicelib.platform.provisioning.service import Resources
 
         platform = self._platform
-        return Resources(tenant, self._store, platform.lists, platform.clock, platform.ids)
+        return Resources(tenant, self._store, platform.clock, platform.ids)
 
     @cached_property
     def all_resources(self) -> AllResources:

@@ -6,7 +6,6 @@ from threading import Barrier, Thread
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.listing import Lists
 from chalicelib.kit.tables import Driver, Tables
 from chalicelib.platform.provisioning.claim_store import CLAIMS, ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, NewResource, State
@@ -33,9 +32,8 @@ def store(driver, clock, ids: FakeIds):
 
 
 @pytest.fixture
-def of(store, driver, clock, ids):
-    lists = Lists(Tables(driver, clock, ids), clock, 1000)
-    return lambda tenant: Resources(tenant, store, lists, clock, ids)
+def of(store, clock, ids):
+    return lambda tenant: Resources(tenant, store, clock, ids)
 
 
 @pytest.fixture

@@ -71,7 +71,6 @@ def declared(ships=None):
         of=lambda _services: ships,
         show=lambda thing, tenant: ShipOut(name=f"{thing} in {tenant}"),
         shown=ShipOut,
-        listed=ShipsOut,
         read=READ,
     )
     kind.creates(
@@ -81,7 +80,7 @@ def declared(ships=None):
         lambda made, _tenant: ShipOut(name=made),
         permission=WRITE,
     )
-    kind.lists("Lists.")
+    kind.lists("Lists.", lambda _services, tenant: ships.all(tenant), ShipsOut)
     kind.gets("Gets.")
     kind.changes(
         "PUT", ShipSent, lambda _services, by, wanted, body: f"{wanted}={body.name}", "Changes.", permission=WRITE
