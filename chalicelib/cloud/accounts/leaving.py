@@ -52,9 +52,9 @@ class Leaving:
             left = noting_as("tenant.leave", ActedOn("tenant", tenant), tenant)
             return [tenant_store.touch_tenant(tenant, self._clock.now()), gone, left]
         try:
-            row, owner = self._tenancy.sole(tenant)
+            sole = self._tenancy.deletion.sole(tenant)
         except EdgeError as error:
             if error.kind is not Kind.CONFLICT:
                 raise
             raise rules.owns_more(self._tenancy.get(tenant).name) from error
-        return self._tenancy.ending(row, owner)
+        return self._tenancy.deletion.ending(sole)

@@ -31,7 +31,7 @@ CONTEXT = Context(
                 "users": GET | BATCH_GET | PUT | UPDATE,
                 "addresses": GET | PUT | DELETE,
                 "verifications": GET | PUT | UPDATE,
-                "quotas": BATCH_GET,
+                "quotas": GET | BATCH_GET | UPDATE,
                 "tasks": UPDATE,
                 "owned_clusters": PUT | DELETE,
                 "clusters": GET,

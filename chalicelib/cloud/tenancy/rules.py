@@ -21,7 +21,7 @@ CLUSTERS = "clusters"
 MOST_CLUSTERS = 20
 """Clusters that a tenant can own."""
 
-KEPT = (*QUOTAS, "secrets", "internet_gateways")
+KEPT = (*QUOTAS, "secrets", "internet_gateways", "snapshots")
 """The names of the quotas of which none may be taken when a tenant is deleted."""
 
 COUNTERS = {name: {"instances": INSTANCES, "memory_gb": MEMORY_MB}.get(name, name) for name in KEPT}

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.cloud.gone import TENANT_GONE
 from chalicelib.cloud.permissions import OF_EVERY_USER, OWNER, ROLES
 from chalicelib.cloud.roles.rules import check_given
 from chalicelib.cloud.roles.service import Roles
 from chalicelib.cloud.tenancy import rules, store
+from chalicelib.cloud.tenancy.deletion import Deletion
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
@@ -14,7 +14,6 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.origin import current_origin, working_for
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
-from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
@@ -35,9 +34,9 @@ class Tenancy:
         self._tables = tables
         self._clock = clock
         self._ids = ids
-        self._quotas = quotas
         self._roles = roles
         self._granted = granted
+        self.deletion = Deletion(tables, clock, quotas)
         self._tenants = TenantStore(tables)
         self._users = UserStore(tables)
 
@@ -181,46 +180,23 @@ class Tenancy:
         raise rules.changed_meanwhile()
 
     def used(self, tenant_id: str) -> dict[str, int]:
-        """How much of each quota the tenant has taken, and of secrets. One call."""
-        used = self._quotas.used(tenant_id, tuple(rules.COUNTERS.values()))
-        return {name: rules.of_counter(name, used[counter]) for name, counter in rules.COUNTERS.items()}
+        """See `Deletion.used`."""
+        return self.deletion.used(tenant_id)
 
     def delete(self, tenant_id: str) -> None:
         """Delete a tenant that has no other member than its owner, and nothing else. Its slug is free; its row stays,
         without a name. Raises `EdgeError` (not found, conflict)."""
         for _ in self._tables.tries():
-            row, owner = self.sole(tenant_id)
-            user = None if owner is None else self._users.find(owner.user_id)
-            writes = self.ending(row, owner)
-            if user is not None and owner is not None:
+            sole = self.deletion.sole(tenant_id)
+            user = None if sole.owner is None else self._users.find(sole.owner.user_id)
+            writes = self.deletion.ending(sole)
+            if user is not None:
                 if len(user.member_of) == 1:
                     raise rules.only_tenant()
                 writes += [self._moved(user, tenant_id)]
             if self._try(writes, "tenant.deleted", None):
                 return
         raise rules.changed_meanwhile()
-
-    def sole(self, tenant_id: str) -> tuple[Item, Member | None]:
-        """The row of a tenant that can be deleted, and its owner's place. Raises `EdgeError` (not found, conflict)."""
-        row = found(self._tenants.find(tenant_id))
-        found(_tenant_of(row))
-        members = self._users.next_members(tenant_id, 2)
-        if any(member.role != OWNER for member in members):
-            raise rules.not_alone()
-        for quota, used in self.used(tenant_id).items():
-            if used:
-                raise rules.in_use(quota)
-        return row, next(iter(members), None)
-
-    def ending(self, row: Item, owner: Member | None) -> list[Write]:
-        """The writes that delete the tenant of a row, as `sole` has read it, and ask for the end of its rows. The first
-        fails if a member came."""
-        writes: list[Write] = [tenant_store.end_tenant(row, self._clock.now())]
-        if slug := row.get("slug"):
-            writes.append(store.free_slug(str(slug)))
-        if owner is not None:
-            writes.append(user_store.remove_member(owner.tenant, owner.user_id, owner.role))
-        return [*writes, ask(TENANT_GONE, str(row["id"]), self._clock.now())]
 
     def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
         """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,
@@ -270,7 +246,7 @@ class Tenancy:
         now = self._clock.now()
         return [
             user_store.put_member(tenant_id, user.id, role, now),
-            user_store.change_memberships(user, (*user.member_of, tenant_id), user.tenant, now),
+            user_store.change_memberships(user, (*user.member_of, tenant_id), user.tenant or tenant_id, now),
         ]
 
     def _leaving(self, user: User, member: Member) -> Sequence[Write]:

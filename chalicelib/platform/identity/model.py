@@ -43,7 +43,8 @@ def facts_without_a_row(tenant_id: str, tier: str) -> TenantFacts:
 
 class User(BaseModel, frozen=True):
     """A user. ``tenant`` is the one that its sessions work in, and its keys where a request names no other; ``tenants``
-    are all in which it has a place, empty for that one alone. ``email`` is in lower case. Times are seconds text."""
+    are all in which it has a place, empty for that one alone.
+    ``tenant`` is empty for a user without a place. ``email`` is in lower case. Times are seconds text."""
 
     id: str
     email: str
@@ -58,7 +59,7 @@ class User(BaseModel, frozen=True):
     @property
     def member_of(self) -> tuple[str, ...]:
         """The tenants of which it is a member."""
-        return self.tenants or (self.tenant,)
+        return self.tenants or tuple(filter(None, (self.tenant,)))
 
 
 class Member(BaseModel, frozen=True):

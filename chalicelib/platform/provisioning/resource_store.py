@@ -42,6 +42,7 @@ from chalicelib.platform.provisioning.store import (
     whole_key_of,
 )
 from chalicelib.platform.provisioning.tie_store import missing, require_ties, tying, untying
+from chalicelib.platform.quotas.rules import tenant_is_gone
 
 Name = tuple[str, str]
 """The tenant of a resource and its id."""
@@ -53,6 +54,8 @@ class QuotaWrites(Protocol):
     """Makes the writes that move the counter of a quota (`quotas.service`)."""
 
     def taking(self, quota: str, limit: int | None, amount: int = 1) -> Update: ...
+
+    def making(self) -> Update: ...
 
     def returning(self, quota: str, amount: int = 1) -> Update: ...
 
@@ -91,10 +94,11 @@ class ResourceStore:
     def add(self, resource: Resource, shares: Sequence[Share], operation: str, at: Mapping[str, int]) -> Resource:
         """Create a resource in one transaction with its ``shares`` of quotas, its claims and the references on its
         parents, as the effect of the current work; or return the one of that id. ``at`` has versions of parents that
-        must still hold. Raises `RefusedByQuotaError`, `ParentUnfitError`, `ParentMovedError`, `ClaimTakenError`, and
-        the errors of `Tables.commit`."""
+        must still hold. Raises `RefusedByQuotaError`, `ParentUnfitError`, `ParentMovedError`, `ClaimTakenError`,
+        `EdgeError` (forbidden) for a tenant that was deleted, and the errors of `Tables.commit`."""
         writes: list[Write] = [put_new(RESOURCES, to_item(resource))]
         writes += [self._quotas.taking(each.quota, each.limit, each.amount) for each in shares]
+        writes += [self._quotas.making()] if shares else []
         ties = len(writes)
         writes += tying(resource.id, resource.parents, resource.claims, at)
         made = resource.model_copy(update={"version": 1})
@@ -105,6 +109,8 @@ class ResourceStore:
                 return from_item(row)
             require_ties(writes[ties:], error, ties, at)
             _check_quotas(error, shares)
+            if shares and ties - 1 in error.failed:
+                raise tenant_is_gone() from error
             raise
         return made
 

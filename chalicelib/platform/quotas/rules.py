@@ -14,6 +14,11 @@ SHARES = "shares"
 """The attribute of a row that takes more than one of a quota: how much of each, by quota."""
 
 
+def tenant_is_gone() -> EdgeError:
+    """The refusal of a thing of a tenant that was deleted meanwhile."""
+    return EdgeError(Kind.FORBIDDEN, "The tenant was deleted meanwhile: nothing can be made in it")
+
+
 def quota_exceeded(quota: str, limit: int) -> EdgeError:
     """The refusal of more than a tenant may have."""
     text = f"The quota {quota} of {limit} is used up: delete what is not needed, or ask for a higher quota"

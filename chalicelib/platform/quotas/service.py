@@ -38,6 +38,20 @@ class Quotas:
         """The write that returns so much of a quota, for the transaction that ends what it counts."""
         return store.returning(quota, amount)
 
+    def making(self) -> Update:
+        """The write that notes a new thing which takes a quota, for the transaction that makes it. Its condition fails
+        for a tenant that is deleted (`closing`)."""
+        return store.making()
+
+    def made(self, tenant: str) -> int:
+        """How many things that take a quota a tenant has ever made. One consistent read."""
+        return self._store.made(tenant)
+
+    def closing(self, tenant: str, made: int) -> Update:
+        """The write after which the tenant makes nothing that takes a quota, for the transaction that deletes it. Its
+        condition fails if it has made anything since ``made`` was read."""
+        return store.closing(tenant, made, self._clock.now())
+
     def recount(self, rows_of: RowsOf) -> Iterator[tuple[Counter, int]]:
         """Correct the counters that differ from what they count, and yield each with its correction. Rows that were
         lost or restored are the only cause.

@@ -6,10 +6,13 @@ other, and refuses those that meet. `Tables` repeats them for some seconds; then
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
+from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.tables import (
     Absent,
     Add,
+    And,
     Condition,
     Equals,
     Index,
@@ -19,18 +22,25 @@ from chalicelib.kit.tables import (
     Or,
     Query,
     Ref,
+    Set,
     SetIfAbsent,
     Table,
     Tables,
     Update,
 )
-from chalicelib.kit.tables.tenants import owner_of, whole
+from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
 
 LISTING = "quotas"
 """The single partition of the index over the quotas of all tenants, which a recount walks once a day. A quota is put
 into it when a tenant first takes one, and stays."""
 
 USED = "used"
+
+THINGS = "things"
+"""The row of a tenant that counts what it has ever made that takes a quota. It is closed when the tenant is deleted, so
+that nothing is made beside its deletion, or after it."""
+
+_MADE, _CLOSED = "made", "closed_at"
 
 TABLE = Table(
     "quotas",
@@ -64,6 +74,18 @@ def returning(quota: str, amount: int = 1) -> Update:
     return Update(TABLE, _key(quota), (Add(USED, -amount), SetIfAbsent("listing", LISTING)))
 
 
+def making() -> Update:
+    """Count one thing more that the tenant has made; fails for a tenant that is closed."""
+    return Update(TABLE, _key(THINGS), (Add(_MADE, 1),), Absent(_CLOSED))
+
+
+def closing(tenant: str, made: int, now: datetime) -> Update:
+    """Have the tenant make nothing any more; fails if it has made anything since ``made`` was read."""
+    as_read = Equals(_MADE, made) if made else Absent(_MADE)
+    key = {"quota": Tenant(tenant).name(THINGS)}
+    return Update(whole(TABLE), key, (Set(_CLOSED, to_seconds_text(now)),), And(as_read, Absent(_CLOSED)))
+
+
 class QuotaStore:
     """Counters on `Tables` that are not scoped."""
 
@@ -74,6 +96,11 @@ class QuotaStore:
         """How many of each quota a tenant has taken, never below 0. One call."""
         rows = self._tables.scoped(tenant).get_many([Ref(TABLE, _key(quota)) for quota in quotas])
         return {quota: max(0, _used(row)) for quota, row in zip(quotas, rows, strict=True)}
+
+    def made(self, tenant: str) -> int:
+        """How many things that take a quota a tenant has ever made, by a consistent read."""
+        row = self._tables.scoped(tenant).get(TABLE, _key(THINGS))
+        return _number(row, _MADE)
 
     def every(self) -> Iterator[Counter]:
         """The counters of all tenants, read anew."""
@@ -91,8 +118,12 @@ class QuotaStore:
 
 
 def _used(row: Item | None) -> int:
-    used = (row or {}).get(USED)
-    return used if isinstance(used, int) else 0
+    return _number(row, USED)
+
+
+def _number(row: Item | None, name: str) -> int:
+    number = (row or {}).get(name)
+    return number if isinstance(number, int) else 0
 
 
 def _key(quota: str) -> Key:

@@ -10,7 +10,7 @@ from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Ref, Tables, TransactionFailedError
-from chalicelib.platform.quotas.rules import quota_exceeded
+from chalicelib.platform.quotas.rules import quota_exceeded, tenant_is_gone
 from chalicelib.platform.quotas.service import Quotas
 from chalicelib.platform.secrets import rules, store
 from chalicelib.platform.secrets.model import MOST_OF_A_TENANT, NewSecret, StoredSecret
@@ -122,7 +122,8 @@ class Secrets:
         return {secret.name: secret for secret in (store.from_item(row) for row in rows if row is not None)}
 
     def _insert(self, new: NewSecret) -> StoredSecret | None:
-        """The new secret; None if another caller has just made one of that name."""
+        """The new secret; None if another caller has just made one of that name. Raises `EdgeError` (forbidden) beyond
+        the quota, and for a tenant that was deleted."""
         if new.value is None:
             raise rules.value_needed()
         now = self._clock.now()
@@ -137,12 +138,13 @@ class Secrets:
             updated_at=text,
         )
         try:
-            self._tables.commit(
-                (store.insert(secret), self._quotas.taking(QUOTA, self._limit)), "secret.created", result=secret
-            )
+            writes = (store.insert(secret), self._quotas.taking(QUOTA, self._limit), self._quotas.making())
+            self._tables.commit(writes, "secret.created", result=secret)
         except TransactionFailedError as error:
             if 0 in error.failed:
                 return None
+            if 1 not in error.failed:
+                raise tenant_is_gone() from error
             raise quota_exceeded(QUOTA, self._limit) from error
         return secret
 

@@ -102,9 +102,8 @@ class TestInstances:
         highest, codes = [], set()
 
         def watch(_operation, plan):
-            highest.extend(
-                row["used"] for write, _key, _old, row in plan if write.table.name == COUNTERS.name and row is not None
-            )
+            rows = [row for write, _key, _old, row in plan if write.table.name == COUNTERS.name and row is not None]
+            highest.extend(row["used"] for row in rows if "used" in row)
 
         world.driver.on_write = watch
         world.driver.latency(0.01)

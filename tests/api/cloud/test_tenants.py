@@ -1,9 +1,15 @@
 """Tenants and the one that a request works in."""
 
+from contextvars import Context
+from functools import partial
+
 import pytest
 
 from chalicelib.kit.errors import taken
+from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS
+from chalicelib.platform.provisioning.store import RESOURCES
+from chalicelib.platform.secrets.store import SECRETS
 from tests.support.cloud import ADA, BOB, EVE
 
 NOWHERE = "01900000-0000-7000-8000-0000000000ff"
@@ -116,6 +122,44 @@ class TestTenants:
         assert (joined.status, deleted.status) in {(200, 409), (404, 204)}
         rows = [row for row in scene.world.driver.rows(MEMBERS) if row["tenant"] == team]
         assert len(rows) == (2 if joined.status == 200 else 0)
+
+    @pytest.mark.parametrize(
+        ("view", "body", "table"),
+        [
+            ("create_secret", {"name": "late", "value": "a value"}, SECRETS),
+            ("create_vpc", {"name": "late", "cidr_block": "10.0.0.0/16"}, RESOURCES),
+        ],
+    )
+    def test_thing_made_beside_a_deletion_keeps_the_tenant_or_is_403(self, scene, team, view, body, table):
+        """Either comes between the reads of the other and its transaction."""
+        scene.request("set_quotas", json={"max_vpcs": 1})
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
+        statuses = []
+
+        def make():
+            statuses.append(scene.request(view, json=body, headers={"X-Tenant-ID": team}).status)
+
+        def delete():
+            statuses.append(scene.request("delete_tenant").status)
+
+        twin = scene.copy()
+        scene.world.driver.before_next(partial(Context().run, make), operation="TransactWriteItems", table=TENANTS)
+        delete()
+        assert statuses == [201, 409]
+        scene, statuses = twin, []
+        scene.world.driver.before_next(partial(Context().run, delete), operation="TransactWriteItems", table=table)
+        make()
+        assert statuses == [204, 403]
+        assert scene.world.driver.rows(table) == []
+
+    def test_user_removed_from_its_last_tenant_works_in_the_next_one(self, scene, team):
+        personal = next(one for slug, one in named(scene, BOB).items() if slug.startswith("personal"))
+        assert scene.request("delete_tenant", variables={"tenant_id": personal}, key=scene.keys[BOB]).status == 204
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
+        other = scene.tenant("other")
+        body = {"user_id": scene.variables["bob"], "role": "viewer"}
+        assert scene.request("add_member", variables={"tenant_id": other}, json=body).status == 200
+        assert named(scene, BOB) == {"other": other}
 
     def test_only_tenant_of_its_owner_stays(self, scene, team):
         scene.join(scene.tenant("other"), EVE)

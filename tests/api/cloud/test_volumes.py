@@ -251,6 +251,14 @@ class TestSnapshot:
         make(scene, "more", 25)
         assert self.restore(scene, snapshot).status == 429
 
+    def test_tenant_that_has_a_snapshot_cannot_be_deleted(self, scene, granted, snapshot):
+        scene.world.pass_time(60)
+        ask(scene, "delete_volume", names={"volume_id": "database"})
+        scene.world.pass_time(120)
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
+        refused = scene.request("delete_tenant", key=scene.keys[ADA])
+        assert (refused.status, "still has snapshots" in refused.json["error"]["message"]) == (409, True)
+
     def test_snapshot_outlives_its_volume_and_is_deleted(self, scene, snapshot):
         scene.world.pass_time(60)
         ask(scene, "delete_volume", names={"volume_id": "database"})
