@@ -160,13 +160,14 @@ def _watch(scene: Scene, watches: Sequence[Callable[..., None]], operation: str,
 def _perform(scene: Scene, score: Score) -> None:
     for step in score.steps:
         rng = Random(f"{score.seed} step {step.number}")
-        act = _disturb if step.is_fault else _operate
+        act = _disturb if step.is_fault else operate
         begin = partial(scene.world.start, step.act.__name__, partial(act, scene, step.act), rng=rng)
         scene.world.timeline.after(step.at, begin)
     _run(scene, max((step.at for step in score.steps), default=0.0) + 60)
 
 
-def _operate(scene: Scene, operation: Callable[[Scene], object]) -> None:
+def operate(scene: Scene, operation: Callable[[Scene], object]) -> None:
+    """Do it, and write down how that ended. What may be refused is; passes on `Crash` and `Killed`."""
     name = operation.__name__
     scene.coverage.operation(name)
     scene.note(f"{name} begins")

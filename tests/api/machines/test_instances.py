@@ -5,6 +5,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.provisioning.model import Desired, Power, State
+from chalicelib.platform.quotas.rules import INSTANCES
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
 from tests.support.builders import a_customer
 from tests.support.operations.machines import MachinesScene
@@ -242,5 +243,5 @@ def test_two_hundred_creations_against_a_quota_of_fifty_make_exactly_fifty(scene
     assert sorted(set(ended)) == [(201, ""), (403, "quota_exceeded")]
     assert ended.count((201, "")) == 50
     assert len(scene.request("list_instances", key=acme).json) == 50
-    (counter,) = [row for row in world.driver.rows(QUOTAS) if str(row["quota"]).startswith("acme")]
+    (counter,) = [row for row in world.driver.rows(QUOTAS) if row["quota"] == f"acme|{INSTANCES}"]
     assert counter["used"] == 50

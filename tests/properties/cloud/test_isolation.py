@@ -4,28 +4,24 @@ Which tenant a request works in is computed here, from who asks and what it name
 row that the request addresses in a table of tenants.
 """
 
-from contextvars import ContextVar
 from random import Random
 
 import pytest
 
 from chalicelib.cloud.api import API
-from chalicelib.kit.tables import Put
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.audit.store import TABLE as AUDIT
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS
 from tests.support.cloud import EVE, CloudScene
 from tests.support.operations.cloud import POLICY, SSH_KEY
+from tests.support.tenant_watch import WORKING, Reach, TenantWatch
 
 SEEDS = 6
 ROUNDS = 25
 AT_ONCE = 3
 CREATING, STRAYING = 0.4, 0.6
 """The shares of requests that make something, and that name any tenant."""
-
-WORKING: ContextVar[str | None] = ContextVar("working", default=None)
-"""The tenant that the request under way may reach, "" for none; None outside of requests."""
 
 VIEWS = {
     endpoint.view.__name__: endpoint
@@ -55,36 +51,6 @@ QUOTAS = {"max_buckets": 10, "max_vpcs": 10, "max_elastic_ips": 10}
 BUCKETS = ("photos", "films", "papers")
 
 
-class Watch:
-    """Sees the partitions in tables of tenants that are addressed while a request works."""
-
-    def __init__(self, driver):
-        self.strayed = []
-        self.seen = set()
-        for name in ("get", "batch_get", "query", "query_many", "write", "transact"):
-            setattr(driver, name, self._watched(name, getattr(driver, name)))
-
-    def _watched(self, name, made):
-        def call(what, *more, **options):
-            for one in what if name in {"batch_get", "query_many", "transact"} else [what]:
-                self._look(name, one)
-            return made(what, *more, **options)
-
-        return call
-
-    def _look(self, name, one):
-        tenant = WORKING.get()
-        if tenant is None or not one.table.tenanted:
-            return
-        if hasattr(one, "partition"):
-            addressed = str(one.partition)
-        else:
-            addressed = str((one.item if isinstance(one, Put) else one.key)[one.table.partition])
-        self.seen.add(one.table.name)
-        if addressed.partition("|")[0] != tenant:
-            self.strayed.append((name, one.table.name, addressed, tenant))
-
-
 class People:
     """Three tenants with an owner and a developer each, one of whom has a place in two of them."""
 
@@ -107,7 +73,8 @@ class People:
         self.scene.variables[EVE] = self.scene.join(self.scene.tenant("elsewhere"), EVE, "owner")
         self.made = {(tenant, view): [] for tenant in self.tenants for view in NAMED.values()}
         self.scene.world.platform.sealer.keys.newest()
-        self.watch = Watch(self.scene.world.driver)
+        self.watch = TenantWatch(self.scene.world.driver)
+        self.strayed = []
         self.answered = []
         self.worked_in = {}
 
@@ -137,13 +104,15 @@ class People:
         body = self._body(view, f"{wanted}-{number}")
 
         def ask():
-            token = WORKING.set(works_in)
+            reach = Reach(works_in)
+            token = WORKING.set(reach)
             try:
                 answer = self.scene.request(
                     view, variables=variables, key=self.scene.keys[address], headers=headers, json=body, checked=False
                 )
             finally:
                 WORKING.reset(token)
+                self.strayed += reach.strayed
             return view, wanted, works_in, answer
 
         return ask
@@ -243,7 +212,7 @@ def test_random_requests_of_tenants_at_once_stay_in_their_tenants(seed):
         for outcome in outcomes:
             assert not isinstance(outcome, BaseException), outcome
             people.take(*outcome)
-        assert people.watch.strayed == []
+        assert people.strayed == []
     assert {201, 403, 404} <= {status for _, status in people.answered}
     assert len(people.watch.seen) > 3
     assert people.misplaced() == []
@@ -261,14 +230,15 @@ def test_requests_change_no_row_of_a_tenant_that_they_do_not_work_in(seed):
         for tenant in people.tenants:
             if tenant != works_in:
                 assert people.others(set(people.tenants) - {tenant}) == before[tenant], (view, tenant)
-    assert people.watch.strayed == []
+    assert people.strayed == []
 
 
 def test_watch_finds_a_row_outside_of_its_tenant():
     people = People(Random(1))
-    WORKING.set("another")
+    reach = Reach("another")
+    WORKING.set(reach)
     try:
         people.scene.cloud.service_accounts.all(people.tenants[0])
     finally:
         WORKING.set(None)
-    assert people.watch.strayed
+    assert reach.strayed

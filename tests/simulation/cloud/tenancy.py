@@ -1,4 +1,4 @@
-"""Tenants with quotas: none ever takes more than it was granted, however many ask at once."""
+"""Tenants with quotas, none of which ever takes more than it was granted, and with people (`places`)."""
 
 from chalicelib.kit.tables.tenants import owner_of
 from chalicelib.platform.identity.model import TenantFacts
@@ -7,6 +7,7 @@ from chalicelib.platform.identity.tenant_store import put_tenant
 from chalicelib.platform.quotas.rules import INSTANCES, MEMORY_MB, STORAGE_GB, VCPUS
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
 from chalicelib.platform.quotas.store import USED
+from tests.simulation.cloud import places
 from tests.simulation.cloud.things import TENANTS, cloud
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -66,8 +67,8 @@ def counters_equal_a_recount(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    openings=(register_tenants,),
-    operations=(register_tenants, grant_quotas),
-    invariants=(counters_equal_a_recount,),
-    watches=(nobody_takes_more_than_was_granted,),
+    openings=(register_tenants, *places.OPENINGS),
+    operations=(register_tenants, grant_quotas, *places.OPERATIONS),
+    invariants=(counters_equal_a_recount, *places.INVARIANTS),
+    watches=(nobody_takes_more_than_was_granted, *places.WATCHES),
 )

@@ -1,5 +1,5 @@
 """What of both programs a simulation runs otherwise: threads of the application are made in order, one after the other,
-and the agent looks less often whether it is to leave, which is a third of all that it does."""
+passwords are not hashed, and the agent looks less often whether it is to leave, a third of all that it does."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
@@ -7,6 +7,8 @@ from contextlib import ExitStack, contextmanager
 from importlib import import_module
 from typing import Any, Self
 from unittest.mock import patch
+
+from tests.support.cloud import PlainPasswords
 
 MODULES = (
     "chalicelib.fleet.transport.service",
@@ -56,4 +58,5 @@ def simulated(*, is_large: bool) -> Iterator[None]:
         for module in MODULES:
             patches.enter_context(patch.object(import_module(module), "ThreadPoolExecutor", InOrder))
         patches.enter_context(patch("edge_agent.leaving.LOOK_SECONDS", LOOK_SECONDS))
+        patches.enter_context(patch("chalicelib.platform.access.passwords.Argon2Passwords", lambda _: PlainPasswords()))
         yield

@@ -80,7 +80,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.set_aside: dict[str, list[Any]] = {}
         """The messages in queues that no function works on."""
         self.past: list[tuple[str, int, StreamRecord]] = []
-        urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL}
+        urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
         self.machine_client = SimulatedEc2(self, seed)
         self.driver.latency(0)

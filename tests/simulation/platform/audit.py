@@ -2,8 +2,14 @@
 
 from chalicelib.kit.data_keys import DATA_KEYS
 from chalicelib.platform.audit.store import TABLE as AUDIT_EVENTS
+from chalicelib.platform.identity.verification_store import VERIFICATIONS
+from chalicelib.platform.limits.store import LIMITS
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
+
+UNNOTED = frozenset({DATA_KEYS.name, LIMITS.name, VERIFICATIONS.name, "login_tries"})
+"""Tables in which requests write that come to nothing: the first one that needs a key makes it, tries are counted,
+and a mail is asked for, whoever the address belongs to."""
 
 
 class _Changed:
@@ -15,8 +21,8 @@ class _Changed:
 
 def note_requests(scene: Scene, _operation: str, plan: Plan) -> None:
     for write, _, old, new in plan:
-        if write.table is DATA_KEYS:
-            continue  # made by whoever needs the first, also in a request that comes to nothing
+        if write.table.name in UNNOTED:
+            continue
         stamp = (new or {}).get("changed_by") or {}
         if stamp.get("verb") and stamp.get("request_id") and (old or {}).get("changed_by") != stamp:
             scene.recall(_Changed).verbs[stamp["request_id"]] = stamp["verb"]

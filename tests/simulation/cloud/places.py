@@ -1,0 +1,234 @@
+"""Tenants, their members and invitations, changed by several at once; each tenant has one owner, or is deleted."""
+
+from chalicelib.cloud.permissions import OWNER
+from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
+from chalicelib.platform.identity.tenant_store import TENANTS
+from chalicelib.platform.identity.user_store import MEMBERS, USERS
+from chalicelib.platform.provisioning.store import RESOURCES
+from chalicelib.platform.quotas.store import TABLE as QUOTAS
+from tests.simulation.cloud.accounts import register_by_invitation
+from tests.simulation.cloud.people import (
+    ADA,
+    BOB,
+    EVERYBODY,
+    INVITATION,
+    OPERATOR,
+    ask,
+    beside,
+    mailed,
+    own_rows,
+    some_caller,
+    some_id,
+    some_tenant,
+)
+from tests.simulation.cloud.standing import Caller, tenant_row
+from tests.simulation.scene import NothingThereError, Scene
+from tests.support.declared import FAMILIES
+from tests.support.fakes.dynamo import Plan
+
+ROLES = ("admin", "developer", "viewer", "auditor")
+SLUGS_WANTED = ("cranks", "levers")
+SECONDS_FOR_A_MAIL = 40
+QUOTAS_GRANTED = {"max_vpcs": 3, "max_buckets": 2}
+
+KEPT_OF_A_TENANT = {"id", "deleted_at", "updated_at", "inserted_at", "owned", "version", "changed_by"}
+
+
+def people_move_in(scene: Scene) -> None:
+    """The operator makes a tenant; its owner and another one are invited, register and log in."""
+    made = ask(scene, OPERATOR, "POST", "/tenants", json={"name": "Gears", "slug": "gears"})
+    tenant = str(made.data["id"])
+    ask(scene, OPERATOR, "PUT", f"/tenants/{tenant}/quotas", json=QUOTAS_GRANTED)
+    for address, role in ((ADA, OWNER), (BOB, "admin")):
+        body = {"email": address, "role": role}
+        ask(scene, OPERATOR, "POST", f"/tenants/{tenant}/invitations", json=body)
+    scene.wait(SECONDS_FOR_A_MAIL)
+    for address in (ADA, BOB):
+        beside(scene, register_by_invitation, address=address)
+
+
+def create_tenant(scene: Scene) -> None:
+    by = scene.rng.choice((OPERATOR, some_caller(scene)))
+    body = {"name": "Made by one", "slug": scene.rng.choice(SLUGS_WANTED)}
+    ask(scene, by, "POST", "/tenants", needs="" if by is OPERATOR else "tenant:create", json=body)
+
+
+def two_want_a_slug(scene: Scene) -> None:
+    beside(scene, create_tenant, create_tenant)
+
+
+def switch_tenant(scene: Scene) -> None:
+    by = some_caller(scene)
+    ask(scene, by, "POST", f"/tenants/{some_tenant(scene, by)}/switch")
+
+
+def _in_tenant(scene: Scene, method: str, path: str, by: Caller | None = None, **options: object) -> str:
+    """A request to change members of some tenant; returns the tenant."""
+    by = by or some_caller(scene)
+    tenant = some_tenant(scene, by)
+    path = f"/tenants/{tenant}/{path}"
+    ask(scene, by, method, path, needs="tenant:update", tenant=tenant, in_path=True, **options)
+    return tenant
+
+
+def add_member(scene: Scene) -> None:
+    body = {"email": scene.rng.choice(EVERYBODY), "role": scene.rng.choice(ROLES)}
+    _in_tenant(scene, "POST", "members", json=body)
+
+
+def _some_user(scene: Scene) -> str:
+    return str(scene.some_row(USERS)["id"])
+
+
+def change_member(scene: Scene) -> None:
+    _in_tenant(scene, "PATCH", f"members/{_some_user(scene)}", json={"role": scene.rng.choice(ROLES)})
+
+
+def remove_member(scene: Scene) -> None:
+    _in_tenant(scene, "DELETE", f"members/{_some_user(scene)}")
+
+
+def members_change_at_once(scene: Scene) -> None:
+    """Admins change the same places at the same moment."""
+    beside(scene, *scene.rng.sample((add_member, add_member, change_member, remove_member, accept_invitation), 3))
+
+
+def invite(scene: Scene) -> None:
+    """Somebody is invited, and mostly comes: as a user, or by registering."""
+    address = scene.rng.choice(EVERYBODY)
+    _in_tenant(scene, "POST", "invitations", json={"email": address, "role": scene.rng.choice((*ROLES, OWNER))})
+    scene.wait(scene.rng.uniform(1, 60))
+    beside(scene, *scene.rng.choice(((accept_invitation,), (accept_invitation, accept_invitation), (_register,))))
+
+
+def _register(scene: Scene) -> None:
+    register_by_invitation(scene, scene.rng.choice(EVERYBODY))
+
+
+def accept_invitation(scene: Scene) -> None:
+    by = some_caller(scene)
+    user = next((row for row in scene.rows(USERS) if row["id"] == by.user and "email" in row), None)
+    if user is None:
+        raise NothingThereError("users")
+    ask(scene, by, "POST", f"/tenants/invitations/{mailed(scene, str(user['email']), INVITATION)}/accept")
+
+
+def withdraw_invitation(scene: Scene) -> None:
+    by = some_caller(scene)
+    _in_tenant(scene, "DELETE", f"invitations/{some_id(scene, INVITATIONS, some_tenant(scene, by))}", by)
+
+
+def delete_tenant(scene: Scene) -> None:
+    by = some_caller(scene)
+    tenant = some_tenant(scene, by)
+    ask(scene, by, "DELETE", f"/tenants/{tenant}", needs="tenant:delete", tenant=tenant, in_path=True)
+
+
+def empty_and_delete_a_tenant(scene: Scene) -> None:
+    """A user makes a tenant and deletes it, while the same user makes things in it."""
+    by = some_caller(scene)
+    body = {"name": "Brief", "slug": f"brief-{scene.rng.randrange(1000)}"}
+    tenant = str(ask(scene, by, "POST", "/tenants", needs="tenant:create", json=body).data["id"])
+    ask(scene, OPERATOR, "PUT", f"/tenants/{tenant}/quotas", json=QUOTAS_GRANTED)
+
+    beside(scene, _end, _make, _make, _invite_there, by=by, tenant=tenant)
+
+
+THINGS = (
+    ("/secrets", "secret:create", {"name": "late", "value": "a value"}),
+    ("/vpcs", "vpc:create", {"name": "late", "cidr_block": "10.9.0.0/16"}),
+    ("/rbac/roles", "rbac:write", {"name": "late"}),
+    ("/iam/service-accounts", "service_account:create", {"name": "late", "role": "viewer"}),
+)
+
+
+def _end(scene: Scene, by: Caller, tenant: str) -> None:
+    scene.wait(scene.rng.uniform(0, 0.2))
+    ask(scene, by, "DELETE", f"/tenants/{tenant}", needs="tenant:delete", tenant=tenant, in_path=True)
+
+
+def _make(scene: Scene, by: Caller, tenant: str) -> None:
+    path, needs, sent = scene.rng.choice(THINGS)
+    ask(scene, by, "POST", path, needs=needs, tenant=tenant, json=sent)
+
+
+def _invite_there(scene: Scene, by: Caller, tenant: str) -> None:
+    path, sent = f"/tenants/{tenant}/invitations", {"email": scene.rng.choice(EVERYBODY), "role": "viewer"}
+    ask(scene, by, "POST", path, needs="tenant:update", tenant=tenant, in_path=True, json=sent)
+
+
+# -- what holds ------------------------------------------------------------------------------------------------------
+
+
+def each_tenant_has_one_owner(scene: Scene) -> None:
+    """But one that the operator made may have none yet; and one slug, which is its own."""
+    places = scene.rows(MEMBERS)
+    for row in scene.rows(TENANTS):
+        tenant = str(row["id"])
+        owners = [str(each["user_id"]) for each in places if each["tenant"] == tenant and each["role"] == OWNER]
+        named = [str(row["owner"])] if row.get("owner") else []
+        assert owners == named, f"the tenant {tenant} names the owner {named}, and has {owners}"
+    slugs = {str(row["slug"]): str(row["tenant_id"]) for row in scene.rows(SLUGS)}
+    of_tenants = {str(row["slug"]): str(row["id"]) for row in scene.rows(TENANTS) if row.get("slug")}
+    assert slugs == of_tenants, f"slugs are of {slugs}, tenants have {of_tenants}"
+
+
+def places_are_those_of_users(scene: Scene) -> None:
+    """What a user's row says is what the rows of members say, and it works in one of these tenants."""
+    places = {(str(row["tenant"]), str(row["user_id"])) for row in scene.rows(MEMBERS)}
+    users = [row for row in scene.rows(USERS) if "deleted_at" not in row]
+    told = {(str(tenant), str(row["id"])) for row in users for tenant in row.get("tenants") or ()}
+    assert places == told, f"places that only one side knows: {places ^ told}"
+    placed = [row for row in users if row["tenants"]]  # one may have left the last tenant that it had
+    lost = [str(row["id"]) for row in placed if (str(row["tenant"]), str(row["id"])) not in places]
+    assert not lost, f"users work where they have no place: {lost}"
+    gone = [tenant for tenant, _ in places if tenant_row(scene, tenant) is None]
+    assert not gone, f"places in tenants that are gone: {gone}"
+
+
+def nothing_is_left_of_tenants_that_ended(scene: Scene) -> None:
+    """But its row without names, its counters, its bills and its log, and for an hour rows of things that are gone."""
+    gone = {str(row["id"]) for row in scene.rows(TENANTS) if "deleted_at" in row}
+    for row in scene.rows(TENANTS):
+        left = set(row) - KEPT_OF_A_TENANT
+        assert row["id"] not in gone or not left, f"the tenant {row['id']} has ended, and its row has {sorted(left)}"
+    for table in FAMILIES.tables:
+        if table.tenanted and table.name not in {QUOTAS.name, RESOURCES.name} and not table.name.startswith("bill"):
+            left_over = [each for tenant in sorted(gone) for each in own_rows(scene, table, tenant, table.partition)]
+            assert not left_over, f"{table.name} of tenants that have ended: {left_over[:3]}"
+    held = [row.id for row in scene.world.rows() if row.tenant in gone and not row.is_released]
+    assert not held, f"things of tenants that have ended: {held}"
+    owned = [row["cluster_id"] for row in scene.rows(OWNED) if row["tenant"] in gone]
+    assert not owned, f"clusters of tenants that have ended: {owned}"
+
+
+class _Gone:
+    """The keys of rows that are gone for good, by table."""
+
+    def __init__(self) -> None:
+        self.keys: set[tuple[str, str]] = set()
+
+
+def what_is_gone_stays_away(scene: Scene, _operation: str, plan: Plan) -> None:
+    """A user, tenant or invitation that ended is never there again."""
+    gone = scene.recall(_Gone).keys
+    for write, _key, old, new in plan:
+        name = write.table.name
+        if name in {TENANTS.name, USERS.name} and new is not None:
+            assert "deleted_at" in new or "deleted_at" not in (old or {}), f"{new['id']} of {name} came back"
+        if name == INVITATIONS.name:
+            row = new or old or {}
+            key = (name, str(row["id"]))
+            assert new is None or key not in gone, f"the invitation {key[1]} came back"
+            if new is None:
+                gone.add(key)
+
+
+OPENINGS = (people_move_in,)
+OPERATIONS = (
+    *(create_tenant, two_want_a_slug, switch_tenant, add_member, change_member, remove_member),
+    *(members_change_at_once, members_change_at_once, invite, invite, accept_invitation, withdraw_invitation),
+    *(delete_tenant, empty_and_delete_a_tenant, empty_and_delete_a_tenant),
+)
+INVARIANTS = (each_tenant_has_one_owner, places_are_those_of_users, nothing_is_left_of_tenants_that_ended)
+WATCHES = (what_is_gone_stays_away,)
