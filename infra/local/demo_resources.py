@@ -39,14 +39,13 @@ class DemoResources:
     def run(self) -> None:
         """All of it, told step by step."""
         vpc = self._asked("/vpcs", {"name": "shops", "cidr_block": "10.9.0.0/16"})
+        subnet = self._asked(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "/subnets")
         volume = self._asked("/volumes", {"name": "data", "size_gb": 1})
+        gateway = self._connect(vpc)
+        self._until(subnet, "available")
+        group = self._protect(vpc)
         self._keep_an_object()
         self._until(volume, "AVAILABLE")
-        self._until(vpc, "active")
-        subnet = self._asked(f"{vpc}/subnets", {"name": "north", "cidr_block": "10.9.1.0/24"}, "/subnets")
-        gateway = self._connect(vpc)
-        group = self._protect(vpc)
-        self._until(subnet, "available")
         launch = {"name": "engine-1", "image": "ubuntu-24.04", "subnet_id": subnet.rpartition("/")[2]}
         instance = self._asked("/instances", launch)
         self._until(instance, "RUNNING")

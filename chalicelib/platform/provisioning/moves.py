@@ -158,7 +158,8 @@ def remove(resource: Resource, observation: Observation, kind: Kind, now: dateti
     if is_late(resource, now):
         reason = resource.reason or observation.reason or "its provider still shows it"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
-    if resource.state is State.DELETING and _may_show_later(resource):
+    is_asked = resource.asked_generation >= resource.generation
+    if resource.state is State.DELETING and is_asked and not _is_time_to_ask(resource):
         return Step(Do.WRITE, again(resource, kind, now))
     return Step(Do.DELETE, asking(resource, now))
 
@@ -221,14 +222,17 @@ def _change(resource: Resource, observation: Observation, kind: Kind, now: datet
     if is_late(resource, now):
         reason = resource.reason or observation.reason or "its provider does not carry it out"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
-    if _may_show_later(resource):
+    # Its creation took the specification on, but not what waits for something else: that is a change which did nothing
+    # until it could, and is asked for at every look.
+    is_asked = min(resource.asked_generation, resource.begun_generation) >= resource.generation
+    if is_asked and not _is_time_to_ask(resource):
         return Step(Do.WRITE, again(resource, kind, now))
     return Step(Do.CHANGE, asking(resource, now, begun_generation=resource.generation))
 
 
-def _may_show_later(resource: Resource) -> bool:
-    """Whether the provider has taken on what is wanted, and has not had long to show it."""
-    return resource.asked_generation >= resource.generation and resource.attempts % LOOKS_BETWEEN_REQUESTS != 0
+def _is_time_to_ask(resource: Resource) -> bool:
+    """Whether the provider has had long enough to show what it has taken on."""
+    return resource.attempts % LOOKS_BETWEEN_REQUESTS == 0
 
 
 def _released(resource: Resource, reason: str, kind: Kind, now: datetime) -> Resource:
