@@ -13,6 +13,7 @@ from tests.bench import ways
 from tests.bench.fleet import Fleet, running_fleet
 from tests.bench.fleet_cloud import POLL_SECONDS, shared_cloud, wait_until_quiet
 from tests.bench.hops import HOPS, Journey, Run, Timeline
+from tests.bench.peers import PEERS, VARIABLE
 from tests.bench.report import Figure
 from tests.e2e.link import Link
 
@@ -20,7 +21,9 @@ TITLE = "Latency: a command on idle connected agents, in the local cloud"
 
 COMMAND = "true"
 TARGETS_MS = {1: 400.0, 10: 700.0}
-"""Salt 3007 on such a machine takes 0.71 s for 10 minions by its command line, 0.35 s by a warm client."""
+
+BESIDE_PEERS = (1, 10)
+"""Machines for which Salt and Ansible are asked for the same, where they are installed."""
 
 TARGET_SHARES = {1: 0.65, 10: 0.65, 50: 0.8}
 """The time of the short way, of that of the long one."""
@@ -67,6 +70,8 @@ def measure(*, quick: bool) -> Iterable[Figure]:
         took = {way: median(each.total_ms for each in journeys[agents, way]) for way in (ways.SHORT, ways.LONG)}
         name = f"{_counted(agents)}: short way, of the time of the long way"
         yield Figure(name, took[ways.SHORT] / took[ways.LONG], "times", TARGET_SHARES.get(agents))
+        if agents in BESIDE_PEERS:
+            yield from _beside_peers(agents, took[ways.SHORT], runs_of[agents])
     yield Figure(f"polling only, every {POLL_SECONDS} s: 1 agent, median", median(totals), "ms")
     yield Figure(f"polling only, every {POLL_SECONDS} s: 1 agent, longest", max(totals), "ms")
 
@@ -101,6 +106,17 @@ def _figures(agents: int, way: str, journeys: Sequence[Journey], requests: float
     for hop in HOPS:
         spent = sum(journey.hops_ms[hop] for journey in journeys)
         yield Figure(f"{name}: share of {hop}", 100 * spent / sum(totals), "%")
+
+
+def _beside_peers(agents: int, took_ms: float, count: int) -> Iterator[Figure]:
+    for peer in PEERS:
+        if peer.missing:
+            print(f"{peer.name} is left out: {VARIABLE} names no folder with {', '.join(peer.missing)}")
+            continue
+        theirs = median(peer.times_ms(agents, count))
+        yield Figure(f"{peer.name}: {_counted(agents)}, median", theirs, "ms")
+        name = f"{_counted(agents)}: short way, of the time of {peer.name}"
+        yield Figure(name, took_ms / theirs, "times", 1.0)
 
 
 def _counted(agents: int) -> str:
