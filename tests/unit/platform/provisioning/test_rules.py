@@ -207,7 +207,7 @@ class TestChanging:
     def test_power_that_is_not_there_yet_is_asked_for_again(self):
         assert decide(resource(H, asked_generation=2, power=Power.OFF), sight(Seen.READY), BOX, NOW).do is CH
 
-    def test_part_that_a_creation_does_not_bring_is_asked_for_at_every_look_until_it_is(self):
+    def test_part_that_creation_does_not_bring_is_asked_for_at_every_look(self):
         partial = Kind(name="box", driver=no_driver, drifted=lambda _resource, _observation: "it lacks a part")
         looks = [resource(C, power=None, attempts=attempts) for attempts in range(4)]
         assert [decide(each, sight(Seen.READY), partial, NOW).do for each in looks] == [CH] * 4
