@@ -109,9 +109,8 @@ def to_item(resource: Resource) -> Item:
 
 def from_item(row: Item) -> Resource:
     """A resource from its row as its tenant sees it."""
-    values = {name: value for name, value in row.items() if name in Resource.model_fields}
     read = {name: json.loads(str(row[name])) for name in _AS_JSON if name in row}
-    return Resource.model_validate({**values, **read})
+    return Resource.model_validate({**row, **read})
 
 
 def from_whole(row: Item) -> Resource:
