@@ -28,9 +28,6 @@ Json = Mapping[str, Any]
 FindResources = Callable[[str, Sequence[str]], Sequence[Resource]]
 """A tenant and ids -> its resources."""
 
-PAGE = 1_000
-"""The most things of one answer (EC2 API reference)."""
-
 
 class Ec2Things:
     """See `platform.provisioning.ports.Driver`. ``client`` is botocore's; ``stage`` is the value of the tag of this
@@ -38,9 +35,10 @@ class Ec2Things:
 
     A kind names what EC2 calls it: the ``type`` of its tags, the method that ``describes`` it, the list of ``many``
     in the answer and the ``id`` of one, the error for one that is ``missing``, and the reasons for all ``errors``;
-    ``filters`` is the argument with the filters of a description, ``more`` are its further ones. ``price`` is that of
-    an hour, for people; "" for a kind that costs nothing. ``since`` and ``zone`` name the time at which it was made and
-    its zone in a description, where it has them.
+    ``filters`` is the argument with the filters of a description, ``more`` are its further ones, ``page`` is how many
+    things of the kind EC2 describes in one answer at most. ``price`` is that of an hour, for people; "" for a kind that
+    costs nothing. ``since`` and ``zone`` name the time at which it was made and its zone in a description, where it has
+    them.
     """
 
     type: ClassVar[str]
@@ -51,6 +49,7 @@ class Ec2Things:
     errors: ClassVar[AwsErrors]
     filters: ClassVar[str] = "Filters"
     more: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    page: ClassVar[int] = 1_000
     price: ClassVar[str] = ""
     since: ClassVar[str] = ""
     zone: ClassVar[str] = ""
@@ -159,7 +158,7 @@ class Ec2Things:
         while True:
             with self.errors.sorted():
                 page = getattr(self._client, self.describes)(
-                    MaxResults=PAGE, **{self.filters: filters}, **self.more, **more
+                    MaxResults=self.page, **{self.filters: filters}, **self.more, **more
                 )
             yield from page[self.many]
             if not page.get("NextToken"):

@@ -32,6 +32,10 @@ QUICK = frozenset({"secretsmanager"})
 QUICK_SECONDS = 2
 QUICK_ATTEMPTS = 2
 
+ASKED_ONCE = frozenset({"ec2"})
+"""Services whose calls the SDK does not repeat. A repeat after a lost answer would make a second thing where the call
+takes no token, and be refused where a name or a block is taken; who asks them repeats, once it has looked."""
+
 _making = Lock()  # a session is not thread-safe while it creates a client
 
 
@@ -45,10 +49,11 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
     from botocore.config import Config  # noqa: PLC0415 - tools and tests that use no AWS service need not wait for it
 
     is_quick = service in QUICK
+    attempts = QUICK_ATTEMPTS if is_quick else ATTEMPTS
     config = Config(
         connect_timeout=1 if is_quick else CONNECT_SECONDS,
         read_timeout=QUICK_SECONDS if is_quick else READ_SECONDS,
-        retries={"mode": "standard", "total_max_attempts": QUICK_ATTEMPTS if is_quick else ATTEMPTS},
+        retries={"mode": "standard", "total_max_attempts": 1 if service in ASKED_ONCE else attempts},
         max_pool_connections=POOL_CONNECTIONS,
         parameter_validation=service not in CHECKED_BY_US,
         # Signed URLs that S3 accepts in every region. By default the SDK still creates version 2 signatures in some.

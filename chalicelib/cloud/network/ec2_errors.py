@@ -16,7 +16,6 @@ ERRORS = AwsErrors(
         "DependencyViolation": IN_USE,
         "IncorrectState": "it is still changing in AWS",
         "InvalidVpcID.NotFound": "EC2 does not show its VPC yet",
-        "InvalidSubnet.Conflict": "AWS still has a subnet with these addresses",
         "InvalidPermission.Duplicate": _RULES_CHANGING,
         "InvalidPermission.NotFound": _RULES_CHANGING,
         "InvalidStateTransition": "it is still changing in AWS",
@@ -28,6 +27,7 @@ ERRORS = AwsErrors(
         "IncorrectInstanceState": "its instance is still changing its state",
         "Gateway.NotAttached": "AWS does not show the internet gateway of its VPC yet",
     },
+    unsure={"InvalidSubnet.Conflict": "AWS still has a subnet with these addresses"},
     refused={
         "VpcLimitExceeded": LIMIT.format("VPCs in this region (5 unless it was raised)", "VPCs"),
         "SubnetLimitExceeded": LIMIT.format("subnets in a VPC (200 unless it was raised)", "subnets"),

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from chalicelib.cloud.ec2_things import PAGE, FindResources, Json
+from chalicelib.cloud.ec2_things import FindResources, Json
 from chalicelib.cloud.network.names import main_table_of, routes_of
 from chalicelib.cloud.network.routing_errors import NO_ROUTE, ROUTE_EXISTS, ROUTING_ERRORS
 from chalicelib.cloud.network.routing_model import TargetType
@@ -13,6 +13,9 @@ from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, T
 from chalicelib.platform.provisioning.model import Resource, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
+
+TABLES_AT_ONCE = 100
+"""The most route tables of one answer (EC2 API reference, DescribeRouteTables): fewer than of other things."""
 
 Claims = Callable[[str, str], Mapping[str, str]]
 """A tenant and a scope -> the holders of its claims, by name."""
@@ -57,7 +60,7 @@ class RouteCalls:
         more: dict[str, Any] = {}
         while True:
             with ROUTING_ERRORS.sorted():
-                page = self._client.describe_route_tables(Filters=filters, MaxResults=PAGE, **more)
+                page = self._client.describe_route_tables(Filters=filters, MaxResults=TABLES_AT_ONCE, **more)
             yield from page["RouteTables"]
             if not page.get("NextToken"):
                 return

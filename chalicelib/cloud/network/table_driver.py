@@ -9,7 +9,15 @@ from typing import Any
 
 from chalicelib.cloud.ec2_things import FindResources, Json
 from chalicelib.cloud.network.drift import DRIFT
-from chalicelib.cloud.network.ec2_routes import Claims, RouteCalls, id_at_ec2, routes_in, rows_of, subnets_in
+from chalicelib.cloud.network.ec2_routes import (
+    TABLES_AT_ONCE,
+    Claims,
+    RouteCalls,
+    id_at_ec2,
+    routes_in,
+    rows_of,
+    subnets_in,
+)
 from chalicelib.cloud.network.names import routes_of
 from chalicelib.cloud.network.parts import NetworkPart
 from chalicelib.cloud.network.routing_errors import NO_ASSOCIATION, ROUTING_ERRORS
@@ -27,6 +35,7 @@ class RouteTableDriver(NetworkPart):
         *("route-table", "describe_route_tables", "RouteTables", "RouteTableId"),
         "InvalidRouteTableID.NotFound",
     )
+    page = TABLES_AT_ONCE
 
     def __init__(self, client: Any, stage: str, find: FindResources, claims: Claims) -> None:
         super().__init__(client, stage, find)

@@ -37,13 +37,15 @@ _SERVER_ERROR = 500
 
 @dataclass(frozen=True, kw_only=True)
 class AwsErrors:
-    """The errors of one ``service``, as people call it. ``gone``, ``again`` and ``refused`` have the reasons of its own
-    codes; those that all services have are known. ``unknown`` is the reason of a refusal with another code, which takes
-    the place of its ``{}``."""
+    """The errors of one ``service``, as people call it. ``gone``, ``again``, ``unsure``, ``refused`` have the reasons
+    of its own codes; those that all services have are known. After a code of ``again`` nothing has been done; one of
+    ``unsure`` may tell of the work of an earlier call. ``unknown`` is the reason of a refusal with another code, which
+    takes the place of its ``{}``."""
 
     service: str
     gone: Mapping[str, str] = field(default_factory=dict)
     again: Mapping[str, str] = field(default_factory=dict)
+    unsure: Mapping[str, str] = field(default_factory=dict)
     refused: Mapping[str, str] = field(default_factory=dict)
     unknown: str = ""
 
@@ -65,6 +67,8 @@ class AwsErrors:
             return GoneError(self.gone[code])
         if code in self.again:
             return AgainLaterError(self.again[code], nothing_done=True)
+        if code in self.unsure:
+            return AgainLaterError(self.unsure[code])
         if code in self.refused:
             return RefusedError(self.refused[code])
         if code in _THROTTLED:

@@ -36,11 +36,20 @@ class Strangers:
 
     def find(self) -> Iterator[Stranger]:
         """The strangers of all kinds. A thing that came after its row had ended is not reported: its row is woken,
-        and removes it. Passes on the errors of drivers."""
+        and removes it. The error of a driver is passed on once the other kinds have been compared."""
+        failures: list[Exception] = []
         for kind in self._kinds:
-            things = iter(self._driver_of(kind).tagged())
-            while some := list(islice(things, AT_ONCE)):
-                yield from self._strangers_among(kind, some)
+            try:
+                yield from self._strangers_of(kind)
+            except Exception as error:  # noqa: BLE001 - a driver that fails in any way must not hide the other kinds
+                failures.append(error)
+        if failures:
+            raise failures[0]
+
+    def _strangers_of(self, kind: str) -> Iterator[Stranger]:
+        things = iter(self._driver_of(kind).tagged())
+        while some := list(islice(things, AT_ONCE)):
+            yield from self._strangers_among(kind, some)
 
     def _strangers_among(self, kind: str, things: list[Tagged]) -> Iterator[Stranger]:
         names = list(dict.fromkeys(_name_of(thing) for thing in things if is_tenant(thing.tenant)))

@@ -12,18 +12,15 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
 from botocore.exceptions import ReadTimeoutError
-from botocore.session import get_session
-from botocore.validate import ParamValidator
 
 from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.dynamo_faults import Crash
-from tests.support.fakes.ec2_answers import Json, matches, refuse, shown_tags, tags_of
+from tests.support.fakes.ec2_answers import Json, check_ranges, matches, refuse, shown_tags, tags_of, validate
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_groups import GroupCalls
 from tests.support.fakes.ec2_nats import NatCalls
@@ -207,8 +204,9 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
         return SUBNETS.get(machine.request["SubnetId"]) or self.zone_of_subnet(machine.request["SubnetId"])
 
     def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
-        _validate(operation, request)
+        validate(operation, request)
         self.calls.append((operation, request))
+        check_ranges(operation, request)
         waiting = self._troubles.get(operation)
         return waiting.popleft()(call) if waiting else call()
 
@@ -367,14 +365,3 @@ def _fits(shown: Json, one: Mapping[str, Any]) -> bool:
 
 def _new_id() -> str:
     return f"i-{secrets.token_hex(8)}0"
-
-
-@cache
-def _model() -> Any:
-    return get_session().get_service_model("ec2")
-
-
-def _validate(operation: str, request: Json) -> None:
-    """Raises AssertionError for arguments that the SDK would not send."""
-    report = ParamValidator().validate(request, _model().operation_model(operation).input_shape)
-    assert not report.has_errors(), report.generate_report()

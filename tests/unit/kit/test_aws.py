@@ -2,8 +2,11 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.exceptions import ClientError
 
 from chalicelib.kit import aws
 
@@ -39,6 +42,21 @@ def test_clients_have_bounded_timeouts_and_retries(made):
     assert (config.connect_timeout, config.read_timeout) == (2, 10)
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
     assert config.max_pool_connections >= 16
+
+
+SILENCE = b"<Response><Errors><Error><Code>ServiceUnavailable</Code></Error></Errors></Response>"
+
+
+def unavailable(request):
+    return AWSResponse(request.url, 503, {}, SimpleNamespace(stream=lambda: [SILENCE]))
+
+
+def test_call_that_makes_things_without_tokens_is_not_repeated_by_the_sdk(made):
+    client, sent = made("ec2"), []
+    client.meta.events.register("before-send.ec2", lambda request, **_: sent.append(request) or unavailable(request))
+    with pytest.raises(ClientError, match="ServiceUnavailable"):
+        client.allocate_address(Domain="vpc")
+    assert len(sent) == 1
 
 
 def test_client_of_a_given_address_uses_that_endpoint(made):

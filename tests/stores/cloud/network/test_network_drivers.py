@@ -149,6 +149,17 @@ def test_a_hundred_things_are_seen_in_one_call():
     assert [operation for operation, _ in client.calls] == ["DescribeVpcs"]
 
 
+def test_block_that_aws_has_in_use_may_be_that_of_an_earlier_call():
+    """Such as one whose answer was lost."""
+    clock = FakeClock()
+    place = Place(FakeEc2(clock), "strict", "", clock.advance)
+    made(place)
+    place.subnets.create(subnet())
+    with pytest.raises(AgainLaterError) as later:
+        place.subnets.create(subnet())
+    assert not later.value.nothing_done
+
+
 def test_thing_that_is_becoming_is_seen_so():
     clock = FakeClock()
     driver = VpcDriver(FakeEc2(clock, vpc_seconds=30), STAGE, lambda _tenant, _ids: [])

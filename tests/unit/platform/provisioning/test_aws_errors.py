@@ -9,6 +9,7 @@ ERRORS = AwsErrors(
     service="S3",
     gone={"NoSuchBucket": "S3 does not know the bucket any more"},
     again={"OperationAborted": "the bucket is still changing"},
+    unsure={"BucketAlreadyExists": "there is such a bucket"},
     refused={"TooManyBuckets": "there are too many buckets: delete some"},
     unknown="S3 does not take it ({}): look at it",
 )
@@ -19,6 +20,7 @@ ERRORS = AwsErrors(
     [
         ("NoSuchBucket", 404, GoneError, "S3 does not know the bucket any more", None),
         ("OperationAborted", 409, AgainLaterError, "the bucket is still changing", True),
+        ("BucketAlreadyExists", 409, AgainLaterError, "there is such a bucket", False),
         ("TooManyBuckets", 400, RefusedError, "there are too many buckets: delete some", None),
         ("SlowDown", 503, AgainLaterError, "S3 is answering slowly (too many requests in the AWS account)", True),
         ("InternalError", 500, AgainLaterError, "S3 did not answer", False),
