@@ -39,15 +39,29 @@ def queues(deployable: Deployable, bus: Json) -> Json:
     resources: Json = {}
     for queue in deployable.queues:
         resources |= _queue(queue, deployable.functions)
-    rules = {f"{queue_resource(each.queue)}Rule": each for each in deployable.subscriptions}
+    rules = _rules_of(deployable)
     others = {f"{queue_resource(each.queue)}ProviderRule": each for each in deployable.provider_events}
     resources |= _policies(deployable, {**rules, **others})
     for name, each in rules.items():
-        pattern = {"source": [INTERNAL_SOURCE], "detail-type": sorted(each.types)}
+        pattern: Json = {"source": [INTERNAL_SOURCE], "detail-type": sorted(each.types)}
+        if each.where:
+            pattern["detail"] = {"data": {field: sorted(texts) for field, texts in each.where.items()}}
         resources[name] = _rule(each.queue, {"EventBusName": bus, "EventPattern": pattern})
     for name, one in others.items():
         resources[name] = _rule(one.queue, {"EventPattern": {"source": [one.source], "detail-type": sorted(one.types)}})
     return resources
+
+
+def _rules_of(deployable: Deployable) -> Mapping[str, Subscription]:
+    """The rules of subscriptions by their logical ids, which have a number from the second of a queue on."""
+    of_queues: dict[Queue, list[Subscription]] = {}
+    for each in deployable.subscriptions:
+        of_queues.setdefault(each.queue, []).append(each)
+    return {
+        f"{queue_resource(queue)}Rule{number if number > 1 else ''}": each
+        for queue, subscriptions in of_queues.items()
+        for number, each in enumerate(subscriptions, 1)
+    }
 
 
 def _queue(queue: Queue, functions: Iterable[LambdaFunction]) -> Json:

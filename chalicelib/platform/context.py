@@ -214,10 +214,17 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Subscription:
-    """Internal events of other families that are put into a queue of this one, by a rule on the bus."""
+    """Internal events of other families that are put into a queue of this one, by a rule on the bus. ``where`` names
+    fields of their data, each with the texts of which it has to be one: an event that no subscription takes is not
+    sent."""
 
     types: tuple[str, ...]
     queue: Queue
+    where: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def takes(self, event_type: str, data: Mapping[str, Any]) -> bool:
+        """Whether the event is put into the queue."""
+        return event_type in self.types and all(data.get(name) in texts for name, texts in self.where.items())
 
 
 @dataclass(frozen=True)

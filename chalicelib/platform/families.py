@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
@@ -91,6 +91,12 @@ class Families:
     def subscribed(self) -> frozenset[str]:
         """The internal events that a queue of one of the families gets."""
         return frozenset(each for context in self.contexts for one in context.subscriptions for each in one.types)
+
+    def follow(self, event_type: str, data: Mapping[str, Any]) -> bool:
+        """Whether a queue of one of the families gets this internal event."""
+        return event_type in self.subscribed and any(
+            one.takes(event_type, data) for context in self.contexts for one in context.subscriptions
+        )
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:

@@ -202,6 +202,30 @@ def test_value_of_the_tag_is_what_the_code_makes_of_its_tables_prefix():
     assert stage_of(prefix) == TAG_OF_THE_STAGE["Fn::Sub"].replace("${Stage}", "prod")
 
 
+class TestSubscriptionsToKinds:
+    """Rules for kinds of resources: of all that the engine changes, few reach a queue."""
+
+    @pytest.fixture
+    def rules(self):
+        templates = [stateful_template(each, retain=True)["Resources"] for each in deployables(FAMILIES)]
+        named = [pair for template in templates for pair in template.items()]
+        return {name: each["Properties"] for name, each in named if each["Type"] == "AWS::Events::Rule"}
+
+    @pytest.mark.parametrize(
+        ("rule", "data"),
+        [
+            ("InstanceEndsQueueRule", {"kind": ["instance"], "state": ["deleting", "failed", "gone"]}),
+            ("InstanceEndsQueueRule2", {"kind": ["eip"], "state": ["ready"]}),
+            ("NetworkEffectsQueueRule", {"kind": ["vpc"]}),
+            ("HostedBuildsQueueRule", {"kind": ["instance"]}),
+            ("AnalyticsQueueRule2", {"kind": ["instance"]}),
+        ],
+    )
+    def test_rule_of_a_subscription_to_kinds_takes_these_alone(self, rules, rule, data):
+        assert rules[rule]["EventPattern"]["detail-type"] == ["platform.resource.state_changed"]
+        assert rules[rule]["EventPattern"]["detail"] == {"data": data}
+
+
 class TestEventsOfEc2:
     @pytest.fixture
     def state(self):

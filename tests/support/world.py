@@ -238,7 +238,8 @@ class World:
         for entry in entries[self._routed :]:
             for context in self._families.contexts:
                 for subscription in context.subscriptions:
-                    if entry["Source"] == INTERNAL_SOURCE and entry["DetailType"] in subscription.types:
+                    data = json.loads(entry["Detail"])["data"]
+                    if entry["Source"] == INTERNAL_SOURCE and subscription.takes(entry["DetailType"], data):
                         self.queue_client.sent.setdefault(subscription.queue, []).append(bus_message(entry))
         self._routed = len(entries)
 

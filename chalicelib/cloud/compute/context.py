@@ -4,7 +4,10 @@ from datetime import timedelta
 
 from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
 from chalicelib.cloud.compute.disk_rules import charge_of_snapshot, charge_of_volume, drifted
+from chalicelib.cloud.compute.model import MAY_HAVE_ENDED
 from chalicelib.cloud.compute.queues import INSTANCE_ENDS
+from chalicelib.cloud.network.address_model import ADDRESS
+from chalicelib.machines.public import INSTANCE
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -19,6 +22,7 @@ from chalicelib.platform.context import (
     Subscription,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
+from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.provisioning.ports import Kind
 
 VOLUMES = Kind(
@@ -40,7 +44,10 @@ CONTEXT = Context(
     name="compute",
     kinds=(VOLUMES, SNAPSHOTS),
     queues=(INSTANCE_ENDS,),
-    subscriptions=(Subscription((RESOURCE_CHANGED,), INSTANCE_ENDS),),
+    subscriptions=(
+        Subscription((RESOURCE_CHANGED,), INSTANCE_ENDS, {"kind": (INSTANCE,), "state": tuple(sorted(MAY_HAVE_ENDED))}),
+        Subscription((RESOURCE_CHANGED,), INSTANCE_ENDS, {"kind": (ADDRESS,), "state": (State.READY,)}),
+    ),
     functions=(
         Function(
             "end_instances",

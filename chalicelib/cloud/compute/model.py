@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from chalicelib.platform.provisioning.model import State
+
+MAY_HAVE_ENDED = frozenset({State.DELETING, State.GONE, State.FAILED})
+"""The states in which an instance may have ended, and what it has may be free."""
+
 
 class Status(StrEnum):
     """The status of an instance. `STOPPING` and `DELETING` are our own: the published API has no word for them."""

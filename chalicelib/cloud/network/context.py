@@ -83,7 +83,7 @@ CONTEXT = Context(
         *(ADDRESSES, NATS, PEERINGS),
     ),
     queues=(NETWORK_EFFECTS,),
-    subscriptions=(Subscription((RESOURCE_CHANGED,), NETWORK_EFFECTS),),
+    subscriptions=(Subscription((RESOURCE_CHANGED,), NETWORK_EFFECTS, {"kind": (VPC,)}),),
     functions=(
         Function(
             "network_effects",

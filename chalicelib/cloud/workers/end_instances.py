@@ -3,6 +3,7 @@ changed is looked at, so that it shows that at once."""
 
 from chalice.app import Blueprint
 
+from chalicelib.cloud.compute.model import MAY_HAVE_ENDED
 from chalicelib.cloud.compute.queues import INSTANCE_ENDS
 from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.wiring import Cloud
@@ -12,8 +13,6 @@ from chalicelib.platform.events.facts import fact_in
 from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.workers.entry import Message, placeholder_arn
 
-_MAY_HAVE_ENDED = frozenset({State.DELETING, State.GONE, State.FAILED})
-
 blueprint = Blueprint(__name__)
 
 
@@ -22,7 +21,7 @@ blueprint = Blueprint(__name__)
 def handler(message: Message, services: Cloud) -> None:
     """The state is never taken over: the message may be late."""
     changed = fact_in(message).data
-    if changed["kind"] == INSTANCE and changed["state"] in _MAY_HAVE_ENDED:
+    if changed["kind"] == INSTANCE and changed["state"] in MAY_HAVE_ENDED:
         services.volumes.end(str(changed["tenant"]), str(changed["id"]))
         services.addresses.end(str(changed["tenant"]), str(changed["id"]))
     if changed["kind"] == ADDRESS and changed["state"] == State.READY:

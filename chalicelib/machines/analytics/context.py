@@ -1,8 +1,9 @@
 """Declares the context `analytics`: its tables, queue, function and their permissions."""
 
-from chalicelib.machines.analytics.facts import TYPES
+from chalicelib.machines.analytics.facts import OF_MACHINES
 from chalicelib.machines.analytics.queues import ANALYTICS
 from chalicelib.machines.analytics.store import EVENTS, INSTANCES, OWNERS, PERIODS
+from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.platform.context import (
     BATCH_GET,
     GET,
@@ -15,6 +16,7 @@ from chalicelib.platform.context import (
     QueueSource,
     Subscription,
 )
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 
 CONTEXT = Context(
     name="analytics",
@@ -49,5 +51,8 @@ CONTEXT = Context(
             }
         ),
     },
-    subscriptions=(Subscription(TYPES, ANALYTICS),),
+    subscriptions=(
+        Subscription(OF_MACHINES, ANALYTICS),
+        Subscription((RESOURCE_CHANGED,), ANALYTICS, {"kind": (INSTANCE,)}),
+    ),
 )

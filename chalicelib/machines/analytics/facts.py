@@ -162,5 +162,5 @@ _MAKERS: Mapping[str, Callable[[Fact, datetime], Entry | None]] = {
     RESOURCE_CHANGED: _instance_changed,
 }
 
-TYPES = tuple(_MAKERS)
-"""The types of facts that tell something of an instance."""
+OF_MACHINES = tuple(name for name in _MAKERS if name != RESOURCE_CHANGED)
+"""The types of facts that tell something of an instance by the node that it is."""

@@ -4,6 +4,7 @@ from chalicelib.machines.hosted.changes import on_change
 from chalicelib.machines.hosted.export_store import TABLE as EXPORTS
 from chalicelib.machines.hosted.queues import HOSTED_BUILDS
 from chalicelib.machines.hosted.store import TABLE as NODES
+from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -93,5 +94,5 @@ CONTEXT = Context(
             sends=(HOSTED_BUILDS,),
         ),
     },
-    subscriptions=(Subscription((RESOURCE_CHANGED,), HOSTED_BUILDS),),
+    subscriptions=(Subscription((RESOURCE_CHANGED,), HOSTED_BUILDS, {"kind": (INSTANCE,)}),),
 )

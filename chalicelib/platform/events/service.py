@@ -61,7 +61,7 @@ class Events:
         self, change: Change, events: Iterable[Event], families: Families
     ) -> tuple[list[Envelope], list[Envelope]]:
         """The CloudEvents of the events of one change: those of the published catalogue, and those for other families.
-        An internal event has an envelope only if one of the families subscribes to it.
+        An internal event has an envelope only if a subscription of one of the families takes it.
 
         Raises ValueError for a type that no family declares.
         """
@@ -72,7 +72,7 @@ class Events:
                 public.append(self._envelope(event, change, SOURCE))
             elif event.type not in families.internal:
                 raise ValueError(f"no family declares events of type {event.type!r}")
-            elif event.type in families.subscribed:
+            elif families.follow(event.type, event.data):
                 internal.append(self._envelope(event, change, INTERNAL_SOURCE))
         return public, internal
 

@@ -4,6 +4,7 @@ Each invocation, request and operator has a container of its own, as instances o
 time, and is used again unless it died. Before each call of AWS others may go on, and it may die, pause or be refused.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -232,7 +233,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         """Put an internal event into the queues that subscribe to it, as a rule on the bus does."""
         for context in self._families.contexts:
             for subscription in context.subscriptions:
-                if entry["DetailType"] in subscription.types:
+                if subscription.takes(entry["DetailType"], json.loads(entry["Detail"])["data"]):
                     super()._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **_NO_TRACE})
 
 

@@ -13,7 +13,7 @@ from chalicelib.fleet.facts import (
     NODE_VERSION_CHANGED,
 )
 from chalicelib.kit.clock import parse_time
-from chalicelib.machines.analytics.facts import TYPES, entry_of
+from chalicelib.machines.analytics.facts import OF_MACHINES, entry_of
 from chalicelib.machines.analytics.model import Contact, Topic
 from chalicelib.platform.events.facts import Fact
 
@@ -146,7 +146,7 @@ def test_pushed_figures_are_summed_in_hundredths_and_missing_ones_left_out():
 
 def test_fact_of_another_type_tells_nothing():
     assert told("fleet.cluster.created") is None
-    assert "fleet.cluster.created" not in TYPES
+    assert "fleet.cluster.created" not in OF_MACHINES
 
 
 @pytest.mark.parametrize("data", [{}, {"outcome": "exploded", "command_id": "c-1"}])

@@ -14,9 +14,10 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, NewUsername
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.crypto import Secret
-from chalicelib.machines.analytics.facts import TYPES
+from chalicelib.machines.analytics.facts import OF_MACHINES
 from chalicelib.machines.analytics.queues import ANALYTICS
 from chalicelib.machines.analytics.store import EVENTS, INSTANCES, OWNERS, PERIODS
+from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from tests.support.builders import a_cluster, a_command, a_registration, machines
 from tests.support.declared import WORKERS
 from tests.support.operations.machines import MachinesScene
@@ -99,7 +100,7 @@ def facts(world):
     return [
         json.loads(bus_message(entry)["MessageBody"])
         for entry in world.bus_client.entries
-        if entry["Source"] == INTERNAL_SOURCE and entry["DetailType"] in TYPES
+        if entry["Source"] == INTERNAL_SOURCE and entry["DetailType"] in {*OF_MACHINES, RESOURCE_CHANGED}
     ]
 
 

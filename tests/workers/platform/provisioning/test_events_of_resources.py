@@ -1,7 +1,10 @@
 """The events of resources: internal ones for other contexts, and those that a kind publishes."""
 
+import json
+
 import pytest
 
+from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
 from chalicelib.platform.context import Context, Family, Subscription
 from chalicelib.platform.events.facts import fact_in
@@ -17,20 +20,29 @@ def events_of(old, new):
     yield PUBLISHED, {"box": new.id, "before": old and old.state, "now": new.state}
 
 
-@pytest.fixture
-def world():
+def followed(**where):
+    """A world in which another family gets changes of resources."""
+    taken = Subscription((RESOURCE_CHANGED,), FOLLOWED, where)
     follower = Family(
         "followers",
-        contexts=(
-            Context("followers", queues=(FOLLOWED,), subscriptions=(Subscription((RESOURCE_CHANGED,), FOLLOWED),)),
-        ),
+        contexts=(Context("followers", queues=(FOLLOWED,), subscriptions=(taken,)),),
         event_types=(PUBLISHED,),
     )
     return BoxWorld(kind={"events_of": events_of}, others=(follower,))
 
 
+@pytest.fixture
+def world():
+    return followed()
+
+
 def facts(world):
     return [fact_in(body).data for body in world.queue_client.bodies(FOLLOWED)]
+
+
+def internal(world):
+    """The internal events that are on the bus."""
+    return [entry for entry in world.bus_client.entries if entry["Source"] == INTERNAL_SOURCE]
 
 
 def test_each_change_of_state_is_told_to_other_contexts(world):
@@ -79,3 +91,18 @@ def test_kind_publishes_its_own_events(world):
     told = [entry["data"] for entry in world.bus_client.envelopes if entry["type"] == PUBLISHED]
     assert told[0] == {"box": made.id, "before": None, "now": "pending"}
     assert {(each["before"], each["now"]) for each in told} >= {("ready", "changing"), ("changing", "ready")}
+
+
+def test_subscription_to_kinds_and_states_gets_these_and_the_rest_is_not_sent():
+    world = followed(kind=("box", "tin"), state=(State.READY, State.GONE))
+    made = world.create()
+    world.until(made, State.READY)
+    assert {fact["state"] for fact in facts(world)} == {"ready"}
+    assert {json.loads(entry["Detail"])["data"]["state"] for entry in internal(world)} == {"ready"}
+
+
+def test_subscription_to_another_kind_costs_no_message_at_all():
+    world = followed(kind=("tin",))
+    made = world.create()
+    world.until(made, State.READY)
+    assert (facts(world), internal(world)) == ([], [])
