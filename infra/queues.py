@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import ProviderEvents, Subscription
+from chalicelib.platform.bus_rules import ProviderEvents, Subscription
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, LambdaFunction, consumer_of, logical_id
 

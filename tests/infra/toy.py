@@ -9,6 +9,7 @@ from chalicelib.fleet.api.envelope import Envelope
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Index, Table
 from chalicelib.platform.background.queues import CLEAN_UP
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -23,7 +24,6 @@ from chalicelib.platform.context import (
     HttpSource,
     QueueSource,
     ScheduleSource,
-    Subscription,
 )
 from chalicelib.web.protocol import ApiProtocol, GatewayError
 from infra.deployables import CORE, deployables

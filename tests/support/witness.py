@@ -4,7 +4,8 @@ from chalice.app import Blueprint
 
 from chalicelib.fleet.facts import OF_NODES
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Context, Family, Function, QueueSource, Subscription
+from chalicelib.platform.bus_rules import Subscription
+from chalicelib.platform.context import Context, Family, Function, QueueSource
 from chalicelib.platform.events.facts import Fact, fact_in
 from chalicelib.platform.wiring import Platform
 from chalicelib.platform.workers.entry import Entry, Message, placeholder_arn

@@ -8,6 +8,7 @@ from chalicelib.cloud.compute.model import MAY_HAVE_ENDED
 from chalicelib.cloud.compute.queues import INSTANCE_ENDS
 from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.machines.public import INSTANCE
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -19,7 +20,6 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     QueueSource,
-    Subscription,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.provisioning.model import State

@@ -9,6 +9,7 @@ from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.cloud.network.names import INTERNET_GATEWAY, NAT_GATEWAY, ROUTE_TABLE, VPC_PEERING
 from chalicelib.cloud.network.queues import NETWORK_EFFECTS
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -20,7 +21,6 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     QueueSource,
-    Subscription,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.provisioning.ports import Kind

@@ -4,6 +4,7 @@ from chalicelib.machines.analytics.facts import OF_MACHINES
 from chalicelib.machines.analytics.queues import ANALYTICS
 from chalicelib.machines.analytics.store import EVENTS, INSTANCES, OWNERS, PERIODS
 from chalicelib.machines.instances.model import INSTANCE
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     GET,
@@ -14,7 +15,6 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     QueueSource,
-    Subscription,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 

@@ -5,6 +5,7 @@ from chalicelib.machines.hosted.export_store import TABLE as EXPORTS
 from chalicelib.machines.hosted.queues import HOSTED_BUILDS
 from chalicelib.machines.hosted.store import TABLE as NODES
 from chalicelib.machines.instances.model import INSTANCE
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -18,7 +19,6 @@ from chalicelib.platform.context import (
     Grants,
     QueueSource,
     ScheduleSource,
-    Subscription,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.webhooks.queues import WEBHOOK_DELIVERIES

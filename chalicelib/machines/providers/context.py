@@ -6,6 +6,7 @@ from chalicelib.machines.instances.model import INSTANCE
 from chalicelib.machines.instances.rules import charge_of
 from chalicelib.machines.providers.queues import EC2_SOURCE, EC2_STATE_CHANGED, INSTANCE_SIGNALS
 from chalicelib.machines.providers.rules import ENROLS_WITHIN, drifted, unready
+from chalicelib.platform.bus_rules import ProviderEvents, Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -17,9 +18,7 @@ from chalicelib.platform.context import (
     Context,
     Function,
     Grants,
-    ProviderEvents,
     QueueSource,
-    Subscription,
 )
 from chalicelib.platform.provisioning.ports import Kind
 

@@ -6,7 +6,8 @@ import pytest
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Context, Family, Subscription
+from chalicelib.platform.bus_rules import Subscription
+from chalicelib.platform.context import Context, Family
 from chalicelib.platform.events.facts import fact_in
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.provisioning.model import Power, State

@@ -1,5 +1,6 @@
 """Declares the context `puppets`: its table, queue, functions and their permissions."""
 
+from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     GET,
     PUT,
@@ -10,7 +11,6 @@ from chalicelib.platform.context import (
     Grants,
     QueueSource,
     ScheduleSource,
-    Subscription,
 )
 from chalicelib.platform.counted import Counted
 from chalicelib.theatre.puppets.changes import EVENTS, on_change
