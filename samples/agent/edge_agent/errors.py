@@ -8,7 +8,7 @@ class FatalError(Exception):
 
 
 class InUseError(FatalError):
-    """Another process uses the state directory."""
+    """Another process uses the state directory. Under the launcher the agent waits for its end."""
 
 
 class NetworkError(Exception):

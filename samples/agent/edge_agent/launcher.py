@@ -39,6 +39,10 @@ MAX_STARTS = 3
 STOP_SECONDS = 45.0
 POLL_SECONDS = 0.1
 NO_VERSION_STATUS = 1
+# The agent's status where somebody has to act at this machine. A Python that cannot find its program ends with the
+# same, so the service is told by another: after that alone systemd does not start it again.
+AGENT_FAILED_STATUS = 2
+STAY_DOWN_STATUS = 78
 PR_SET_PDEATHSIG = 1
 
 Update = dict[str, Any]
@@ -59,7 +63,8 @@ class Launcher:
         self._given_up: Update | None = None
 
     def run(self) -> int:
-        """Run the agent until it ends for a reason other than an update, and return its exit status."""
+        """Run the agent until it ends for a reason other than an update, and return its exit status;
+        `STAY_DOWN_STATUS` where somebody has to act."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while True:
@@ -70,7 +75,7 @@ class Launcher:
             update = self._read()
             # None: the new version failed. Otherwise an agent has ended, perhaps for an update.
             if status is not None and not (update is not None and self._is_to_try(update)):
-                return status
+                return STAY_DOWN_STATUS if status == AGENT_FAILED_STATUS else status
 
     def _is_to_try(self, update: Update) -> bool:
         return update.get("phase") in {"prepared", "trying"} and update != self._given_up

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from edge_agent.acknowledgements import begin_acknowledgements, forget_acknowledgements
 from edge_agent.backoff import Backoff
-from edge_agent.errors import FatalError, describe
+from edge_agent.errors import FatalError, InUseError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.identity import Node, choose_node, load_identity
 from edge_agent.journal import Journal
@@ -21,7 +21,9 @@ T = TypeVar("T")
 class Startup:
     """Loads the state directory before the agent contacts a server.
 
-    Retries while the disk cannot be used. Raises `FatalError` if somebody has to act at this machine.
+    Retries while the disk cannot be used; an installed agent also while another process uses the state directory, as
+    its predecessor does that hangs at the disk after its launcher was killed. Raises `FatalError` if somebody has to
+    act at this machine.
     """
 
     def __init__(
@@ -45,7 +47,8 @@ class Startup:
 
     async def state(self) -> StateDirectory:
         state = StateDirectory(self._options.state_dir, self._ports.disk)
-        await self._retried(lambda: self._resources.enter_context(state))
+        passing = OSError if self._options.versions is None else (OSError, InUseError)
+        await self._retried(lambda: self._resources.enter_context(state), passing)
         file = LogFile(state.path, state.disk)
         self._resources.callback(file.close)
         self._resources.callback(self._log.keep_in, None)
@@ -95,12 +98,14 @@ class Startup:
         store_machine(state, machine)
         self._log.write("state.moved")
 
-    async def _retried(self, use_disk: Callable[[], T]) -> T:
+    async def _retried(
+        self, use_disk: Callable[[], T], passing: type[Exception] | tuple[type[Exception], ...] = OSError
+    ) -> T:
         backoff = self._new_backoff()
         while True:
             try:
                 return use_disk()
-            except OSError as error:
+            except passing as error:
                 seconds = backoff.next_seconds()
                 self._log.write("state.not_usable", reason=describe(error), seconds=round(seconds, 3))
                 await self._ports.clock.sleep(seconds)

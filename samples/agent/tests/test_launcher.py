@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from edge_agent.launcher import MAX_STARTS
+from edge_agent.launcher import MAX_STARTS, STAY_DOWN_STATUS
 
 from samples.agent.tests.support.eventually import eventually
 
@@ -88,6 +88,16 @@ def test_launcher_starts_the_current_version_and_returns_its_status(machine):
     machine.current("old")
     assert machine.launch("--state-dir", "/x", "--self-update").wait() == 7
     assert machine.started.read_text() == "old -I -m edge_agent --state-dir /x --self-update\n"
+
+
+@pytest.mark.parametrize("phase", [None, "prepared"], ids=["alone", "after an update"])
+def test_agent_that_needs_somebody_has_the_launcher_stay_down(machine, phase):
+    machine.version("old", "exit 2")
+    machine.current("old")
+    if phase is not None:
+        machine.version("new", "exit 2")
+        machine.update(phase)
+    assert machine.launch().wait() == STAY_DOWN_STATUS
 
 
 def test_launcher_stopped_by_a_signal_stops_the_agent(machine):

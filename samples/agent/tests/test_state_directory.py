@@ -1,14 +1,26 @@
+import asyncio
+import io
 import os
+import random
 import stat
 import uuid
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import PurePath
 
 import pytest
 from edge_agent.enrollment_key import EnrollmentKey, KeySource, key_in_file
-from edge_agent.errors import FatalError
+from edge_agent.errors import FatalError, InUseError
+from edge_agent.event_log import EventLog
 from edge_agent.machine import Machine, store_machine, stored_machine, this_machine
 from edge_agent.ports.disk import SystemDisk
+from edge_agent.runtime import new_backoff
 from edge_agent.secure_urls import keeps_secrets
+from edge_agent.startup import Startup
 from edge_agent.state_directory import StateDirectory, replace_file
+
+from samples.agent.tests.support.memory_machine import HOUR, STATE, options, server_without_sockets
+from samples.agent.tests.support.memory_ports import MemoryPorts
 
 
 def test_directory_of_another_user_is_refused(tmp_path, monkeypatch):
@@ -30,6 +42,36 @@ def test_link_to_the_directory_is_followed_only_if_it_is_ones_own(tmp_path, monk
     if os.getuid() != 0:
         with pytest.raises(FatalError, match="link"), StateDirectory(link, SystemDisk()):
             pass
+
+
+def starting(ports, resources, versions):
+    """An agent that is about to load its state."""
+    asked = replace(options(server_without_sockets()), versions=versions)
+    log, rng = EventLog(io.StringIO(), ports.clock), random.Random(1)
+    return Startup(asked, resources, lambda: new_backoff(rng), ports.all(), rng, log)
+
+
+def test_installed_agent_waits_for_another_that_holds_its_state():
+    """As of one that hangs at the disk after its launcher was killed: nobody may have to come for that."""
+    ports = MemoryPorts(None)
+    other = ports.disk.lock(STATE / "lock")
+
+    async def scenario():
+        with ExitStack() as resources:
+            loading = asyncio.ensure_future(starting(ports, resources, PurePath("/versions")).state())
+            await ports.clock.sleep(HOUR)
+            assert not loading.done()
+            other.close()
+            assert (await loading).path == STATE
+
+    ports.run(scenario())
+
+
+def test_agent_that_a_person_starts_beside_another_ends_at_once():
+    ports = MemoryPorts(None)
+    ports.disk.lock(STATE / "lock")
+    with ExitStack() as resources, pytest.raises(InUseError):
+        ports.run(starting(ports, resources, None).state())
 
 
 def test_link_in_place_of_a_file_is_not_followed(tmp_path):

@@ -17,6 +17,7 @@
 #   4. puts it into /opt/edge-agent/versions/VERSION, by pip from that download alone: no package index is asked
 #   5. enrols the machine: the key is exchanged for a token in /var/lib/edge-agent, and the key's file is deleted
 #   6. writes /etc/systemd/system/edge-agent.service, and starts it
+# On a machine that is enrolled it may be a command of the fleet, if those run as root: the agent runs until the end.
 # The key is never an argument of a program: others on this machine could read it there.
 set -eu
 umask 022
@@ -51,8 +52,16 @@ find_python() {
 # Reads the file that curl is to take its secrets from on standard input.
 request() { curl -sS --config - --connect-timeout 10 --retry 3 "$@"; }
 
+# Whether a command or an SSH session of the agent runs this: it ends when the agent's service ends.
+is_in_service() {
+    [ -n "${EDGE_EXECUTION_ID:-}" ] || grep -qs '/edge-agent\.service' "$root/proc/self/cgroup"
+}
+
 read_key() {
-    if [ "$key_file" = - ]; then
+    if [ -n "$in_service" ]; then
+        [ -z "$key_file" ] || die "the agent itself runs this, and stops while a machine enrols, which would end this:" \
+            "leave out --key-file, or run it outside: systemd-run --collect sh install.sh --key-file FILE"
+    elif [ "$key_file" = - ]; then
         key=$(cat)
     elif [ -n "$key_file" ]; then
         key=$(cat "$key_file") || die "the key's file cannot be read"
@@ -137,34 +146,40 @@ enrol() {
         ${user:+--user "$user"} "$@" || die "the machine is not enrolled; the key's file is still there"
 }
 
-switch() {
-    mkdir -p "$base/versions"
-    rm -rf "$base/versions/$version" "$base/versions/update.json" "$base/versions/update.failed.json"
-    mv -T "$base/incoming/$version" "$base/versions/$version"
-    rmdir "$base/incoming"
-    rm -rf "$base/versions/.current"
+# Beside the files that are in use, and on the disk before they take their places: each is whole after a power cut.
+prepare() {
+    unit=$root/etc/systemd/system/edge-agent.service
+    mkdir -p "$base/versions" "$unit.d"
+    install -m 0755 "$work/launcher.py" "$base/.launcher.py"
+    sed "s|^ExecStart=/usr/bin/python3 |ExecStart=$python |" "$work/edge-agent.service" >"$unit.new"
+    cp "$work/as-root.conf" "$unit.d/as-root.new"
+    rm -rf "$base/versions/.current" "$base/versions/.staging-replaced"
     ln -s "$version" "$base/versions/.current"
+    sync
+}
+
+# Renames alone, so that an end at any point leaves an agent that starts.
+switch() {
+    rm -f "$base/versions/update.json" "$base/versions/update.failed.json"
+    [ ! -e "$base/versions/$version" ] || mv -T "$base/versions/$version" "$base/versions/.staging-replaced"
+    mv -T "$base/incoming/$version" "$base/versions/$version"
     mv -T "$base/versions/.current" "$base/versions/current"
     # The service's user updates them; where that is root, nobody else may.
     [ -n "$root" ] || chown -hR "${user:-root}" "$base/versions"
+    mv -T "$base/.launcher.py" "$base/launcher.py"
+    if [ -n "$as_root" ]; then
+        mv -T "$unit.d/as-root.new" "$unit.d/as-root.conf"
+    else
+        rm -f "$unit.d/as-root.new" "$unit.d/as-root.conf"
+    fi
+    mv -T "$unit.new" "$unit"
+    say "wrote $unit; options of the agent go into $etc/environment"
+    rm -rf "$base/incoming" "$base/versions/.staging-replaced"
     ln -sfn versions/current "$base/current"
-    install -m 0755 "$work/launcher.py" "$base/launcher.py"
     # An agent of 0.1.0 was an environment in this very folder.
     if [ -f "$base/pyvenv.cfg" ]; then
         rm -rf "$base/bin" "$base/lib" "$base/lib64" "$base/include" "$base/share" "$base/pyvenv.cfg"
     fi
-}
-
-write_unit() {
-    unit=$root/etc/systemd/system/edge-agent.service
-    mkdir -p "$unit.d"
-    sed "s|^ExecStart=/usr/bin/python3 |ExecStart=$python |" "$work/edge-agent.service" >"$unit"
-    if [ -n "$as_root" ]; then
-        cp "$work/as-root.conf" "$unit.d/as-root.conf"
-    else
-        rm -f "$unit.d/as-root.conf"
-    fi
-    say "wrote $unit; options of the agent go into $etc/environment"
 }
 
 # Who runs commands as root today does so tomorrow.
@@ -229,28 +244,34 @@ main() {
     token=
     work=
     stopped=
+    in_service=
     trap clean EXIT
+    # A shell that a signal ends may leave out what is to be done at the end.
+    trap 'exit 1' HUP INT TERM
     work=$(mktemp -d)
+    ! is_in_service || in_service=yes
     find_python
     [ -n "$root" ] || keep_root
     read_key
     download
     make_user
     install_version
-    if [ -z "$root" ] && systemctl --quiet is-active edge-agent 2>/dev/null; then
-        systemctl stop edge-agent
+    # To enrol needs the state directory alone. Else the agent runs until the restart, which systemd itself carries out.
+    if [ -n "$key" ] && [ -z "$root" ] && systemctl --quiet is-active edge-agent 2>/dev/null; then
         stopped=yes
+        systemctl stop edge-agent
     fi
     mkdir -p "$(dirname "$state")" "$etc"
     enrol "$@"
+    prepare
     switch
-    write_unit
-    stopped=
     if [ -z "$root" ] && command -v systemctl >/dev/null; then
         systemctl daemon-reload
         systemctl enable --quiet edge-agent
-        systemctl restart edge-agent
-        say "running; its log: journalctl -u edge-agent -f"
+        stopped=
+        say "starting it; its log: journalctl -u edge-agent -f"
+        # The agent waits some seconds for this command, so that its result is known.
+        systemctl ${in_service:+--no-block} restart edge-agent
     else
         say "installed; to run it: $python -I $base/launcher.py --versions $base/versions -- --state-dir $state --self-update"
     fi
