@@ -119,6 +119,9 @@ def delete_user(scene: Scene) -> None:
     by = some_caller(scene)
     beside(scene, _use_key, _make_key, log_in_again, by=by)
     ask(scene, by, "DELETE", "/auth/me")
+    with scene.holding("who_left_is_gone"):
+        rows = [row for row in scene.rows(USERS) if row["id"] == by.user]
+        assert "deleted_at" in rows[0], f"{by.user} has left, and is there"
 
 
 # -- what holds ------------------------------------------------------------------------------------------------------

@@ -37,13 +37,23 @@ def create_user_key(scene: Scene) -> None:
 
 def rotate_user_key(scene: Scene) -> None:
     by = some_caller(scene)
-    path = f"/auth/keys/{_key_of(scene, by)}/rotate"
-    remember_key(scene, ask(scene, by, "POST", path, needs="identity:delete").data["key"], by.user)
+    key = _key_of(scene, by)
+    made = ask(scene, by, "POST", f"/auth/keys/{key}/rotate", needs="identity:delete")
+    remember_key(scene, made.data["key"], by.user)
+    _check_revoked(scene, key)
 
 
 def revoke_user_key(scene: Scene) -> None:
     by = some_caller(scene)
-    ask(scene, by, "DELETE", f"/auth/keys/{_key_of(scene, by)}", needs="identity:delete")
+    key = _key_of(scene, by)
+    ask(scene, by, "DELETE", f"/auth/keys/{key}", needs="identity:delete")
+    _check_revoked(scene, key)
+
+
+def _check_revoked(scene: Scene, key_id: str) -> None:
+    with scene.holding("what_was_revoked_is_refused"):
+        rows = [row for row in scene.rows(API_KEYS) if row["id"] == key_id]
+        assert "revoked_at" in rows[0], f"the key {key_id} was revoked, and works"
 
 
 def replace_a_key_twice(scene: Scene) -> None:

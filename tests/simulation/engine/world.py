@@ -23,6 +23,7 @@ from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
 from tests.simulation.engine.ec2 import SETTINGS as MACHINES
 from tests.simulation.engine.ec2 import SimulatedEc2
+from tests.simulation.engine.s3 import SimulatedS3
 from tests.simulation.engine.weather import Weather
 from tests.support.declared import FAMILIES
 from tests.support.fakes.clock import FakeClock
@@ -84,6 +85,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
         self.machine_client = SimulatedEc2(self, seed)
+        self.object_client = SimulatedS3(self)
         self.driver.latency(0)
         self.queue_client = _Sqs(self)
         self.bus_client = _Bus(self)

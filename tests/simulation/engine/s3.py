@@ -1,0 +1,32 @@
+"""A strict S3 whose calls take their time, and at which workers and requests die, pause and lose answers."""
+
+from collections.abc import Callable
+from typing import Any
+
+from chalicelib.cloud.storage.rules import physical_prefix
+from chalicelib.platform.provisioning.pacing import LEASE
+from tests.support.fakes.s3 import FakeS3
+
+LAG_SECONDS = 1.5
+
+
+class SimulatedS3(FakeS3):
+    """``world`` is met before each call. ``came_late`` are the names of buckets whose making paused for longer than a
+    worker's lease: their row may have gone meanwhile."""
+
+    def __init__(self, world: Any) -> None:
+        super().__init__(world.clock, physical_prefix(world.platform.settings.table_prefix))
+        self.lag_seconds = LAG_SECONDS
+        self.came_late: set[str] = set()
+        self._meet: Callable[[], object] = world.meet
+
+    def calm(self) -> None:
+        """No further call fails."""
+        self._troubles.clear()
+
+    def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
+        began = self.clock.now()
+        self._meet()
+        if operation == "CreateBucket" and self.clock.now() - began >= LEASE:
+            self.came_late.add(request["Bucket"])
+        return super()._do(operation, request, call)
