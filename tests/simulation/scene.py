@@ -165,6 +165,7 @@ class Simulation:
     ``operations`` may be refused (`EdgeError`, `RefusedError`); each runs beside the others, and `Scene.wait` lets time
     pass in it. ``openings`` come first in each history. ``invariants`` raise AssertionError and are checked at rest;
     ``watches`` are told of each call that writes (its operation, and its rows before and after) and raise it at once.
+    ``promises`` are names of what its operations check themselves, besides their own (`Scene.holding`).
     ``faults`` disturb the world now and then, each seed draws some of them, and what they leave is ended by
     `Scene.mends`.
     """
@@ -174,3 +175,4 @@ class Simulation:
     faults: tuple[Callable[[Scene], None], ...] = ()
     openings: tuple[Callable[[Scene], object], ...] = ()
     watches: tuple[Watch, ...] = ()
+    promises: tuple[str, ...] = ()

@@ -19,4 +19,5 @@ def test_mutant_applies_and_names_known_faults_and_invariants(name):
     assert applies(mutant)
     assert set(mutant.needs) <= set(every_fault(PARTS))
     known = {each.__name__ for part in PARTS for each in (*part.invariants, *part.watches, *part.operations)}
+    known |= {promise for part in PARTS for promise in part.promises}
     assert mutant.found_by <= known

@@ -172,4 +172,5 @@ SIMULATION = Simulation(
     ),
     invariants=(each_address_is_one_users, nothing_is_left_of_users_who_left),
     watches=(a_token_is_used_once,),
+    promises=("who_left_is_gone",),
 )

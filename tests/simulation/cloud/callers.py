@@ -3,7 +3,7 @@
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.platform.access.store import API_KEYS
 from tests.simulation.cloud.accounts import remember_key
-from tests.simulation.cloud.people import ask, beside, some_caller, some_tenant
+from tests.simulation.cloud.people import PROMISES, ask, beside, some_caller, some_tenant
 from tests.simulation.cloud.standing import Caller, note_moves
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -51,6 +51,7 @@ def revoke_user_key(scene: Scene) -> None:
 
 
 def _check_revoked(scene: Scene, key_id: str) -> None:
+    scene.recall(_Revoked).ids.add(key_id)
     with scene.holding("what_was_revoked_is_refused"):
         rows = [row for row in scene.rows(API_KEYS) if row["id"] == key_id]
         assert "revoked_at" in rows[0], f"the key {key_id} was revoked, and works"
@@ -76,6 +77,19 @@ def look_at_the_fleet(scene: Scene) -> None:
     ask(scene, by, "GET", "/api/v1/nodes", needs="nodes:read", tenant=tenant, api=EDGE_ADMIN.name, key=by.text)
 
 
+class _Revoked:
+    """The ids of the keys whose end was answered."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+
+
+def revoked_keys_stay_revoked(scene: Scene) -> None:
+    rows = {str(row["id"]): row for row in scene.rows(API_KEYS)}
+    back = [each for each in sorted(scene.recall(_Revoked).ids) if "revoked_at" not in rows[each]]
+    assert not back, f"keys were revoked, and work: {back}"
+
+
 def no_key_comes_back(scene: Scene, _operation: str, plan: Plan) -> None:
     """A key that is revoked stays so, and belongs to the user for whom it was made."""
     for write, _key, old, new in plan:
@@ -90,6 +104,7 @@ SIMULATION = Simulation(
         *(create_user_key, rotate_user_key, revoke_user_key, replace_a_key_twice),
         *(look_around, look_around, look_around, look_at_the_fleet),
     ),
-    invariants=(),
+    invariants=(revoked_keys_stay_revoked,),
+    promises=(*PROMISES, "what_was_revoked_is_refused"),
     watches=(note_moves, no_key_comes_back),
 )

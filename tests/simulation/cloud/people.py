@@ -53,6 +53,15 @@ KEEPING = frozenset(
 """The tables in which a request that is refused writes nothing."""
 
 
+PROMISES = (
+    "what_is_refused_changes_nothing",
+    "no_request_reaches_another_tenant",
+    "who_may_not_is_refused",
+    "who_may_is_not_refused",
+)
+"""What each request is judged by."""
+
+
 class People:
     """What the people of a history have: all keys that they ever had, tokens of programs, and what programs get them
     with (account, secret)."""
