@@ -18,8 +18,7 @@ LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
 OK_STATUS = 200
 TAKEN = frozenset({200, 201})
 ACKNOWLEDGE_REFUSED = frozenset({404, 409})
-# API Gateway refuses a path that it does not know with 403.
-CLAIM_UNKNOWN = frozenset({403, 404, 405})
+CLAIM_UNKNOWN = frozenset({404, 405})
 ENVIRONMENT_REFUSED = frozenset({403, 404, 409})
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESULT_REFUSED = frozenset({404, 409, 422})

@@ -82,7 +82,8 @@ class HttpClient:
         body: Mapping[str, Any] | None = None,
         query: Mapping[str, str | int] | None = None,
     ) -> Answer:
-        """Send one request and return the answer, regardless of its status. Raises `NetworkError` if there is none."""
+        """Send one request and return the server's answer, regardless of its status. Raises `NetworkError` if there is
+        none, and if something else has answered, as a proxy or a captive portal does with any status."""
         headers = {
             "accept": "application/json",
             "content-type": "application/json",
@@ -99,10 +100,11 @@ class HttpClient:
             answer = json.loads(response.content)
         except (ValueError, RecursionError):
             answer = None
-        is_envelope = isinstance(answer, dict) and ("data" in answer or "error" in answer)
-        if not is_envelope:
-            if response.status < 400:  # noqa: PLR2004 - a captive portal answers 200 too
-                raise NetworkError(f"{urlsplit(url).netloc}: the answer is not the server's")
+        if not _is_from_server(response.status, answer):
+            if response.status < 500 and response.status != TOO_MANY_REQUESTS:  # noqa: PLR2004
+                raise NetworkError(
+                    f"{urlsplit(url).netloc}: the answer with status {response.status} is not the server's"
+                )
             answer = {}
         meta = answer.get("meta")
         if isinstance(meta, dict) and isinstance(meta.get("timestamp"), str):
@@ -154,6 +156,16 @@ async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: 
         reasons.append(answer.problem)
         retry_after_seconds = answer.retry_after_seconds
     raise UnavailableError("; ".join(reasons), retry_after_seconds)
+
+
+def _is_from_server(status: int, answer: Any) -> bool:
+    """Whether an answer is in the envelope of the API: data, or an error with its code."""
+    if not isinstance(answer, dict):
+        return False
+    if status < 400:  # noqa: PLR2004
+        return "data" in answer
+    error = answer.get("error")
+    return isinstance(error, dict) and isinstance(error.get("code"), str)
 
 
 def _retry_after(value: str | None) -> float | None:

@@ -268,6 +268,8 @@ class MemoryNetwork:
     def __init__(self, server, clock):
         self._server, self._clock = server, clock
         self.store_is_away = False
+        # Status and content with which something else on the way answers all requests.
+        self.between = None
         self.sent = []
         """What the agent said over its sockets."""
 
@@ -286,6 +288,8 @@ class MemoryNetwork:
         self._server.requests.append(Request(method, path, content, token, headers.get("x-edge-instance")))
         if self._server.down:
             raise NetworkError("down")
+        if self.between is not None:
+            return Response(self.between[0], {}, self.between[1])
         status, answer = self._server.handle(method, path, query, content, token)
         return Response(status, {}, json.dumps(answer).encode())
 
