@@ -17,6 +17,7 @@ from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import Origin, working_for
 from chalicelib.kit.tables import AttachmentRefusedError
+from chalicelib.platform.access.guests import is_guest
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import DEFAULT_TENANT, PrincipalKind, decide
 from chalicelib.settings import Settings
@@ -177,8 +178,14 @@ def _origin_of(exchange: Exchange) -> Origin:
 
 
 def _note_refused(exchange: Exchange) -> None:
-    """Put a refused request into the audit log. Reads have no verb: their method and path stand for it."""
-    endpoint = exchange.endpoint
+    """Put a refused request into the audit log. Reads have no verb: their method and path stand for it. A guest who was
+    refused a place writes into the log of the tenant that it works in, not of the one that its key was made in."""
+    endpoint, principal, guests = exchange.endpoint, exchange.principal, exchange.edge.callers.guests
+    if is_guest(principal):
+        home = guests.home_of(principal) if guests is not None else ""
+        if not home:
+            return
+        exchange.principal = replace(principal, tenant=home)
     operation = f"{endpoint.method} {endpoint.shown_path}" if endpoint.is_read or not endpoint.audit else endpoint.audit
     exchange.edge.audit.note_refused(_origin_of(exchange), operation, endpoint.aimed_at(exchange.incoming))
 

@@ -14,7 +14,9 @@ SENT_METHOD = "sentMethod"
 """Field of a request's context: the method that was sent, where its route is the one for undeclared methods."""
 
 
-_KEPT = ("authorization", "edge-api-revision")
+TENANT_HEADER = "x-tenant-id"
+
+_KEPT = ("authorization", "edge-api-revision", TENANT_HEADER)
 """Headers of a request that count for those which are made for its caller."""
 
 

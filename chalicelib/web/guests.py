@@ -5,10 +5,8 @@ from collections.abc import Sequence
 from chalicelib.kit.errors import bad_request
 from chalicelib.platform.access.guests import is_guest
 from chalicelib.web.audience import Exchange, admit_by_key
-from chalicelib.web.exchange import Incoming
+from chalicelib.web.exchange import TENANT_HEADER, Incoming
 from chalicelib.web.validation import NOT_A_UUID, read_uuid
-
-TENANT_HEADER = "x-tenant-id"
 
 _DOTS = 2
 """Between the three parts of a token of a program."""

@@ -1,11 +1,18 @@
-"""The keys of a deleted user: they are refused anyway, and lose their names."""
+"""The keys and sessions of a deleted user: they end, and say nothing of the person any more."""
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.tables import Tables
 from chalicelib.platform.access.store import ApiKeyStore, forget_key
+from chalicelib.platform.identity.session_store import REVOKED, SessionStore, forget_session
 
 MOST = 50
 """Keys of one chunk."""
+
+
+def forget_sessions(tables: Tables, clock: Clock, user_id: str) -> None:
+    """End all sessions of a deleted user, of which there are those of a day."""
+    for session_id in SessionStore(tables).ids_of_user(user_id):
+        tables.try_write(forget_session(session_id, clock.now()), REVOKED)
 
 
 def forget_keys_chunk(tables: Tables, clock: Clock, user_id: str, cursor: str | None) -> str | None:

@@ -63,6 +63,22 @@ def switch_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cl
     return MessageOut(message="Your requests work in this tenant now")
 
 
+@routes.post(
+    "/tenants/{tenant_id}/leave",
+    auth=SELF,
+    audit="tenant.leave",
+    repeats="a place that is given up is gone",
+    answer=MessageOut,
+    errors=(403, 404, 409),
+    summary="Leave a tenant",
+)
+def leave_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
+    """Gives up the place of the caller's user in that tenant, which anybody may do. Whoever leaves its last tenant gets
+    an empty one of its own. 404 for a tenant in which it has no place, 409 for the owner."""
+    services.tenancy.leave(request.path.tenant_id, request.principal)
+    return MessageOut(message="You have no place in this tenant any more")
+
+
 @routes.get(
     "/tenants/{tenant_id}",
     auth=MEMBER,

@@ -40,6 +40,11 @@ class Callers:
             raise not_a_member()
         return Admitted(self._anywhere(principal, tenant))
 
+    def home_of(self, user_id: str) -> str:
+        """The tenant that a user works in where a request names none; "" for one who is gone. One call."""
+        user = self._users.find(user_id)
+        return user.tenant if user else ""
+
     def of_account(self, principal: Principal, member: Member, tenant: str | None) -> Admitted:
         """A service account in the ``tenant`` that its request names, which can only be its own; ``member`` is what it
         is there. Raises `EdgeError` (forbidden) for any other, and for one that is deleted."""

@@ -21,6 +21,9 @@ class TenantGuests:
     def by_key(self, principal: Principal, tenant: str | None, restriction: str) -> Principal:
         return _as_guest(self._callers.resolve(principal, tenant), restriction)
 
+    def home_of(self, principal: Principal) -> str:
+        return self._callers.home_of(principal.user)
+
     def by_token(self, token: str, address: str, tenant: str | None, restriction: str) -> Principal:
         account = self._identities.prove(token, lambda: self._tokens.account_of(token), address)
         admitted = self._callers.of_account(principal_of(account), account.as_member(), tenant)

@@ -5,7 +5,7 @@ from chalicelib.cloud.tenancy.model import Invitation, InvitedTo
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.cloud.tenancy.store import InvitationStore
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind, found
+from chalicelib.kit.errors import EdgeError, Kind, found, rate_limited
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.platform.access.principal import Principal
@@ -14,24 +14,34 @@ from chalicelib.platform.identity.model import Subject, User
 from chalicelib.platform.identity.rules import address_of
 from chalicelib.platform.identity.tokens import Token, Tokens, unusable_token
 from chalicelib.platform.identity.user_store import UserStore
+from chalicelib.platform.limits.rules import limit_of
+from chalicelib.platform.limits.service import HOUR_MS, Limits
+
+MAILS_PER_HOUR = 60
+"""Invitations that a user, or a program of a tenant, may have mailed: all share the mails of the installation."""
 
 
 class Invitations:
     """The mail follows from the row of the token in the change stream."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, tenancy: Tenancy, tokens: Tokens) -> None:
+    def __init__(
+        self, tables: Tables, clock: Clock, ids: Ids, tenancy: Tenancy, tokens: Tokens, limits: Limits
+    ) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._tenancy = tenancy
         self._tokens = tokens
+        self._limits = limits
         self._users = UserStore(tables)
 
     def invite(self, tenant_id: str, email: str, role: str, by: Principal) -> Invitation:
-        """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden, conflict)."""
+        """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden, conflict), and (rate
+        limited) for too many mails of the inviter, or to that address."""
         address = address_of(email)
         self._tenancy.check_role(tenant_id, role, by)
         rules.check_invitations([each.email for each in self.all(tenant_id)], address)
+        self._hold_mails(by.user or tenant_id, address)
         now = self._clock.now()
         invitation_id = self._ids.uuid7(now)
         detail = InvitedTo(tenant=tenant_id, invitation_id=invitation_id, role=role)
@@ -98,6 +108,16 @@ class Invitations:
         except TransactionFailedError:
             return False
         return True
+
+    def _hold_mails(self, inviter: str, address: str) -> None:
+        """Count a mail. An invitation that is withdrawn has been mailed, and another one is another mail."""
+        of_inviter = limit_of(MAILS_PER_HOUR, HOUR_MS)
+        for standing in (
+            self._limits.of_subject("invitations", f"invitations#{inviter}", of_inviter),
+            self._limits.of_mails(address),
+        ):
+            if standing.wait_seconds:
+                raise rate_limited(standing.wait_seconds)
 
     def _of(self, tenant_id: str) -> Tables:
         return self._tables.scoped(tenant_id)

@@ -63,15 +63,15 @@ def check_name(name: str) -> str:
 
 
 def personal_name(name: str) -> str:
-    """The name of the tenant that a new user gets."""
+    """The name of the tenant that a user gets who has no other."""
     return f"{name}'s Personal Tenant"
 
 
-def personal_slug(name: str, user_id: str) -> str:
-    """The slug of the tenant that a new user gets. It ends with random digits of the user's id: the first ones tell the
-    time, and are those of another user too."""
+def personal_slug(name: str, some_id: str) -> str:
+    """The slug of the tenant that a user gets who has no other. It ends with random digits of an id, the user's where
+    it is new: the first ones tell the time, and are those of another user too."""
     part = _NOT_IN_SLUGS.sub("-", name.lower())[:_NAME_IN_SLUG].strip("-")
-    return "-".join(filter(None, ("personal", part, user_id[-_ID_IN_SLUG:])))
+    return "-".join(filter(None, ("personal", part, some_id[-_ID_IN_SLUG:])))
 
 
 def unknown_role(role: str, roles: Collection[str]) -> EdgeError:

@@ -1,6 +1,6 @@
 """`Tenancy`: tenants, and the places of users in them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from chalicelib.cloud.permissions import OF_EVERY_USER, OWNER, ROLES
 from chalicelib.cloud.roles.rules import check_given
@@ -150,10 +150,19 @@ class Tenancy:
         """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
         owner, (forbidden) for one whose role is above the caller's."""
         own = self.role_of(tenant_id, by)
+        self._end_place(tenant_id, user_id, lambda member: rules.check_role(member.role, own))
+
+    def leave(self, tenant_id: str, by: Principal) -> None:
+        """Give up the place of the principal's user. Raises `EdgeError` (not found) without one, (conflict) for the
+        owner."""
+        with working_for(current_origin()._replace(tenant=tenant_id)):
+            self._end_place(tenant_id, self._users.acting(by).id, lambda _member: None)
+
+    def _end_place(self, tenant_id: str, user_id: str, check: Callable[[Member], None]) -> None:
         for _ in self._tables.tries():
             member = found(self._users.member(tenant_id, user_id))
             rules.check_not_owner(member)
-            rules.check_role(member.role, own)
+            check(member)
             user = found(self._users.find(user_id))
             writes = [self._touching(tenant_id), *self._leaving(user, member)]
             if self._try(writes, "tenant.left", None):
@@ -250,10 +259,16 @@ class Tenancy:
         ]
 
     def _leaving(self, user: User, member: Member) -> Sequence[Write]:
-        return (
-            user_store.remove_member(member.tenant, user.id, member.role),
-            self._moved(user, member.tenant),
-        )
+        gone = user_store.remove_member(member.tenant, user.id, member.role)
+        if user.member_of != (member.tenant,):
+            return gone, self._moved(user, member.tenant)
+        # A user always has a place, without which it could not even log in: the last one is replaced.
+        now = self._clock.now()
+        tenant_id = self._ids.uuid7(now)
+        name, slug = rules.personal_name(user.full_name), rules.personal_slug(user.full_name, tenant_id)
+        own = self.prepare(tenant_id, name, slug, user.id)[1]
+        placed = user_store.put_member(tenant_id, user.id, OWNER, now)
+        return gone, user_store.change_memberships(user, (tenant_id,), tenant_id, now), *own, placed
 
     def _moved(self, user: User, left: str) -> Write:
         """The write after which the user has no place in the tenant that it has left."""

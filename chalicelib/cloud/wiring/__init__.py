@@ -81,7 +81,9 @@ class Cloud(WaysOut):
         from chalicelib.cloud.tenancy.invitations import Invitations
 
         platform = self.platform
-        return Invitations(platform.tables, platform.clock, platform.ids, self.tenancy, platform.identity.tokens)
+        return Invitations(
+            platform.tables, platform.clock, platform.ids, self.tenancy, platform.identity.tokens, platform.limits
+        )
 
     @cached_property
     def passwords(self) -> Passwords:

@@ -16,6 +16,10 @@ class Guests(Protocol):
         """The holder of a key that has no rights of its own."""
         ...
 
+    def home_of(self, principal: Principal) -> str:
+        """The tenant that the holder of such a key works in where it names none; "" for a user that is gone."""
+        ...
+
     def by_token(self, token: str, address: str, tenant: str | None, restriction: str) -> Principal:
         """The program that shows a token."""
         ...

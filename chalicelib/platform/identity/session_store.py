@@ -18,6 +18,7 @@ from chalicelib.kit.tables import (
     Query,
     Ref,
     Set,
+    SetIfAbsent,
     Table,
     Tables,
     Thing,
@@ -53,10 +54,14 @@ class SessionStore:
         row = self._tables.get(SESSIONS, _key(session_id))
         return None if row is None else _session(row)
 
-    def of_user(self, user_id: str) -> list[Session]:
-        """The sessions of a user, the newest first, as far as the index shows them."""
+    def ids_of_user(self, user_id: str) -> list[str]:
+        """The ids of the sessions of a user, the newest first, as far as the index shows them."""
         query = Query(SESSIONS, user_id, SESSIONS.index("by_user"), descending=True)
-        refs = [Ref(SESSIONS, _key(str(row["id"]))) for page in self._tables.pages(query) for row in page.items]
+        return [str(row["id"]) for page in self._tables.pages(query) for row in page.items]
+
+    def of_user(self, user_id: str) -> list[Session]:
+        """The sessions of a user, as `ids_of_user`."""
+        refs = [Ref(SESSIONS, _key(each)) for each in self.ids_of_user(user_id)]
         return [_session(row) for row in self._tables.get_many(refs) if row is not None]
 
     def extend(self, session_id: str, expires_at: datetime, now: datetime) -> bool:
@@ -95,6 +100,14 @@ def verify_session(session_id: str, expires_at: str, now: datetime) -> Update:
         Set("updated_at", to_seconds_text(now)),
     )
     return Update(SESSIONS, _key(session_id), changes, _usable(now))
+
+
+def forget_session(session_id: str, now: datetime) -> Update:
+    """The session is refused, and says nothing of the person whose it was; fails if it is gone."""
+    at = to_seconds_text(now)
+    personal = (Set(name, "") for name in ("name", "ip", "user_agent"))
+    changes = (*personal, SetIfAbsent("revoked_at", at), Set("updated_at", at))
+    return Update(SESSIONS, _key(session_id), changes, Exists("id"))
 
 
 def _usable(now: datetime) -> And:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
 from chalicelib.platform.access.store import API_KEYS
@@ -14,7 +15,7 @@ from chalicelib.platform.identity.model import TenantFacts, User, facts_without_
 from chalicelib.platform.identity.registration import Registration
 from chalicelib.platform.identity.session_store import SESSIONS
 from chalicelib.platform.identity.sessions import Sessions
-from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, listed
+from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, is_deleted, listed
 from chalicelib.platform.identity.tokens import Tokens
 from chalicelib.platform.identity.user_keys import UserKeys
 from chalicelib.platform.identity.user_store import UserStore
@@ -92,10 +93,15 @@ class Identity:
 
     def tenant(self, tenant_id: str) -> TenantFacts:
         """The facts of a tenant, in one consistent read. A tenant without a row has the default tier and no clusters,
-        the operator's any cluster."""
+        the operator's any cluster. Raises `EdgeError` (forbidden) for one that is deleted, such as to a session that
+        has not ended yet."""
         without_a_row = facts_without_a_row(tenant_id, self._default_tier)
         row = self._tenants.find(tenant_id)
-        return without_a_row if row is None else facts_of(row, without_a_row)
+        if row is None:
+            return without_a_row
+        if is_deleted(row):
+            raise EdgeError(Kind.FORBIDDEN, "The tenant is deleted")
+        return facts_of(row, without_a_row)
 
     def change_tenant(
         self, tenant_id: str, *, tier: str | None = None, clusters: Collection[str] | None = None

@@ -69,6 +69,16 @@ class TestEntries:
         told = [(entry["action"], entry["status"], entry["actor"]) for entry in log(scene)]
         assert set(told) >= {("GET /rbac/roles", "refused", BOB), ("secret.delete", "done", BOB)}
 
+    def test_refusal_of_a_removed_member_stands_in_its_own_log(self, scene, team):
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]}, key=scene.keys[ADA])
+        before = actions(scene)
+        scene.world.clock.advance(seconds=1)
+        stranger = {"key": scene.keys[BOB], "headers": {"x-tenant-id": team}}
+        assert scene.send("GET", "/secrets/planted", **stranger).status == 403
+        assert actions(scene) == before
+        own = log(scene, BOB, headers={"x-tenant-id": own_tenant(scene, BOB)})
+        assert [(one["status"], one["resource_id"]) for one in own[:1]] == [("refused", "planted")]
+
     def test_program_is_named_by_its_account(self, scene, team):
         body = {"name": "deployer", "role": "developer"}
         made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]

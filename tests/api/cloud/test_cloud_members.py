@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.cloud.tenancy import invitations
 from chalicelib.platform.identity.user_store import MEMBERS, put_member
 from tests.support.cloud import ADA, BOB, EVE
 
@@ -55,6 +56,13 @@ class TestMembers:
         assert changed.json["data"]["role"] == "admin"
         assert scene.request("add_member", json=body, key=scene.keys[BOB]).status == 200
 
+    def test_member_leaves_by_itself_and_its_owner_does_not(self, scene, team, eve):
+        assert scene.request("leave_tenant", key=scene.keys[BOB]).status == 200
+        assert roles(scene) == {ADA: "owner"}
+        assert scene.request("get_tenant", key=scene.keys[BOB]).status == 404
+        left = [scene.request("leave_tenant", key=scene.keys[address]).status for address in (BOB, EVE, ADA)]
+        assert left == [404, 404, 409]
+
     def test_callers_at_once_give_one_membership(self, scene, team, eve):
         scene.world.driver.latency(0.01)
         answers = scene.world.clock.run_together(
@@ -105,6 +113,26 @@ class TestInvitations:
         scene.invite(team, EVE)
         again = scene.request("create_invitation", json={"email": EVE, "role": "viewer"})
         assert (again.status, "is open" in again.json["error"]["message"]) == (409, True)
+
+    def test_mails_of_invitations_to_an_address_are_bounded(self, scene, team):
+        def invite_again():
+            body = {"email": EVE, "role": "viewer"}
+            made = scene.request("create_invitation", json=body, key=scene.keys[ADA])
+            if made.status == 201:
+                names = {"invitation_id": made.json["data"]["id"]}
+                assert scene.request("withdraw_invitation", variables=names, key=scene.keys[ADA]).status == 204
+            return made
+
+        answers = [invite_again() for _ in range(11)]
+        assert [answer.status for answer in answers] == [201] * 10 + [429]
+        assert int(answers[-1].headers["retry-after"]) <= 3600
+
+    def test_mails_of_invitations_of_a_user_are_bounded(self, scene, team, monkeypatch):
+        monkeypatch.setattr(invitations, "MAILS_PER_HOUR", 2)
+        bodies = [{"email": f"guest-{number}@example.com", "role": "viewer"} for number in range(3)]
+        answers = [scene.request("create_invitation", json=body, key=scene.keys[ADA]).status for body in bodies]
+        assert answers == [201, 201, 429]
+        assert scene.request("create_invitation", json=bodies[2]).status == 201
 
     def test_mail_is_sent_once_however_often_the_stream_repeats_it(self, scene, team):
         scene.request("create_invitation", json={"email": EVE, "role": "viewer"})

@@ -33,6 +33,14 @@ def clusters(scene, team):
     return made
 
 
+def test_tools_work_in_the_tenant_that_the_request_names(scene, team, clusters):
+    scene.request("add_member", variables={"tenant_id": scene.variables["other"]}, json={"email": ADA, "role": "admin"})
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "list_clusters", "arguments": {}}}
+    sent = {"x-tenant-id": scene.variables["other"], "mcp-protocol-version": "2025-06-18"}
+    text = scene.fleet(scene.keys[ADA]).request("POST", "/mcp", json=call, headers=sent).text
+    assert ("south" in text, "north" in text) == (True, False)
+
+
 class TestGiving:
     def test_operator_gives_and_takes_back(self, scene, team, clusters):
         shown = give(scene, team, "west", "north").json["data"]

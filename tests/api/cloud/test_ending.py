@@ -5,14 +5,19 @@ import pytest
 from chalicelib.cloud import gone
 from chalicelib.cloud.accounts import ending
 from chalicelib.cloud.gone import TENANT_GONE, USER_GONE
+from chalicelib.machines.api import AUTH_API
+from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.audit.store import TABLE as AUDIT
+from chalicelib.platform.identity.session_store import SESSIONS
 from chalicelib.platform.identity.tenant_store import TENANTS
-from tests.support.cloud import ADA, BOB, EVE
+from tests.support.client import MASTER_KEY, Client
+from tests.support.cloud import ADA, BOB, EVE, PASSWORD
 from tests.support.operations.cloud import POLICY, SSH_KEY
 
-KEPT_OF_A_TENANT = {"tenants", "audit_events", "quotas", "api_keys", "verifications"}
-"""Its id without a name, its log, counters that are zero, keys that name it, and mailed tokens for a week."""
+KEPT_OF_A_TENANT = {"tenants", "audit_events", "quotas", "api_keys", "verifications", "limits"}
+"""Its id without a name, its log, counters that are zero, keys that name it, mailed tokens for a week, and the number
+of invitations that the operator has sent for it, for an hour."""
 
 OF_A_PERSON = {"verifications"}
 """Mailed tokens, with the address that they were sent to, for a week."""
@@ -97,6 +102,25 @@ class TestUser:
         keys = [row for row in scene.world.driver.rows(API_KEYS) if row.get("user") == scene.variables["bob"]]
         assert {(row["name"], "revoked_at" in row, "last_used_at" in row) for row in keys} == {("deleted", True, False)}
         assert scene.request("get_own_user", key=scene.keys[BOB]).status == 401
+
+    def test_sessions_of_another_api_end_with_the_user(self, scene):
+        """Of a user who was registered there, and has given itself a password since."""
+        client = Client(AUTH_API.groups(), scene.world.platform.container(Machines), api=AUTH_API, key=None)
+        body = {"email": ADA, "fullName": "Ada Lovelace", "alias": "ada"}
+        made = client.request("POST", "/api/auth/v2/user", json=body, headers={"authorization": f"Bearer {MASTER_KEY}"})
+        scene.world.settle()
+        code = {"verificationCodeID": made.json["verificationCodeID"], "code": scene.world.mailer.code_for(ADA)}
+        assert client.request("PUT", "/api/auth/v2/session/verification", json=code).status == 200
+        scene.request("forget_password", key=None, json={"email": ADA})
+        scene.world.settle()
+        reset = {"token": scene.world.mailer.token_for(ADA), "new_password": PASSWORD}
+        assert scene.request("reset_password", key=None, json=reset).status == 200
+        scene.log_in(ADA)
+        assert scene.request("delete_own_user", key=scene.keys[ADA]).status == 204
+        scene.world.settle(twice=True)
+        session = {"headers": {"authorization": f"Bearer {made.json['bearer']}"}}
+        assert client.request("GET", "/api/auth/v2/session", **session).status == 401
+        assert "lovelace" not in repr(scene.world.driver.rows(SESSIONS)).lower()
 
     def test_no_row_names_the_person_any_more(self, scene, team):
         assert scene.request("delete_own_user", key=scene.keys[BOB]).status == 204

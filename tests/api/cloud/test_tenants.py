@@ -155,11 +155,22 @@ class TestTenants:
     def test_user_removed_from_its_last_tenant_works_in_the_next_one(self, scene, team):
         personal = next(one for slug, one in named(scene, BOB).items() if slug.startswith("personal"))
         assert scene.request("delete_tenant", variables={"tenant_id": personal}, key=scene.keys[BOB]).status == 204
-        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
         other = scene.tenant("other")
         body = {"user_id": scene.variables["bob"], "role": "viewer"}
         assert scene.request("add_member", variables={"tenant_id": other}, json=body).status == 200
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
         assert named(scene, BOB) == {"other": other}
+
+    @pytest.mark.parametrize(("view", "by"), [("remove_member", ADA), ("leave_tenant", BOB)])
+    def test_user_who_loses_its_last_place_gets_a_tenant_of_its_own(self, scene, team, view, by):
+        personal = next(one for slug, one in named(scene, BOB).items() if slug.startswith("personal"))
+        assert scene.request("delete_tenant", variables={"tenant_id": personal}, key=scene.keys[BOB]).status == 204
+        names = {"user_id": scene.variables["bob"]}
+        assert scene.request(view, variables=names, key=scene.keys[by]).status in {200, 204}
+        scene.log_in(BOB)
+        (slug,) = named(scene, BOB)
+        assert slug.startswith("personal-bob-")
+        assert scene.request("delete_own_user", key=scene.keys[BOB]).status == 204
 
     def test_only_tenant_of_its_owner_stays(self, scene, team):
         scene.join(scene.tenant("other"), EVE)

@@ -272,6 +272,7 @@ PREPARED: dict[str, Any] = {
     "list_tenants": _as(ADA),
     "create_tenant": _as_it_is,
     "switch_tenant": _as(ADA),
+    "leave_tenant": _as(BOB),
     "get_tenant": _as_it_is,
     "delete_tenant": _an_empty_tenant,
     "list_members": _as_it_is,
