@@ -18,8 +18,8 @@ from tests.rehearsals.load import Load
 from tests.rehearsals.stage import RehearsalFailedError, Stage
 
 OLDER = "e28f5a85"
-"""A release before this one, which reads and works on rows of this one. One from before 43b7c06a will not do: it counts a
-batch of the stream again that has grown when it is repeated, as happens where a function is replaced at work."""
+"""A release before this one, which reads and works on rows of this one. One from before 43b7c06a will not do: it counts
+a batch of the stream again that has grown when it is repeated, as happens where a function is replaced at work."""
 
 AGENTS = 3
 PAUSE_SECONDS = 1.0
