@@ -15,11 +15,10 @@ from typing import Any
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level
-from chalicelib.kit.origin import Origin, working_for
+from chalicelib.kit.origin import working_for
 from chalicelib.kit.tables import AttachmentRefusedError
-from chalicelib.platform.access.guests import is_guest
 from chalicelib.platform.access.permissions import Permission
-from chalicelib.platform.access.principal import DEFAULT_TENANT, PrincipalKind, decide
+from chalicelib.platform.access.principal import decide
 from chalicelib.settings import Settings
 from chalicelib.web.audience import Exchange, hold_to
 from chalicelib.web.caching import unless_known
@@ -28,6 +27,7 @@ from chalicelib.web.exchange import Incoming, Outgoing
 from chalicelib.web.headers import SECURITY_HEADERS, Cors
 from chalicelib.web.json_body import check_size, read_json
 from chalicelib.web.operation import Endpoint
+from chalicelib.web.origins import note_refused, origin_of
 from chalicelib.web.page_bytes import check_answer, check_content
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.rendering import Renderer
@@ -53,9 +53,6 @@ _FIRST_SERVER_ERROR = 500
 
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
-_NOTED = frozenset({PrincipalKind.KEY, PrincipalKind.SERVICE_ACCOUNT})
-"""The kinds of principals whose refusals the audit log has."""
-
 
 def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: ApiProtocol) -> Outgoing:
     """The answer to one request, with one line in the log. Never raises."""
@@ -69,8 +66,8 @@ def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: Api
         cors = cors_of(edge.settings, protocol).headers_for(incoming.header("origin"))
         outgoing = unless_known(_serve(exchange, protocol), incoming)
     except EdgeError as error:
-        if error.kind is Kind.FORBIDDEN and exchange.principal.kind in _NOTED:
-            _note_refused(exchange)
+        if error.kind is Kind.FORBIDDEN:
+            note_refused(exchange)
         outgoing = refusal(exchange.revised.error(error), protocol, _renderer(exchange, protocol))
     except Exception as error:  # noqa: BLE001 - the boundary: whatever it is, the caller gets an answer in the protocol
         edge.log.failure("request_failed", error, request_id=exchange.request_id, route=endpoint.route)
@@ -119,7 +116,7 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
         hold_to(exchange, audience.limit(exchange))
     if endpoint.permission is not None:
         _check_permission(endpoint, endpoint.permission, exchange)
-    with working_for(_origin_of(exchange)):
+    with working_for(origin_of(exchange)):
         if audience.arrive is not None:
             audience.arrive(exchange)
         sent = exchange.incoming.header(HEADER.lower())
@@ -160,34 +157,6 @@ def _once(exchange: Exchange, request: Request[Path, Query, Body], repeatable: R
 def _again(exchange: Exchange, before: Outgoing) -> Outgoing:
     exchange.noted["is_replayed"] = True
     return before
-
-
-def _origin_of(exchange: Exchange) -> Origin:
-    """The origin of what the request writes."""
-    endpoint, principal = exchange.endpoint, exchange.principal
-    return Origin(
-        exchange.request_id,
-        principal.actor,
-        exchange.incoming.address,
-        name="" if principal.name == principal.id else principal.name,
-        verb=endpoint.audit,
-        is_deferred=endpoint.is_deferred,
-        tenant="" if principal.tenant == DEFAULT_TENANT else principal.tenant,
-        user=principal.user,
-    )
-
-
-def _note_refused(exchange: Exchange) -> None:
-    """Put a refused request into the audit log. Reads have no verb: their method and path stand for it. A guest who was
-    refused a place writes into the log of the tenant that it works in, not of the one that its key was made in."""
-    endpoint, principal, guests = exchange.endpoint, exchange.principal, exchange.edge.callers.guests
-    if is_guest(principal):
-        home = guests.home_of(principal) if guests is not None else ""
-        if not home:
-            return
-        exchange.principal = replace(principal, tenant=home)
-    operation = f"{endpoint.method} {endpoint.shown_path}" if endpoint.is_read or not endpoint.audit else endpoint.audit
-    exchange.edge.audit.note_refused(_origin_of(exchange), operation, endpoint.aimed_at(exchange.incoming))
 
 
 def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:

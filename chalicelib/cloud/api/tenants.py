@@ -73,8 +73,8 @@ def switch_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cl
     summary="Leave a tenant",
 )
 def leave_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
-    """Gives up the place of the caller's user in that tenant, which anybody may do. Whoever leaves its last tenant gets
-    an empty one of its own. 404 for a tenant in which it has no place, 409 for the owner."""
+    """Gives up the place of the caller's user in that tenant, which anybody may do. A user who leaves its last tenant
+    gets an empty one of its own. 404 for a tenant in which it has no place, 409 for the owner."""
     services.tenancy.leave(request.path.tenant_id, request.principal)
     return MessageOut(message="You have no place in this tenant any more")
 

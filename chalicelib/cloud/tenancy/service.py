@@ -150,15 +150,15 @@ class Tenancy:
         """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
         owner, (forbidden) for one whose role is above the caller's."""
         own = self.role_of(tenant_id, by)
-        self._end_place(tenant_id, user_id, lambda member: rules.check_role(member.role, own))
+        self._remove_member(tenant_id, user_id, lambda member: rules.check_role(member.role, own))
 
     def leave(self, tenant_id: str, by: Principal) -> None:
         """Give up the place of the principal's user. Raises `EdgeError` (not found) without one, (conflict) for the
         owner."""
         with working_for(current_origin()._replace(tenant=tenant_id)):
-            self._end_place(tenant_id, self._users.acting(by).id, lambda _member: None)
+            self._remove_member(tenant_id, self._users.acting(by).id, lambda _member: None)
 
-    def _end_place(self, tenant_id: str, user_id: str, check: Callable[[Member], None]) -> None:
+    def _remove_member(self, tenant_id: str, user_id: str, check: Callable[[Member], None]) -> None:
         for _ in self._tables.tries():
             member = found(self._users.member(tenant_id, user_id))
             rules.check_not_owner(member)
