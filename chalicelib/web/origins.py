@@ -29,10 +29,11 @@ def origin_of(exchange: Exchange) -> Origin:
 def note_refused(exchange: Exchange) -> None:
     """Put a refused request into the audit log. Reads have no verb: their method and path stand for it. A guest who was
     refused a place writes into the log of the tenant that it works in, not of the one that its key was made in."""
-    endpoint, principal, guests = exchange.endpoint, exchange.principal, exchange.edge.callers.guests
+    endpoint, principal = exchange.endpoint, exchange.principal
     if principal.kind not in _NOTED:
         return
     if is_guest(principal):
+        guests = exchange.edge.callers.guests
         home = guests.home_of(principal) if guests is not None else ""
         if not home:
             return

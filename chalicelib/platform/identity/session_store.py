@@ -105,7 +105,7 @@ def verify_session(session_id: str, expires_at: str, now: datetime) -> Update:
 def forget_session(session_id: str, now: datetime) -> Update:
     """The session is refused, and says nothing of the person whose it was; fails if it is gone."""
     at = to_seconds_text(now)
-    personal = (Set(name, "") for name in ("name", "ip", "user_agent"))
+    personal = (Set("name", ""), Set("ip", ""), Set("user_agent", ""))
     changes = (*personal, SetIfAbsent("revoked_at", at), Set("updated_at", at))
     return Update(SESSIONS, _key(session_id), changes, Exists("id"))
 
