@@ -31,7 +31,7 @@ _PARTS_OF_NETWORKS = (
 
 
 def machine_statements(grants: Grants) -> list[Json]:
-    """The statements for EC2."""
+    """The statements for EC2, and for what CloudWatch tells of machines and buckets."""
     statements: list[Json] = []
     if grants.describes_machines or grants.runs_machines:
         # IAM has no narrower resource for it: it reveals the account's instances.
@@ -52,6 +52,9 @@ def machine_statements(grants: Grants) -> list[Json]:
         statements.append(_allow(["ec2:DescribeVolumes", "ec2:DescribeSnapshots"], "*"))
     if grants.keeps_disks:
         statements += _disks_kept()
+    if grants.reads_metrics:
+        # IAM has no narrower resource for it: it reveals figures of the account.
+        statements.append(_allow(["cloudwatch:GetMetricData"], "*"))
     return statements
 
 

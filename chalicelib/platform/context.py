@@ -175,6 +175,7 @@ class Grants:
     reads the console output of those.
     ``makes_buckets`` makes, changes and removes the buckets of tenants, ``finds_buckets`` finds which there are,
     ``keeps_objects`` reads and writes what is in them, which also lets it make links.
+    ``reads_metrics`` reads the account's metrics in CloudWatch.
     """
 
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
@@ -202,6 +203,7 @@ class Grants:
     makes_buckets: bool = False
     finds_buckets: bool = False
     keeps_objects: bool = False
+    reads_metrics: bool = False
 
 
 @dataclass(frozen=True)

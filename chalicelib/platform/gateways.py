@@ -56,6 +56,9 @@ class Gateways(Protocol):
     def machine_client(self) -> Any: ...
 
     @property
+    def metric_client(self) -> Any: ...
+
+    @property
     def key_service(self) -> KeyService: ...
 
     @property
@@ -119,6 +122,10 @@ class Aws:
     @cached_property
     def machine_client(self) -> Any:
         return aws.client("ec2")
+
+    @cached_property
+    def metric_client(self) -> Any:
+        return aws.client("cloudwatch")
 
     @cached_property
     def mailer(self) -> Mailer:

@@ -26,6 +26,7 @@ from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
 from tests.support.fakes.aws import FakeKeyService, FakeKms
 from tests.support.fakes.clock import FakeClock, FakeIds
+from tests.support.fakes.cloudwatch import FakeCloudWatch
 from tests.support.fakes.dynamo import Crash, FakeDynamo
 from tests.support.fakes.ec2 import FakeEc2
 from tests.support.fakes.log import Lines
@@ -102,6 +103,7 @@ class World:
         self.resolver = FakeResolver()
         self.exchange = FakeReceivers(self.clock)
         self.machine_client: Any = FakeEc2(self.clock)
+        self.metric_client = FakeCloudWatch(self.clock)
         self.machine_host = FakeMachineHost(self.clock)
         self.exchange.serve(MACHINE_HOST, self.machine_host.answer)
         given = {

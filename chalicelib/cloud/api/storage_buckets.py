@@ -30,14 +30,17 @@ _STATUS = {State.PENDING: "creating", State.CREATING: "creating", State.FAILED: 
 
 
 def _show(bucket: Resource, tenant: str) -> BucketOut:
+    spec = spec_of(bucket)
     return BucketOut(
         id=bucket.id,
         name=bucket.name,
         user_id=bucket.owner or None,
         tenant_id=tenant,
-        versioning_enabled=spec_of(bucket).versioning,
+        versioning_enabled=spec.versioning,
         status=_STATUS.get(bucket.state, "active"),
         reason=bucket.reason if bucket.state is State.FAILED else "",
+        size_bytes=spec.size_bytes,
+        measured_at=spec.measured_at,
         created_at=bucket.inserted_at,
     )
 

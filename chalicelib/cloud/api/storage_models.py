@@ -152,6 +152,10 @@ class BucketOut(Shown):
     encryption_key_id: Annotated[str | None, about("Always null: the keys are those of S3.", None)] = None
     status: Annotated[Literal["creating", "active", "failed"], about("Whether it can be used.", "active")]
     reason: Annotated[str, about("Why the bucket has failed, and what helps; else empty.", "")]
+    size_bytes: Annotated[
+        int | None, about("Bytes that S3 counted in it, versions and parts included; null before.", 1_048_576)
+    ]
+    measured_at: Annotated[Timestamp | None, about("Day whose count first told so, which comes a day or two later.", TIME)]
     created_at: Annotated[Timestamp, about("Time at which the bucket was asked for.", TIME)]
 
 

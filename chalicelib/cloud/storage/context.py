@@ -7,8 +7,21 @@ from chalicelib.cloud.gone import TENANT_GONE
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.rules import drifted
 from chalicelib.cloud.storage.upload_store import UPLOADS, empty_chunk
+from chalicelib.cloud.storage.usage import charge_of
 from chalicelib.kit.queues import Message
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, Task
+from chalicelib.platform.context import (
+    BATCH_GET,
+    DELETE,
+    GET,
+    PUT,
+    QUERY,
+    UPDATE,
+    Context,
+    Function,
+    Grants,
+    ScheduleSource,
+    Task,
+)
 from chalicelib.platform.provisioning.ports import Kind
 
 
@@ -25,6 +38,7 @@ BUCKETS = Kind(
     wait_seconds=1.0,
     longest_wait_seconds=15.0,
     drifted=drifted,
+    charge_of=charge_of,
 )
 """A bucket at S3."""
 
@@ -32,6 +46,16 @@ CONTEXT = Context(
     name="storage",
     tables=(UPLOADS,),
     kinds=(BUCKETS,),
+    functions=(
+        # An account has ten thousand buckets: twenty calls of CloudWatch, and a write for each that has changed.
+        Function(
+            "measure_usage",
+            "chalicelib.cloud.workers.measure_usage.handler",
+            ScheduleSource(timedelta(days=1)),
+            900,
+            loads="provisioning quotas storage",
+        ),
+    ),
     tasks={TENANT_GONE: Task(_empty)},
     grants={
         "cloud_api": Grants(
@@ -45,6 +69,9 @@ CONTEXT = Context(
         ),
         "provision": Grants(makes_buckets=True),
         "report_strangers": Grants(finds_buckets=True),
+        "measure_usage": Grants(
+            tables={"resources": GET | BATCH_GET | QUERY | UPDATE, "quotas": UPDATE}, reads_metrics=True
+        ),
         "clean_up": Grants(tables={"uploads": QUERY | DELETE}),
     },
 )

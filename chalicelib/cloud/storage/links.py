@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.cloud.storage import rules
 from chalicelib.cloud.storage.buckets import Buckets
+from chalicelib.cloud.storage.room import Room
 from chalicelib.cloud.storage.rules import Use
 from chalicelib.cloud.storage.s3 import S3Objects
 from chalicelib.cloud.storage.uploads import Uploads
@@ -49,18 +50,21 @@ class Link:
 class Links:
     """Links to objects of tenants."""
 
-    def __init__(self, buckets: Buckets, uploads: Uploads, s3: S3Objects, clock: Clock) -> None:
+    def __init__(self, buckets: Buckets, uploads: Uploads, s3: S3Objects, clock: Clock, room: Room) -> None:
         self._buckets = buckets
         self._uploads = uploads
         self._s3 = s3
         self._clock = clock
+        self._room = room
 
     def make(self, tenant: str, bucket: str, key: str, wanted: LinkRequest) -> Link:
         """A link. The object need not exist. Raises `EdgeError` (bad request, not found, conflict, service
-        unavailable)."""
+        unavailable), and (forbidden) for one to write beyond the tenant's quota."""
         rules.check_key(key)
         reads = wanted.method == "GET"
         location = self._buckets.usable(tenant, bucket, Use.READ if reads else Use.WRITE)
+        if not reads:
+            self._room.check(tenant, location.bucket)
         seconds = min(wanted.seconds, MOST_SECONDS)
         params: dict[str, Any] = {"Bucket": location.name, "Key": key}
         headers: dict[str, str] = {}

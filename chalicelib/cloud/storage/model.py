@@ -24,11 +24,14 @@ class LifecycleRule(BaseModel, frozen=True):
 
 
 class BucketSpec(BaseModel, frozen=True):
-    """The specification of a bucket. ``force``: its objects go with it when it is deleted."""
+    """The specification of a bucket. ``force``: its objects go with it when it is deleted. ``size_bytes`` is what S3
+    said last that it holds, which is of the day ``measured_at`` (seconds text); None before it has said anything."""
 
     versioning: bool = False
     rules: tuple[LifecycleRule, ...] = ()
     force: bool = False
+    size_bytes: int | None = None
+    measured_at: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.cloud.storage import rules
 from chalicelib.cloud.storage.buckets import Buckets, Location
 from chalicelib.cloud.storage.model import Page, Stored
+from chalicelib.cloud.storage.room import Room
 from chalicelib.cloud.storage.rules import Use
 from chalicelib.cloud.storage.s3 import Opened, S3Objects
 from chalicelib.cloud.storage.sniffing import media_type_of
@@ -30,19 +31,21 @@ class Found:
 class StoredObjects:
     """Each method raises `EdgeError` (not found, conflict, service unavailable) as `Buckets.usable` does."""
 
-    def __init__(self, buckets: Buckets, s3: S3Objects, clock: Clock) -> None:
+    def __init__(self, buckets: Buckets, s3: S3Objects, clock: Clock, room: Room) -> None:
         self._buckets = buckets
         self._s3 = s3
         self._clock = clock
+        self._room = room
 
     def put(
         self, tenant: str, bucket: str, key: str, content: bytes, checksum: str | None, note: Noted
     ) -> tuple[Location, Stored]:
         """Store an object. ``checksum`` is the SHA-256 in hex that its sender has of it. Raises `EdgeError` (bad
-        request) for a wrong key, (conflict) where the checksum is another."""
+        request) for a wrong key, (conflict) where the checksum is another, (forbidden) beyond the tenant's quota."""
         rules.check_key(key)
         rules.check_sum(content, checksum)
         location = self._buckets.usable(tenant, bucket, Use.WRITE)
+        self._room.check(tenant, location.bucket)
         note(location)
         return location, self._s3.put(location.name, key, content, media_type_of(content), self._clock.now())
 

@@ -6,6 +6,7 @@ from chalicelib.cloud.storage import rules
 from chalicelib.cloud.storage.buckets import Buckets, Location
 from chalicelib.cloud.storage.configuration import UPLOAD_DAYS
 from chalicelib.cloud.storage.model import Part, Stored, Upload
+from chalicelib.cloud.storage.room import Room
 from chalicelib.cloud.storage.rules import Use
 from chalicelib.cloud.storage.s3 import S3Objects
 from chalicelib.cloud.storage.upload_store import UploadStore, delete_upload, put_upload
@@ -24,18 +25,20 @@ MEDIA_TYPE = "application/octet-stream"
 class Uploads:
     """Another tenant's uploads, and those that are over, are not found."""
 
-    def __init__(self, tables: Tables, buckets: Buckets, s3: S3Objects, clock: Clock, ids: Ids) -> None:
+    def __init__(self, tables: Tables, buckets: Buckets, s3: S3Objects, clock: Clock, ids: Ids, room: Room) -> None:
         self._tables = tables
         self._buckets = buckets
         self._s3 = s3
         self._clock = clock
         self._ids = ids
+        self._room = room
 
     def begin(self, by: Principal, bucket: str, key: str) -> Upload:
         """Begin an upload. One whose row was not written S3 ends in some days. Raises
-        `EdgeError` (bad request, not found, conflict, service unavailable)."""
+        `EdgeError` (bad request, not found, conflict, service unavailable), (forbidden) beyond the tenant's quota."""
         rules.check_key(key)
         location = self._buckets.usable(by.tenant, bucket, Use.WRITE)
+        self._room.check(by.tenant, location.bucket)
         now = self._clock.now()
         upload_id = self._ids.uuid7(now)
         upload = Upload(
@@ -58,9 +61,10 @@ class Uploads:
 
     def put_part(self, tenant: str, upload_id: str, number: int, content: bytes, checksum: str | None) -> Part:
         """Store a part, or replace it. Raises `EdgeError` (not found), (conflict) where its SHA-256 is another than
-        ``checksum``."""
+        ``checksum``, (forbidden) beyond the tenant's quota."""
         rules.check_sum(content, checksum)
         upload = self.get(tenant, upload_id)
+        self._room.check(tenant)
         name = self._buckets.name_at(tenant, upload.bucket_id)
         return found(self._s3.put_part(name, upload.key, upload.external, number, content))
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from chalicelib.cloud.storage.buckets import Buckets
     from chalicelib.cloud.storage.driver import BucketDriver
     from chalicelib.cloud.storage.links import Links
+    from chalicelib.cloud.storage.measuring import Measuring
     from chalicelib.cloud.storage.objects import StoredObjects
+    from chalicelib.cloud.storage.room import Room
     from chalicelib.cloud.storage.s3 import S3Objects
     from chalicelib.cloud.storage.uploads import Uploads
     from chalicelib.platform.wiring import Platform
@@ -45,20 +47,43 @@ class Storage:
     def objects(self) -> StoredObjects:
         from chalicelib.cloud.storage.objects import StoredObjects
 
-        return StoredObjects(self.buckets, self._s3, self._platform.clock)
+        return StoredObjects(self.buckets, self._s3, self._platform.clock, self._room)
 
     @cached_property
     def uploads(self) -> Uploads:
         from chalicelib.cloud.storage.uploads import Uploads
 
         platform = self._platform
-        return Uploads(platform.tables, self.buckets, self._s3, platform.clock, platform.ids)
+        return Uploads(platform.tables, self.buckets, self._s3, platform.clock, platform.ids, self._room)
 
     @cached_property
     def links(self) -> Links:
         from chalicelib.cloud.storage.links import Links
 
-        return Links(self.buckets, self.uploads, self._s3, self._platform.clock)
+        return Links(self.buckets, self.uploads, self._s3, self._platform.clock, self._room)
+
+    @cached_property
+    def measuring(self) -> Measuring:
+        from chalicelib.cloud.daily_metrics import DailyMetrics
+        from chalicelib.cloud.storage.measuring import Measuring
+        from chalicelib.cloud.storage.model import BUCKET
+
+        platform = self._platform
+        return Measuring(
+            lambda: platform.all_resources.every(BUCKET),
+            platform.resources,
+            DailyMetrics(platform.gateways.metric_client),
+            platform.clock,
+            platform.settings.table_prefix,
+        )
+
+    @cached_property
+    def _room(self) -> Room:
+        from chalicelib.cloud.storage.room import Room
+        from chalicelib.cloud.tenancy.limits import limit_of
+
+        platform = self._platform
+        return Room(platform.quotas, lambda tenant, quota: limit_of(platform.tables, tenant, quota))
 
     @property
     def region(self) -> str:

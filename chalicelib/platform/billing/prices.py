@@ -52,6 +52,8 @@ PRICES: Sequence[Price] = (
     # Disks, by their size, and copies of them, by the size of the disk.
     Price("volume", "gp3", "2026-01-01T00:00:00Z", Decimal("0.00011"), "gb-hours"),
     Price("snapshot", "standard", "2026-01-01T00:00:00Z", Decimal("0.00007"), "gb-hours"),
+    # Buckets, by what S3 says that they hold.
+    Price("bucket", "standard", "2026-01-01T00:00:00Z", Decimal("0.00000004"), "mb-hours"),
     # Public addresses, in use or not.
     Price("eip", "ipv4", "2026-01-01T00:00:00Z", Decimal("0.005")),
     # Ways from subnets to the internet, without the traffic.

@@ -157,8 +157,8 @@ class Changes:
     """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once;
     ``shares`` is all that it takes of quotas beside `Resource.quota` from then on. ``parents`` and ``claims`` are all
     that it shall have: those that it lacks are taken, the others given back. ``at`` has the versions of new parents on
-    which it was decided: with one that has changed since, it is decided anew. ``is_note``: a new specification concerns
-    callers alone, so its provider has nothing to do."""
+    which it was decided: with one that has changed since, it is decided anew. ``is_note``: a new specification, with
+    other shares, concerns callers alone, so its provider has nothing to do."""
 
     power: Power | None = None
     act: str = ""

@@ -1,11 +1,11 @@
 """`AllResources`: the resources of all tenants, for the operator of the installation and for events of providers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.listing.request import FilterValue
-from chalicelib.platform.provisioning.model import Resource
+from chalicelib.platform.provisioning.model import Resource, State
 from chalicelib.platform.provisioning.resource_store import Name, ResourceStore
 from chalicelib.platform.provisioning.store import FITS, Fits, from_whole, listing_of_all
 
@@ -29,6 +29,11 @@ class AllResources:
         request = ListRequest(page=page, page_size=limit, filters={**filters, **own})
         found = self._lists.page(listing_of_all(kind, fits), request)
         return [from_whole(row) for row in found.items], found.total_count
+
+    def every(self, kind: str) -> Iterator[list[Resource]]:
+        """All resources of a kind that are not gone, some hundreds at a time, in no order."""
+        for names in self._store.named_of_kind(kind):
+            yield [each for each in self._read(names) if each.state is not State.GONE]
 
     def find(self, kind: str, resource_id: str) -> Resource | None:
         """The resource of that id, or None."""

@@ -33,6 +33,7 @@ from chalicelib.platform.provisioning.model import Resource, Share, is_shown
 from chalicelib.platform.provisioning.store import (
     ALL_RESOURCES,
     RESOURCES,
+    SHARDS,
     due_shards,
     external_key_of,
     from_item,
@@ -48,6 +49,7 @@ Name = tuple[str, str]
 """The tenant of a resource and its id."""
 
 _DUE_PER_SHARD = 100
+_NAMED_AT_ONCE = 500
 
 
 class QuotaWrites(Protocol):
@@ -133,6 +135,13 @@ class ResourceStore:
         for page in tables.pages(query):
             rows = tables.get_many([Ref(RESOURCES, key_of(str(entry["id"]))) for entry in page.items])
             yield [from_item(row) for row in rows if row is not None]
+
+    def named_of_kind(self, kind: str) -> Iterator[list[Name]]:
+        """The resources of a kind of all tenants, as the index shows them, some hundreds at a time."""
+        for shard in range(SHARDS):
+            query = Query(ALL_RESOURCES, f"{kind}#{shard}", RESOURCES.index("every"), limit=_NAMED_AT_ONCE)
+            for page in self._tables.pages(query):
+                yield [_name_of(entry) for entry in page.items]
 
     def named_by_id(self, ids: Sequence[str]) -> list[Name]:
         """The tenants of resources of which only the ids are known, as the index shows them."""

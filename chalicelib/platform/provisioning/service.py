@@ -216,8 +216,14 @@ class Resources:
 
     def _changed(self, resource: Resource, changes: Changes) -> Resource:
         now = to_seconds_text(self._clock.now())
+        shares = (
+            resource.shares
+            if changes.shares is None
+            else {each.quota: each.amount for each in changes.shares if each.amount}
+        )
         if changes.is_note:
-            return resource.model_copy(update={"spec": {**(changes.spec or resource.spec)}, "updated_at": now})
+            noted = {"spec": {**(changes.spec or resource.spec)}, "shares": shares, "updated_at": now}
+            return resource.model_copy(update=noted)
         values = {
             "generation": resource.generation + 1,
             "power": changes.power or resource.power,
@@ -226,9 +232,7 @@ class Resources:
             "spec": resource.spec if changes.spec is None else {**changes.spec},
             "parents": resource.parents if changes.parents is None else tuple(dict.fromkeys(changes.parents)),
             "claims": resource.claims if changes.claims is None else tuple(dict.fromkeys(changes.claims)),
-            "shares": resource.shares
-            if changes.shares is None
-            else {each.quota: each.amount for each in changes.shares if each.amount},
+            "shares": shares,
             "due_at": _free_at(resource, now),
             "updated_at": now,
         }

@@ -1,0 +1,78 @@
+"""`Measuring`: how much buckets hold, as S3 tells CloudWatch once a day.
+
+S3 user guide, "Metrics and dimensions": the metric counts current and earlier versions and the parts of uploads that
+were not completed; its statistic is the average; a day is told a day or two later.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+from typing import Protocol
+
+from chalicelib.cloud.daily_metrics import DailyMetrics, Metric, Point
+from chalicelib.cloud.storage import usage
+from chalicelib.cloud.storage.model import BUCKET
+from chalicelib.cloud.storage.rules import physical_name
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.errors import EdgeError
+from chalicelib.platform.provisioning.model import Changes, Resource
+
+LOOKS_BACK = timedelta(days=4)
+"""The newest day that S3 has told of is within these. Of a bucket that is empty S3 tells nothing."""
+
+_OVER = frozenset({"conflict", "not_found"})
+
+
+class Resources(Protocol):
+    """The resources of a tenant, as far as they are used here (`platform.provisioning`)."""
+
+    def change(
+        self, kind: str, resource_id: str, decide: Callable[[Resource], Changes | None], operation: str
+    ) -> Resource: ...
+
+
+class Measuring:
+    """``every`` walks over the buckets of all tenants, some hundreds at a time; ``resources`` are those of one."""
+
+    def __init__(
+        self,
+        every: Callable[[], Iterable[Sequence[Resource]]],
+        resources: Callable[[str], Resources],
+        metrics: DailyMetrics,
+        clock: Clock,
+        table_prefix: str,
+    ) -> None:
+        self._every = every
+        self._resources = resources
+        self._metrics = metrics
+        self._clock = clock
+        self._prefix = table_prefix
+
+    def measure(self) -> None:
+        """Note in each bucket's row what it holds, if that has changed: its bill and the quota follow. May be repeated,
+        and ends anywhere without harm. A call of CloudWatch for five hundred buckets, and a write for each that holds
+        something else than before."""
+        for buckets in self._every():
+            for bucket, points in zip(buckets, self._points(buckets), strict=True):
+                if usage.measured(bucket, points) is not None:
+                    self._note(bucket, points)
+
+    def _points(self, buckets: Sequence[Resource]) -> list[list[Point]]:
+        metrics = [self._metric(each) for each in buckets]
+        now = self._clock.now()
+        return self._metrics.of_days(metrics, now - LOOKS_BACK, now) if metrics else []
+
+    def _metric(self, bucket: Resource) -> Metric:
+        """Objects have the class STANDARD: neither this API nor a link of it, whose headers are signed, asks for
+        another."""
+        name = physical_name(self._prefix, bucket.tenant, bucket.id)
+        return Metric("AWS/S3", "BucketSizeBytes", {"BucketName": name, "StorageType": "StandardStorage"}, "Average")
+
+    def _note(self, bucket: Resource, points: Sequence[Point]) -> None:
+        def decide(now: Resource) -> Changes | None:
+            return usage.measured(now, points)
+
+        try:
+            self._resources(bucket.tenant).change(BUCKET, bucket.id, decide, "bucket.measured")
+        except EdgeError as error:
+            if error.code not in _OVER:  # else it is going
+                raise
