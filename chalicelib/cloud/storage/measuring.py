@@ -17,7 +17,7 @@ from chalicelib.kit.errors import EdgeError
 from chalicelib.platform.provisioning.model import Changes, Resource
 
 LOOKS_BACK = timedelta(days=4)
-"""The newest day that S3 has told of is within these. Of a bucket that is empty S3 tells nothing."""
+"""The newest day that S3 has told of is within these. It tells nothing of a bucket that is empty."""
 
 _OVER = frozenset({"conflict", "not_found"})
 

@@ -1,4 +1,4 @@
-"""What buckets hold, against the quota of a tenant and on its bill. Pure."""
+"""The sizes of buckets, against the quota of a tenant and on its bill. Pure."""
 
 from collections.abc import Sequence
 
