@@ -66,16 +66,25 @@ class _Task(BaseModel, frozen=True):
 
 
 def ask(
-    kind: str, subject: str, now: datetime, *, settles: bool = True, settles_after: timedelta = SETTLE, **arguments: str
+    kind: str,
+    subject: str,
+    now: datetime,
+    *,
+    settles: bool = True,
+    settles_after: timedelta = SETTLE,
+    queue: Queue | None = None,
+    **arguments: str,
 ) -> Update:
     """A write for a transaction that creates the task of this kind for the subject. If the task exists, it starts anew.
 
     ``arguments`` come with every message beside ``kind`` and ``id``, and tell tasks of a subject apart. Without
-    ``settles`` one pass is enough; ``settles_after`` is the time from now to the last pass, to the second.
+    ``settles`` one pass is enough; ``settles_after`` is the time from now to the last pass, to the second. Its messages
+    go to ``queue``, where one is given.
     """
     row_id = _row_id(kind, subject, arguments)
     seconds = Set("settle_seconds", int(settles_after.total_seconds()))
-    return Update(TABLE, _key(row_id), (*_asked(kind, subject, arguments, now, settles=settles), seconds))
+    where = () if queue is None else (Set("queue", str(queue)),)
+    return Update(TABLE, _key(row_id), (*_asked(kind, subject, arguments, now, settles=settles), seconds, *where))
 
 
 def message_of(row: Item) -> Message:
@@ -94,8 +103,8 @@ def message_of(row: Item) -> Message:
 
 
 def queue_of(row: Item, default: Queue) -> Queue:
-    """The queue whose worker does the task: the one that it was parked for, or else the default. Its messages are not
-    grouped."""
+    """The queue whose worker does the task: the one that it was asked or parked for, or else the default. Its messages
+    are not grouped."""
     queue = row.get("queue")
     return Queue(queue) if isinstance(queue, str) and queue else default
 

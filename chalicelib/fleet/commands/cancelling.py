@@ -8,6 +8,7 @@ from chalicelib.fleet.commands import rules
 from chalicelib.fleet.commands.execution_store import ExecutionStore, RefusedError
 from chalicelib.fleet.commands.model import Status
 from chalicelib.fleet.commands.part_store import page_of_part, part_cancelled
+from chalicelib.fleet.commands.queues import TIMELY_WORK
 from chalicelib.fleet.commands.store import SHARDS
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
@@ -45,7 +46,8 @@ class PartCancel:
         fan-out, which tells who asked. Raises `EdgeError` (not found)."""
         now = self._clock.now()
         asked = [
-            tasks.ask(TASK, command_id, now, cluster_id=cluster.id, cluster_name=cluster.name) for cluster in clusters
+            tasks.ask(TASK, command_id, now, queue=TIMELY_WORK, cluster_id=cluster.id, cluster_name=cluster.name)
+            for cluster in clusters
         ]
         for start in range(0, len(asked), _AT_ONCE):
             some: list[Write] = [*asked[start : start + _AT_ONCE]]

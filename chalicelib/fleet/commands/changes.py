@@ -6,10 +6,10 @@ from typing import Any
 from chalicelib.fleet.commands import rollout_events
 from chalicelib.fleet.commands.model import FINAL, STEPS, Status, outcome_of
 from chalicelib.fleet.commands.output import object_key
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION, TIMELY_WORK, queue_of_pass
 from chalicelib.fleet.commands.rollout import ROLLOUT
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, output_bytes
-from chalicelib.fleet.commands.undone import PASSES, pass_message, pass_of
+from chalicelib.fleet.commands.undone import CANCEL, DELETE, PASSES, pass_message, pass_of
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.facts import EXECUTION_ENDED
 from chalicelib.fleet.targeting.model import at_first
@@ -66,9 +66,9 @@ def on_change(change: Change) -> Iterator[Send]:
             for part in at_first(texts(row.get("parts"))):
                 yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": part})
         case "fan_outs" if not is_removed and change.operation == "fan_out.cancel_requested":
-            yield Send(CLEAN_UP, {"kind": "cancel_command", "id": row["command_id"]})
+            yield Send(TIMELY_WORK, {"kind": CANCEL, "id": row["command_id"]})
         case "commands" if not is_removed and change.operation == "command.deleted":
-            yield Send(CLEAN_UP, {"kind": "command", "id": row["id"]})
+            yield Send(CLEAN_UP, {"kind": DELETE, "id": row["id"]})
         case "executions" if isinstance(slot := row.get("rollout_slot"), int) and _has_ended(change):
             yield Send(EXECUTION_CREATION, {"command_id": row["command_id"], "part": ROLLOUT, "ended": slot})
 
@@ -97,7 +97,7 @@ def _go_on(command_id: str, going_on: Mapping[str, str]) -> Iterator[Send]:
     """Resume parts and passes that a worker could not end within one invocation."""
     for name, cursor in going_on.items():
         if pass_of(name) in PASSES:
-            yield Send(CLEAN_UP, pass_message(command_id, name, going_on))
+            yield Send(queue_of_pass(name), pass_message(command_id, name, going_on))
         else:
             yield Send(EXECUTION_CREATION, {"command_id": command_id, "part": name, "cursor": cursor})
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.fleet.commands.changes import EVENTS, courier, ended, event_counters, on_change
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION, TIMELY_WORK
 from chalicelib.fleet.commands.store import (
     COMMAND_TOTALS,
     COMMANDS,
@@ -70,7 +70,7 @@ CONTEXT = Context(
         EXECUTIONS,
         ROLLOUT_TARGETS,
     ),
-    queues=(EXECUTION_CREATION,),
+    queues=(EXECUTION_CREATION, TIMELY_WORK),
     functions=(
         Function(
             "create_executions",
@@ -79,6 +79,13 @@ CONTEXT = Context(
             60,
             memory_mb=1024,
             loads="aliases clusters commands enrollment events nodes targeting transport vpn",
+        ),
+        Function(
+            "do_timely_work",
+            "chalicelib.fleet.workers.do_timely_work.handler",
+            QueueSource(TIMELY_WORK, 10, batch_size=1),
+            60,
+            loads="families background",
         ),
         Function(
             "sweep_commands",
@@ -127,11 +134,11 @@ CONTEXT = Context(
                 "executions": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
                 "rollout_targets": BATCH_GET,
             },
-            counts=(EXECUTION_CREATION,),
+            counts=(EXECUTION_CREATION, TIMELY_WORK),
             buckets=(OUTPUT_BUCKET,),
         ),
         "websocket_message": Grants(tables={"executions": QUERY}),
-        "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(EXECUTION_CREATION,)),
+        "relay_changes": Grants(tables={"commands": BATCH_GET}, sends=(EXECUTION_CREATION, TIMELY_WORK)),
         "create_executions": Grants(
             tables={
                 "commands": BATCH_GET,
@@ -151,7 +158,17 @@ CONTEXT = Context(
             },
             empties=(OUTPUT_BUCKET,),
         ),
-        "sweep_commands": Grants(tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(EXECUTION_CREATION,)),
+        "do_timely_work": Grants(
+            tables={
+                "commands": BATCH_GET,
+                "fan_outs": BATCH_GET | UPDATE,
+                "executions": BATCH_GET | QUERY | UPDATE,
+                "tasks": GET | UPDATE | DELETE,
+            }
+        ),
+        "sweep_commands": Grants(
+            tables={"fan_outs": BATCH_GET | QUERY | UPDATE}, sends=(EXECUTION_CREATION, TIMELY_WORK)
+        ),
         "recount": Grants(tables={"commands": QUERY, "executions": QUERY}),
     },
 )

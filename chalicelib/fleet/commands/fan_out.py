@@ -7,7 +7,7 @@ from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.creation import Creation, Tell, transactions_per_page
 from chalicelib.fleet.commands.model import Command
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION, queue_of_pass
 from chalicelib.fleet.commands.rollout import ROLLOUT, RolloutState
 from chalicelib.fleet.commands.target_pages import TargetPages
 from chalicelib.fleet.commands.undone import (
@@ -28,7 +28,6 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.redrive import claim_due, look_again_at
 from chalicelib.kit.tables import Tables
-from chalicelib.platform.background.queues import CLEAN_UP
 
 WORKERS_AT_MOST = 20
 """The number of parts that are processed concurrently: the concurrency of the queue."""
@@ -116,7 +115,7 @@ class FanOuts:
         if due == LOOK:
             return [(EXECUTION_CREATION, [part_message(command_id, LOOK, fan_out.cursors)])]
         shares = fan_out.shares_of(due) or [due]
-        return [(CLEAN_UP, [pass_message(command_id, share, fan_out.cursors) for share in shares])]
+        return [(queue_of_pass(due), [pass_message(command_id, share, fan_out.cursors) for share in shares])]
 
     def _page(self, command: Command, part: str, cursor: str | None, workers: int) -> TargetPage | None:
         """The next nodes, before filters; None for a whole fleet that is too large for one message."""

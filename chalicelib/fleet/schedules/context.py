@@ -11,6 +11,20 @@ def _run(fleet: Any, message: Message) -> None:
     fleet.schedules.running.run(message["id"])
 
 
+# A command by its schedule: what it names is read, as for one of an operator.
+_RUNS_SCHEDULES = Grants(
+    tables={
+        SCHEDULES.name: GET | UPDATE,
+        RUNS.name: PUT,
+        "api_keys": GET,
+        "scripts": GET,
+        "commands": GET | PUT,
+        "fan_outs": PUT,
+        "clusters": BATCH_GET | QUERY,
+        "nodes": BATCH_GET,
+    }
+)
+
 CONTEXT = Context(
     name="schedules",
     tables=(SCHEDULES, RUNS),
@@ -23,18 +37,8 @@ CONTEXT = Context(
             }
         ),
         "sweep_commands": Grants(tables={SCHEDULES.name: BATCH_GET | QUERY | UPDATE}),
-        # A command by its schedule: what it names is read, as for one of an operator.
-        "clean_up": Grants(
-            tables={
-                SCHEDULES.name: GET | UPDATE,
-                RUNS.name: PUT,
-                "api_keys": GET,
-                "scripts": GET,
-                "commands": GET | PUT,
-                "fan_outs": PUT,
-                "clusters": BATCH_GET | QUERY,
-                "nodes": BATCH_GET,
-            }
-        ),
+        "do_timely_work": _RUNS_SCHEDULES,
+        # Of an earlier release, whose messages may still come.
+        "clean_up": _RUNS_SCHEDULES,
     },
 )

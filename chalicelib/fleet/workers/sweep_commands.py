@@ -7,6 +7,7 @@ from itertools import groupby
 from chalice.app import Blueprint, Rate
 
 from chalicelib.fleet.admins.handover import REDELIVER_AFTER_SECONDS
+from chalicelib.fleet.commands.queues import TIMELY_WORK
 from chalicelib.fleet.updates.queues import SELF_UPDATES
 from chalicelib.fleet.wiring import Fleet
 from chalicelib.fleet.workers.entry import FLEET
@@ -37,7 +38,7 @@ TASKS_PER_SWEEP = 1000
 )
 def handler(services: Fleet) -> None:
     for due_schedules in services.schedules.running.due_work(SCHEDULES_PER_SWEEP):
-        services.platform.queues.send(CLEAN_UP, due_schedules)
+        services.platform.queues.send(TIMELY_WORK, due_schedules)
     for page in services.commands.fan_outs.due_work(COMMANDS_PER_SWEEP):
         for queue, messages in page:
             services.platform.queues.send(queue, messages)

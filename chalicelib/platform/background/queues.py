@@ -3,4 +3,4 @@
 from chalicelib.kit.queues import Queue
 
 CLEAN_UP = Queue("clean-up", is_delayed=True)
-"""Work in the background, chunk by chunk: clean-ups, expiries, cancellations, redeliveries."""
+"""Work in the background, chunk by chunk, that may wait: clean-ups, redeliveries, the audit log."""

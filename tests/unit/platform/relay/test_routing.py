@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import pytest
 
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION, TIMELY_WORK
 from chalicelib.fleet.mesh.queues import VPN
 from chalicelib.fleet.transport.dispatch import DELIVERIES_PER_MESSAGE
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
@@ -281,9 +281,14 @@ class TestWhatGoesOn:
         old = {"command_id": "c-1", "cursors": {"shard#0": "a"}}
         new = {"command_id": "c-1", "cursors": {"shard#0": "a", "shard#1": "b", "cancel_command": "c"}}
         assert messages(change("fan_outs", "fan_out.parked", old, new)) == {
-            CLEAN_UP: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
+            TIMELY_WORK: [{"kind": "cancel_command", "id": "c-1", "cursor": "c"}],
             EXECUTION_CREATION: [{"command_id": "c-1", "part": "shard#1", "cursor": "b"}],
         }
+
+    def test_parked_pass_of_a_deletion_continues_behind_other_clean_ups(self):
+        old, new = {"command_id": "c-1"}, {"command_id": "c-1", "cursors": {"command#2": "c"}}
+        sent = {"kind": "command", "id": "c-1", "share": "command#2", "cursor": "c"}
+        assert messages(change("fan_outs", "fan_out.parked", old, new)) == {CLEAN_UP: [sent]}
 
     def test_parked_part_of_a_self_update_request_continues(self):
         old, new = {"id": "r-1"}, {"id": "r-1", "cursors": {"shard#1": "b"}}
@@ -317,7 +322,7 @@ class TestFollowing:
     def test_cancel_request_starts_a_pass_and_settling_does_not(self):
         row = {"command_id": "c-1"}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, row)) == {
-            CLEAN_UP: [{"kind": "cancel_command", "id": "c-1"}]
+            TIMELY_WORK: [{"kind": "cancel_command", "id": "c-1"}]
         }
         assert messages(change("fan_outs", "fan_out.settled", row, row)) == {}
         assert messages(change("fan_outs", "fan_out.cancel_requested", row, None)) == {}

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.fleet.commands.queues import TIMELY_WORK
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.platform.background.queues import CLEAN_UP
 from tests.support.builders import a_cluster
 from tests.support.callers import Agent, connect, enrolled, operator
 from tests.support.declared import TOTALS, WORKERS
@@ -170,12 +170,12 @@ class TestDeadline:
         site.world.clock.advance(31 * 60)
         site.world.driver.latency(0.01)
         site.world.clock.run_together([lambda: site.world.sweep("sweep_commands")] * 3)
-        waiting = site.world.queue_client.take(CLEAN_UP)
+        waiting = site.world.queue_client.take(TIMELY_WORK)
         assert waiting == [{"kind": "expire_command", "id": command_id}]
         while waiting:
-            passes = [partial(site.world.call, WORKERS[CLEAN_UP], {"Records": [sqs_record(waiting[0])]})] * 3
+            passes = [partial(site.world.call, WORKERS[TIMELY_WORK], {"Records": [sqs_record(waiting[0])]})] * 3
             assert site.world.clock.run_together(passes) == [{"batchItemFailures": []}] * 3
-            waiting = site.world.queue_client.take(CLEAN_UP)
+            waiting = site.world.queue_client.take(TIMELY_WORK)
             assert waiting == waiting[:1] * len(waiting)  # each queued the same next chunk
         site.world.driver.latency(0)
         site.pass_minutes(HOUR_MINUTES)
