@@ -8,10 +8,10 @@ EXECUTION_CREATION = Queue("execution-creation")
 """Creates executions of a command on nodes, part by part."""
 
 TIMELY_WORK = Queue("timely-work")
-"""Background work whose moment has come, while somebody waits: cancellations, deadlines, schedules. It never stands
+"""Urgent background work, for which somebody waits: cancellations, deadlines, schedules. It never stands
 behind clean-ups, of which one deletion makes minutes."""
 
 
 def queue_of_pass(name: str) -> Queue:
-    """The queue of a pass over the executions of a command, or of a share of one: nobody waits for a deletion."""
+    """The queue of a pass over the executions of a command, or of a share of one. A deletion is not urgent."""
     return CLEAN_UP if pass_of(name) == DELETE else TIMELY_WORK

@@ -38,7 +38,7 @@ CONTEXT = Context(
         ),
         "sweep_commands": Grants(tables={SCHEDULES.name: BATCH_GET | QUERY | UPDATE}),
         "do_timely_work": _RUNS_SCHEDULES,
-        # Of an earlier release, whose messages may still come.
+        # Messages of an earlier release may still come.
         "clean_up": _RUNS_SCHEDULES,
     },
 )
