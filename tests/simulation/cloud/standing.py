@@ -97,7 +97,7 @@ def working_tenant(scene: Scene, by: Caller, named: str | None) -> str:
     if by.account:
         is_own = named in {None, by.tenant}
         return by.tenant if is_own and tenant_row(scene, by.tenant) else ""
-    user = _row(scene, USERS, id=by.user)
+    user = _row(scene, USERS, id=by.user) if by.user else None
     if user is None or "deleted_at" in user:
         return ""
     tenant = named or str(user["tenant"])
