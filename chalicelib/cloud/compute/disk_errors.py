@@ -3,6 +3,8 @@
 Codes: Amazon EC2 developer guide, "Error codes for the Amazon EC2 API".
 """
 
+from dataclasses import replace
+
 from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
 
 MISMATCH = "IdempotentParameterMismatch"
@@ -16,6 +18,7 @@ ERRORS = AwsErrors(
     again={
         "IncorrectState": _CHANGING,
         "IncorrectInstanceState": _CHANGING,
+        "InvalidInstanceID.NotFound": "EC2 does not find the instance yet",
         "VolumeInUse": "the volume is still being detached",
         "InvalidAttachment.NotFound": _CHANGING,
         "PendingSnapshotLimitExceeded": "EC2 is making as many snapshots as it can at a time",
@@ -29,7 +32,12 @@ ERRORS = AwsErrors(
         "SnapshotLimitExceeded": LIMIT.format("snapshots", "snapshots"),
         "AttachmentLimitExceeded": "the instance has as many disks as its type can have: detach one first",
         "InvalidVolume.ZoneMismatch": "the volume is in another zone than the instance: restore a snapshot of it there",
-        "InvalidInstanceID.NotFound": "the instance is gone: detach the volume",
         "InvalidSnapshot.InUse": "an image is made of the snapshot: its operator has to delete that first",
     },
 )
+
+ATTACHING_ERRORS = replace(
+    ERRORS, again={**ERRORS.again, "InvalidParameterValue": "the instance still has another disk as this device"}
+)
+"""Those of an attachment. A device is free for the next volume as soon as its last one shall be detached, and EC2
+refuses it until that one is."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from chalicelib.cloud.compute.disk_errors import ERRORS, MISMATCH, NO_VOLUME
+from chalicelib.cloud.compute.disk_errors import ATTACHING_ERRORS, ERRORS, MISMATCH, NO_VOLUME
 from chalicelib.cloud.compute.disk_model import Attachment
 from chalicelib.cloud.compute.disk_rules import MATCHES, volume_spec
 from chalicelib.cloud.ec2_things import Ec2Things, Json
@@ -25,6 +25,9 @@ _SEEN = {
     "deleted": Seen.ENDED,
     "error": Seen.BROKEN,
 }
+_ATTACHED = frozenset({"attached", "attaching", "busy"})
+"""The states of an attachment that has not been asked to end."""
+
 _BROKEN = "EC2 could not make the disk (often its encryption key): delete it, and create another"
 
 
@@ -53,8 +56,17 @@ class VolumeDriver(Ec2Things):
             self._attach(resource, str(machine_id), wanted)
         for at, device, state in attached:
             is_wanted = wanted is not None and (at, device) == (machine_id, wanted.device)
-            if not is_wanted and state in {"attached", "attaching", "busy"}:
+            if not is_wanted and state in _ATTACHED:
                 self._detach(resource, at, device)
+
+    def delete(self, resource: Resource) -> None:
+        """Detach it from where EC2 shows it, and delete it once it is free: its row may have had it detached only just
+        before, and no call may have said so."""
+        for thing in self._shown([resource.id]):
+            for at, device, state in _attachments(thing):
+                if state in _ATTACHED:
+                    self._detach(resource, at, device)
+        super().delete(resource)
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         """Its name tells it from the disk of a machine, which carries the tags of the machine."""
@@ -103,7 +115,7 @@ class VolumeDriver(Ec2Things):
         return {one.id: one.external[EXTERNAL_ID] for one in found if EXTERNAL_ID in one.external}
 
     def _attach(self, resource: Resource, machine_id: str, wanted: Attachment) -> None:
-        with ERRORS.sorted():
+        with ATTACHING_ERRORS.sorted():
             self._client.attach_volume(
                 VolumeId=resource.external[EXTERNAL_ID], InstanceId=machine_id, Device=wanted.device
             )
@@ -113,13 +125,18 @@ class VolumeDriver(Ec2Things):
             self._client.detach_volume(VolumeId=resource.external[EXTERNAL_ID], InstanceId=machine_id, Device=device)
 
 
-def _observed(resource: Resource, volume: Json, machines: Mapping[str, str]) -> Observation:
-    seen = _SEEN.get(str(volume["State"]), Seen.BECOMING)
-    attached = [
+def _attachments(volume: Json) -> list[list[str]]:
+    """The machine, device and state of each attachment."""
+    return [
         [str(each["InstanceId"]), str(each["Device"]), str(each["State"])]
         for each in volume.get("Attachments", ())
         if each.get("State") != "detached"
     ]
+
+
+def _observed(resource: Resource, volume: Json, machines: Mapping[str, str]) -> Observation:
+    seen = _SEEN.get(str(volume["State"]), Seen.BECOMING)
+    attached = _attachments(volume)
     wanted = volume_spec(resource).attachment
     fits = [] if wanted is None else [[machines.get(wanted.instance_id, ""), wanted.device, "attached"]]
     facts = {"attachments": attached, MATCHES: attached == fits}

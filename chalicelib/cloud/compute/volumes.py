@@ -9,6 +9,7 @@ from chalicelib.cloud.compute.instances import CloudInstances
 from chalicelib.cloud.compute.model import Granted, Status
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.kit.errors import EdgeError, conflict, taken
+from chalicelib.kit.tables import attaching
 from chalicelib.machines.public import INSTANCE, ProviderName
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
@@ -62,8 +63,8 @@ class Volumes(Named):
                 attached = self._attach(tenant, volume, machine, mount_path)
             except ClaimTakenError:
                 continue
-            if shown_status(self._instances.get(tenant, machine.id)) not in _ON:
-                self.release(tenant, machine.id)  # it began to go meanwhile, and may have been released before
+            with attaching(None):
+                self.end(tenant, machine.id)  # it may have begun to go meanwhile, and been released before
             return attached
         raise conflict("other volumes are being attached to the instance: try again")
 

@@ -9,6 +9,7 @@ from chalicelib.cloud.network.address_model import ADDRESS, QUOTA, AddressSpec
 from chalicelib.cloud.network.model import SUBNET
 from chalicelib.cloud.network.ways_out import way_out
 from chalicelib.kit.errors import EdgeError, conflict
+from chalicelib.kit.tables import attaching
 from chalicelib.machines.public import INSTANCE, InstanceSpec
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
@@ -53,7 +54,8 @@ class Addresses(Named):
             made = own.change(ADDRESS, address.id, decide, "eip.associated")
         except ClaimTakenError as error:
             raise rules.has_one(error) from error
-        self.end(tenant, machine.id)  # it may have begun to go meanwhile
+        with attaching(None):
+            self.end(tenant, machine.id)  # it may have begun to go meanwhile
         return made
 
     def disassociate(self, tenant: str, wanted: str) -> Resource:

@@ -20,7 +20,7 @@ from chalicelib.machines.providers.rules import (
     OTHER_GROUPS,
     OTHER_TYPE,
 )
-from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, Tagged
+from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, State, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
@@ -138,7 +138,7 @@ class InstanceDriver:
     def _made(part: Resource | None) -> str:
         if part is None or part.desired is Desired.ABSENT or part.is_released:
             raise RefusedError("a part of its network is gone: create another instance")
-        if EXTERNAL_ID not in part.external:
+        if not part.is_seen or part.state in {State.PENDING, State.CREATING}:
             raise AgainLaterError(f"{part.name} of its network is not made yet", nothing_done=True)
         return part.external[EXTERNAL_ID]
 

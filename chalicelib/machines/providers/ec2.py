@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, TENANT_ERRORS, why_ended
 from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.machines.providers.rules import GROUPS, OTHER_TYPE
@@ -61,7 +61,7 @@ class Ec2:
 
     def launch(self, launch: Launch) -> Mapping[str, str]:
         """See `Provider.launch`. The client token makes a repeat answer with the first call's instance."""
-        with ERRORS.sorted():
+        with (TENANT_ERRORS if launch.subnet else ERRORS).sorted():
             try:
                 with calling():
                     answer = self._client.run_instances(**run_request(launch, self._stage, self._network))
@@ -94,7 +94,7 @@ class Ec2:
             self._client.modify_instance_attribute(InstanceId=resource.external["id"], InstanceType=wanted)
 
     def regroup(self, resource: Resource, groups: Sequence[str]) -> None:
-        with ERRORS.sorted():
+        with TENANT_ERRORS.sorted():
             self._client.modify_instance_attribute(InstanceId=resource.external["id"], Groups=list(groups))
 
     def reset(self, resource: Resource) -> None:

@@ -3,6 +3,8 @@
 Codes: Amazon EC2 developer guide, "Error codes for the Amazon EC2 API".
 """
 
+from dataclasses import replace
+
 from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
 
 MISMATCH = "IdempotentParameterMismatch"
@@ -38,6 +40,20 @@ ERRORS = AwsErrors(
     },
     unknown=_CATALOGUE,
 )
+
+_NO_GROUP = "EC2 does not find its security group yet"
+
+TENANT_ERRORS = replace(
+    ERRORS,
+    again={
+        **ERRORS.again,
+        "InvalidSubnetID.NotFound": "EC2 does not find its subnet yet",
+        "InvalidGroup.NotFound": _NO_GROUP,
+        "InvalidSecurityGroupID.NotFound": _NO_GROUP,
+    },
+)
+"""Those of calls that name parts of a tenant's network. Rows say that these are there, and EC2 may not find for a while
+what was made a moment ago ("Eventual consistency in the Amazon EC2 API")."""
 
 _WHY_ENDED = {
     "Server.InsufficientInstanceCapacity": _NO_CAPACITY,

@@ -72,7 +72,7 @@ def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
         return _due(current, now)
     if current.generation != step.row.generation:
         return _due(current, now)
-    if isinstance(error, RefusedError | GoneError):
+    if isinstance(error, RefusedError):
         return failed(current, error.reason, pacing.after_failure(current, kind, now))
     return _later(current, error, kind, now)
 
@@ -131,4 +131,4 @@ def _after(error: ProviderError) -> float | None:
 
 
 def _did_nothing(error: ProviderError) -> bool:
-    return isinstance(error, RefusedError) or (isinstance(error, AgainLaterError) and error.nothing_done)
+    return isinstance(error, RefusedError | GoneError) or (isinstance(error, AgainLaterError) and error.nothing_done)

@@ -38,7 +38,8 @@ class UnsureError(ProviderError):
 
 
 class GoneError(ProviderError):
-    """The thing is gone, though the row says that it is there."""
+    """The thing is gone, though the row says that it is there, and the call has done nothing. At a creation, what it
+    names is not found: that may have been made a moment ago, so it is tried again."""
 
 
 class Driver(Protocol):

@@ -327,6 +327,8 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
             ended = None if machine is None else machine.ended_at
             if machine is None or (ended is not None and now >= ended + _KEPT):
                 refuse("InvalidInstanceID.NotFound", operation)
+            if owned and self.is_new(machine.states[0][0]):
+                refuse("InvalidInstanceID.NotFound", operation)
             if owned and machine.tags.get(STAGE_TAG) != self.stage:
                 refuse("UnauthorizedOperation", operation, 403)
         return [self.machines[each] for each in ids]

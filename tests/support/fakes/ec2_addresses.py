@@ -88,7 +88,7 @@ class AddressCalls(NetworkCalls):
             now = self.clock.now()
             address = self._address(request["AllocationId"], "AssociateAddress")
             machine = self.machines.get(request["InstanceId"])
-            if machine is None or machine.state(now) == "terminated":
+            if machine is None or machine.state(now) == "terminated" or self.is_new(machine.states[0][0]):
                 refuse("InvalidInstanceID.NotFound", "AssociateAddress")
             self._allow(machine.tags, "AssociateAddress")
             if machine.state(now) not in _ON:

@@ -145,7 +145,7 @@ class DiskCalls:
         if request["AvailabilityZone"] not in _ZONES:
             refuse("InvalidZone.NotFound", "CreateVolume")
         if (source := request.get("SnapshotId")) is not None:
-            if source not in self.copies:
+            if source not in self.copies or self.is_new(self.copies[source].since):
                 refuse("InvalidSnapshot.NotFound", "CreateVolume")
             if _copy(self.copies[source], self.clock.now())["State"] != "completed":
                 refuse("IncorrectState", "CreateVolume")
@@ -157,7 +157,7 @@ class DiskCalls:
     def _attach(self, request: Json) -> Json:
         disk, now = self._disk(request, "AttachVolume"), self.clock.now()
         machine = self.machines.get(request["InstanceId"])
-        if machine is None or machine.state(now) == "terminated":
+        if machine is None or machine.state(now) == "terminated" or self.is_new(machine.states[0][0]):
             refuse("InvalidInstanceID.NotFound", "AttachVolume")
         self._allow(machine.tags, "AttachVolume")
         if self._is_attached(disk):
@@ -207,7 +207,7 @@ class DiskCalls:
 
     def _disk(self, request: Json, operation: str) -> Disk:
         disk = self.disks.get(request["VolumeId"])
-        if disk is None or disk.ends is not None:
+        if disk is None or disk.ends is not None or self.is_new(disk.since):
             refuse("InvalidVolume.NotFound", operation)
         self._allow(disk.tags, operation)
         return disk
@@ -217,6 +217,10 @@ class DiskCalls:
             refuse("UnauthorizedOperation", operation, 403)
 
     def _do(self, operation: str, request: Json, call: Callable[[], Json]) -> Json:
+        raise NotImplementedError
+
+    def is_new(self, made_at: datetime) -> bool:
+        """Whether something was made so lately that calls which name it do not find it yet."""
         raise NotImplementedError
 
     def zone_of(self, machine: Any) -> str:

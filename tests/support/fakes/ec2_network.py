@@ -151,10 +151,15 @@ class NetworkCalls:
         return None
 
     def _part(self, part_id: str, missing: str, operation: str) -> Part:
+        """A part that calls can name: not one that was made a moment ago."""
         part = self.parts.get(part_id)
-        if part is None or part.gone_at is not None:
+        if part is None or part.gone_at is not None or self.is_new(part.made_at):
             refuse(missing, operation)
         return part
+
+    def is_new(self, made_at: datetime) -> bool:
+        """Whether something was made so lately that calls which name it do not find it yet."""
+        return self.clock.now() < made_at + timedelta(seconds=self.lag_seconds)
 
 
 def fits(part: Part, one: Json) -> bool:

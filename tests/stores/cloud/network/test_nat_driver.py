@@ -37,12 +37,14 @@ class Place:
         """A subnet of a VPC with an internet gateway, and an address are there."""
         tags = lambda kind, part: [{"ResourceType": kind, "Tags": tags_for(STAGE, "tenant-1", part)}]  # noqa: E731
         vpc = self.client.create_vpc(CidrBlock="10.4.0.0/16", TagSpecifications=tags("vpc", VPC_ID))["Vpc"]["VpcId"]
+        self.advance(10)
         subnet = self.client.create_subnet(
             VpcId=vpc, CidrBlock="10.4.1.0/24", TagSpecifications=tags("subnet", SUBNET_ID)
         )["Subnet"]["SubnetId"]
         address = self.client.allocate_address(Domain="vpc", TagSpecifications=tags("elastic-ip", ADDRESS_ID))
         gateway = self.client.create_internet_gateway(TagSpecifications=tags("internet-gateway", GATEWAY_ID))
         gateway_id = gateway["InternetGateway"]["InternetGatewayId"]
+        self.advance(10)
         self.client.attach_internet_gateway(InternetGatewayId=gateway_id, VpcId=vpc)
         made = {SUBNET_ID: subnet, ADDRESS_ID: address["AllocationId"], GATEWAY_ID: gateway_id}
         for part, external in made.items():

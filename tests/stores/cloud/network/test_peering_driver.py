@@ -33,6 +33,7 @@ class Place:
         for vpc, block in BLOCKS.items():
             tags = lambda kind, part: [{"ResourceType": kind, "Tags": tags_for(STAGE, "tenant-1", part)}]  # noqa: E731
             made = self.client.create_vpc(CidrBlock=block, TagSpecifications=tags("vpc", vpc))["Vpc"]["VpcId"]
+            self.advance(10)
             main = main_table_of(vpc)
             table = self.client.create_route_table(
                 VpcId=made, ClientToken=main, TagSpecifications=tags("route-table", main)
@@ -157,6 +158,7 @@ def test_lost_peering_takes_its_own_routes_along_and_no_others(place):
             {"ResourceType": "vpc-peering-connection", "Tags": tags_for(STAGE, "tenant-1", main_table_of(PEERING_ID))}
         ],
     )["VpcPeeringConnection"]["VpcPeeringConnectionId"]
+    place.advance(10)
     route = {"RouteTableId": table, "DestinationCidrBlock": BLOCKS[THEIR_VPC]}
     place.client.delete_route(**route)
     place.client.create_route(**route, VpcPeeringConnectionId=other)

@@ -226,8 +226,8 @@ class TestDeletion:
         assert outside.done == [("terminate", INSTANCE_ID)]
 
 
-def part(resource_id, external_id=None, *, is_released=False):
-    """A part of a network of the instance's tenant."""
+def part(resource_id, external_id=None, *, is_released=False, state=State.READY):
+    """A part of a network of the instance's tenant; EC2 shows it if it is ready."""
     return Resource(
         id=resource_id,
         tenant="tenant-1",
@@ -235,6 +235,8 @@ def part(resource_id, external_id=None, *, is_released=False):
         name=resource_id,
         external={"id": external_id} if external_id else {},
         is_released=is_released,
+        is_seen=state is State.READY,
+        state=state,
         inserted_at=MADE,
         updated_at=MADE,
     )
@@ -263,7 +265,8 @@ NETWORK = (
     part("subnet", "subnet-1"),
     part("web", "sg-1"),
     part("db", "sg-2"),
-    part("new"),
+    part("new", state=State.PENDING),
+    part("accepted", "sg-3", state=State.CREATING),
     part("lost", "sg-9", is_released=True),
 )
 
@@ -334,3 +337,12 @@ def test_machine_is_not_launched_without_one_of_its_groups(outside):
 
     with pytest.raises(RefusedError, match="is gone"):
         driver.create(in_groups("web", "lost"))
+
+
+@pytest.mark.parametrize("group", ["new", "accepted"])
+def test_machine_is_not_launched_before_ec2_shows_its_groups(outside, group):
+    driver, _, _ = seen_in(outside, rows=[])
+
+    with pytest.raises(AgainLaterError, match="not made yet") as later:
+        driver.create(in_groups("web", group))
+    assert later.value.nothing_done

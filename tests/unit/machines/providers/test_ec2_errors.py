@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.machines.providers.ec2_errors import ERRORS, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, TENANT_ERRORS, why_ended
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, ProviderError, RefusedError
 
 CAPACITY = "use another zone or template"
@@ -32,6 +32,16 @@ def test_error_code_is_sorted_and_names_the_remedy(code, status, kind, remedy):
 
     assert type(error) is kind
     assert remedy in error.reason
+
+
+@pytest.mark.parametrize(
+    "code", ["InvalidSubnetID.NotFound", "InvalidGroup.NotFound", "InvalidSecurityGroupID.NotFound"]
+)
+def test_part_of_a_tenants_network_that_is_not_found_may_be_new(code):
+    error = TENANT_ERRORS.of_answer(code, 400)
+
+    assert isinstance(error, AgainLaterError)
+    assert error.nothing_done
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,10 @@ class TestCreate:
         row = after(Do.CREATE, asked(), Answer(error=RefusedError("no")), current)
         assert (row.state, row.asked_at, row.due_at) == (State.DELETING, None, at(0))
 
+    def test_creation_that_names_what_is_not_found_is_tried_again(self):
+        row = after(Do.CREATE, asked(), Answer(error=GoneError("no such volume")))
+        assert (row.state, row.reason, row.asked_at) == (State.PENDING, "no such volume", None)
+
     def test_call_that_did_nothing_says_nothing_of_a_later_one(self):
         current = asked(asked_at=at(5))
         row = after(Do.CREATE, asked(), Answer(error=AgainLaterError("no", nothing_done=True)), current)
