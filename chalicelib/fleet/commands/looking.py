@@ -2,12 +2,11 @@
 
 Nodes are found by an index, which lags, and which a node may move in while it is read. So the parts of a fan-out are
 read again, soon after the last one was finished and when every index has caught up; nodes without an execution get one.
-A node that moved meanwhile, or may fit filters only by a change, gets none. A rollout is searched when it has
+A node that moved in meanwhile, or may fit filters only by a change, gets none. A rollout is searched when it has
 finished, and goes on with what was found.
 """
 
 from dataclasses import dataclass, replace
-from functools import partial
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.command_store import CommandStore
@@ -114,10 +113,8 @@ class Looking:
         return self._creation.create(command, fan_out, chosen, tell, workers=1)
 
     def _meant(self, command: Command, missing: list[TargetNode], until: str) -> list[TargetNode]:
-        """Those of the nodes that the command was for. Reads rows of those that have changed meanwhile, 100 a call."""
-        is_meant = partial(selection.was_meant, targeting=command.targeting, until=until)
-        changed = [node.id for node in missing if not is_meant(node)]
-        meant = [*filter(is_meant, missing), *filter(is_meant, self._nodes.targets(changed) if changed else ())]
+        """Those of the nodes that the command was for."""
+        meant = selection.meant(missing, command.targeting, until, self._nodes)
         return selection.select(meant, command.targeting, self._nodes, self._clusters)
 
     def _settle(self, fan_out: FanOut, since: str, began_at: str) -> None:

@@ -12,6 +12,7 @@ def block(node: Node, presence: Presence | None, now: str) -> Update:
     changes = (
         Set("blocked_at", now),
         Set("status", Status.UNREACHABLE.value),
+        Set("status_at", now),
         Set("status_shard", status_shard_of(node.id, Status.UNREACHABLE)),
         Set("replaced_connection_id", None if presence is None else presence.connection_id),
         Set("last_seen_at", node.last_seen_at if presence is None else presence.last_seen_at),
@@ -30,6 +31,7 @@ def unblock(node: Node, now: str) -> Update:
         Remove("identity_conflict_instances"),
         Remove("forked_token_digest"),
         Set("status", status.value),
+        Set("status_at", now),
         Set("status_shard", status_shard_of(node.id, status)),
         Set("updated_at", now),
     )
@@ -43,6 +45,7 @@ def note_conflict(node: Node, presence: Presence, instances: Sequence[str], now:
         Set("identity_conflict_at", now),
         Set("identity_conflict_instances", list(instances) or None),
         Set("status", Status.UNHEALTHY.value),
+        Set("status_at", now),
         Set("status_shard", status_shard_of(node.id, Status.UNHEALTHY)),
         Set("replaced_connection_id", presence.connection_id),
         Set("last_seen_at", now),

@@ -130,8 +130,23 @@ def insert(node: Node) -> Put:
 
 def replace(old: Node, new: Node) -> Update:
     """Overwrite the row, if it has not changed since ``old`` was read."""
-    changes = tuple(Set(name, value) for name, value in node_to_item(new).items() if name != "id")
+    is_same = old.status == new.status, _filtered(old) == _filtered(new)
+    since = {
+        "status_at": old.status_at if is_same[0] else new.updated_at,
+        "described_at": old.described_at if is_same[1] else new.updated_at,
+    }
+    changes = tuple(Set(name, value) for name, value in {**node_to_item(new), **since}.items() if name != "id")
     return Update(NODES, node_key(old.id), changes, Equals("version", old.version))
+
+
+FACTS_OF_FILTERS = frozenset({"hostname", "os_name", "architecture"})
+"""The facts by which nodes are filtered."""
+
+
+def _filtered(node: Node) -> tuple[object, ...]:
+    """All by which nodes are filtered, but for the status and the cluster, which have times of their own."""
+    own = (node.id_type, node.agent_version, node.self_update_enabled, node.hostname, node.os_name, node.architecture)
+    return (*own, node.labels)
 
 
 def set_status(node: Node, status: Status, now: str) -> Update:
@@ -148,6 +163,8 @@ def set_facts(node: Node, facts: Mapping[str, Value], now: str) -> Update:
     if "hostname" in facts:
         changes += (_termed(node.model_copy(update={"hostname": facts["hostname"]})),)
         same = Equals("version", node.version)
+    if not FACTS_OF_FILTERS.isdisjoint(facts):
+        changes += (Set("described_at", now),)
     return Update(NODES, node_key(node.id), (*changes, Set("updated_at", now)), same)
 
 
@@ -158,6 +175,7 @@ def set_operator_labels(node: Node, operator_labels: Mapping[str, str], now: str
         Set("operator_labels", dict(operator_labels) or None),
         Set("labels", {**after.labels} or None),
         _termed(after),
+        Set("described_at", now),
         Set("updated_at", now),
     )
     return Update(NODES, node_key(node.id), changes, Equals("version", node.version))
@@ -255,6 +273,7 @@ def _aliases_value(aliases: Sequence[NodeAlias]) -> Value:
 def _status_update(node_id: str, status: Status, *, seen: str, now: str, condition: Condition) -> Update:
     changes = (
         Set("status", status.value),
+        Set("status_at", now),
         Set("status_shard", status_shard_of(node_id, status)),
         Set("last_seen_at", seen),
         Set("updated_at", now),

@@ -41,6 +41,17 @@ _IN_CLUSTER = "#"
 
 _PRESENCE_FILTER = "last_seen_at"
 
+_PLACED, _DESCRIBED = "placed_at", "described_at"
+_STAMPS = {
+    "status": "status_at",
+    "cluster_name": _PLACED,
+    "updated_at": "updated_at",
+    "inserted_at": "",
+    _PRESENCE_FILTER: "",
+}
+"""The attribute of a node's row that tells when what a filter compares last changed, if not `_DESCRIBED`; "" for what
+never changes, and for presence, which is asked for when the node is found."""
+
 
 def without_repetitions(targeting: Targeting) -> Targeting:
     """The same targeting with each id and each name once, in the order of their first mention."""
@@ -115,15 +126,28 @@ def may_miss(part: str) -> bool:
     return not part.startswith(_NAMED)
 
 
-def was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
-    """Whether a node that is found in a part only later was in it until then (seconds text), as far as is known of it:
-    one that has changed since may have moved in, or fit the filters, only by that change. Its row, if that was read,
-    tells when it came into its cluster."""
-    if targeting.node_filters or targeting.cluster_filters:
-        return node.updated_at <= until
-    is_for_good = targeting.type in {TargetType.ALL, TargetType.EXECUTIONS}
-    came_at = node.updated_at if node.row is None else str(node.row.get("placed_at") or node.inserted_at)
-    return is_for_good or came_at <= until
+def meant(found: Sequence[TargetNode], targeting: Targeting, until: str, nodes: NodeReader) -> list[TargetNode]:
+    """Those of the nodes, which are found in a part only later, that were in it until then (seconds text), as far as is
+    known of them. Reads the rows of those that have changed meanwhile, 100 a call."""
+    same = [node for node in found if _was_meant(node, targeting, until)]
+    changed = {node.id for node in found}.difference(node.id for node in same)
+    rows = nodes.targets([node.id for node in found if node.id in changed]) if changed else []
+    return [*same, *(node for node in rows if _was_meant(node, targeting, until))]
+
+
+def _was_meant(node: TargetNode, targeting: Targeting, until: str) -> bool:
+    """Whether nothing by which the node is found has changed since: it may have moved in, or fit the filters, only by
+    that change. Its row, if that was read, tells when what changed."""
+    if node.updated_at <= until:
+        return True
+    compared = {name.partition("__")[0] for name in targeting.node_filters or ()}
+    stamps = {_STAMPS.get(name, _DESCRIBED) for name in compared} - {""}
+    if targeting.cluster_filters or targeting.type in {TargetType.CLUSTERS, TargetType.NODES}:
+        stamps.add(_PLACED)
+    row = node.row
+    if row is None:
+        return not stamps
+    return all(str(row.get(stamp) or node.inserted_at) <= until for stamp in stamps)
 
 
 def is_of_cluster(part: str, cluster_id: str) -> bool:

@@ -87,7 +87,7 @@ class UpdateFanOuts:
         here, wanted = StepCursor.parse(cursor), rules.forced(request.targeting)
         while here.step < len(parts):
             chosen, following = self._chosen(request, parts[here.step], here.within)
-            meant = [node for node in chosen if selection.was_meant(node, wanted, request.looks_since)]
+            meant = selection.meant(chosen, wanted, request.looks_since, self._nodes)
             noted = self._note_found(request, meant, to_seconds_text(now))
             if noted is None:
                 return None

@@ -17,6 +17,10 @@ from tests.simulation.fleet.rollouts import ROLLOUTS
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
+FILTERED = 0.3
+UPDATING = "self_update_enabled"
+"""What a machine says of itself for good."""
+
 EXECUTION_EVENT = "edge.command_execution."
 
 
@@ -30,9 +34,12 @@ class _Given:
 
 
 def give_command(scene: Scene) -> None:
-    """A command for all, one cluster or one machine."""
+    """A command for all, one cluster or one machine; sometimes for those of them alone that update themselves."""
     seconds, code = scene.rng.choice((0.1, 5, 200)), scene.rng.choice((0, 0, 1))
-    body = {"command_text": f"{seconds} {code} said", "targeting": _a_target(scene)}
+    targeting = _a_target(scene)
+    if scene.rng.random() < FILTERED and targeting["type"] != "nodes":
+        targeting["node_filters"] = {UPDATING: scene.rng.choice((True, False))}
+    body = {"command_text": f"{seconds} {code} said", "targeting": targeting}
     scene.ask("POST", "/api/v1/commands", json=body)
 
 
@@ -104,13 +111,16 @@ def _is_placed_before(node: Item, command_id: str) -> bool:
 
 
 def _is_plain(command: Item) -> bool:
-    """Whether everybody whom it names is to have it: no filter, no retry, no rollout, no deadline."""
+    """Whether everybody whom it names is to have it: no retry, no rollout, no deadline."""
     targeting = command["targeting"]
-    return targeting.keys() <= {"type", "cluster_names", "node_ids"} and not {"rollout", "expired_at"} & command.keys()
+    known = {"type", "cluster_names", "node_ids", "node_filters"}
+    return targeting.keys() <= known and not {"rollout", "expired_at"} & command.keys()
 
 
 def _is_meant(command: Item, node: Item) -> bool:
     if node["inserted_at"] > command["inserted_at"]:  # it enrolled while the request for the command was under way
+        return False
+    if (command["targeting"].get("node_filters") or {UPDATING: node[UPDATING]})[UPDATING] is not node[UPDATING]:
         return False
     match command["targeting"]:
         case {"cluster_names": names}:

@@ -86,6 +86,35 @@ class TestCommands:
         later(world, LOOKS[0])
         assert reached(world) == {machine.id}
 
+    @pytest.mark.parametrize(
+        "type_", [{"type": TargetType.ALL}, {"type": TargetType.CLUSTERS, "cluster_names": ("a",)}]
+    )
+    @pytest.mark.parametrize("filters", [{"version": "2.1"}, {"os_name": "Debian"}, {"inserted_at__lte": "2027-01-01"}])
+    def test_hidden_node_that_changes_beside_its_filters_gets_its_execution(self, world, type_, filters):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a", agent_version="2.1", os_name="Debian")
+        world.clock.advance(20)
+        a_command(world, targeting=Targeting(**type_, node_filters=filters))
+        world.settle()
+        assert reached(world) == set()
+        world.clock.advance(5)
+        world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
+        later(world, LOOKS[0])
+        assert reached(world) == {machine.id}
+
+    def test_hidden_node_that_fits_its_filters_by_a_change_gets_no_execution(self, world):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a")
+        world.clock.advance(20)
+        targeting = Targeting(type=TargetType.ALL, node_filters={"labels": "env:prod", "status": "healthy"})
+        a_command(world, targeting=targeting)
+        world.settle()
+        world.clock.advance(5)
+        world.fleet.nodes.labelling.change(machine.id, {"env": "prod"}, reach=EVERYWHERE)
+        for seconds in LOOKS:
+            later(world, seconds)
+        assert reached(world) == set()
+
     def test_node_moved_between_parts_gets_one_execution(self, world):
         (machine,) = machines(world, 1, "a")
         world.settle()
