@@ -27,6 +27,8 @@ SHARES = {
     "post_refused": 1 / 10,
     "disconnect_lost": 1 / 3,
     "disconnect_late": 1 / 3,
+    # of containers
+    "skewed_clocks": 3 / 4,
     # of requests
     "request_lost": 1 / 30,
     "answer_lost": 1 / 30,

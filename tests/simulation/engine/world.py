@@ -21,6 +21,7 @@ from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
+from tests.simulation.engine.clocks import MOST_SECONDS, Skewed
 from tests.simulation.engine.ec2 import SETTINGS as MACHINES
 from tests.simulation.engine.ec2 import SimulatedEc2
 from tests.simulation.engine.s3 import SimulatedS3
@@ -129,7 +130,11 @@ class SimulatedWorld(BoxCalls, TimedWorld):
 
     def _new_instance(self) -> Platform:
         assert self._outside is not None
-        return platform_of(self._outside.settings, self, lambda: self._families)
+        weather = self.weather
+        outside: Any = self
+        if weather.strikes(fault := "skewed_clocks"):
+            outside = Skewed(self, weather.seconds(fault, -MOST_SECONDS, MOST_SECONDS))
+        return platform_of(self._outside.settings, outside, lambda: self._families)
 
     def invoke(
         self,
