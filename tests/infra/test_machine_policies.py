@@ -200,7 +200,10 @@ def test_function_that_reads_metrics_may_read_them_and_nothing_else():
     assert machine_statements(Grants(reads_metrics=True)) == [
         {"Effect": "Allow", "Action": ["cloudwatch:GetMetricData"], "Resource": "*"}
     ]
-    assert [name for name, grants in GRANTS.items() if grants.reads_metrics] == ["measure_usage"]
+    assert [name for name, grants in GRANTS.items() if grants.reads_metrics] == [
+        "measure_traffic",
+        "measure_usage",
+    ]
 
 
 def test_value_of_the_tag_is_what_the_code_makes_of_its_tables_prefix():

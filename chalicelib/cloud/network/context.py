@@ -21,6 +21,7 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     QueueSource,
+    ScheduleSource,
 )
 from chalicelib.platform.provisioning.changes import RESOURCE_CHANGED
 from chalicelib.platform.provisioning.ports import Kind
@@ -92,6 +93,13 @@ CONTEXT = Context(
             30,
             loads="events network provisioning quotas",
         ),
+        Function(
+            "measure_traffic",
+            "chalicelib.cloud.workers.measure_traffic.handler",
+            ScheduleSource(timedelta(hours=1)),
+            300,
+            loads="billing network provisioning quotas",
+        ),
     ),
     grants={
         "cloud_api": Grants(
@@ -101,6 +109,9 @@ CONTEXT = Context(
                 "quotas": UPDATE,
                 "tenants": GET,
             },
+        ),
+        "measure_traffic": Grants(
+            tables={"resources": BATCH_GET | QUERY, "billing_intervals": PUT}, reads_metrics=True
         ),
         "network_effects": Grants(tables={"resources": GET | PUT | UPDATE}),
         "provision": Grants(tables={"claims": QUERY}, makes_networks=True),

@@ -37,6 +37,6 @@ def has_one(error: ClaimTakenError) -> EdgeError:
 
 
 def charge_of(nat: Resource) -> Charge | None:
-    """A NAT gateway costs by the hour from when it is there until it is asked to go. Its traffic is not charged."""
+    """A NAT gateway costs by the hour from when it is there until it is asked to go. Its traffic is charged beside."""
     is_there = nat.state in {State.READY, State.CHANGING} and nat.desired is Desired.PRESENT
     return Charge(NAT_GATEWAY, "public") if is_there else None

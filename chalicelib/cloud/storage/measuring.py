@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from chalicelib.cloud.daily_metrics import DailyMetrics, Metric, Point
+from chalicelib.cloud.metrics import Metric, Metrics, Point
 from chalicelib.cloud.storage import usage
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.rules import physical_name
@@ -37,7 +37,7 @@ class Measuring:
         self,
         every: Callable[[], Iterable[Sequence[Resource]]],
         resources: Callable[[str], Resources],
-        metrics: DailyMetrics,
+        metrics: Metrics,
         clock: Clock,
         table_prefix: str,
     ) -> None:
@@ -59,13 +59,19 @@ class Measuring:
     def _points(self, buckets: Sequence[Resource]) -> list[list[Point]]:
         metrics = [self._metric(each) for each in buckets]
         now = self._clock.now()
-        return self._metrics.of_days(metrics, now - LOOKS_BACK, now) if metrics else []
+        return self._metrics.points(metrics, now - LOOKS_BACK, now) if metrics else []
 
     def _metric(self, bucket: Resource) -> Metric:
         """Objects have the class STANDARD: neither this API nor a link of it, whose headers are signed, asks for
         another."""
         name = physical_name(self._prefix, bucket.tenant, bucket.id)
-        return Metric("AWS/S3", "BucketSizeBytes", {"BucketName": name, "StorageType": "StandardStorage"}, "Average")
+        return Metric(
+            "AWS/S3",
+            "BucketSizeBytes",
+            {"BucketName": name, "StorageType": "StandardStorage"},
+            "Average",
+            timedelta(days=1),
+        )
 
     def _note(self, bucket: Resource, points: Sequence[Point]) -> None:
         def decide(now: Resource) -> Changes | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.cloud.daily_metrics import Point
+from chalicelib.cloud.metrics import Point
 from chalicelib.cloud.storage.model import BUCKET, BucketSpec
 from chalicelib.cloud.storage.rules import spec_of
 from chalicelib.kit.errors import EdgeError, Kind

@@ -64,7 +64,7 @@ class Storage:
 
     @cached_property
     def measuring(self) -> Measuring:
-        from chalicelib.cloud.daily_metrics import DailyMetrics
+        from chalicelib.cloud.metrics import Metrics
         from chalicelib.cloud.storage.measuring import Measuring
         from chalicelib.cloud.storage.model import BUCKET
 
@@ -72,7 +72,7 @@ class Storage:
         return Measuring(
             lambda: platform.all_resources.every(BUCKET),
             platform.resources,
-            DailyMetrics(platform.gateways.metric_client),
+            Metrics(platform.gateways.metric_client),
             platform.clock,
             platform.settings.table_prefix,
         )

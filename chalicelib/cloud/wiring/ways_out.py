@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.network.addresses import Addresses
     from chalicelib.cloud.network.nats import Nats
     from chalicelib.cloud.network.peerings import Peerings
+    from chalicelib.cloud.network.traffic import NatTraffic
     from chalicelib.platform.provisioning.model import Resource
     from chalicelib.platform.provisioning.ports import Driver
 
@@ -37,6 +38,21 @@ class WaysOut(NetworkParts):
         from chalicelib.cloud.network.nats import Nats
 
         return Nats(self.platform.resources, self.vpcs, self.subnets, self.addresses)
+
+    @cached_property
+    def nat_traffic(self) -> NatTraffic:
+        from chalicelib.cloud.metrics import Metrics
+        from chalicelib.cloud.network.names import NAT_GATEWAY
+        from chalicelib.cloud.network.traffic import NatTraffic
+        from chalicelib.platform.billing.wiring import metering_of
+
+        platform = self.platform
+        return NatTraffic(
+            lambda: platform.all_resources.every(NAT_GATEWAY),
+            metering_of(platform).note_amount,
+            Metrics(platform.gateways.metric_client),
+            platform.clock,
+        )
 
     @cached_property
     def nat_driver(self) -> Driver:

@@ -36,6 +36,21 @@ class Mark(BaseModel, frozen=True):
     units: int = 0
 
 
+class Amount(BaseModel, frozen=True):
+    """So much was used by a resource within the hour that begins ``at`` (seconds text): ``units`` of a type and size.
+    ``name`` tells amounts of one resource apart; of each name there is one an hour."""
+
+    tenant: str
+    resource_id: str
+    kind: str
+    owner: str
+    name: str
+    at: str
+    charge_type: str
+    charge_size: str
+    units: int
+
+
 class Interval(BaseModel, frozen=True):
     """The time from a mark to the next of its resource. ``ended_by`` is the version of that, None: it goes on."""
 

@@ -19,7 +19,8 @@ ANY = "*"
 
 @dataclass(frozen=True)
 class Price:
-    """The price of a type in one size: ``per_hour`` of one unit, which ``unit`` names ("hours", "gb-hours")."""
+    """The price of a type in one size: ``per_hour`` of one unit, which ``unit`` names ("hours", "gb-hours"). For an
+    amount that was used within an hour it is the price of a unit ("mb")."""
 
     type: str
     size: str
@@ -56,8 +57,10 @@ PRICES: Sequence[Price] = (
     Price("bucket", "standard", "2026-01-01T00:00:00Z", Decimal("0.00000004"), "mb-hours"),
     # Public addresses, in use or not.
     Price("eip", "ipv4", "2026-01-01T00:00:00Z", Decimal("0.005")),
-    # Ways from subnets to the internet, without the traffic.
+    # Ways from subnets to the internet.
     Price("nat_gateway", "public", "2026-01-01T00:00:00Z", Decimal("0.05")),
+    # The traffic through them by the MB, as amounts of an hour each.
+    Price("nat_traffic", "processed", "2026-01-01T00:00:00Z", Decimal("0.000055"), "mb"),
     # An instance of a template that the catalogue has no more.
     Price("instance", ANY, "2026-01-01T00:00:00Z", Decimal("0.1045")),
 )
@@ -80,5 +83,10 @@ def charged_of(mark: Mark) -> Charged | None:
     """The charge of a mark, at the price of its time. Raises `NoPriceError`."""
     if mark.charge_type is None:
         return None
-    price = price_of(mark.charge_type, mark.charge_size, mark.at)
-    return Charged(type=mark.charge_type, size=mark.charge_size, unit=price.unit, units=mark.units, nanos=price.nanos)
+    return charged_at(mark.charge_type, mark.charge_size, mark.units, mark.at)
+
+
+def charged_at(type_name: str, size: str, units: int, at: str) -> Charged:
+    """The charge of so many units at the price of a time (seconds text). Raises `NoPriceError`."""
+    price = price_of(type_name, size, at)
+    return Charged(type=type_name, size=size, unit=price.unit, units=units, nanos=price.nanos)

@@ -7,8 +7,8 @@ from itertools import islice
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.tables import Query, Tables
 from chalicelib.platform.billing import rules, store
-from chalicelib.platform.billing.model import Bill, Forecast, Interval, Mark, Part, Period
-from chalicelib.platform.billing.prices import charged_of
+from chalicelib.platform.billing.model import Amount, Bill, Forecast, Interval, Mark, Part, Period
+from chalicelib.platform.billing.prices import charged_at, charged_of
 
 MOST_SHOWN = 1_000
 """Parts that one answer shows."""
@@ -47,6 +47,11 @@ class Metering:
             _end(tables, own, following.version, following.starts_at)
         if (preceding := _one(tables, store.before(mark))) is not None:
             _end(tables, preceding, mark.version, mark.at)
+
+    def note_amount(self, amount: Amount) -> None:
+        """Record an amount; one that is known stays as it is. Raises `NoPriceError`."""
+        charged = charged_at(amount.charge_type, amount.charge_size, amount.units, amount.at)
+        self._scoped(amount.tenant).try_write(store.put_amount(amount, charged), "billing.amount_noted")
 
 
 class Bills:

@@ -4,6 +4,9 @@ Each mark of a resource is a row, by its version: whichever comes first, the row
 with the next mark that is known; a mark in between that comes later only makes it end earlier.
 """
 
+from datetime import timedelta
+
+from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.tables import (
     Absent,
     Between,
@@ -20,7 +23,7 @@ from chalicelib.kit.tables import (
     Update,
     put_new,
 )
-from chalicelib.platform.billing.model import Charged, Interval, Mark
+from chalicelib.platform.billing.model import Amount, Charged, Interval, Mark
 
 INTERVALS = Table(
     "billing_intervals",
@@ -36,6 +39,9 @@ _LISTING = "intervals"
 
 _OPEN = "~"
 """The end of an interval that goes on, which sorts after every time."""
+
+_OF_AMOUNT = "#"
+"""Stands between the id of a resource and the name of an amount that it used."""
 
 _DIGITS = 16
 _FIRST, _LAST = "0" * _DIGITS, "9" * _DIGITS
@@ -59,6 +65,27 @@ def put_mark(mark: Mark, charged: Charged | None) -> Put:
     if charged is not None:
         until = _until(_OPEN, mark.resource_id, position)
         item |= {"charged": charged.model_dump(), "listing": _LISTING, "until": until}
+    return put_new(INTERVALS, item)
+
+
+def put_amount(amount: Amount, charged: Charged) -> Put:
+    """A new amount, as an interval of its hour that has ended; fails if it is known. Amounts are rows beside those of
+    the resource's marks, which end each other."""
+    began = parse_time(amount.at)
+    row_id, hour = f"{amount.resource_id}{_OF_AMOUNT}{amount.name}", int(began.timestamp()) // 3600
+    ends_at = to_seconds_text(began + timedelta(hours=1))
+    item: Item = {
+        "resource_id": row_id,
+        "position": position_of(hour),
+        "kind": amount.kind,
+        "owner": amount.owner,
+        "starts_at": amount.at,
+        "ends_at": ends_at,
+        "ended_by": hour + 1,
+        "charged": charged.model_dump(),
+        "listing": _LISTING,
+        "until": _until(ends_at, row_id, position_of(hour)),
+    }
     return put_new(INTERVALS, item)
 
 
@@ -102,7 +129,8 @@ def ending_after(start: str, limit: int | None = None) -> Query:
 
 
 def interval_in(row: Item) -> Interval:
-    return Interval.model_validate(row)
+    resource_id, _, _ = str(row["resource_id"]).partition(_OF_AMOUNT)
+    return Interval.model_validate({**row, "resource_id": resource_id})
 
 
 def _key(interval: Interval) -> Key:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.listing import ListRequest, Lists
 from chalicelib.kit.listing.request import FilterValue
-from chalicelib.platform.provisioning.model import Resource, State
+from chalicelib.platform.provisioning.model import Resource
 from chalicelib.platform.provisioning.resource_store import Name, ResourceStore
 from chalicelib.platform.provisioning.store import FITS, Fits, from_whole, listing_of_all
 
@@ -31,9 +31,9 @@ class AllResources:
         return [from_whole(row) for row in found.items], found.total_count
 
     def every(self, kind: str) -> Iterator[list[Resource]]:
-        """All resources of a kind that are not gone, some hundreds at a time, in no order."""
-        for names in self._store.named_of_kind(kind):
-            yield [each for each in self._read(names) if each.state is not State.GONE]
+        """All resources of a kind, also those that are gone while their rows are kept, some hundreds at a time, in no
+        order."""
+        yield from map(self._read, self._store.named_of_kind(kind))
 
     def find(self, kind: str, resource_id: str) -> Resource | None:
         """The resource of that id, or None."""

@@ -17,10 +17,10 @@ from botocore.validate import ParamValidator
 from tests.support.fakes.clock import FakeClock
 
 MOST_QUERIES = 500
-DAY_SECONDS = 86_400
 
 _ID = re.compile(r"[a-z][a-zA-Z0-9_]*")
-_STATISTICS = {"AWS/S3": {"Average"}, "AWS/NATGateway": {"Sum", "Average", "Minimum", "Maximum", "SampleCount"}}
+_TOLD = {"AWS/S3": (86_400, {"Average"}), "AWS/NATGateway": (3_600, {"Sum", "Average", "Minimum", "Maximum"})}
+"""The seconds and statistics with which the metrics of a service are asked for."""
 
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 
@@ -38,8 +38,12 @@ class FakeCloudWatch:
     def tell(self, namespace: str, name: str, value: float, *, days_ago: int = 1, **dimensions: str) -> None:
         """The value of a metric on a day."""
         day = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=days_ago)
+        self.tell_at(day, namespace, name, value, **dimensions)
+
+    def tell_at(self, at: datetime, namespace: str, name: str, value: float, **dimensions: str) -> None:
+        """The value of a metric in the period that begins then."""
         key = (namespace, name, tuple(sorted(dimensions.items())))
-        self._values.setdefault(key, {})[day.astimezone(UTC)] = value
+        self._values.setdefault(key, {})[at.astimezone(UTC)] = value
 
     def get_metric_data(self, **request: Any) -> dict[str, Any]:
         report = ParamValidator().validate(request, _shape())
@@ -87,8 +91,9 @@ def _check(queries: list[Mapping[str, Any]], start: datetime, end: datetime) -> 
         stat = each["MetricStat"]
         if stat["Period"] % 60:
             _refuse("ValidationError", "the period is no whole minute")
-        if stat["Period"] != DAY_SECONDS or stat["Stat"] not in _STATISTICS[stat["Metric"]["Namespace"]]:
-            raise AssertionError(f"{stat} finds nothing of what is told once a day")
+        period, statistics = _TOLD[stat["Metric"]["Namespace"]]
+        if stat["Period"] != period or stat["Stat"] not in statistics:
+            raise AssertionError(f"{stat} finds nothing of what is told")
 
 
 def _refuse(code: str, message: str) -> NoReturn:

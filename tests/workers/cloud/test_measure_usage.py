@@ -1,8 +1,10 @@
 """What buckets hold, measured once a day: their rows, the quota and the bill follow."""
 
+from datetime import timedelta
+
 import pytest
 
-from chalicelib.cloud.daily_metrics import DailyMetrics, Metric
+from chalicelib.cloud.metrics import Metric, Metrics
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.usage import GB, MB
 from chalicelib.platform.quotas.rules import STORAGE_GB
@@ -160,9 +162,9 @@ def test_crash_of_the_sweep_leaves_what_a_repeat_mends(scene):
 
 def test_buckets_are_asked_for_five_hundred_at_a_time_over_pages(scene):
     of = [{"BucketName": f"b{each}", "StorageType": "s"} for each in range(1_001)]
-    metrics = [Metric("AWS/S3", "BucketSizeBytes", each, "Average") for each in of]
+    metrics = [Metric("AWS/S3", "BucketSizeBytes", each, "Average", timedelta(days=1)) for each in of]
     client, now = scene.world.metric_client, scene.world.clock.now()
     client.tell("AWS/S3", "BucketSizeBytes", 7.4, BucketName="b777", StorageType="s")
-    found = DailyMetrics(client).of_days(metrics, now.replace(day=18), now)
+    found = Metrics(client).points(metrics, now.replace(day=18), now)
     assert {number: points[0].value for number, points in enumerate(found) if points} == {777: 7}
     assert (max(client.asked), len(client.asked)) == (MOST_QUERIES, 11)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.cloud.daily_metrics import Point
+from chalicelib.cloud.metrics import Point
 from chalicelib.cloud.storage.model import BucketSpec
 from chalicelib.cloud.storage.usage import GB, MB, charge_of, check_room, measured
 from chalicelib.kit.errors import EdgeError

@@ -1,4 +1,4 @@
-"""`DailyMetrics`: what AWS services tell CloudWatch once a day of things, many things to a call.
+"""`Metrics`: figures that AWS services tell CloudWatch of things, many things to a call.
 
 Sources: CloudWatch API reference, "GetMetricData" and "MetricDataQuery" (500 metrics a call, ids that begin with a
 lower-case letter, pages); CloudWatch pricing (0.01 USD for a thousand metrics that are asked for).
@@ -12,36 +12,36 @@ from typing import Any
 from chalicelib.kit.clock import to_seconds_text
 
 AT_ONCE = 500
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric of one thing. ``statistic`` is that of the values of a day: "Average", "Sum"."""
+    """A metric of one thing. ``statistic`` is that of the values of a ``period``: "Average", "Sum"."""
 
     namespace: str
     name: str
     dimensions: Mapping[str, str]
     statistic: str
+    period: timedelta
 
 
 @dataclass(frozen=True)
 class Point:
-    """The value of a day, which begins ``at`` (seconds text)."""
+    """The value of a period, which begins ``at`` (seconds text)."""
 
     value: int
     at: str
 
 
-class DailyMetrics:
+class Metrics:
     """``client`` is the SDK's client of CloudWatch."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def of_days(self, metrics: Sequence[Metric], start: datetime, end: datetime) -> list[list[Point]]:
-        """The points of each metric between two times, the newest first; a day of which CloudWatch knows nothing has
-        none. A call for each 500 metrics, and one for each further page of their answer."""
+    def points(self, metrics: Sequence[Metric], start: datetime, end: datetime) -> list[list[Point]]:
+        """The points of each metric between two times, the newest first; a period of which CloudWatch knows nothing
+        has none. A call for each 500 metrics, and one for each further page of their answer."""
         return [
             points
             for first in range(0, len(metrics), AT_ONCE)
@@ -73,7 +73,7 @@ def _query(number: int, metric: Metric) -> dict[str, Any]:
         "Id": f"m{number}",
         "MetricStat": {
             "Metric": {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions},
-            "Period": int(DAY.total_seconds()),
+            "Period": int(metric.period.total_seconds()),
             "Stat": metric.statistic,
         },
     }
