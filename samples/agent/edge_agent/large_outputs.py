@@ -16,6 +16,9 @@ from edge_agent.whole_outputs import WholeOutputs
 
 UPLOAD_BYTES = 16 * 1024 * 1024  # the largest that the server takes, compressed
 UPLOAD_SECONDS = 900.0
+# How long the store counts as away after an upload that did not reach it: the outputs that wait for each other, and those
+# that come meanwhile, are not to find out one by one.
+AWAY_SECONDS = 600.0
 # How often the server is asked for an upload before the result goes without. As it answers nothing else either while it
 # is away, only a server that takes results and cannot answer this ends it.
 ASKS = 8
@@ -36,7 +39,8 @@ class _Digest:
 class LargeOutputs:
     """Uploads outputs that no result can hold, one at a time, so that their results can name them.
 
-    An upload is an extra: no result waits for one longer than `UPLOAD_SECONDS`, and none is lost for it.
+    An upload is an extra: no result waits longer than `UPLOAD_SECONDS` for a store that cannot be reached, however many
+    outputs there are, and none is lost for it.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class LargeOutputs:
         self._done: dict[str, StoredOutput | None] = {}
         self._digests: dict[str, _Digest | None] = {}
         self._failures: Counter[str] = Counter()
+        self._away_until = 0.0
 
     async def store(self, execution_id: str, output: Output, notes: Sequence[str]) -> StoredOutput | None:
         """Upload a cut output, once however often this is called, and return what its result says of it. None if the
@@ -86,6 +91,9 @@ class LargeOutputs:
         digest = self._digests[execution_id]
         if digest is None:
             return self._cut(execution_id, "it is not kept whole", None)
+        without = StoredOutput(digest.size_bytes, None)
+        if self._ports.clock.monotonic() < self._away_until:
+            return self._cut(execution_id, "another upload did not reach the store lately", without)
         target = await self._api.output_upload(execution_id, digest.packed_bytes, digest.sha256)
         if target is None:
             return self._cut(execution_id, "the server takes no upload", None)
@@ -96,8 +104,11 @@ class LargeOutputs:
             async with self._ports.clock.timeout(UPLOAD_SECONDS):
                 backoff, network, clock = self._new_backoff(), self._ports.network, self._ports.clock
                 await upload(target.url, content, network, clock, backoff, headers=target.headers)
-        except (RefusedError, UnavailableError, TimeoutError) as error:
-            return self._cut(execution_id, str(error) or "it takes too long", StoredOutput(digest.size_bytes, None))
+        except RefusedError as error:
+            return self._cut(execution_id, str(error), without)
+        except (UnavailableError, TimeoutError) as error:
+            self._away_until = self._ports.clock.monotonic() + AWAY_SECONDS
+            return self._cut(execution_id, str(error) or "it takes too long", without)
         self._log.write("execution.output_uploaded", execution_id=execution_id, size_bytes=digest.size_bytes)
         return StoredOutput(digest.size_bytes, digest.sha256)
 

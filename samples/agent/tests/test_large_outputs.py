@@ -87,6 +87,25 @@ def test_store_that_cannot_be_reached_delays_a_result_for_minutes_and_others_not
     assert server.final(execution_id)["output_size"] == len(LONG)
 
 
+def test_outputs_that_wait_for_each_other_find_out_together_that_the_store_is_away(machine):
+    server = machine.server
+    execution_ids = [server.add(f"1 0 {LONG}") for _ in range(12)]
+
+    async def scenario(ports):
+        ports.network.store_is_away = True
+        for execution_id in execution_ids:
+            await final(server, execution_id)(ports)
+        assert ports.clock.monotonic() < HOUR / 4
+        ports.network.store_is_away = False
+        await ports.clock.sleep(HOUR / 4)
+        late = server.add(f"1 0 {LONG}", wake=True)
+        await final(server, late)(ports)
+        assert server.whole_output(late).decode() == LONG
+
+    machine.run(scenario)
+    assert {server.final(execution_id)["output_size"] for execution_id in execution_ids} == {len(LONG)}
+
+
 def test_output_is_uploaded_after_an_outage_of_hours(machine):
     server = machine.server
     execution_id = server.add(f"60 0 {LONG}")
