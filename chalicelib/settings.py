@@ -189,7 +189,7 @@ class Settings(BaseModel):
 
     # Nodes and commands.
     node_unreachable_seconds: PositiveInt = Field(
-        300, description="Silence after which a node without a connection is unreachable."
+        300, description="Silence after which a node without a connection is unreachable; at least twice POLL_SECONDS."
     )
     poll_seconds: PositiveInt = Field(60, description="How often agents are told to poll while not connected.")
     reveal_node_secrets: bool = Field(
@@ -255,13 +255,12 @@ class Settings(BaseModel):
         return cls.model_validate({name: value for name, value in given.items() if value})
 
     @model_validator(mode="after")
-    def _mesh_is_named(self) -> Self:
+    def _fit_together(self) -> Self:
+        if self.node_unreachable_seconds < 2 * self.poll_seconds:
+            least = f"at least 2 x POLL_SECONDS ({2 * self.poll_seconds})"
+            raise ValueError(f"NODE_UNREACHABLE_SECONDS is {self.node_unreachable_seconds}, and has to be {least}")
         if self.has_mesh and not self.netmaker_api_url:
             raise ValueError("VPN_MODE is netmaker, and NETMAKER_API_URL is not set")
-        return self
-
-    @model_validator(mode="after")
-    def _ec2_has_a_network(self) -> Self:
         if "ec2" in self.machine_providers and not self.machine_subnets:
             raise ValueError("MACHINE_PROVIDERS has ec2, and MACHINE_SUBNETS names no zone and subnet")
         if "ec2" in self.machine_providers and not self.machine_security_groups:

@@ -8,10 +8,10 @@ from infra.local.recorder import dynamodb_actions
 
 
 def test_local_settings_and_keys_are_read_from_the_environment():
-    environment = {"NODE_UNREACHABLE_SECONDS": "60", "API_KEY": "k", "HOME": "/root", "CORE_NAME": ""}
+    environment = {"NODE_UNREACHABLE_SECONDS": "120", "API_KEY": "k", "HOME": "/root", "CORE_NAME": ""}
 
     assert Options.from_environment(environment, port=8080) == Options(
-        port=8080, settings={"NODE_UNREACHABLE_SECONDS": "60", "API_KEY": "k"}, sweep_seconds=SWEEP_SECONDS
+        port=8080, settings={"NODE_UNREACHABLE_SECONDS": "120", "API_KEY": "k"}, sweep_seconds=SWEEP_SECONDS
     )
 
 

@@ -11,6 +11,7 @@ from chalicelib.fleet.updates.model import (
     SETTLE,
     NodeState,
     NodeUpdate,
+    Report,
     RequestStatus,
     SelfUpdateRequest,
     Summary,
@@ -26,6 +27,8 @@ triggered, and is not triggered again."""
 REPORTED_WITHIN = timedelta(hours=1)
 """How long to wait for the report of a triggered node: it lets commands end, downloads, installs, and is on probation.
 """
+
+REPLACED = "a newer request replaced it"
 
 _REGISTRATION_LENGTH = 16
 
@@ -77,10 +80,28 @@ def takes_updates(agent: Agent) -> bool:
 
 def concerns(update: NodeUpdate, agent: Agent) -> bool:
     """Whether the agent should still act: not triggered yet, or triggered and not registered again since (it knows if
-    it has acted)."""
+    it has acted). An agent that reports is told until its report is there: it may have been busy with another update
+    when it was told."""
     if update.state is NodeState.PENDING:
         return True
-    return update.state is NodeState.TRIGGERED and update.registration == registration_of(agent.node)
+    is_heard = update.report_by is None and update.registration != registration_of(agent.node)
+    return update.state is NodeState.TRIGGERED and not is_heard
+
+
+def is_replaced(update: NodeUpdate, newest: NodeUpdate, agent: Agent) -> bool:
+    """Whether the agent, which reports, will never act on this request: it acts on the newest for its node alone. One
+    without reports does so too, but nothing is asked of it."""
+    return reports(agent.node) and update.state is NodeState.PENDING and update.request_id != newest.request_id
+
+
+def report_for_older(update: NodeUpdate, newer: NodeUpdate, report: Report) -> Report | None:
+    """The end of a request that was told before a newer one was acted on, with the report about the newer: it is served
+    where that brought a version that it takes. None if it is not older, or expects no report."""
+    if update.report_by is None or update.request_id >= newer.request_id:  # ids are in the order of time
+        return None
+    if report.state is NodeState.UPDATED and update.wanted in {None, report.version}:
+        return report
+    return Report(NodeState.FAILED, report.version, REPLACED)
 
 
 def delete_refused(status: RequestStatus) -> EdgeError:

@@ -155,7 +155,8 @@ class SelfUpdates:
             raise rules.delete_refused(RequestStatus(str(row["status"]))) from error
 
     def check(self, agent: Agent) -> UpdateCheck:
-        """Whether the agent should update itself now. The answer triggers it: its open requests become triggered.
+        """Whether the agent should update itself now. The answer triggers it: its open requests become triggered. An
+        agent that reports is told of the newest alone, and older ones that wait end as replaced.
 
         A request applies to the machines that existed when it was created: a later one does not get it, and a machine
         that has registered again since it was triggered does not get it twice. A lost answer is repeated.
@@ -164,7 +165,8 @@ class SelfUpdates:
         mine = self._store.newest_for(agent.node.id, since)
         if not mine:
             return UpdateCheck(including_me=False, inserted_at=None)
-        concerning = [row for row in mine if rules.concerns(row, agent)]
+        self._triggering.replace([row for row in mine if rules.is_replaced(row, mine[0], agent)])
+        concerning = [row for row in mine if rules.concerns(row, agent) and not rules.is_replaced(row, mine[0], agent)]
         if not concerning or not rules.takes_updates(agent):
             return UpdateCheck(including_me=False, inserted_at=mine[0].inserted_at)
         waiting = [row for row in concerning if row.state is NodeState.PENDING]

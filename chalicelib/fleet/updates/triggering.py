@@ -101,6 +101,11 @@ class Triggering:
                 break
         return [request_id for request_id, _ in left]
 
+    def replace(self, rows: Sequence[NodeUpdate]) -> None:
+        """End these pending updates: their nodes act on a newer request."""
+        for row in rows:
+            self._fail(row.request_id, [row.node_id], rules.REPLACED)
+
     def settle(self, request_id: str, *, redrive: bool) -> Following:
         """End the request if no report is expected and no node may yet be found, after its deadline in any case;
         returns the work to queue. With ``redrive``, also nodes that still wait are triggered again: one may have

@@ -13,7 +13,7 @@ from edge_agent.secure_urls import keeps_secrets
 from edge_agent.session import Session
 from edge_agent.times import format_time, parse_time
 
-PAGE_SIZE = 100
+PAGE_SIZES = (100, 25, 5, 1)
 LONGEST_TIMEOUT_MS = 100 * 365 * 86400 * 1000
 OK_STATUS = 200
 TAKEN = frozenset({200, 201})
@@ -50,8 +50,32 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Page:
+    """A page of a list. ``shown`` counts its items, with unreadable ones; the server shows fewer than were asked for
+    where they would be too large together. ``has_next``: the list goes on."""
+
     items: tuple[ListedExecution, ...]
+    shown: int
     has_next: bool
+
+
+@dataclass(frozen=True)
+class PagePosition:
+    """A position in a list: a page of that number, counted from 1, where each has ``size`` items."""
+
+    number: int = 1
+    size: int = PAGE_SIZES[0]
+
+    def after(self, page: Page) -> "PagePosition":
+        """The position that follows the items of this page. The items that a shortened one left out are on smaller pages,
+        the first of which may repeat some; larger ones follow."""
+        is_short = page.shown < self.size
+        if is_short and self.size > PAGE_SIZES[-1]:
+            size = PAGE_SIZES[PAGE_SIZES.index(self.size) + 1]
+            return PagePosition(((self.number - 1) * self.size + page.shown) // size + 1, size)
+        seen = self.number * self.size
+        larger = PAGE_SIZES[max(PAGE_SIZES.index(self.size) - 1, 0)]
+        size = self.size if seen % larger else larger
+        return PagePosition(seen // size + 1, size)
 
 
 @dataclass(frozen=True)
@@ -78,24 +102,25 @@ class AgentApi:
         self._session = session
         self._log = log
 
-    async def page(self, status: str, number: int) -> Page:
+    async def page(self, status: str, position: PagePosition) -> Page:
         """A page of this node's executions in one status, oldest first. Unreadable items are left out."""
-        query = {"status": status, "page": number, "page_size": PAGE_SIZE}
+        query = {"status": status, "page": position.number, "page_size": position.size}
         answer = await self._session.call("GET", "/agents/command_executions", query=query)
         if answer.status != OK_STATUS:
             raise UnavailableError(f"the list of executions was refused: {answer.problem}")
         if not isinstance(answer.data, list):
             raise UnavailableError("the list of executions cannot be read")
-        return Page(tuple(self._readable(answer.data)), _has_next(answer.body))
+        return Page(tuple(self._readable(answer.data)), len(answer.data), _has_next(answer.body))
 
     async def pages(self, status: str) -> AsyncIterator[Page]:
-        number = 1
+        """All pages of a list. Items may come twice."""
+        position = PagePosition()
         while True:
-            page = await self.page(status, number)
+            page = await self.page(status, position)
             yield page
             if not page.has_next:
                 return
-            number += 1
+            position = position.after(page)
 
     async def acknowledge(self, execution_id: str) -> bool:
         """Acknowledge a pending execution. False if it is not pending."""

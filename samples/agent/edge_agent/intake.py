@@ -3,7 +3,7 @@ import random
 from collections.abc import Iterable
 
 from edge_agent.acknowledgements import Acknowledgements
-from edge_agent.agent_api import AgentApi, ListedExecution, Page
+from edge_agent.agent_api import AgentApi, ListedExecution, Page, PagePosition
 from edge_agent.backoff import Backoff
 from edge_agent.claims import Claims
 from edge_agent.counters import Counters
@@ -181,9 +181,9 @@ class Intake:
 
     async def _take_pending(self) -> None:
         refused: set[str] = set()
-        number = 1
+        position = PagePosition()
         while True:
-            page = await self._api.page("pending", number)
+            page = await self._api.page("pending", position)
             await self._acknowledge_forgotten(page)
             new = [item for item in page.items if item.work.id not in refused and not self._knows(item)]
             room = max(ACCEPTED_AHEAD - self._executor.unfinished, 0)
@@ -194,7 +194,7 @@ class Intake:
             if not page.has_next:
                 return
             # Acknowledged executions leave the list, and the later ones move up.
-            number = 1 if new else number + 1
+            position = PagePosition() if new else position.after(page)
 
     async def _acknowledge_forgotten(self, page: Page) -> None:
         """Acknowledge executions that the server has forgotten, and report them again: it takes a result of what is

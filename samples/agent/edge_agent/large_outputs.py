@@ -16,8 +16,8 @@ from edge_agent.whole_outputs import WholeOutputs
 
 UPLOAD_BYTES = 16 * 1024 * 1024  # the largest that the server takes, compressed
 UPLOAD_SECONDS = 900.0
-# How long the store counts as away after an upload that did not reach it: the outputs that wait for each other, and those
-# that come meanwhile, are not to find out one by one.
+# How long the store counts as away after an upload that did not reach it: the outputs that wait for each other, and
+# those that come meanwhile, are not to find out one by one.
 AWAY_SECONDS = 600.0
 # How often the server is asked for an upload before the result goes without. As it answers nothing else either while it
 # is away, only a server that takes results and cannot answer this ends it.

@@ -77,6 +77,16 @@ def test_invalid_setting_value_is_refused(name, value):
         environment(**{name: value})
 
 
+@pytest.mark.parametrize(("poll", "silence"), [("300", None), ("300", "599"), ("60", "119")])
+def test_silence_shorter_than_two_polls_is_refused_by_name(poll, silence):
+    """Agents poll up to 1.44 times as late as they are told: polling nodes would be unreachable by turns."""
+    given = {"POLL_SECONDS": poll} | ({} if silence is None else {"NODE_UNREACHABLE_SECONDS": silence})
+    said = rf"NODE_UNREACHABLE_SECONDS is {silence or 300}, and has to be at least 2 x POLL_SECONDS \({2 * int(poll)}\)"
+    with pytest.raises(ValidationError, match=said):
+        environment(**given)
+    assert environment(**given | {"NODE_UNREACHABLE_SECONDS": str(2 * int(poll))}).poll_seconds == int(poll)
+
+
 def test_secrets_are_hidden_in_the_text_of_settings():
     settings = environment(MASTER_KEY="s3cret", API_KEY="s3cret", METRICS_KEY="s3cret")
     assert "s3cret" not in f"{settings!r} {settings} {settings.model_dump_json()}"

@@ -59,6 +59,9 @@ class StubServer:
         self.key_error = ""
         self.removed = None
         self.hide_sent = False
+        # How many items of a list an answer holds, and executions that no agent gets although they are listed.
+        self.shows_at_most = None
+        self.refuses = set()
         # The server's time in seconds, which tests move.
         self.moment = 0.0
         self.before = lambda _method, _path: None
@@ -300,14 +303,15 @@ class StubServer:
         if self.hide_sent and query["status"] == "sent":
             listed = []
         shown = listed[(page - 1) * size : page * size]
-        pagination = {"page": page, "page_size": size, "has_next": page * size < len(listed)}
-        return 200, {"data": shown, "meta": {**meta(), "pagination": pagination}}
+        has_next = (page - 1) * size + len(shown[: self.shows_at_most]) < len(listed)
+        pagination = {"page": page, "page_size": size, "has_next": has_next}
+        return 200, {"data": shown[: self.shows_at_most], "meta": {**meta(), "pagination": pagination}}
 
     def _acknowledge_several(self, ids):
         known = {each: self.executions[each]["status"] if each in self.executions else None for each in ids}
         if not self.takes_several:
             return error(404, "not_found", "Resource not found")
-        given = [each for each, status in known.items() if status == "pending"]
+        given = [each for each, status in known.items() if status == "pending" and each not in self.refuses]
         for each in given:
             self.executions[each]["status"] = "sent"
         refused = [{"id": each, "status": status} for each, status in known.items() if each not in given]

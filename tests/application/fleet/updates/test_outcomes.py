@@ -21,6 +21,7 @@ from tests.application.fleet.updates.scene import (
     sweep,
     willing,
 )
+from tests.support.builders import a_registration
 
 OLD, NEW = "0.2.0+b1", "0.2.1+b2"
 UPDATED = Report(NodeState.UPDATED, NEW)
@@ -68,6 +69,59 @@ def test_update_request_completes_when_every_triggered_node_has_reported(world):
     by_node = {row.node_id: row for row in nodes_of(world, request)}
     assert (by_node[first.id].agent_version_before, by_node[first.id].agent_version) == (OLD, NEW)
     assert (by_node[second.id].agent_version, by_node[second.id].reason) == (OLD, WENT_BACK.reason)
+
+
+def test_older_request_that_waits_ends_as_replaced_when_the_agent_asks(world):
+    (machine,) = willing(world, 1, agent_version=OLD)
+    older = create(world)
+    world.clock.advance(5)
+    newer = create(world)
+    world.settle()
+    assert check(world, machine).request_id == newer.id
+    (row,) = nodes_of(world, older)
+    assert (row.state, row.reason) == (NodeState.FAILED, "a newer request replaced it")
+    sweep(world)
+    assert summary(world, older) == ("completed", {"total": 1, "triggered": 0, "failed": 1, "updated": 0})
+    report(world, machine, newer, UPDATED)
+    assert [row.state for row in nodes_of(world, newer)] == [NodeState.UPDATED]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said", "ends"),
+    [
+        (None, UPDATED, (NodeState.UPDATED, None)),
+        (NEW, UPDATED, (NodeState.UPDATED, None)),
+        ("0.2.0+b0", UPDATED, (NodeState.FAILED, "a newer request replaced it")),
+        (None, WENT_BACK, (NodeState.FAILED, "a newer request replaced it")),
+    ],
+)
+def test_older_request_that_was_told_ends_with_the_report_about_the_newer(world, wanted, said, ends):
+    (machine,) = willing(world, 1, agent_version=OLD)
+    connect(world, machine)
+    older = world.fleet.updates.requests.create(ALL, wanted, reach=EVERYWHERE)
+    world.clock.advance(5)
+    newer = create(world)
+    world.settle()
+    assert check(world, machine).request_id == newer.id
+    for _ in range(2):
+        report(world, machine, newer, said)
+        (row,) = nodes_of(world, older)
+        assert (row.state, row.reason) == ends
+    sweep(world)
+    assert summary(world, older)[0] == "completed"
+
+
+def test_request_told_during_another_update_is_told_again_to_the_new_version(world):
+    (machine,), first = told(world)
+    world.clock.advance(5)
+    second = create(world)
+    world.settle()
+    said = a_registration(machine.id, "north", self_update_enabled=True, agent_version=NEW)
+    token = world.fleet.nodes.registering.register(said, None, machine.token).secrets.api_token
+    agent = world.fleet.nodes.identity.authenticate(token)
+    world.fleet.updates.outcomes.report(agent, first.id, UPDATED)
+    assert [row.state for row in nodes_of(world, second)] == [NodeState.TRIGGERED]
+    assert check(world, machine, token).request_id == second.id
 
 
 def test_update_request_does_not_wait_for_agents_without_reports(world):
