@@ -66,8 +66,8 @@ class PagePosition:
     size: int = PAGE_SIZES[0]
 
     def after(self, page: Page) -> "PagePosition":
-        """The position that follows the items of this page. The items that a shortened one left out are on smaller pages,
-        the first of which may repeat some; larger ones follow."""
+        """The position that follows the items of this page. The items that a shortened one left out are on smaller
+        pages, the first of which may repeat some; larger ones follow."""
         is_short = page.shown < self.size
         if is_short and self.size > PAGE_SIZES[-1]:
             size = PAGE_SIZES[PAGE_SIZES.index(self.size) + 1]
