@@ -44,10 +44,11 @@ def give_command(scene: Scene) -> None:
 
 
 def command_a_new_machine(scene: Scene) -> None:
-    """A machine is set up, and is to work some seconds later."""
+    """A machine is set up, and is to work some seconds later: as any, or as one that updates itself or does not."""
     set_up_machine(scene)
     scene.wait(scene.rng.uniform(1, 6))
-    scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": {"type": "all"}})
+    filters = scene.rng.choice(({}, *({"node_filters": {UPDATING: value}} for value in (True, False))))
+    scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": {"type": "all", **filters}})
 
 
 def move_a_target(scene: Scene) -> None:

@@ -1,6 +1,6 @@
 """Resources at the strict provider: created, changed and deleted, whatever the provider does; none is left over."""
 
-from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, Tagged
+from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, State, Tagged
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -10,6 +10,7 @@ from tests.support.provisioning import QUOTA
 from tests.support.provisioning_invariants import check_rest
 
 LIMIT = 4
+LOOKS = 4
 
 FAULTS = [fault for fault in Fault if fault not in {Fault.CRASH_BEFORE, Fault.CRASH_AFTER}]
 """Crashes between writes are the runner's."""
@@ -61,6 +62,19 @@ def tie_box_to_others(scene: Scene) -> None:
     older = [row.id for row in _boxes(scene) if row.tenant == box.tenant and row.id < box.id]
     parents = tuple(scene.rng.sample(older, min(len(older), scene.rng.randint(0, 2))))
     scene.world.change(box, parents=parents, claims=(f"name/{scene.rng.choice(('a', 'b'))}",))
+
+
+def make_a_box_and_look(scene: Scene) -> None:
+    """A resource is made, maybe of a provider in trouble, and looked at again and again."""
+    if provider_is_in_trouble.__name__ in scene.faults:
+        provider_is_in_trouble(scene)
+    known = {row.id for row in _boxes(scene)}
+    create_box(scene)
+    for _ in range(LOOKS):
+        scene.wait(scene.rng.uniform(0.5, 15))
+        for row in _boxes(scene):
+            if row.id not in known:
+                scene.world.platform.all_resources.wake(KIND, row.id)
 
 
 def change_box(scene: Scene) -> None:
@@ -128,18 +142,20 @@ def no_two_workers_ask_at_once(scene: Scene) -> None:
 
 
 def what_may_come_is_held(scene: Scene, _operation: str, plan: Plan) -> None:
-    """A row gives its quota back when its thing is gone, and none can come any more."""
+    """A row that has failed, and whose thing was never seen, gives its quota back when none can come any more."""
     for write, _, old, new in plan:
-        if write.table is RESOURCES and old is not None and new is not None and new.get("kind") == KIND:
+        is_box = write.table.name == RESOURCES.name and new is not None and new["resource_kind"] == KIND
+        if is_box and old is not None and new is not None:
             before, after = from_whole(old), from_whole(new)
-            if after.is_released and not before.is_released:
+            has_failed = before.state is State.FAILED and not before.is_seen
+            if after.is_released and not before.is_released and has_failed:
                 assert not scene.world.boxes.is_coming(after.id), f"{after.name} is released, and its thing comes"
 
 
 SIMULATION = Simulation(
     openings=(create_box,) * 2,
     operations=(
-        *(create_box,) * 3,
+        *(create_box, create_box, make_a_box_and_look),
         create_box_that_refers_to_another,
         create_box_that_alone_has_a_name,
         tie_box_to_others,

@@ -107,9 +107,8 @@ class Boxes:
         return [box for box in self.boxes() if box.is_there and resource_id in {None, box.tags.get("resource")}]
 
     def is_coming(self, resource_id: str) -> bool:
-        """Whether a box of the resource exists, or will without a further call."""
-        late = any(resource.id == resource_id for _, resource in self._arriving)
-        return late or bool(self.there(resource_id))
+        """Whether a box of the resource is not there yet, and will be without a further call."""
+        return any(resource.id == resource_id and at > self._clock.now() for at, resource in self._arriving)
 
     def plant(self, tenant: str, resource_id: str) -> Box:
         """A box with our tags that no driver made."""
