@@ -15,7 +15,10 @@ Json = dict[str, Any]
 
 DATA = Path("botocore") / "data"
 SERVICES = frozenset(
-    {"apigatewaymanagementapi", "dynamodb", "ec2", "events", "kms", "s3", "secretsmanager", "sesv2", "sqs"}
+    {
+        *("apigatewaymanagementapi", "cloudwatch", "dynamodb", "ec2", "events", "kms", "s3", "secretsmanager"),
+        *("sesv2", "sqs"),
+    }
 )
 """The services that the functions call."""
 
@@ -23,10 +26,25 @@ OPERATIONS = {
     "ec2": frozenset(
         {
             *("RunInstances", "StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"),
-            *("DescribeInstances", "GetConsoleOutput"),
+            *("DescribeInstances", "GetConsoleOutput", "ModifyInstanceAttribute"),
+            *("CreateVolume", "DeleteVolume", "AttachVolume", "DetachVolume", "DescribeVolumes"),
+            *("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"),
+            *("CreateVpc", "DeleteVpc", "DescribeVpcs", "CreateSubnet", "DeleteSubnet", "DescribeSubnets"),
+            *("CreateSecurityGroup", "DeleteSecurityGroup", "DescribeSecurityGroups"),
+            *(f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")),
+            *("CreateInternetGateway", "DeleteInternetGateway", "DescribeInternetGateways"),
+            *("AttachInternetGateway", "DetachInternetGateway"),
+            *("CreateRouteTable", "DeleteRouteTable", "DescribeRouteTables"),
+            *("CreateRoute", "ReplaceRoute", "DeleteRoute"),
+            *("AssociateRouteTable", "DisassociateRouteTable", "ReplaceRouteTableAssociation"),
+            *("AllocateAddress", "ReleaseAddress", "AssociateAddress", "DisassociateAddress", "DescribeAddresses"),
+            *("CreateNatGateway", "DeleteNatGateway", "DescribeNatGateways"),
+            *("CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "DeleteVpcPeeringConnection"),
+            "DescribeVpcPeeringConnections",
         }
     ),
     "sesv2": frozenset({"SendEmail"}),
+    "cloudwatch": frozenset({"GetMetricData"}),
 }
 """The operations that are called of a service whose model is large: EC2's has 700, and 3 MB."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import botocore
 import pytest
 
+from infra.grants import GRANTS
+from infra.machine_policies import machine_statements
 from infra.sdk import DATA, OPERATIONS, SERVICES, is_description_of_another, slim
 
 WHOLE = Path(botocore.__file__).parents[1]
@@ -66,6 +68,14 @@ def slimmed(tmp_path_factory):
     shutil.copytree(WHOLE / "botocore", folder / "botocore", ignore=others)
     slim(folder)
     return folder
+
+
+@pytest.mark.parametrize("service", ["ec2", "cloudwatch"])
+def test_slimmed_sdk_has_every_operation_that_a_function_is_granted(service):
+    statements = [each for grants in GRANTS.values() for each in machine_statements(grants)]
+    actions = [action.partition(":") for each in statements for action in each["Action"]]
+    granted = {name for prefix, _, name in actions if prefix == service}
+    assert granted - {"CreateTags"} == OPERATIONS[service]  # tags are made with the things that have them
 
 
 def test_slimmed_sdk_clients_equal_those_of_the_whole_sdk_in_what_is_called(slimmed):
