@@ -21,7 +21,7 @@ from chalicelib.platform.quotas.rules import INSTANCES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chalicelib.platform.provisioning.model import Resource, Share
+    from chalicelib.platform.provisioning.model import Beside, Resource, Share
     from chalicelib.platform.wiring import Platform
 
 __all__ = [
@@ -43,14 +43,17 @@ __all__ = [
 @dataclass(frozen=True, kw_only=True)
 class NewMachine:
     """An instance to make. ``most`` is how many instances the tenant may have, None for any number; ``shares`` is what
-    it takes of further quotas; ``parents`` are resources that it refers to."""
+    it takes of further quotas; ``parents`` are resources that it refers to, ``beside`` changes of others that are made
+    with it. ``id`` is a new UUIDv7, which these changes may name."""
 
+    id: str
     name: str
     owner: str
     spec: InstanceSpec
     most: int | None
     shares: tuple[Share, ...] = ()
     parents: tuple[str, ...] = ()
+    beside: tuple[Beside, ...] = ()
 
 
 def machines_of(platform: Platform) -> MachinesAccess:
@@ -80,23 +83,11 @@ class MachinesAccess:
         """The region of EC2 in which this installation is."""
         return str(self._platform.gateways.machine_client.meta.region_name)
 
-    def make(self, tenant: str, wanted: NewMachine) -> Resource:
-        """Ask for an instance, in one transaction with its quotas. Raises `EdgeError` (forbidden) for a used up quota,
-        and (not found, conflict) for a parent that is not there."""
-        return self._platform.resources(tenant).create(
-            NewResource(
-                kind=INSTANCE,
-                name=wanted.name,
-                owner=wanted.owner,
-                spec=wanted.spec.stored(),
-                power=Power.ON,
-                parents=wanted.parents,
-                quota=INSTANCES,
-                limit=wanted.most,
-                shares=wanted.shares,
-            ),
-            "instance.created",
-        )
+    def make(self, tenant: str, decide: Callable[[], NewMachine]) -> Resource:
+        """Ask for the instance that ``decide`` tells, in one transaction with its quotas and what changes beside it. It
+        is asked again if that has changed meanwhile. Raises `EdgeError` (forbidden) for a used up quota, (not found,
+        conflict) for a parent that is not there, and what ``decide`` raises."""
+        return self._platform.resources(tenant).make(lambda: _new(decide()), "instance.created")
 
     def change(
         self, tenant: str, instance_id: str, decide: Callable[[Resource], Changes | None], operation: str
@@ -114,3 +105,19 @@ class MachinesAccess:
             return self._machines.providers.driver.console(instance)
         except ProviderError:
             return None
+
+
+def _new(wanted: NewMachine) -> NewResource:
+    return NewResource(
+        kind=INSTANCE,
+        id=wanted.id,
+        name=wanted.name,
+        owner=wanted.owner,
+        spec=wanted.spec.stored(),
+        power=Power.ON,
+        parents=wanted.parents,
+        quota=INSTANCES,
+        limit=wanted.most,
+        shares=wanted.shares,
+        beside=wanted.beside,
+    )

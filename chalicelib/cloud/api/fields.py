@@ -70,6 +70,11 @@ RoleName = Annotated[
 ]
 
 
+MountPath = Annotated[
+    str, MinLen(1), MaxLen(255), about("Absolute path at which its user mounts it; nobody else does.", "/data")
+]
+
+
 class MessageOut(Shown):
     """A sentence for people about a request that was carried out."""
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import RootModel, StringConstraints
 
-from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, PageQuery, Sent, Shown
+from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MountPath, PageQuery, Sent, Shown
 from chalicelib.cloud.api.slices import SliceQuery
 from chalicelib.cloud.compute.dialect import shown_status, spec_of
+from chalicelib.cloud.compute.disk_rules import DEVICES
 from chalicelib.cloud.compute.instances import labels_of
 from chalicelib.cloud.compute.model import Status
 from chalicelib.cloud.compute.types import DEFAULT_TYPE
@@ -17,6 +18,8 @@ from chalicelib.platform.provisioning.model import Resource
 from chalicelib.web.validation import OneOf, Path, Timestamp
 
 INSTANCE_ID = "01a1fd8c-4d3b-7a10-9c55-2f60d7a1e0b4"
+
+MOST_VOLUMES = len(DEVICES)
 
 Name = Annotated[str, MinLen(1), MaxLen(64), StringConstraints(pattern=r"^[A-Za-z0-9_-]+$")]
 TypeName = Annotated[str, MinLen(1), MaxLen(64), about("Type, one of `GET /instance-types`.", DEFAULT_TYPE)]
@@ -47,6 +50,15 @@ class InstancesQuery(SliceQuery, PageQuery):
     ] = None
 
 
+class VolumeMount(Sent):
+    """A volume that a new instance has."""
+
+    volume_id: Annotated[
+        str, MinLen(1), MaxLen(64), about("Id or name of a volume that is `AVAILABLE`, in its zone.", "database")
+    ]
+    mount_path: MountPath
+
+
 class InstanceLaunch(Sent):
     """A new instance."""
 
@@ -68,6 +80,11 @@ class InstanceLaunch(Sent):
         about("Ids of security groups, or their names in the VPC; without any, the group `default`.", []),
     ] = ()
     ssh_key_id: Annotated[str, MaxLen(64), about("Id or name of an SSH key that lets in.")] = ""
+    volumes: Annotated[
+        tuple[VolumeMount, ...],
+        MaxLen(MOST_VOLUMES),
+        about("Volumes that are attached to it, in this order, from its beginning.", []),
+    ] = ()
     metadata: Annotated[Texts | None, about("Texts by name, for its user.", {"owner": "ada"})] = None
     labels: Annotated[Texts | None, about("Labels by name, by which lists find it.", {"role": "web"})] = None
 

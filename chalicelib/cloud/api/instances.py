@@ -14,7 +14,7 @@ from chalicelib.cloud.api.instance_models import (
     show_instance,
 )
 from chalicelib.cloud.api.slices import slice_of
-from chalicelib.cloud.compute.model import Launch
+from chalicelib.cloud.compute.model import Launch, MountedVolume
 from chalicelib.cloud.permissions import INSTANCE_LAUNCH, INSTANCE_READ, INSTANCE_TERMINATE
 from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.errors import bad_request
@@ -66,8 +66,10 @@ def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], servi
 def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services: Cloud) -> Accepted:
     """Asks for an instance, which is `STARTING` at first. It is a node of a cluster that the tenant owns, if it owns
     one, so that commands run on it; `RUNNING` does not wait for that. With `vpc_id` or `subnet_id` it is in a network
-    of the tenant. 400 for an unknown type or image, or a subnet of another VPC; 404 for a network or an SSH key that
-    the tenant does not have; 409 for what its provider cannot do, or a VPC without a subnet; 429 beyond a quota."""
+    of the tenant. Its `volumes` are taken with it or not at all, and attached once it has a machine. 400 for an unknown
+    type or image, a subnet of another VPC, or a volume that is named twice; 404 for a network, a volume or an SSH key
+    that the tenant does not have; 409 for what its provider cannot do, a VPC without a subnet, or a volume that is not
+    `AVAILABLE` or is in another zone; 429 beyond a quota."""
     body, by = request.body, request.principal
     wanted = Launch(
         name=body.name,
@@ -78,6 +80,7 @@ def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services:
         subnet_id=body.subnet_id,
         security_group_ids=body.security_group_ids,
         ssh_key_id=body.ssh_key_id,
+        volumes=tuple(MountedVolume(each.volume_id, each.mount_path) for each in body.volumes),
         metadata=body.metadata or {},
         labels=body.labels or {},
     )

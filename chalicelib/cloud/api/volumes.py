@@ -5,7 +5,7 @@ from typing import Annotated
 from annotated_types import Ge, Le, MaxLen, MinLen
 from pydantic import StringConstraints
 
-from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, Sent, Shown
+from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, MountPath, Sent, Shown
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.compute.disk_model import VOLUME, VolumeStatus
 from chalicelib.cloud.compute.disk_rules import volume_spec, volume_status
@@ -43,9 +43,7 @@ class VolumeAttach(Sent):
     """The instance that a volume is attached to."""
 
     instance_id: Annotated[str, MinLen(1), MaxLen(64), about("Id or name of an instance.", _INSTANCE_ID)]
-    mount_path: Annotated[
-        str, MinLen(1), MaxLen(255), about("Absolute path at which its user mounts it; nobody else does.", "/data")
-    ]
+    mount_path: MountPath
 
 
 class VolumeOut(Shown):

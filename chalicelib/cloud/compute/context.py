@@ -28,9 +28,12 @@ from chalicelib.platform.provisioning.ports import Kind
 VOLUMES = Kind(
     name=VOLUME,
     driver=lambda cloud: cloud.volume_driver,
+    change_within=timedelta(minutes=20),
     drifted=drifted,
     charge_of=charge_of_volume,
 )
+"""A volume of a launch waits for its machine, longer than an instance may take."""
+
 SNAPSHOTS = Kind(
     name=SNAPSHOT,
     driver=lambda cloud: cloud.snapshot_driver,

@@ -2,9 +2,18 @@
 
 from collections.abc import Collection
 
-from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME, SnapshotSpec, SnapshotStatus, VolumeSpec, VolumeStatus
+from chalicelib.cloud.compute.disk_model import (
+    SNAPSHOT,
+    VOLUME,
+    Attachment,
+    SnapshotSpec,
+    SnapshotStatus,
+    VolumeSpec,
+    VolumeStatus,
+)
 from chalicelib.kit.errors import EdgeError, conflict, invalid
-from chalicelib.platform.provisioning.model import Charge, Desired, Observation, Resource, State
+from chalicelib.machines.public import ProviderName
+from chalicelib.platform.provisioning.model import Changes, Charge, Desired, Observation, Resource, State
 
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
 """The names that EC2 recommends for volumes that are attached (EC2 user guide, "Device names for volumes")."""
@@ -95,20 +104,36 @@ def free_device(taken: Collection[str]) -> str:
     return free
 
 
-def check_mount_path(path: str) -> None:
+def attached(volume: Resource, attachment: Attachment) -> Changes:
+    """The change that attaches a volume; its device is claimed with it."""
+    spec = volume_spec(volume).model_copy(update={"attachment": attachment})
+    claims = (name_claim(VOLUME, volume.name), f"{devices_of(attachment.instance_id)}/{attachment.device}")
+    return Changes(spec=spec.model_dump(mode="json"), claims=claims)
+
+
+def check_mount_path(path: str, field: str = "mount_path") -> None:
     """Raises `EdgeError` (validation failed) for a path that is not absolute."""
     if not path.startswith("/"):
-        raise invalid("mount_path", f"{path[:128]!r} is not absolute: it begins with /")
+        raise invalid(field, f"{path[:128]!r} is not absolute: it begins with /")
 
 
-def check_zones(volume: Resource, zone: str) -> None:
-    """Raises `EdgeError` (conflict) for an instance in another zone: a volume can be attached in its own alone."""
+def check_reach(volume: Resource, provider: str, zone: str) -> None:
+    """Raises `EdgeError` (conflict) for a machine that takes no disk, or one in another zone: a volume can be attached
+    in its own alone."""
+    if provider != ProviderName.EC2:
+        raise conflict("a local machine is a process, to which no disk can be attached")
     own = volume_spec(volume).zone
     if own != zone:
         raise conflict(
-            f"the volume is in the zone {own} and the instance in {zone}: make a snapshot of the volume, and restore "
-            "it in the instance's zone"
+            f"the volume {volume.name} is in the zone {own} and the instance in {zone}: make a snapshot of the volume, "
+            "and restore it in the instance's zone"
         )
+
+
+def check_available(volume: Resource) -> None:
+    """Raises `EdgeError` (conflict) for a volume that is used, or not made yet."""
+    if volume_status(volume) is not VolumeStatus.AVAILABLE:
+        raise not_available(volume)
 
 
 def not_available(volume: Resource) -> EdgeError:

@@ -2,11 +2,12 @@
 which parts, and how many a tenant may have."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from chalicelib.cloud.compute import dialect as rules
 from chalicelib.cloud.compute.images import MachineImage, image_named
-from chalicelib.cloud.compute.model import Granted, Launch, Location, Status
+from chalicelib.cloud.compute.model import Granted, Launch, LaunchTarget, Location, Status
 from chalicelib.cloud.compute.types import ARCHITECTURE, InstanceType, type_named
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.ssh_keys.service import SshKeys
@@ -15,7 +16,7 @@ from chalicelib.kit.errors import conflict
 from chalicelib.kit.listing import ListPage
 from chalicelib.machines.public import INSTANCE, InstanceSpec, NewMachine, ProviderName
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.provisioning.model import Changes, Resource, Share
+from chalicelib.platform.provisioning.model import Beside, Changes, Resource, Share
 from chalicelib.platform.quotas.rules import MEMORY_MB, VCPUS
 
 LOCAL_ZONE = "local-a"
@@ -30,7 +31,7 @@ class Machines(Protocol):
     def zones(self) -> Sequence[str]: ...
     @property
     def region(self) -> str: ...
-    def make(self, tenant: str, wanted: NewMachine) -> Resource: ...
+    def make(self, tenant: str, decide: Callable[[], NewMachine]) -> Resource: ...
     def change(
         self, tenant: str, instance_id: str, decide: Callable[[Resource], Changes | None], operation: str
     ) -> Resource: ...
@@ -41,7 +42,7 @@ class Machines(Protocol):
 class CloudInstances(Named):
     """An instance is also found by its name, if only one has it. ``read`` reads the quotas and clusters of a tenant, in
     one call. ``locate`` finds the location of a new instance in the networks of its tenant; None stands for the
-    installation's."""
+    installation's. ``attach`` decides which volumes are attached to it; ``new_id`` makes a UUIDv7."""
 
     def __init__(
         self,
@@ -50,8 +51,12 @@ class CloudInstances(Named):
         ssh_keys: SshKeys,
         read: Callable[[str], Granted],
         locate: Callable[[Principal, Launch], Location | None],
+        attach: Callable[[str, LaunchTarget, Launch], tuple[Beside, ...]],
+        new_id: Callable[[], str],
     ) -> None:
         super().__init__(resources, INSTANCE, shares_names=True)
+        self._attach = attach
+        self._new_id = new_id
         self._machines = machines
         self._ssh_keys = ssh_keys
         self._read = read
@@ -63,9 +68,10 @@ class CloudInstances(Named):
         return next(iter(self._machines.zones), self._machines.region + "a")
 
     def launch(self, by: Principal, wanted: Launch) -> Resource:
-        """Ask for an instance, in one transaction with its share of each quota. Raises `EdgeError` (validation failed)
-        for an unknown type or image, and for parts of different networks, (not found) for something that the tenant
-        does not have, (conflict) for what its provider or its network cannot do, (forbidden) for a used up quota."""
+        """Ask for an instance, in one transaction with its share of each quota and its volumes. Raises `EdgeError`
+        (validation failed) for an unknown type or image, for parts of different networks and a volume that is named
+        twice, (not found) for something that the tenant does not have, (conflict) for what its provider or its network
+        cannot do and a volume that it cannot have, (forbidden) for a used up quota."""
         size, image = type_named(wanted.instance_type), image_named(wanted.image)
         rules.check_ports(wanted.ports)
         granted = self._read(by.tenant)
@@ -85,17 +91,17 @@ class CloudInstances(Named):
             ssh_keys=self._keys(by.tenant, provider, wanted.ssh_key_id),
             notes={**_notes_of(wanted), **({"vpc_id": location.vpc_id} if location else {})},
         )
-        return self._machines.make(
-            by.tenant,
-            NewMachine(
-                name=wanted.name,
-                owner=by.owner,
-                spec=spec,
-                most=granted.limit("instances"),
-                shares=_shares(size, granted),
-                parents=(location.subnet_id, *location.group_ids) if location else (),
-            ),
+        target = LaunchTarget(self._new_id(), provider, zone)
+        new = NewMachine(
+            id=target.instance_id,
+            name=wanted.name,
+            owner=by.owner,
+            spec=spec,
+            most=granted.limit("instances"),
+            shares=_shares(size, granted),
+            parents=(location.subnet_id, *location.group_ids) if location else (),
         )
+        return self._machines.make(by.tenant, lambda: replace(new, beside=self._attach(by.tenant, target, wanted)))
 
     def sliced(self, tenant: str, labels: Sequence[str]) -> Sequence[Resource]:
         """All instances that have these labels, newest first."""

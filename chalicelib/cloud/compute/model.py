@@ -23,6 +23,14 @@ class Status(StrEnum):
     DELETED = "DELETED"
 
 
+@dataclass(frozen=True)
+class MountedVolume:
+    """A volume, by id or name, that a new instance shall have, and the path at which its user mounts it."""
+
+    volume: str
+    mount_path: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Launch:
     """An instance as a tenant asks for it. ``ports`` is a comma list of host and container ports."""
@@ -35,6 +43,7 @@ class Launch:
     subnet_id: str = ""
     security_group_ids: tuple[str, ...] = ()
     ssh_key_id: str = ""
+    volumes: tuple[MountedVolume, ...] = ()
     metadata: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
 
@@ -47,6 +56,15 @@ class Location:
     subnet_id: str
     zone: str
     group_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class LaunchTarget:
+    """The instance that is to be made, and where."""
+
+    instance_id: str
+    provider: str
+    zone: str
 
 
 @dataclass(frozen=True)

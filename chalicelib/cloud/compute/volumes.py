@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 from chalicelib.cloud.compute import disk_rules as rules
 from chalicelib.cloud.compute.dialect import shown_status, spec_of
-from chalicelib.cloud.compute.disk_model import VOLUME, Attachment, VolumeSpec, VolumeStatus
+from chalicelib.cloud.compute.disk_model import VOLUME, Attachment, VolumeSpec
 from chalicelib.cloud.compute.instances import CloudInstances
 from chalicelib.cloud.compute.model import Granted, Status
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.kit.errors import EdgeError, conflict, taken
 from chalicelib.kit.tables import attaching
-from chalicelib.machines.public import INSTANCE, ProviderName
+from chalicelib.machines.public import INSTANCE
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share
@@ -108,15 +108,11 @@ class Volumes(Named):
 
     def _attach(self, tenant: str, volume: Resource, machine: Resource, mount_path: str) -> Resource:
         resources = self._resources(tenant)
-        scope = rules.devices_of(machine.id)
-        device = rules.free_device(resources.holders_in(scope))
+        device = rules.free_device(resources.holders_in(rules.devices_of(machine.id)))
 
         def decide(now: Resource) -> Changes:
             _check_attachable(now, machine)
-            attachment = Attachment(instance_id=machine.id, device=device, mount_path=mount_path)
-            spec = rules.volume_spec(now).model_copy(update={"attachment": attachment})
-            claims = (rules.name_claim(VOLUME, now.name), f"{scope}/{device}")
-            return Changes(spec=spec.model_dump(mode="json"), claims=claims)
+            return rules.attached(now, Attachment(instance_id=machine.id, device=device, mount_path=mount_path))
 
         return resources.change(VOLUME, volume.id, decide, "volume.attach")
 
@@ -132,11 +128,8 @@ def _detached(volume: Resource) -> Changes:
 
 
 def _check_attachable(volume: Resource, instance: Resource) -> None:
-    if rules.volume_status(volume) is not VolumeStatus.AVAILABLE:
-        raise rules.not_available(volume)
+    rules.check_available(volume)
     status, spec = shown_status(instance), spec_of(instance)
     if status not in _ON:
         raise conflict(f"an instance that is {status} takes no volume: it has to be RUNNING or STOPPED")
-    if spec.provider != ProviderName.EC2:
-        raise conflict("a local machine is a process, to which no disk can be attached")
-    rules.check_zones(volume, spec.zone)
+    rules.check_reach(volume, spec.provider, spec.zone)

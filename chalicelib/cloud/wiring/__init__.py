@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chalicelib.cloud.wiring.ways_out import WaysOut
+from chalicelib.cloud.wiring.compute import ComputeParts
 
 if TYPE_CHECKING:
     from chalicelib.cloud.accounts.leaving import Leaving
@@ -13,35 +13,23 @@ if TYPE_CHECKING:
     from chalicelib.cloud.accounts.registration import Registration
     from chalicelib.cloud.accounts.secrets import PasswordSecrets
     from chalicelib.cloud.callers.service import Callers
-    from chalicelib.cloud.compute.instances import CloudInstances
-    from chalicelib.cloud.compute.locations import Locations
-    from chalicelib.cloud.compute.memberships import Memberships
-    from chalicelib.cloud.compute.model import Granted, Launch, Location
-    from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
-    from chalicelib.cloud.compute.snapshots import Snapshots
-    from chalicelib.cloud.compute.stats import InstanceStats
-    from chalicelib.cloud.compute.volume_driver import VolumeDriver
-    from chalicelib.cloud.compute.volumes import Volumes
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.service_accounts.guests import TenantGuests
     from chalicelib.cloud.service_accounts.service import ServiceAccounts
     from chalicelib.cloud.service_accounts.tokens import AccountTokens
-    from chalicelib.cloud.ssh_keys.service import SshKeys
     from chalicelib.cloud.storage.wiring import Storage
     from chalicelib.cloud.tenancy.clusters import OwnedClusters
     from chalicelib.cloud.tenancy.invitations import Invitations
     from chalicelib.cloud.tenancy.service import Tenancy
     from chalicelib.platform.access.hashing import SecretHashes
     from chalicelib.platform.access.passwords import Passwords
-    from chalicelib.platform.access.principal import Principal
     from chalicelib.platform.billing.service import Bills
-    from chalicelib.platform.provisioning.model import Resource
     from chalicelib.platform.secrets.service import Secrets
     from chalicelib.web.results import HealthCheck
 
 
-class Cloud(WaysOut):
+class Cloud(ComputeParts):
     """The parts of the cloud by name, made of the parts of the platform."""
 
     @cached_property
@@ -175,83 +163,6 @@ class Cloud(WaysOut):
         from chalicelib.fleet.public import fleet_of
 
         return OwnedClusters(self.platform.tables, self.platform.clock, fleet_of(self.platform))
-
-    @cached_property
-    def ssh_keys(self) -> SshKeys:
-        from chalicelib.cloud.ssh_keys.service import SshKeys
-
-        return SshKeys(self.platform.tables, self.platform.clock, self.platform.ids)
-
-    @cached_property
-    def instances(self) -> CloudInstances:
-        from chalicelib.cloud.compute.instances import CloudInstances
-        from chalicelib.machines.public import machines_of
-
-        return CloudInstances(
-            self.platform.resources, machines_of(self.platform), self.ssh_keys, self.granted, self.locate
-        )
-
-    def locate(self, by: Principal, wanted: Launch) -> Location | None:
-        """See `Locations.locate`: only launches need networks, so these are not made for others."""
-        return self.locations.locate(by, wanted)
-
-    @cached_property
-    def locations(self) -> Locations:
-        from chalicelib.cloud.compute.locations import Locations
-
-        return Locations(self.vpcs, self.subnets, self.security_groups)
-
-    @cached_property
-    def memberships(self) -> Memberships:
-        from chalicelib.cloud.compute.memberships import Memberships
-
-        return Memberships(self.instances, self.security_groups)
-
-    def find_instance(self, tenant: str, wanted: str) -> Resource:
-        return self.instances.get(tenant, wanted)
-
-    @cached_property
-    def instance_stats(self) -> InstanceStats:
-        from chalicelib.cloud.compute.stats import InstanceStats
-        from chalicelib.fleet.public import fleet_of
-
-        return InstanceStats(self.instances, fleet_of(self.platform).host_facts)
-
-    @cached_property
-    def volumes(self) -> Volumes:
-        from chalicelib.cloud.compute.volumes import Volumes
-
-        return Volumes(self.platform.resources, self.instances, self.granted)
-
-    @cached_property
-    def snapshots(self) -> Snapshots:
-        from chalicelib.cloud.compute.snapshots import Snapshots
-
-        return Snapshots(self.platform.resources, self.volumes)
-
-    @cached_property
-    def volume_driver(self) -> VolumeDriver:
-        from chalicelib.cloud.compute.volume_driver import VolumeDriver
-
-        return VolumeDriver(*self._at_ec2)
-
-    @cached_property
-    def snapshot_driver(self) -> SnapshotDriver:
-        from chalicelib.cloud.compute.snapshot_driver import SnapshotDriver
-
-        return SnapshotDriver(*self._at_ec2)
-
-    def granted(self, tenant: str) -> Granted:
-        """The quotas and the clusters of a tenant, in one read."""
-        from chalicelib.cloud.compute.model import Granted
-        from chalicelib.cloud.tenancy.rules import CLUSTERS
-        from chalicelib.platform.identity.model import facts_without_a_row
-        from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, owned_by
-
-        row = TenantStore(self.platform.tables).find(tenant)
-        if row is None:
-            return Granted(None, {})
-        return Granted(facts_of(row, facts_without_a_row(tenant, "")).granted, owned_by(row, CLUSTERS))
 
     @cached_property
     def storage(self) -> Storage:

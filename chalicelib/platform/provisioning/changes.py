@@ -11,7 +11,8 @@ from chalicelib.platform.provisioning.queues import PROVISIONING
 from chalicelib.platform.provisioning.store import RESOURCES, from_item
 
 RESOURCE_CHANGED = "platform.resource.state_changed"
-"""The internal event of a resource whose state changes, or anything else that a caller sees of it."""
+"""The internal event of a resource whose state changes, or anything else that a caller sees of it, or that has come to
+hold nothing any more."""
 
 _SECONDS = len("2026-11-21T10:00:00")
 
@@ -37,7 +38,7 @@ def _events_of(change: Change, _rows: Rows) -> Iterable[Event]:
     if change.new is None:
         return
     old, new = _before_and_after(change)
-    if old is None or is_shown(old, new):
+    if old is None or is_shown(old, new) or old.is_released != new.is_released:
         yield Event(
             RESOURCE_CHANGED,
             {

@@ -129,30 +129,6 @@ class Share:
 
 
 @dataclass(frozen=True, kw_only=True)
-class NewResource:
-    """A resource as its family asks for it. ``id`` is a UUIDv7 if the caller has chosen one, such as for a repeat that
-    must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time;
-    ``shares`` is what it takes of further quotas.
-
-    ``claims`` are names that no other resource of the tenant may hold. ``at`` has the versions of parents on which a
-    rule over their other children was decided: a parent that has changed since refuses the new one (`Resources.make`).
-    """
-
-    kind: str
-    name: str
-    owner: str
-    spec: Mapping[str, Any]
-    power: Power | None = None
-    parents: tuple[str, ...] = ()
-    claims: tuple[str, ...] = ()
-    at: Mapping[str, int] = field(default_factory=dict)
-    quota: str = ""
-    limit: int | None = None
-    shares: tuple[Share, ...] = ()
-    id: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Changes:
     """A caller's changes of a resource. None: as it is. ``act`` is the name of an act that is carried out once;
     ``shares`` is all that it takes of quotas beside `Resource.quota` from then on. ``parents`` and ``claims`` are all
@@ -169,6 +145,42 @@ class Changes:
     claims: tuple[str, ...] | None = None
     at: Mapping[str, int] = field(default_factory=dict)
     is_note: bool = False
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Changes of another resource in the transaction that makes a new one, decided on its ``row``. They may gain
+    parents and claims, and give none back."""
+
+    row: Resource
+    changes: Changes
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewResource:
+    """A resource as its family asks for it. ``id`` is a UUIDv7 if the caller has chosen one, such as for a repeat that
+    must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time;
+    ``shares`` is what it takes of further quotas.
+
+    ``claims`` are names that no other resource of the tenant may hold. ``at`` has the versions of parents on which a
+    rule over their other children was decided: a parent that has changed since refuses the new one (`Resources.make`).
+    ``beside`` are changes of other resources that are made with it or not at all; one of these that has changed since
+    refuses it likewise.
+    """
+
+    kind: str
+    name: str
+    owner: str
+    spec: Mapping[str, Any]
+    power: Power | None = None
+    parents: tuple[str, ...] = ()
+    claims: tuple[str, ...] = ()
+    at: Mapping[str, int] = field(default_factory=dict)
+    quota: str = ""
+    limit: int | None = None
+    shares: tuple[Share, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -93,23 +93,35 @@ class ResourceStore:
         """The tables of one tenant."""
         return self._tables.scoped(tenant)
 
-    def add(self, resource: Resource, shares: Sequence[Share], operation: str, at: Mapping[str, int]) -> Resource:
+    def add(
+        self,
+        resource: Resource,
+        shares: Sequence[Share],
+        operation: str,
+        at: Mapping[str, int],
+        beside: Sequence[tuple[Resource, Resource]] = (),
+    ) -> Resource:
         """Create a resource in one transaction with its ``shares`` of quotas, its claims and the references on its
         parents, as the effect of the current work; or return the one of that id. ``at`` has versions of parents that
-        must still hold. Raises `RefusedByQuotaError`, `ParentUnfitError`, `ParentMovedError`, `ClaimTakenError`,
-        `EdgeError` (forbidden) for a tenant that was deleted, and the errors of `Tables.commit`."""
+        must still hold; ``beside`` are other resources, as they were read and as they shall be. Raises
+        `RefusedByQuotaError`, `ParentUnfitError`, `ParentMovedError`, `ClaimTakenError`, `EdgeError` (forbidden) for a
+        tenant that was deleted, and the errors of `Tables.commit`."""
         writes: list[Write] = [put_new(RESOURCES, to_item(resource))]
         writes += [self._quotas.taking(each.quota, each.limit, each.amount) for each in shares]
         writes += [self._quotas.making()] if shares else []
         ties = len(writes)
         writes += tying(resource.id, resource.parents, resource.claims, at)
+        for old, new in beside:
+            gained = tying(old.id, missing(new.parents, old.parents), missing(new.claims, old.claims))
+            writes += [_replacing(old, new), *gained]
+        versions = {**at, **{old.id: old.version for old, _ in beside}}
         made = resource.model_copy(update={"version": 1})
         try:
             self._tables.scoped(resource.tenant).commit(writes, operation, result=made)
         except TransactionFailedError as error:
             if (row := error.failed.get(0)) is not None:
                 return from_item(row)
-            require_ties(writes[ties:], error, ties, at)
+            require_ties(writes[ties:], error, ties, versions)
             _check_quotas(error, shares)
             if shares and ties - 1 in error.failed:
                 raise tenant_is_gone() from error

@@ -46,12 +46,13 @@ class Resources:
         self._ids = ids
 
     def create(self, new: NewResource, operation: str = "resource.created") -> Resource:
-        """Make a resource: one transaction with its quotas, its claims and its parents' references. The same ``id``
-        again answers what is there.
+        """Make a resource: one transaction with its quotas, its claims, its parents' references and what changes
+        beside it. The same ``id`` again answers what is there.
 
         Raises `EdgeError` (forbidden) for a used up quota, `EdgeError` (not found, conflict) for a parent that is not
         there or is being removed, `ClaimTakenError` (conflict) for a claim that another holds, `ParentMovedError` for
-        a parent that has changed, and `EdgeError` (service unavailable) if too many create at once.
+        a parent or a resource beside it that has changed, and `EdgeError` (service unavailable) if too many create at
+        once.
         """
         now = self._clock.now()
         text = to_seconds_text(now)
@@ -73,16 +74,17 @@ class Resources:
         )
         shares = [Share(new.quota, 1, new.limit)] if new.quota else []
         shares += [each for each in new.shares if each.amount]
+        beside = [(each.row, self._changed(each.row, each.changes)) for each in new.beside]
         try:
-            return self._store.add(resource, shares, operation, new.at)
+            return self._store.add(resource, shares, operation, new.at, beside)
         except RefusedByQuotaError as error:
             raise _exceeded(error) from error
         except ParentUnfitError as error:
             raise _unfit(error) from error
 
     def make(self, decide: Callable[[], NewResource], operation: str) -> Resource:
-        """Make the resource that ``decide`` asks for, as `create` does. It is asked again if a parent has changed since
-        it was read (`NewResource.at`), so a rule over what the parent already has is decided on what holds then."""
+        """Make the resource that ``decide`` asks for, as `create` does. It is asked again if a parent, or a resource
+        beside it, has changed since it was read, so a rule over what is there is decided on what holds then."""
         for _ in self._store.tries():
             try:
                 return self.create(decide(), operation)

@@ -30,7 +30,7 @@ class ParentUnfitError(Exception):
 
 
 class ParentMovedError(Exception):
-    """A parent has changed since the version that a rule was decided on."""
+    """A parent, or a resource that changes with a new one, has changed since a rule was decided on it."""
 
 
 def missing(names: Sequence[str], among: Sequence[str]) -> list[str]:

@@ -33,6 +33,7 @@ VIEWS = {
 NAMED = {
     "vpc_id": "create_vpc",
     "group_id": "create_security_group",
+    "volume_id": "create_volume",
     "elastic_ip_id": "allocate_elastic_ip",
     "gateway_id": "create_internet_gateway",
     "route_table_id": "create_route_table",
@@ -47,7 +48,7 @@ NAMED = {
 """The variables of paths, and the views that make what they name."""
 
 NOTHING = "01900000-0000-7000-8000-0000000000ff"
-QUOTAS = {"max_buckets": 10, "max_vpcs": 10, "max_elastic_ips": 10}
+QUOTAS = {"max_buckets": 10, "max_vpcs": 10, "max_elastic_ips": 10, "max_storage_gb": 50}
 BUCKETS = ("photos", "films", "papers")
 
 
@@ -148,7 +149,10 @@ class People:
                 "image": "ubuntu-24.04",
                 "vpc_id": self._any("create_vpc"),
                 "security_group_ids": [self._any("create_security_group")],
+                "volumes": [{"volume_id": self._any("create_volume"), "mount_path": "/data"}],
             },
+            "create_volume": {"name": f"disk-{marker}"[:64], "size_gb": 1},
+            "attach_volume": {"instance_id": NOTHING, "mount_path": "/data"},
             "change_vpc": {"name": f"network of {marker}"},
             "create_vpc_peering": {
                 "requester_vpc_id": self._any("create_vpc"),

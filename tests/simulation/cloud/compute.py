@@ -5,7 +5,7 @@ from collections import Counter
 from chalicelib.cloud.compute import dialect
 from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
 from chalicelib.cloud.compute.disk_rules import volume_spec
-from chalicelib.cloud.compute.model import Launch
+from chalicelib.cloud.compute.model import Launch, MountedVolume
 from chalicelib.machines.public import INSTANCE
 from tests.simulation.cloud.things import (
     check_kinds,
@@ -30,9 +30,11 @@ CODES = ("RequestLimitExceeded", "InternalError", "Unavailable", "VolumeLimitExc
 
 def launch_instance(scene: Scene) -> None:
     image = scene.rng.choice(("ubuntu-24.04", "ubuntu-22.04"))
-    cloud(scene).instances.launch(
-        some_user(scene), Launch(name=scene.some_name(), image=image, instance_type="basic-2")
-    )
+    user = some_user(scene)
+    volumes = [row.id for row in things_of(scene, VOLUME) if row.tenant == user.tenant and scene.rng.random() < 0.3]
+    mounted = tuple(MountedVolume(each, "/mnt/data") for each in volumes)
+    wanted = Launch(name=scene.some_name(), image=image, instance_type="basic-2", volumes=mounted)
+    cloud(scene).instances.launch(user, wanted)
 
 
 def change_instance_of_tenant(scene: Scene) -> None:

@@ -8,7 +8,7 @@ import pytest
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Driver, Tables
 from chalicelib.platform.provisioning.claim_store import CLAIMS, ClaimTakenError
-from chalicelib.platform.provisioning.model import Changes, NewResource, State
+from chalicelib.platform.provisioning.model import Beside, Changes, NewResource, State
 from chalicelib.platform.provisioning.resource_store import ResourceStore
 from chalicelib.platform.provisioning.service import Resources
 from chalicelib.platform.provisioning.store import RESOURCES
@@ -212,6 +212,46 @@ class TestChangedParents:
         change(own, child, parents=(first.id,))
         release(store, change(own, child, parents=(second.id,)), clock)
         assert [own.get("box", each.id).references for each in (first, second)] == [0, 0]
+
+
+class TestBeside:
+    """Changes of other resources in the transaction that makes one."""
+
+    def beside(self, row, **changes):
+        return Beside(row, Changes(**changes))
+
+    def test_resource_beside_a_new_one_changes_in_its_transaction(self, own, driver):
+        other = own.create(new(claims=("name/a",)))
+        driver.meter.reset()
+        changes = self.beside(other, spec={"at": "b"}, claims=("name/a", "place/1"))
+        own.make(lambda: new("b", beside=(changes,)), "box.created")
+        assert [call.operation for call in driver.meter.calls] == ["TransactWriteItems"]
+        changed = own.get("box", other.id)
+        assert (changed.spec, changed.state, changed.generation) == ({"at": "b"}, State.PENDING, 2)
+        assert own.holder_of("place/1") == other.id
+
+    def test_resource_that_has_changed_since_has_it_decided_anew(self, own):
+        other, asked = own.create(new()), []
+
+        def decide():
+            row = own.get("box", other.id)
+            asked.append(row.version)
+            if len(asked) == 1:
+                change(own, other, spec={"size": 2})
+            return new("b", beside=(self.beside(row, spec={**row.spec, "at": "b"}),))
+
+        own.make(decide, "box.created")
+        assert (asked, own.get("box", other.id).spec) == ([1, 2], {"size": 2, "at": "b"})
+
+    def test_claim_of_another_or_a_row_that_is_gone_makes_and_changes_nothing(self, own, store):
+        own.create(new(claims=("place/1",)))
+        other, lost = own.create(new()), own.create(new())
+        taken = new("b", beside=(self.beside(other, claims=("place/1",)),))
+        assert refused(lambda: own.create(taken)).claim == "place/1"
+        store.remove(lost, "box.lost")
+        gone = new("b", beside=(self.beside(other, spec={"at": "b"}), self.beside(lost, spec={})))
+        refused(lambda: own.create(gone), Kind.NOT_FOUND)
+        assert own.get("box", other.id) == other
 
 
 def test_resources_of_ids_are_those_of_the_tenant(own, of):
