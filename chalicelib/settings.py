@@ -48,13 +48,13 @@ class Settings(BaseModel):
     delivery_queue_url: str = Field("", description="Queue of deliveries of a further stack alone; the core has none.")
     event_bus_name: str = Field("default", description="EventBridge bus that domain events are put on.")
     keys_secret_arn: str = Field(
-        "",
-        description="Secrets Manager secret `{MASTER_KEY, API_KEY, METRICS_KEY, NETMAKER_MASTER_KEY}`, read every five "
-        "minutes.",
+        "", description="Secret `{MASTER_KEY, API_KEY, METRICS_KEY, NETMAKER_MASTER_KEY}`, read every five minutes."
     )
     kms_key_id: str = Field("", description="KMS key that wraps the data key of secrets at rest.")
     signing_key_id: str = Field("", description="KMS key that signs webhooks; unset: one sealed in the tables.")
     agent_bucket: str = Field("", description="Bucket that the agent's archives are handed out from.")
+    images_bucket: str = Field("", description="Bucket that the files of tenants' images are stored in.")
+    images_import_role: str = Field("", description="Name of the role with which EC2 reads the files of images.")
     export_bucket: str = Field("", description="Bucket that exported logs of hosted nodes are stored in.")
     output_bucket: str = Field("", description="Bucket that outputs beyond 256 KiB are stored in, for agents that do.")
     websocket_url: str = Field("", description="WebSocket URL that registration gives to agents, `wss://…`.")

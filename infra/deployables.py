@@ -12,8 +12,9 @@ from enum import StrEnum
 from chalicelib import families
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables import Table
+from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.bus_rules import ProviderEvents, Subscription
-from chalicelib.platform.context import Bucket, Family, Grants, Role, StreamSource
+from chalicelib.platform.context import Family, Grants, Role, StreamSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.family import FAMILY as PLATFORM
 from infra.functions import FAMILIES, LambdaFunction, functions_in

@@ -19,6 +19,7 @@ from infra.firewall import CONDITIONS as FIREWALL_CONDITIONS
 from infra.firewall import firewall
 from infra.functions import APP_NAME, FUNCTIONS, LambdaFunction
 from infra.further import NAME_PATTERN, OWN_QUEUE, WEBSOCKET_API, own_queue, source_queue
+from infra.import_roles import import_role_parameter
 from infra.libraries import PYTHON
 from infra.listeners import CONDITIONS as LISTENER_CONDITIONS
 from infra.listeners import listeners
@@ -26,7 +27,7 @@ from infra.parameters import NETWORK_VARIABLES, documented_settings, is_given, o
 from infra.policies import managed_policies, policies
 from infra.queue_alarms import queue_alarms
 from infra.queues import queue_parameter
-from infra.stateful import bucket_parameter, stream_parameter
+from infra.stateful import bucket_name, bucket_parameter, stream_parameter
 
 Json = dict[str, Any]
 
@@ -152,7 +153,8 @@ def _parameters(deployable: Deployable) -> Json:
         "ArtifactBucket",
     ]
     required += [queue_parameter(queue) for queue in deployable.queues]
-    required += [bucket_parameter(bucket) for bucket in deployable.buckets]
+    required += [bucket_parameter(bucket) for bucket in deployable.buckets if not bucket.is_imported]
+    required += [import_role_parameter(bucket) for bucket in deployable.buckets if bucket.is_imported]
     required += [stream_parameter(table) for table in deployable.streams]
     given: Json = {name: {"Type": "String"} for name in required}
     settings: Json = {parameter_name(name): {"Type": "String", "Default": ""} for name in documented_settings()}
@@ -234,8 +236,10 @@ def _own_environment(each: LambdaFunction, deployable: Deployable) -> Json:
     grants = deployable.grants(each)
     bucket = {"AGENT_BUCKET": {"Ref": "ArtifactBucket"}} if grants.hands_out_agent else {}
     signing = {"SIGNING_KEY_ID": {"Ref": "SigningKeyArn"}} if grants.signs or grants.reads_public_keys else {}
-    own = {f"{one.name.upper()}_BUCKET": {"Ref": bucket_parameter(one)} for one in (*grants.buckets, *grants.empties)}
-    return {"FUNCTION_NAME": each.name} | bucket | signing | own
+    own = {f"{one.name.upper()}_BUCKET": bucket_name(one) for one in (*grants.buckets, *grants.empties)}
+    imported = [one for one in grants.buckets if one.is_imported and one in deployable.buckets]
+    roles = {f"{one.name.upper()}_IMPORT_ROLE": {"Ref": import_role_parameter(one)} for one in imported}
+    return {"FUNCTION_NAME": each.name} | bucket | signing | own | roles
 
 
 def _queue_event(source: QueueSource, deployable: Deployable) -> Json:

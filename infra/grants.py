@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.queues import Queue
-from chalicelib.platform.context import Bucket, Family, Grants, QueueSource
+from chalicelib.platform.buckets import Bucket
+from chalicelib.platform.context import Family, Grants, QueueSource
 from chalicelib.platform.families import Families
 from infra.functions import FAMILIES, FUNCTIONS, LambdaFunction, functions_in
 

@@ -7,8 +7,9 @@ and act on those alone. No role can be handed to a machine: iam:PassRole is gran
 
 from typing import Any
 
+from chalicelib.cloud.images.ec2_parts import FILE_TAG
 from chalicelib.platform.context import Grants
-from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
+from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, TENANT_TAG
 from infra.functions import APP_NAME
 
 Json = dict[str, Any]
@@ -55,6 +56,7 @@ def machine_statements(grants: Grants) -> list[Json]:
     if grants.reads_metrics:
         # IAM has no narrower resource for it: it reveals figures of the account.
         statements.append(_allow(["cloudwatch:GetMetricData"], "*"))
+    statements += _images(grants)
     return statements
 
 
@@ -218,7 +220,7 @@ def _regrouped() -> list[Json]:
 def _disks_kept() -> list[Json]:
     """Encrypted volumes and snapshots with the tag: made, attached to machines with the tag, and deleted. A snapshot
     has no account in its ARN."""
-    snapshot = {"Fn::Sub": "arn:${AWS::Partition}:ec2:${AWS::Region}::snapshot/*"}
+    snapshot = _of_region("snapshot")
     new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
     ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
     made_with = {"StringEquals": {"ec2:CreateAction": ["CreateVolume", "CreateSnapshot"], **new["StringEquals"]}}
@@ -230,6 +232,46 @@ def _disks_kept() -> list[Json]:
         _allow(["ec2:CreateSnapshot", "ec2:DeleteVolume"], _ec2("volume"), ours),
         _allow(["ec2:AttachVolume", "ec2:DetachVolume"], [_ec2("volume"), _ec2("instance")], ours),
     ]
+
+
+def _images(grants: Grants) -> list[Json]:
+    """Looks at images, and what makes them."""
+    if not (grants.describes_images or grants.makes_images):
+        return []
+    looked = ("DescribeImages", "DescribeImportSnapshotTasks", "DescribeSnapshots")
+    seen = _allow([f"ec2:{each}" for each in looked], "*")
+    return [seen, *(_images_made() if grants.makes_images else [])]
+
+
+def _images_made() -> list[Json]:
+    """Imports, their snapshots, and images with the tag. EC2 makes the snapshot of an import without tags: so this may
+    tag snapshots, those alone that no installation has tagged, and then act on them. Neither an image nor a snapshot
+    has an account in its ARN."""
+    snapshot, image = (_of_region(kind) for kind in ("snapshot", "image"))
+    task = _ec2("import-snapshot-task")
+    new = {"StringEquals": {f"aws:RequestTag/{STAGE_TAG}": _STAGE}}
+    ours = {"StringEquals": {f"aws:ResourceTag/{STAGE_TAG}": _STAGE}}
+    actions = ["ImportSnapshot", "RegisterImage"]
+    made = {"StringEquals": {"ec2:CreateAction": actions, **new["StringEquals"]}}
+    names = [STAGE_TAG, TENANT_TAG, RESOURCE_TAG, FILE_TAG]
+    bare = {"Null": {f"aws:ResourceTag/{STAGE_TAG}": "true"}}
+    again = {f"aws:{how}Tag/{STAGE_TAG}": _STAGE for how in ("Request", "Resource")}
+    known = {"ForAllValues:StringEquals": {"aws:TagKeys": names}}
+    return [
+        _allow(["ec2:ImportSnapshot"], task, new),
+        _allow(["ec2:ImportSnapshot"], snapshot),
+        _allow(["ec2:CancelImportTask"], task, ours),
+        _allow(["ec2:CreateTags"], snapshot, {**new, **bare, **known}),
+        _allow(["ec2:CreateTags"], snapshot, {"StringEquals": again, **known}),
+        _allow(["ec2:RegisterImage"], image, new),
+        _allow(["ec2:RegisterImage", "ec2:DeleteSnapshot"], snapshot, ours),
+        _allow(["ec2:DeregisterImage"], image, ours),
+        _allow(["ec2:CreateTags"], [task, image], made),
+    ]
+
+
+def _of_region(kind: str) -> Json:
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:ec2:${{AWS::Region}}::{kind}/*"}
 
 
 def _ec2(kind: str) -> Json:

@@ -11,14 +11,15 @@ from typing import Any
 from chalicelib.fleet.distribution.model import PREFIX as AGENT_PREFIX
 from chalicelib.kit.queues import Queue
 from chalicelib.kit.tables.schema import Table
-from chalicelib.platform.context import QUERY, Bucket, Grants, QueueSource, StreamSource
+from chalicelib.platform.buckets import Bucket
+from chalicelib.platform.context import QUERY, Grants, QueueSource, StreamSource
 from infra.bucket_policies import bucket_statements
 from infra.deployables import Deployable
 from infra.functions import API_STAGE, APP_NAME, LambdaFunction
 from infra.further import OWN_QUEUES, source_queue
 from infra.machine_policies import machine_statements
 from infra.queues import queue_parameter
-from infra.stateful import SIGNING_ALIAS, bucket_parameter, stream_parameter
+from infra.stateful import SIGNING_ALIAS, bucket_name, stream_parameter
 
 Json = dict[str, Any]
 
@@ -118,7 +119,9 @@ def _allow(actions: list[str], resources: list[Any]) -> Json:
 
 
 def _objects_of(bucket: Bucket) -> Json:
-    return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{{bucket_parameter(bucket)}}}/*"}
+    name = bucket_name(bucket)
+    known = name.get("Fn::Sub") or f"${{{name['Ref']}}}"
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{known}/*"}
 
 
 def _queue_arn(queue: Queue, deployable: Deployable, end: str = "") -> Json:

@@ -9,10 +9,11 @@ import json
 from typing import Any
 
 from chalicelib.kit.tables.schema import Index, Table
-from chalicelib.platform.context import Bucket
+from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.relay.queues import RELAY_FAILURES
 from infra.deployables import Deployable
 from infra.functions import APP_NAME, logical_id
+from infra.import_roles import import_role, import_role_parameter, import_role_resource
 from infra.queues import only_by_tls, queue_parameter, queue_resource, queue_url_prefix, queues, stage_name
 
 Json = dict[str, Any]
@@ -38,6 +39,9 @@ def stateful_template(deployable: Deployable, *, retain: bool) -> Json:
     for bucket in deployable.buckets:
         resources |= _expiring(bucket, retain=retain)
         outputs[bucket_parameter(bucket)] = {"Ref": bucket_resource(bucket)}
+        if bucket.is_imported:
+            resources |= import_role(bucket, bucket_resource(bucket))
+            outputs[import_role_parameter(bucket)] = {"Ref": import_role_resource(bucket)}
     for queue in deployable.queues:
         outputs[queue_parameter(queue)] = {"Fn::GetAtt": [queue_resource(queue), "Arn"]}
     if deployable.is_core:
@@ -98,6 +102,13 @@ def bucket_resource(bucket: Bucket) -> str:
 def bucket_parameter(bucket: Bucket) -> str:
     """The name of the output and parameter with a bucket's name."""
     return f"{logical_id(bucket.name)}BucketName"
+
+
+def bucket_name(bucket: Bucket) -> Json:
+    """The name of a bucket in the templates of functions: a parameter, or what follows from the stage."""
+    if bucket.is_imported:
+        return {"Fn::Sub": f"{APP_NAME}-${{Stage}}-{bucket.name}-${{AWS::AccountId}}-${{AWS::Region}}"}
+    return {"Ref": bucket_parameter(bucket)}
 
 
 def stream_parameter(table: Table) -> str:
@@ -234,7 +245,8 @@ def _expiring(bucket: Bucket, *, retain: bool) -> Json:
     rule = {"Id": "expire", "Status": "Enabled", "ExpirationInDays": bucket.kept_days}
     abandoned = {"Id": "abandoned", "Status": "Enabled", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}}
     lifecycle: Json = {"LifecycleConfiguration": {"Rules": [rule, abandoned]}}
-    return _bucket(bucket_resource(bucket), lifecycle, retain=retain)
+    named: Json = {"BucketName": bucket_name(bucket)} if bucket.is_imported else {}
+    return _bucket(bucket_resource(bucket), {**named, **lifecycle}, retain=retain)
 
 
 def _artifacts(*, retain: bool) -> Json:

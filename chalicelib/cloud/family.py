@@ -3,6 +3,7 @@
 from chalicelib.cloud.accounts import context as accounts
 from chalicelib.cloud.callers import context as callers
 from chalicelib.cloud.compute import context as compute
+from chalicelib.cloud.images import context as images
 from chalicelib.cloud.network import context as network
 from chalicelib.cloud.permissions import PERMISSIONS
 from chalicelib.cloud.roles import context as roles
@@ -23,6 +24,7 @@ FAMILY = Family(
         ssh_keys.CONTEXT,
         network.CONTEXT,
         storage.CONTEXT,
+        images.CONTEXT,
         compute.CONTEXT,
     ),
     services="chalicelib.cloud.wiring.Cloud",

@@ -61,6 +61,11 @@ SNAPSHOT_READ = Permission("snapshot:read", KeyRole.VIEWER)
 SNAPSHOT_CREATE = Permission("snapshot:create", KeyRole.OPERATOR)
 SNAPSHOT_RESTORE = Permission("snapshot:restore", KeyRole.OPERATOR)
 SNAPSHOT_DELETE = Permission("snapshot:delete", KeyRole.OPERATOR)
+IMAGE_READ = Permission("image:read", KeyRole.VIEWER)
+IMAGE_CREATE = Permission("image:create", KeyRole.OPERATOR)
+IMAGE_DELETE = Permission("image:delete", KeyRole.OPERATOR)
+"""Read images, public ones of other tenants among them; register them, upload their files and make them public; and
+delete them."""
 
 SSH_KEY_CREATE = Permission("ssh_key:create", KeyRole.OPERATOR)
 SSH_KEY_READ = Permission("ssh_key:read", KeyRole.VIEWER)
@@ -137,7 +142,7 @@ OF_EVERY_USER = frozenset(
 _THINGS = frozenset(
     {
         *("vpc", "sg", "eip", "vpc_peering"),
-        *("storage", "instance", "volume", "snapshot", "ssh_key", "secret", "dashboard"),
+        *("storage", "instance", "volume", "snapshot", "image", "ssh_key", "secret", "dashboard"),
     }
 )
 
@@ -151,6 +156,7 @@ ROLES: Mapping[str, frozenset[str] | None] = {
     ADMIN: None,
     "developer": _OF_DEVELOPERS,
     "member": _OF_DEVELOPERS,
-    "viewer": OF_EVERY_USER | {VPC_READ.name, INSTANCE_READ.name, VOLUME_READ.name, SNAPSHOT_READ.name},
+    "viewer": OF_EVERY_USER
+    | {VPC_READ.name, INSTANCE_READ.name, VOLUME_READ.name, SNAPSHOT_READ.name, IMAGE_READ.name},
 }
 """The permissions of each role; None: all of them."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.kit.changes import Change
 from chalicelib.kit.queues import Message, Queue
 from chalicelib.kit.tables import Item, Query, Ref, Table
+from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.bus_rules import ProviderEvents, Subscription
 from chalicelib.platform.counted import Counted, EventCounters
 
@@ -173,6 +174,8 @@ class Grants:
     ``describes_…`` looks at EC2 instances, at volumes with snapshots, or at VPCs with their parts; ``runs_machines``,
     ``keeps_disks`` and ``makes_networks`` make some, and act on those that carry the stage's tag; ``reads_consoles``
     reads the console output of those.
+    ``describes_images`` looks at images of the account and at imports of files, ``makes_images`` has files imported and
+    makes images of them.
     ``makes_buckets`` makes, changes and removes the buckets of tenants, ``finds_buckets`` finds which there are,
     ``keeps_objects`` reads and writes what is in them, which also lets it make links.
     ``reads_metrics`` reads the account's metrics in CloudWatch.
@@ -181,8 +184,8 @@ class Grants:
     tables: Mapping[str, frozenset[str]] = field(default_factory=dict)
     sends: tuple[Queue, ...] = ()
     counts: tuple[Queue, ...] = ()
-    buckets: "tuple[Bucket, ...]" = ()
-    empties: "tuple[Bucket, ...]" = ()
+    buckets: tuple[Bucket, ...] = ()
+    empties: tuple[Bucket, ...] = ()
     sends_to_owners: bool = False
     publishes: bool = False
     reads_keys: bool = False
@@ -199,20 +202,13 @@ class Grants:
     makes_networks: bool = False
     describes_disks: bool = False
     keeps_disks: bool = False
+    describes_images: bool = False
+    makes_images: bool = False
     sends_mails: bool = False
     makes_buckets: bool = False
     finds_buckets: bool = False
     keeps_objects: bool = False
     reads_metrics: bool = False
-
-
-@dataclass(frozen=True)
-class Bucket:
-    """A bucket of a family, whose objects are deleted after ``kept_days``. ``name`` makes the names of its resource and
-    of the setting that holds its own, ``{NAME}_BUCKET``."""
-
-    name: str
-    kept_days: int
 
 
 # --- The values ----------------------------------------------------------------------------------------------------

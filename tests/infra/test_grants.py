@@ -86,6 +86,7 @@ def test_grants_contain_no_wildcard_action_or_table(name):
             known = ("/*/@connections/*", "/index/*", "edge-admin-${Stage}-admin-*-command-delivery")
             known += ("${ExportBucketName}/*",)  # objects that expire, each under the id of its export
             known += ("${OutputBucketName}/*",)  # likewise, under the id of its execution
+            known += ("edge-admin-${Stage}-images-${AWS::AccountId}-${AWS::Region}/*",)  # files, each under its image
             known += (
                 "edge-admin-${Stage}-b-*/*",
                 "edge-admin-${Stage}-b-*",

@@ -13,6 +13,7 @@ from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
 from tests.support.machines import EC2_MACHINE
 from tests.support.provisioning import MovingWorld
+from tests.support.world import IMPORT_ROLE
 
 CLUSTER = "shops"
 TENANT = "default"
@@ -35,6 +36,7 @@ class InstanceWorld(MovingWorld):
         self.ec2 = FakeEc2(
             clock, stage=stage_of(self.platform.settings.table_prefix), lag_seconds=2, boot_seconds=20, stop_seconds=10
         )
+        self.ec2.has_file, self.ec2.import_role = self.object_client.has, IMPORT_ROLE
         self.machine_client = client or self.ec2
 
     def create(self, *, cluster: str | None = None, zone: str = "eu-central-1a", **more: Any) -> Resource:

@@ -43,6 +43,7 @@ MASTER_KEY = "master-key"
 
 BUCKET = "artifacts"
 OUTPUTS = "outputs"
+IMAGE_FILES, IMPORT_ROLE = "image-files", "reads-image-files"
 
 TERMS_ARE_COMPLETE = {
     "term_shard": "state",
@@ -92,6 +93,7 @@ class World:
         self.bus_client = FakeBus()
         self.socket_client = FakeSocketApi()
         self.object_client = FakeS3(self.clock)
+        self.object_client.keep(IMAGE_FILES)
         self.mailer = FakeMailer()
         self.key_service = FakeKeyService()
         self.kms_client = FakeKms()
@@ -111,6 +113,8 @@ class World:
             "master_key": MASTER_KEY,
             "public_url": "http://api.test",
             "agent_bucket": BUCKET,
+            "images_bucket": IMAGE_FILES,
+            "images_import_role": IMPORT_ROLE,
             "output_bucket": OUTPUTS,
             "key_requests_per_minute": 0,  # the clock stands still, so that all requests would come at once
             "operation_limits_enabled": False,

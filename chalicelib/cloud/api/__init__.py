@@ -12,7 +12,7 @@ _MODULES = (
     *("security_groups", "internet_gateways", "route_tables"),
     *("elastic_ips", "nat_gateways", "vpc_peerings"),
     *("storage_buckets", "storage_multipart", "storage_lifecycle", "storage_objects"),
-    *("instance_types", "instances", "instance_changes", "volumes", "snapshots"),
+    *("instance_types", "instances", "instance_changes", "volumes", "snapshots", "images"),
     *("billing", "health", "document"),
 )
 
@@ -42,6 +42,7 @@ API = Api(
         "/instances",
         "/volumes",
         "/snapshots",
+        "/images",
         "/ssh-keys",
         "/secrets",
         "/storage",

@@ -63,7 +63,12 @@ class InstanceLaunch(Sent):
     """A new instance."""
 
     name: Annotated[Name, about("Name: letters, digits, - and _.", "web-1")]
-    image: Annotated[str, MinLen(1), MaxLen(256), about("Image of its disk.", "ubuntu-24.04")]
+    image: Annotated[
+        str,
+        MinLen(1),
+        MaxLen(256),
+        about("Name of an image of the installation or the tenant, or id of one of a tenant.", "debian-12"),
+    ]
     instance_type: TypeName = DEFAULT_TYPE
     ports: Annotated[
         str, MaxLen(256), about("Ports that its user notes, host:container by commas; they open nothing.", "80:8080")

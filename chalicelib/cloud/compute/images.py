@@ -1,21 +1,27 @@
 """The images that machines of the cloud can be made from. Pure.
 
-A public parameter of AWS names the newest image of each, in every region.
+A public parameter of AWS names the newest image of each, in every region. Tenants have images of their own beside.
 """
 
 from dataclasses import dataclass
 
-from chalicelib.kit.errors import invalid
+from chalicelib.cloud.images import rules
+from chalicelib.cloud.images.model import ROOT_DEVICE
+from chalicelib.kit.errors import EdgeError, invalid
+from chalicelib.platform.provisioning.model import Resource
+from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 
 @dataclass(frozen=True)
 class MachineImage:
     """An image. ``agent``: it has a Python that the agent supports. ``hibernates``: its machines can keep their memory
-    while they are off (EC2 user guide, "Prerequisites for EC2 instance hibernation")."""
+    while they are off (EC2 user guide, "Prerequisites for EC2 instance hibernation"). It is named by a public parameter
+    of AWS, or by its id at EC2."""
 
     name: str
     image_parameter: str
     root_device: str
+    image_id: str = ""
     agent: bool = True
     hibernates: bool = False
 
@@ -35,9 +41,22 @@ _BY_NAME = {
 }
 
 
-def image_named(name: str) -> MachineImage:
-    """Raises `EdgeError` (validation failed) for a name that no image has."""
-    found = _BY_NAME.get(name)
-    if found is None:
-        raise invalid("image", f"{name[:256]!r} is none: it is one of {', '.join(_BY_NAME)}")
-    return found
+NAMES = tuple(_BY_NAME)
+
+
+def image_named(name: str) -> MachineImage | None:
+    """The image of that name, or None."""
+    return _BY_NAME.get(name)
+
+
+def unknown_image(name: str) -> EdgeError:
+    """The error for a name that no image has."""
+    return invalid("image", f"{name[:256]!r} is none: it is one of {', '.join(NAMES)}, or an image of the tenant")
+
+
+def image_of(image: Resource, disk_gb: int) -> MachineImage:
+    """The image that a resource is, for a machine with such a disk. Raises `EdgeError` (conflict) for one that is not
+    active, or is larger than the disk."""
+    rules.check_launchable(image, disk_gb)
+    agent = rules.image_spec(image).os.lower() in rules.AGENT_ON
+    return MachineImage(image.name, "", ROOT_DEVICE, image.external[EXTERNAL_ID], agent=agent)

@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from chalicelib.cloud.compute import dialect as rules
-from chalicelib.cloud.compute.images import MachineImage, image_named
+from chalicelib.cloud.compute.images import MachineImage, image_named, image_of, unknown_image
 from chalicelib.cloud.compute.model import Granted, Launch, LaunchTarget, Location, Status
 from chalicelib.cloud.compute.types import ARCHITECTURE, InstanceType, type_named
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.cloud.ssh_keys.service import SshKeys
 from chalicelib.cloud.tenancy.rules import in_counter
-from chalicelib.kit.errors import conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict
+from chalicelib.kit.ids import is_id
 from chalicelib.kit.listing import ListPage
 from chalicelib.machines.public import INSTANCE, InstanceSpec, NewMachine, ProviderName
 from chalicelib.platform.access.principal import Principal
@@ -42,7 +43,8 @@ class Machines(Protocol):
 class CloudInstances(Named):
     """An instance is also found by its name, if only one has it. ``read`` reads the quotas and clusters of a tenant, in
     one call. ``locate`` finds the location of a new instance in the networks of its tenant; None stands for the
-    installation's. ``attach`` decides which volumes are attached to it; ``new_id`` makes a UUIDv7."""
+    installation's. ``attach`` decides which volumes are attached to it; ``new_id`` makes a UUIDv7; ``find_image``
+    finds an image that a tenant may use by its id or name."""
 
     def __init__(
         self,
@@ -53,8 +55,10 @@ class CloudInstances(Named):
         locate: Callable[[Principal, Launch], Location | None],
         attach: Callable[[str, LaunchTarget, Launch], tuple[Beside, ...]],
         new_id: Callable[[], str],
+        find_image: Callable[[str, str], Resource],
     ) -> None:
         super().__init__(resources, INSTANCE, shares_names=True)
+        self._find_image = find_image
         self._attach = attach
         self._new_id = new_id
         self._machines = machines
@@ -72,7 +76,8 @@ class CloudInstances(Named):
         (validation failed) for an unknown type or image, for parts of different networks and a volume that is named
         twice, (not found) for something that the tenant does not have, (conflict) for what its provider or its network
         cannot do and a volume that it cannot have, (forbidden) for a used up quota."""
-        size, image = type_named(wanted.instance_type), image_named(wanted.image)
+        size = type_named(wanted.instance_type)
+        image = image_named(wanted.image) or self._image_of(by.tenant, wanted.image, size)
         rules.check_ports(wanted.ports)
         granted = self._read(by.tenant)
         location = self._locate(by, wanted)
@@ -171,6 +176,14 @@ class CloudInstances(Named):
     def _is_shown(self, resource: Resource) -> bool:
         return rules.shown_status(resource) is not Status.DELETED
 
+    def _image_of(self, tenant: str, name: str, size: InstanceType) -> MachineImage:
+        """An image of the tenant, or a public one."""
+        try:
+            found = self._find_image(tenant, name)
+        except EdgeError as error:
+            raise (unknown_image(name) if error.kind is Kind.NOT_FOUND and not is_id(name) else error) from None
+        return image_of(found, size.disk_gb)
+
     def _provider(self, location: Location | None) -> tuple[str, str]:
         """The provider of a new instance and its zone: that of its location, or the first in which the installation has
         a network. Raises `EdgeError` (conflict) if there is none."""
@@ -214,6 +227,8 @@ def _size_of(size: InstanceType) -> dict[str, Any]:
 def _machine_of(provider: str, size: InstanceType, image: MachineImage) -> dict[str, Any]:
     """The parts from which its provider makes it."""
     if provider == ProviderName.LOCAL:
+        if image.image_id:
+            raise conflict("a local machine is a process, which is made from no image of a tenant")
         return {**_size_of(size), "machine_type": "process", "agent": True}
     return {
         **_size_of(size),
@@ -221,6 +236,7 @@ def _machine_of(provider: str, size: InstanceType, image: MachineImage) -> dict[
         "disk_type": "gp3",
         "image": image.name,
         "image_parameter": image.image_parameter,
+        **({"image_id": image.image_id} if image.image_id else {}),
         "root_device": image.root_device,
         "architecture": ARCHITECTURE,
         "agent": image.agent,

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from chalicelib.cloud.compute.disk_errors import ERRORS, NO_SNAPSHOT
 from chalicelib.cloud.compute.disk_rules import snapshot_spec
 from chalicelib.cloud.ec2_things import Ec2Things, Json
+from chalicelib.cloud.images.ec2_parts import FILE_TAG
+from chalicelib.platform.provisioning.ec2_tags import tags_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
@@ -34,6 +36,10 @@ class SnapshotDriver(Ec2Things):
 
     def _remove(self, thing_id: str) -> None:
         self._client.delete_snapshot(SnapshotId=thing_id)
+
+    def _is_left(self, thing: Json) -> bool:
+        """Those that imports have made are parts of images."""
+        return FILE_TAG not in tags_of(thing)
 
     def _observed(self, thing: Json) -> Observation:
         seen = _SEEN.get(str(thing["State"]), Seen.BECOMING)

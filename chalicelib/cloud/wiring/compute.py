@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from chalicelib.cloud.compute.stats import InstanceStats
     from chalicelib.cloud.compute.volume_driver import VolumeDriver
     from chalicelib.cloud.compute.volumes import Volumes
+    from chalicelib.cloud.images.driver import ImageDriver
+    from chalicelib.cloud.images.service import Images
     from chalicelib.cloud.ssh_keys.service import SshKeys
     from chalicelib.platform.access.principal import Principal
     from chalicelib.platform.provisioning.model import Beside, Resource
@@ -46,6 +48,7 @@ class ComputeParts(WaysOut):
             self.locate,
             attach=self.attached_volumes,
             new_id=lambda: platform.ids.uuid7(platform.clock.now()),
+            find_image=self.find_image,
         )
 
     def attached_volumes(self, tenant: str, target: LaunchTarget, wanted: Launch) -> tuple[Beside, ...]:
@@ -57,6 +60,40 @@ class ComputeParts(WaysOut):
         from chalicelib.cloud.compute.launch_volumes import LaunchVolumes
 
         return LaunchVolumes(self.volumes.get)
+
+    def find_image(self, tenant: str, wanted: str) -> Resource:
+        """See `Images.get`."""
+        return self.images.get(tenant, wanted)
+
+    @cached_property
+    def images(self) -> Images:
+        from chalicelib.cloud.compute.images import NAMES
+        from chalicelib.cloud.images.files import ImageFiles
+        from chalicelib.cloud.images.model import Storehouse
+        from chalicelib.cloud.images.service import Images
+        from chalicelib.cloud.tenancy.limits import limit_of
+        from chalicelib.machines.public import ProviderName
+
+        platform, settings = self.platform, self.platform.settings
+        makes_images = ProviderName.EC2 in settings.machine_providers
+        return Images(
+            platform.resources,
+            platform.all_resources,
+            ImageFiles(platform.gateways.object_client),
+            Storehouse(settings.images_bucket if makes_images else "", settings.images_import_role),
+            lambda tenant: limit_of(platform.tables, tenant, "storage_gb"),
+            NAMES,
+            platform.clock,
+        )
+
+    @cached_property
+    def image_driver(self) -> ImageDriver:
+        from chalicelib.cloud.images.driver import ImageDriver
+        from chalicelib.platform.provisioning.ec2_tags import stage_of
+
+        gateways = self.platform.gateways
+        stage = stage_of(self.platform.settings.table_prefix)
+        return ImageDriver(gateways.machine_client, gateways.object_client, stage)
 
     def locate(self, by: Principal, wanted: Launch) -> Location | None:
         """See `Locations.locate`: only launches need networks, so these are not made for others."""

@@ -17,6 +17,7 @@ from chalicelib.fleet.commands.store import (
 from chalicelib.fleet.nodes.moving import MOVED
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.queues import Message
+from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.context import (
     BATCH_GET,
     CHECK,
@@ -25,7 +26,6 @@ from chalicelib.platform.context import (
     PUT,
     QUERY,
     UPDATE,
-    Bucket,
     Context,
     Function,
     Grants,

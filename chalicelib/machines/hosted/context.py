@@ -5,6 +5,7 @@ from chalicelib.machines.hosted.export_store import TABLE as EXPORTS
 from chalicelib.machines.hosted.queues import HOSTED_BUILDS
 from chalicelib.machines.hosted.store import TABLE as NODES
 from chalicelib.machines.instances.model import INSTANCE
+from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
     BATCH_GET,
@@ -13,7 +14,6 @@ from chalicelib.platform.context import (
     PUT,
     QUERY,
     UPDATE,
-    Bucket,
     Context,
     Function,
     Grants,

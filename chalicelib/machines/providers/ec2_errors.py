@@ -13,6 +13,7 @@ NOT_FOUND = "InvalidInstanceID.NotFound"
 _NO_CAPACITY = "EC2 has no capacity for this machine type in this zone now: use another zone or template, or try later"
 _CHANGING = "the machine is still changing its state"
 _CATALOGUE = "EC2 does not take what the template names ({}): the operator has to mend the template or the settings"
+_NO_IMAGE = "its image is gone: create another instance from another image"
 _DISK_SPACE = LIMIT.format("disk space", "instances")
 
 ERRORS = AwsErrors(
@@ -35,6 +36,8 @@ ERRORS = AwsErrors(
         "MaxIOPSLimitExceeded": LIMIT.format("disk operations", "instances"),
         "SecurityGroupsPerInstanceLimitExceeded": "it cannot have so many security groups: detach one",
         "SecurityGroupsPerInterfaceLimitExceeded": "it cannot have so many security groups: detach one",
+        "InvalidAMIID.NotFound": _NO_IMAGE,
+        "InvalidAMIID.Unavailable": _NO_IMAGE,
         "Unsupported": "this machine type is not offered in this zone: use another zone or template",
         "OperationNotPermitted": "the machine is protected in EC2: the operator has to remove its protection",
     },

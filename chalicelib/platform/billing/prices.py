@@ -55,6 +55,8 @@ PRICES: Sequence[Price] = (
     Price("snapshot", "standard", "2026-01-01T00:00:00Z", Decimal("0.00007"), "gb-hours"),
     # Buckets, by what S3 says that they hold.
     Price("bucket", "standard", "2026-01-01T00:00:00Z", Decimal("0.00000004"), "mb-hours"),
+    # Images, by the size of the snapshot that each is.
+    Price("image", "standard", "2026-01-01T00:00:00Z", Decimal("0.00007"), "gb-hours"),
     # Public addresses, in use or not.
     Price("eip", "ipv4", "2026-01-01T00:00:00Z", Decimal("0.005")),
     # Ways from subnets to the internet.

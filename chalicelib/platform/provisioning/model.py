@@ -59,6 +59,7 @@ class Resource(BaseModel, frozen=True):
       seen; ``misses`` counts looks since then that did not find it.
     - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
     - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
+    - ``is_public``: other tenants may see it once its thing is there; what that means is its kind's to say.
     - ``quota`` is the name of the quota that it takes one of, "" for none; ``shares`` is how much it takes of further
       ones. ``is_released``: the quotas, the claims and the references on parents have been returned, since nothing is
       there any more.
@@ -91,6 +92,7 @@ class Resource(BaseModel, frozen=True):
     parents: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     references: int = 0
+    is_public: bool = False
     quota: str = ""
     shares: dict[str, int] = Field(default_factory=dict)
     is_released: bool = False
@@ -176,6 +178,7 @@ class NewResource:
     parents: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     at: Mapping[str, int] = field(default_factory=dict)
+    is_public: bool = False
     quota: str = ""
     limit: int | None = None
     shares: tuple[Share, ...] = ()

@@ -39,6 +39,10 @@ class AllResources:
         """The resource of that id, or None."""
         return next((each for each in self.resources_of([resource_id]) if each.kind == kind), None)
 
+    def published(self, kind: str, most: int) -> list[Resource]:
+        """The newest resources of a kind that all tenants may see: a query, and one read per 100."""
+        return self._read(self._store.published(kind, most))
+
     def resources_of(self, ids: Sequence[str]) -> list[Resource]:
         """The resources of these ids, those that are there. A query each, and one read per 100."""
         return self._read(self._store.named_by_id(ids))

@@ -163,6 +163,11 @@ class ResourceStore:
         """The resources of things at a provider, as the index shows them."""
         return self._named("by_external", [external_key_of(kind, external_id) for external_id in external_ids])
 
+    def published(self, kind: str, most: int) -> list[Name]:
+        """The newest resources of a kind that all tenants may see, as the index shows them: one query."""
+        query = Query(ALL_RESOURCES, kind, RESOURCES.index("published"), descending=True, limit=most)
+        return [_name_of(entry) for page in self._tables.query_many([query]) for entry in page.items]
+
     def effect(
         self,
         old: Resource,

@@ -66,6 +66,7 @@ class Resources:
             power=new.power,
             parents=tuple(dict.fromkeys(new.parents)),
             claims=tuple(dict.fromkeys(new.claims)),
+            is_public=new.is_public,
             quota=new.quota,
             shares={each.quota: each.amount for each in new.shares if each.amount},
             due_at=text,

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.kit.listing import Choice, Custom, Field, IndexSource, Listing, Moment, Text, fixed
 from chalicelib.kit.tables import Index, Item, Key, Query, Table, Thing
 from chalicelib.kit.tables.tenants import Tenant, owner_of, whole
-from chalicelib.platform.provisioning.model import Resource
+from chalicelib.platform.provisioning.model import Desired, Resource, State
 from chalicelib.platform.quotas.rules import SHARES
 
 SHARDS = 16
@@ -28,6 +28,7 @@ RESOURCES = Table(
         Index("every", "kind_shard", "resource_id", ("tenant", "owner", "name"), shared=True),
         Index("by_id", "resource_id", shared=True),
         Index("by_external", "external_key", shared=True),
+        Index("published", "published_kind", "resource_id", shared=True),
     ),
     stream=True,
     unparked=frozenset({"spec", "observed"}),
@@ -89,6 +90,12 @@ def due_shards() -> list[str]:
     return [str(shard) for shard in range(SHARDS)]
 
 
+def is_shown_to_all(resource: Resource) -> bool:
+    """Whether other tenants may see it: its thing is there, and shall stay."""
+    is_there = resource.state is State.READY and EXTERNAL_ID in resource.external
+    return resource.is_public and resource.desired is Desired.PRESENT and is_there
+
+
 def to_item(resource: Resource) -> Item:
     """The row of a resource, without its stamp."""
     item: dict[str, Any] = resource.model_dump(mode="json", exclude={"version", *_AS_JSON})
@@ -100,6 +107,7 @@ def to_item(resource: Resource) -> Item:
         "resource_kind": resource.kind,
         "kind_shard": f"{resource.kind}#{shard}",
         "due_shard": None if resource.due_at is None else str(shard),
+        "published_kind": resource.kind if is_shown_to_all(resource) else None,
         "external_key": external_key_of(resource.kind, external_id) if external_id else None,
         "held_quota": resource.quota if resource.quota and not resource.is_released else None,
         SHARES: resource.shares or None,

@@ -6,6 +6,8 @@ from chalicelib.cloud.compute import dialect
 from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
 from chalicelib.cloud.compute.disk_rules import volume_spec
 from chalicelib.cloud.compute.model import Launch, MountedVolume
+from chalicelib.cloud.images.ec2_parts import FILE_TAG
+from chalicelib.cloud.images.model import IMAGE
 from chalicelib.machines.public import INSTANCE
 from tests.simulation.cloud.things import (
     check_kinds,
@@ -29,8 +31,9 @@ CODES = ("RequestLimitExceeded", "InternalError", "Unavailable", "VolumeLimitExc
 
 
 def launch_instance(scene: Scene) -> None:
-    image = scene.rng.choice(("ubuntu-24.04", "ubuntu-22.04"))
     user = some_user(scene)
+    own = [row.id for row in things_of(scene, IMAGE) if row.tenant == user.tenant or row.is_public]
+    image = scene.rng.choice(("ubuntu-24.04", "ubuntu-22.04", *own))
     volumes = [row.id for row in things_of(scene, VOLUME) if row.tenant == user.tenant and scene.rng.random() < 0.3]
     mounted = tuple(MountedVolume(each, "/mnt/data") for each in volumes)
     wanted = Launch(name=scene.some_name(), image=image, instance_type="basic-2", volumes=mounted)
@@ -101,6 +104,7 @@ def disks_and_rows_agree(scene: Scene) -> None:
     copies = tagged(
         (copy.id, copy.tags)
         for copy in ec2(scene).copies.values()
+        if copy.tags and FILE_TAG not in copy.tags
         if copy.id in known or copy.id not in ec2(scene).came_late
     )
     check_kinds(scene, volumes, VOLUME)

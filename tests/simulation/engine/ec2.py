@@ -22,6 +22,7 @@ class SimulatedEc2(FakeEc2):
     def __init__(self, world: Any, seed: int) -> None:
         stage = stage_of(world.platform.settings.table_prefix)
         super().__init__(world.clock, stage=stage, lag_seconds=2, boot_seconds=20, stop_seconds=10)
+        self.has_file, self.import_role = world.object_client.has, world.platform.settings.images_import_role
         self._meet: Callable[[], object] = world.meet
         self._ids = Random(f"{seed} ec2")
         self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"

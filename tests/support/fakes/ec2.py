@@ -23,6 +23,7 @@ from tests.support.fakes.dynamo_faults import Crash
 from tests.support.fakes.ec2_answers import Json, check_ranges, matches, refuse, shown_tags, tags_of, validate
 from tests.support.fakes.ec2_disks import Copy, Disk, DiskCalls
 from tests.support.fakes.ec2_groups import GroupCalls
+from tests.support.fakes.ec2_images import ImageCalls
 from tests.support.fakes.ec2_nats import NatCalls
 from tests.support.fakes.ec2_peerings import PeeringCalls
 from tests.support.fakes.ec2_routing import RoutingCalls
@@ -74,7 +75,7 @@ class Machine:
 
 
 @dataclass
-class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, DiskCalls):
+class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, ImageCalls, DiskCalls):
     """The SDK's client. A test sets its attributes: how long things take, and what goes wrong."""
 
     clock: FakeClock

@@ -47,6 +47,8 @@ def matches(shown: Json, one: Mapping[str, Any], known: Mapping[str, str], opera
     if name.startswith("tag:"):
         tags = {tag["Key"]: tag["Value"] for tag in shown["Tags"]}
         return tags.get(name.removeprefix("tag:")) in values
+    if name == "tag-key":
+        return any(tag["Key"] in values for tag in shown["Tags"])
     if name not in known:
         refuse("InvalidParameterValue", operation)
     return known[name] in values

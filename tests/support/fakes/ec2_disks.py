@@ -112,6 +112,7 @@ class DiskCalls:
 
     def describe_snapshots(self, **request: Any) -> Json:
         def describe() -> Json:
+            self._work()
             seen = self.clock.now() - timedelta(seconds=self.lag_seconds)
             there = [_copy(each, seen) for each in self.copies.values() if each.since <= seen]
             return _page("Snapshots", there, request, "DescribeSnapshots")
@@ -124,6 +125,8 @@ class DiskCalls:
             if copy is None:
                 refuse("InvalidSnapshot.NotFound", "DeleteSnapshot")
             self._allow(copy.tags, "DeleteSnapshot")
+            if copy.id in self.used_by_images():
+                refuse("InvalidSnapshot.InUse", "DeleteSnapshot")
             del self.copies[copy.id]
             return {}
 
@@ -223,6 +226,14 @@ class DiskCalls:
         """Whether something was made so lately that calls which name it do not find it yet."""
         raise NotImplementedError
 
+    def used_by_images(self) -> set[str]:
+        """The snapshots that images have."""
+        raise NotImplementedError
+
+    def _work(self) -> None:
+        """Imports that have ended make their snapshots."""
+        raise NotImplementedError
+
     def zone_of(self, machine: Any) -> str:
         """The zone of a machine's subnet."""
         raise NotImplementedError
@@ -231,11 +242,21 @@ class DiskCalls:
 def _copy(copy: Copy, at: datetime) -> Json:
     is_whole = copy.since + timedelta(seconds=DISK_SECONDS) <= at
     state = "error" if copy.is_broken else "completed" if is_whole else "pending"
-    return {"SnapshotId": copy.id, "State": state, "StartTime": copy.since, "Tags": shown_tags(copy.tags)}
+    return {
+        "SnapshotId": copy.id,
+        "State": state,
+        "StartTime": copy.since,
+        "VolumeSize": copy.request.get("VolumeSize", 0),
+        "Tags": shown_tags(copy.tags),
+    }
 
 
 def _page(key: str, things: list[Json], request: Json, operation: str) -> Json:
-    found = [each for each in things if all(matches(each, one, {}, operation) for one in request.get("Filters", ()))]
+    def fits(thing: Json) -> bool:
+        known = {"snapshot-id": thing.get("SnapshotId", "")}
+        return all(matches(thing, one, known, operation) for one in request.get("Filters", ()))
+
+    found = [each for each in things if fits(each)]
     start = int(request.get("NextToken", "0"))
     more = {"NextToken": str(start + _PAGE)} if start + _PAGE < len(found) else {}
     return {key: found[start : start + _PAGE], **more}

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.session import get_session
 from botocore.validate import ParamValidator
 
@@ -80,6 +80,8 @@ class FakeS3(FakeObjects):
         self.page_size = 1000
         self.most_buckets = 10_000
         self.buckets: dict[str, StrictBucket] = {}
+        self.named: set[str] = set()
+        """Buckets of the installation's own, whatever their names."""
         self.foreign: set[str] = set()
         """Names of buckets in other accounts."""
         self.calls: list[tuple[str, Json]] = []
@@ -123,6 +125,19 @@ class FakeS3(FakeObjects):
         named.pop("ContentLength", None)
         getattr(self, operation)(**named, Body=content)
         return 200, b""
+
+    def keep(self, name: str) -> None:
+        """A bucket that the stacks have made."""
+        self.named.add(name)
+        self.buckets[name] = self._new()
+
+    def has(self, bucket: str, key: str) -> bool:
+        """Whether there is an object of that key in a bucket."""
+        try:
+            self.buckets[bucket].objects.find(key, None, "HeadObject")
+        except ClientError:
+            return False
+        return True
 
     # -- buckets ---------------------------------------------------------------------------------------------------
 
@@ -268,7 +283,10 @@ class FakeS3(FakeObjects):
 
         def show() -> Json:
             told = self._found(request, "GetObject")
-            return {**told[1], "Body": io.BytesIO(told[0].content or b"")}
+            content = told[0].content or b""
+            first, _, last = request.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+            part = content[int(first) : int(last) + 1 if last else None] if first else content[-int(last) :]
+            return {**told[1], "ContentLength": len(part), "Body": io.BytesIO(part)}
 
         return self._do("GetObject", request, show)
 
@@ -366,7 +384,7 @@ class FakeS3(FakeObjects):
         _validate(operation, request)
         self.calls.append((operation, request))
         name = request.get("Bucket", request.get("Prefix", ""))
-        if not name.startswith(self.prefix):  # the functions' rights are bound to it
+        if not name.startswith(self.prefix) and name not in self.named:  # the functions' rights are bound to it
             refuse("AccessDenied", operation, 403)
         waiting = self._troubles.get(operation)
         return waiting.popleft()(call) if waiting else call()
@@ -394,7 +412,7 @@ class FakeS3(FakeObjects):
         return most
 
     def _is_mine(self, request: Mapping[str, Any]) -> bool:
-        return str(request["Bucket"]).startswith(self.prefix)
+        return str(request["Bucket"]).startswith(self.prefix) or request["Bucket"] in self.named
 
     @staticmethod
     def _check_key(key: str, operation: str) -> None:

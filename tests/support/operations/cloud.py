@@ -8,7 +8,7 @@ from chalicelib.cloud.permissions import ROLES
 from chalicelib.platform.access.principal import DEFAULT_TENANT
 from chalicelib.platform.identity.user_store import put_member
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
-from tests.support.operations import cloud_addresses, cloud_compute, cloud_network
+from tests.support.operations import cloud_addresses, cloud_compute, cloud_images, cloud_network
 from tests.support.operations.table import Operations, Options
 from tests.support.storage import rest
 
@@ -72,9 +72,11 @@ class Scene(CloudScene):
             "replace_policy": {**POLICY, "name": "another"},
             **cloud_network.BODIES,
             **cloud_compute.BODIES,
+            **cloud_images.BODIES,
             **cloud_addresses.BODIES,
         }
         self.variables |= cloud_compute.VARIABLES
+        self.variables |= cloud_images.VARIABLES
         self.variables |= cloud_addresses.VARIABLES
 
 
@@ -346,6 +348,7 @@ PREPARED: dict[str, Any] = {
     "add_lifecycle_rule": _a_bucket,
     "remove_lifecycle_rule": _a_rule,
     **cloud_compute.PREPARED,
+    **cloud_images.PREPARED,
     **cloud_addresses.PREPARED,
     "list_audit": _as_it_is,
     "list_events": _as_it_is,

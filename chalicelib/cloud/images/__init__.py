@@ -1,0 +1,1 @@
+"""Images of tenants: files of disks that become images at EC2."""

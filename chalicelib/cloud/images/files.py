@@ -1,0 +1,68 @@
+"""`ImageFiles`: the files of images, in one bucket of the installation. Their bytes go through a function once, where
+they are few, or not at all.
+
+Raises `EdgeError` (service unavailable) where S3 does not answer.
+"""
+
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES
+from chalicelib.cloud.storage.errors import for_request
+from chalicelib.kit.aws_calls import CallRefusedError, calling
+from chalicelib.kit.objects import MISSING
+
+_TYPE = "application/octet-stream"
+
+
+@dataclass(frozen=True)
+class Looked:
+    """A file as it was looked at: its size, and its first and last bytes."""
+
+    size_bytes: int
+    beginning: bytes
+    ending: bytes
+
+
+class ImageFiles:
+    """``client`` is the SDK's client of S3."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put(self, bucket: str, key: str, content: bytes) -> None:
+        checksum = b64encode(sha256(content).digest()).decode()
+        with for_request():
+            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=_TYPE, ChecksumSHA256=checksum)
+
+    def look(self, bucket: str, key: str) -> Looked | None:
+        """A file, or None if it is not there: two reads of its bytes."""
+        with for_request():
+            try:
+                with calling():
+                    size = int(self._client.head_object(Bucket=bucket, Key=key)["ContentLength"])
+            except CallRefusedError as error:
+                if error.code not in MISSING:
+                    raise
+                return None
+            if not size:
+                return Looked(0, b"", b"")
+            beginning = self._part(bucket, key, f"bytes=0-{BEGINNING_BYTES - 1}")
+            ending = self._part(bucket, key, f"bytes=-{ENDING_BYTES}")
+        return Looked(size, beginning, ending)
+
+    def link(self, bucket: str, key: str, size_bytes: int, checksum: str | None, seconds: int) -> str:
+        """A signed URL that takes a file of this size, and of this SHA-256 (hex) if it is given, by PUT."""
+        params = {"Bucket": bucket, "Key": key, "ContentLength": size_bytes}
+        if checksum is not None:
+            params["ChecksumSHA256"] = b64encode(bytes.fromhex(checksum)).decode()
+        return str(self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds))
+
+    def _part(self, bucket: str, key: str, wanted: str) -> bytes:
+        body = self._client.get_object(Bucket=bucket, Key=key, Range=wanted)["Body"]
+        try:
+            return bytes(body.read())
+        finally:
+            body.close()

@@ -1,0 +1,114 @@
+"""The rules of images. Pure."""
+
+from collections.abc import Collection
+
+from chalicelib.cloud.images.model import IMAGE, ImageSpec, ImageStatus
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
+from chalicelib.platform.provisioning.model import Charge, Desired, Observation, Resource, State
+
+GIB = 1024**3
+
+LARGEST_BYTES = 5 * GIB
+"""The largest file: S3 takes no more in one go (S3 user guide, "Uploading objects")."""
+
+STEP, PROGRESS, SIZE_GB, SNAPSHOT = "step", "progress", "size_gb", "snapshot"
+"""Facts of an image: how far it has come, in percent while EC2 imports it, the size of its disk, and its snapshot."""
+
+FILED, IMPORTED, REGISTERED = "filed", "imported", "registered"
+"""Its steps: the file is there; EC2 has made a snapshot of it; that is an image."""
+
+NOT_THERE = "EC2 has no image of its file: upload the file again"
+
+AGENT_ON = frozenset({"ubuntu", "debian"})
+"""The systems on whose images the agent is installed at the first start: the others may lack what it needs."""
+
+
+def image_spec(image: Resource) -> ImageSpec:
+    return ImageSpec.model_validate(image.spec)
+
+
+def image_status(image: Resource) -> ImageStatus:
+    """The status that tenants see: pending until it is an image at EC2."""
+    if image.desired is Desired.ABSENT:
+        return ImageStatus.DELETING
+    if image.state is State.FAILED:
+        return ImageStatus.ERROR
+    is_made = image.state is State.READY and image_spec(image).file is not None
+    return ImageStatus.ACTIVE if is_made else ImageStatus.PENDING
+
+
+def is_published(image: Resource) -> bool:
+    """Whether other tenants see it."""
+    return image.is_public and image_status(image) is ImageStatus.ACTIVE
+
+
+def drifted(image: Resource, observation: Observation) -> str:
+    """An image whose file is not an image at EC2 is changed, or has failed where it is at rest."""
+    is_there = image_spec(image).file is None or observation.facts.get(STEP) == REGISTERED
+    return "" if is_there else NOT_THERE
+
+
+def size_gb(image: Resource) -> int:
+    """The size of its disk as EC2 tells it, before that of its file; 0 without one."""
+    file = image_spec(image).file
+    return int(image.observed.get(SIZE_GB) or (gb_of(file.size_bytes) if file else 0))
+
+
+def gb_of(size_bytes: int) -> int:
+    """The size in GB, rounded up."""
+    return -(-size_bytes // GIB)
+
+
+def charge_of(image: Resource) -> Charge | None:
+    """An image costs by the size of its snapshot, from when it is there until it is asked to go."""
+    if image_status(image) is not ImageStatus.ACTIVE:
+        return None
+    return Charge(IMAGE, "standard", size_gb(image))
+
+
+def file_id(image: Resource) -> str:
+    """The id of the file that it gets next: another one after each upload."""
+    return str(image.generation)
+
+
+def key_of(tenant: str, image_id: str, of_file: str) -> str:
+    """The key of a file at S3."""
+    return f"{tenant}/{image_id}/{of_file}"
+
+
+def check_name(name: str, reserved: Collection[str]) -> None:
+    """Raises `EdgeError` (validation failed) for a name that the installation's own images have."""
+    if name in reserved:
+        raise invalid("name", f"{name[:64]!r} is an image of the installation: choose another name")
+
+
+def check_size(size_bytes: int) -> None:
+    """Raises `EdgeError` (validation failed) for a file that is empty or too large."""
+    if not 0 < size_bytes <= LARGEST_BYTES:
+        raise invalid("size_bytes", f"{size_bytes} is not from 1 to {LARGEST_BYTES}")
+
+
+def check_takes_file(image: Resource) -> None:
+    """Raises `EdgeError` (conflict) for an image that takes no file now."""
+    status = image_status(image)
+    if status is ImageStatus.ERROR or (status is ImageStatus.PENDING and image_spec(image).file is None):
+        return
+    if status is ImageStatus.PENDING:
+        raise conflict("its file is being imported: wait until it is ACTIVE, or has failed")
+    raise conflict(f"an image that is {status} takes no file: register another image")
+
+
+def check_launchable(image: Resource, disk_gb: int) -> None:
+    """Raises `EdgeError` (conflict) for an image that is not active, or that is larger than the disk of the type."""
+    status = image_status(image)
+    if status is not ImageStatus.ACTIVE:
+        raise conflict(f"the image {image.name} is {status}: it has to be ACTIVE")
+    if size_gb(image) > disk_gb:
+        raise conflict(
+            f"the image {image.name} has {size_gb(image)} GB, and the type a disk of {disk_gb} GB: use a larger type"
+        )
+
+
+def not_owned(image: Resource) -> EdgeError:
+    """The refusal to change a public image of another tenant."""
+    return EdgeError(Kind.FORBIDDEN, f"the image {image.name} belongs to another tenant")

@@ -1,0 +1,170 @@
+"""`Images`: the images of a tenant, and those that other tenants have made public."""
+
+from base64 import b64encode
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from chalicelib.cloud.images import rules
+from chalicelib.cloud.images.files import ImageFiles, Looked
+from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES, format_of
+from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSpec, NewImage, Storehouse
+from chalicelib.cloud.named import Named, ResourcesOf
+from chalicelib.kit.clock import Clock
+from chalicelib.kit.errors import conflict
+from chalicelib.kit.ids import is_id
+from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.provisioning.model import Changes, NewResource, Resource, Share
+from chalicelib.platform.provisioning.overall import AllResources
+from chalicelib.platform.quotas.rules import STORAGE_GB
+
+MOST_IMAGES = 100
+"""Images of a tenant at a time."""
+
+MOST_PUBLIC = 100
+"""Public images of other tenants in a list, the newest; each is found by its id."""
+
+QUOTA = "images"
+
+LINK_SECONDS = 3_600
+
+
+@dataclass(frozen=True)
+class FileLink:
+    """An address at S3 that takes the file of an ``image``, the headers that have to be sent, and its latest end."""
+
+    image: Resource
+    url: str = field(repr=False)
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class Images(Named):
+    """An image is also found by its name, if only one has it. ``every`` are the resources of all tenants; ``limit``
+    tells how many GB of disks and files a tenant may have, None for any number; ``reserved`` are the names of the
+    installation's own images."""
+
+    def __init__(
+        self,
+        resources: ResourcesOf,
+        every: AllResources,
+        files: ImageFiles,
+        storehouse: Storehouse,
+        limit: Callable[[str], int | None],
+        reserved: Collection[str],
+        clock: Clock,
+    ) -> None:
+        super().__init__(resources, IMAGE, shares_names=True)
+        self._every = every
+        self._files = files
+        self._storehouse = storehouse
+        self._limit = limit
+        self._reserved = reserved
+        self._clock = clock
+
+    def create(self, by: Principal, wanted: NewImage) -> Resource:
+        """Register an image, which waits for its file. Raises `EdgeError` (validation failed) for a name of the
+        installation's, (conflict) where no images are made, (forbidden) for a used up quota."""
+        rules.check_name(wanted.name, self._reserved)
+        if not self._storehouse.is_there:
+            raise conflict("this installation makes no images: its machines have to be made at EC2 for that")
+        spec = ImageSpec(
+            os=wanted.os,
+            version=wanted.version,
+            description=wanted.description,
+            bucket=self._storehouse.bucket,
+            import_role=self._storehouse.import_role,
+        )
+        return self._resources(by.tenant).create(
+            NewResource(
+                kind=IMAGE,
+                name=wanted.name,
+                owner=by.owner,
+                spec=spec.model_dump(mode="json"),
+                is_public=wanted.is_public,
+                quota=QUOTA,
+                limit=MOST_IMAGES,
+            ),
+            "image.created",
+        )
+
+    def seen_by(self, tenant: str) -> Sequence[Resource]:
+        """The images of the tenant, newest first, and behind them the newest public ones of others."""
+        public = self._every.published(IMAGE, MOST_PUBLIC)
+        others = [each for each in public if each.tenant != tenant and rules.is_published(each)]
+        return [*self.all(tenant), *others]
+
+    def get(self, tenant: str, wanted: str) -> Resource:
+        """An image of the tenant, or a public one by its id. Raises `EdgeError` (not found), (validation failed) for a
+        name or a beginning that several have."""
+        image = self._public(tenant, wanted.lower()) if is_id(wanted) else None
+        return image or super().get(tenant, wanted)
+
+    def delete(self, tenant: str, wanted: str) -> None:
+        """Begin to delete an image; machines that were made from it stay. Raises `EdgeError` (not found), (forbidden)
+        for one of another tenant."""
+        super().delete(tenant, self._owned(tenant, wanted).id)
+
+    def upload(self, tenant: str, wanted: str, content: bytes) -> Resource:
+        """Give an image its file, and have it imported. Raises `EdgeError` (validation failed) for a file that EC2 does
+        not import, (conflict) for an image that takes none now, (not found, forbidden)."""
+        image = self._owned(tenant, wanted)
+        rules.check_takes_file(image)
+        looked = Looked(len(content), content[:BEGINNING_BYTES], content[-ENDING_BYTES:])
+        file = _file_of(image, looked)
+        self._files.put(rules.image_spec(image).bucket, rules.key_of(tenant, image.id, file.id), content)
+        return self._take(image, file)
+
+    def link(self, tenant: str, wanted: str, size_bytes: int, checksum: str | None) -> FileLink:
+        """A link that takes the file of an image. Raises `EdgeError` (validation failed) for a size that is not taken,
+        (conflict) for an image that takes none now, (not found, forbidden)."""
+        rules.check_size(size_bytes)
+        image = self._owned(tenant, wanted)
+        rules.check_takes_file(image)
+        key = rules.key_of(tenant, image.id, rules.file_id(image))
+        url = self._files.link(rules.image_spec(image).bucket, key, size_bytes, checksum, LINK_SECONDS)
+        headers = {"content-length": str(size_bytes)}
+        if checksum is not None:
+            headers["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(checksum)).decode()
+        return FileLink(image, url, headers, self._clock.now() + timedelta(seconds=LINK_SECONDS))
+
+    def uploaded(self, tenant: str, wanted: str) -> Resource:
+        """Have the file imported that came by a link. Raises `EdgeError` (conflict) if there is none, and as `upload`
+        does."""
+        image = self._owned(tenant, wanted)
+        rules.check_takes_file(image)
+        key = rules.key_of(tenant, image.id, rules.file_id(image))
+        looked = self._files.look(rules.image_spec(image).bucket, key)
+        if looked is None:
+            raise conflict("there is no file: send it as the body, or by a link of POST /images/{id}/upload-link first")
+        return self._take(image, _file_of(image, looked))
+
+    def _take(self, image: Resource, file: ImageFile) -> Resource:
+        share = Share(STORAGE_GB, rules.gb_of(file.size_bytes), self._limit(image.tenant))
+
+        def decide(now: Resource) -> Changes:
+            rules.check_takes_file(now)
+            if rules.file_id(now) != file.id:
+                raise conflict("another file was uploaded meanwhile")
+            spec = rules.image_spec(now).model_copy(update={"file": file})
+            return Changes(spec=spec.model_dump(mode="json"), shares=(share,))
+
+        return self._resources(image.tenant).change(IMAGE, image.id, decide, "image.upload")
+
+    def _public(self, tenant: str, image_id: str) -> Resource | None:
+        """The public image of another tenant."""
+        image = self._every.find(IMAGE, image_id)
+        return image if image is not None and image.tenant != tenant and rules.is_published(image) else None
+
+    def _owned(self, tenant: str, wanted: str) -> Resource:
+        image = self.get(tenant, wanted)
+        if image.tenant != tenant:
+            raise rules.not_owned(image)
+        return image
+
+
+def _file_of(image: Resource, looked: Looked) -> ImageFile:
+    rules.check_size(looked.size_bytes)
+    return ImageFile(
+        id=rules.file_id(image), size_bytes=looked.size_bytes, format=format_of(looked.beginning, looked.ending)
+    )
