@@ -29,6 +29,8 @@ OPERATIONS = {
             *("DescribeInstances", "GetConsoleOutput", "ModifyInstanceAttribute"),
             *("CreateVolume", "DeleteVolume", "AttachVolume", "DetachVolume", "DescribeVolumes"),
             *("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"),
+            *("ImportSnapshot", "CancelImportTask", "DescribeImportSnapshotTasks", "CreateTags"),
+            *("RegisterImage", "DeregisterImage", "DescribeImages"),
             *("CreateVpc", "DeleteVpc", "DescribeVpcs", "CreateSubnet", "DeleteSubnet", "DescribeSubnets"),
             *("CreateSecurityGroup", "DeleteSecurityGroup", "DescribeSecurityGroups"),
             *(f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")),
