@@ -167,6 +167,22 @@ def test_installed_version_is_replaced_as_a_whole(bundle, tmp_path):
     assert [path.name for path in (tmp_path / "versions").iterdir()] == [bundle.version]
 
 
+@pytest.mark.slow
+def test_version_whose_python_is_gone_is_installed_again_from_its_archive(bundle, tmp_path):
+    assert install(tmp_path, bundle.content).returncode == 0
+    (tmp_path / "bundle.tar.gz").unlink()
+    folder = tmp_path / "versions" / bundle.version
+    (folder / "bin" / "python").unlink()
+    (folder / "bin" / "python").symlink_to("/nowhere/python3.9")
+    [installer] = folder.glob("lib/python3.*/site-packages/edge_agent/bundles.py")
+    done = subprocess.run(
+        [sys.executable, "-I", installer, "--again", folder], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, f"{bundle.version}\n"), done.stderr
+    said = subprocess.run([folder / "bin" / "edge-agent", "--version"], capture_output=True, text=True, check=True)
+    assert said.stdout == f"{bundle.version}\n"
+
+
 def refused(folder, done):
     """Why it was refused; nothing of it may be left."""
     assert done.returncode == 1

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 MANIFEST = "bundle.json"
+ARCHIVE = "bundle.tar.gz"
 REQUIREMENTS = "requirements.txt"
 WHEELS = "wheels"
 STAGING = ".staging-"
@@ -56,6 +57,7 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         _make_environment(staging, unpacked)
         _check_start(staging, version)
         shutil.copyfile(unpacked / MANIFEST, staging / MANIFEST)
+        shutil.copyfile(archive, staging / ARCHIVE)  # for the launcher, should this Python be replaced
         shutil.rmtree(unpacked)
         staging.chmod(0o755)
         os.sync()  # files before names: after a power cut a folder with its final name is complete
@@ -64,6 +66,13 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         shutil.rmtree(staging, ignore_errors=True)
         raise
     return version
+
+
+def install_again(folder: Path) -> str:
+    """Install the version in a folder anew with this Python, from the archive that it was installed from. Passes on
+    the errors of `install`; the folder is then as it was."""
+    archive = folder / ARCHIVE
+    return install(archive, digest_of(archive), folder.parent)
 
 
 def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
@@ -188,12 +197,16 @@ def _replace_version(staging: Path, final: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Install a bundle of the agent beside the installed versions.")
-    parser.add_argument("archive", type=Path)
-    parser.add_argument("--sha256", required=True)
-    parser.add_argument("--versions", type=Path, required=True)
+    parser.add_argument("archive", type=Path, nargs="?")
+    parser.add_argument("--sha256")
+    parser.add_argument("--versions", type=Path)
+    parser.add_argument("--again", type=Path, metavar="FOLDER", help="an installed version, from its own archive")
     asked = parser.parse_args()
+    if asked.again is None and None in (asked.archive, asked.sha256, asked.versions):
+        parser.error("name an archive, --sha256 and --versions, or --again")
     try:
-        print(install(asked.archive, asked.sha256, asked.versions))  # noqa: T201 - the version is the output
+        version = install_again(asked.again) if asked.again else install(asked.archive, asked.sha256, asked.versions)
+        print(version)  # noqa: T201 - it is the output
     except (BundleError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

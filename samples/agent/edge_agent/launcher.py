@@ -33,14 +33,14 @@ UPDATE = "update.json"
 VERDICT = "update.failed.json"
 HEALTHY = "healthy"
 CURRENT = "current"
+MANIFEST = "bundle.json"
 VERSIONS_VARIABLE = "EDGE_AGENT_VERSIONS"
 
 MAX_STARTS = 3
 STOP_SECONDS = 45.0
 POLL_SECONDS = 0.1
 NO_VERSION_STATUS = 1
-# The agent's status where somebody has to act at this machine. A Python that cannot find its program ends with the
-# same, so the service is told by another: after that alone systemd does not start it again.
+# A Python without its program ends with the agent's status for "somebody has to act" too: systemd gets another.
 AGENT_FAILED_STATUS = 2
 STAY_DOWN_STATUS = 78
 PR_SET_PDEATHSIG = 1
@@ -88,6 +88,8 @@ class Launcher:
         if version is None:
             self._log("launcher.no_version", folder=str(self._versions))
             return NO_VERSION_STATUS
+        if not self._has_its_python(version):
+            self._make_anew(version)
         return self._start(version).wait()
 
     def _try(self, update: Update) -> int | None:
@@ -196,13 +198,27 @@ class Launcher:
     def _current(self) -> str | None:
         """The version that `current` points to; if it is dangling, the version that was installed last."""
         link = self._versions / CURRENT
-        if (link / "bin" / "python").exists():
+        if (link / "bin" / "python").exists() or (link / MANIFEST).exists():
             return link.resolve().name
-        whole = [path.parent for path in self._versions.glob("*/bundle.json") if not path.parent.name.startswith(".")]
+        whole = [path.parent for path in self._versions.glob(f"*/{MANIFEST}") if not path.parent.name.startswith(".")]
         return max(whole, key=lambda folder: folder.stat().st_mtime).name if whole else None
 
     def _is_installed(self, version: str) -> bool:
         return (self._versions / version / "bin" / "python").exists()
+
+    def _has_its_python(self, version: str) -> bool:
+        """Whether the Python of a version is there, and no other in its place, as after the distribution's upgrade."""
+        folder = self._versions / version
+        program = (folder / "bin" / "python").resolve()
+        installed = {path.name for path in folder.glob("lib/python3.*")}
+        return program.exists() and (not installed or program.name in installed or program.name == "python3")
+
+    def _make_anew(self, version: str) -> None:
+        """Have a version install itself again, with the Python that runs this launcher."""
+        folder = str(self._versions / version)
+        program = next(Path(folder).glob("lib/python3.*/site-packages/edge_agent/bundles.py"), None)
+        done = subprocess.run([sys.executable, "-I", str(program), "--again", folder], check=False)  # noqa: S603
+        self._log("launcher.made_anew", version=version, status=done.returncode)
 
     def _switch_to(self, version: str) -> str | None:
         """Make a version that has passed the current one, if the disk allows it, and return it; None if it is not

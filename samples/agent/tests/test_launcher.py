@@ -267,6 +267,23 @@ def test_dangling_current_link_runs_the_version_installed_last(machine):
     eventually(lambda: machine.starts() == ["newer"], what="a version")
 
 
+@pytest.mark.parametrize("python", ["/nowhere/python3.9", "python3.10"], ids=["removed", "replaced"])
+def test_version_whose_python_the_distribution_has_replaced_is_installed_again(machine, tmp_path, python):
+    machine.version("old", "exit 7")
+    machine.current("old")
+    folder = machine.versions / "old"
+    program = folder / "bin" / "python"
+    program.rename(tmp_path / "ran before")
+    (tmp_path / "python3.10").write_text("")
+    program.symlink_to(tmp_path / python)
+    installer = folder / "lib" / "python3.9" / "site-packages" / "edge_agent" / "bundles.py"
+    installer.parent.mkdir(parents=True)
+    again = f"import os, sys; os.replace({str(tmp_path / 'ran before')!r}, sys.argv[2] + '/bin/python')"
+    installer.write_text(f"{again}; assert sys.argv[1] == '--again'")
+    assert machine.launch().wait() == 7
+    assert machine.starts() == ["old"]
+
+
 def test_launcher_without_a_version_ends(machine):
     assert machine.launch().wait() == 1
 

@@ -41,6 +41,9 @@ find_python() {
         python=$(command -v "$candidate") || continue
         case $root$python in /root/* | /home/*) continue ;; esac
         if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+            # The name that an upgrade of the distribution keeps: the launcher then installs the agent for the next Python.
+            plain=$(command -v python3) || return 0
+            [ "$(readlink -f "$plain")" != "$(readlink -f "$python")" ] || python=$plain
             return
         fi
     done
