@@ -133,7 +133,7 @@ dist: setup ## build/dist: the agent and all its libraries as one archive for ea
 package: setup ## build/packaged: template and zip, as they go to AWS; ROLE=further: those of a further stack; FAMILIES=...: also those that are not there by default
 	@$(BIN)/python -m infra.package --stage $(STAGE) --role $(ROLE) --families "$(FAMILIES)"
 
-deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [FAMILIES=...] [ROLE=further NAME=...] [YES=1]
+deploy: setup ## Plan, ask, deploy to the AWS account of the shell's credentials: make deploy STAGE=dev [FAMILIES=...] [ROLE=further NAME=...] [ROLL_BACK=1] [YES=1]
 	@$(BIN)/python -m infra.deploy --stage $(STAGE) --role $(ROLE) --name "$(NAME)" --families "$(FAMILIES)"
 
 clean: ## Remove what was built, and .venv

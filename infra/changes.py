@@ -18,8 +18,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Resource:
-    """The change of one resource: ``add``, ``modify``, ``remove``, ``replace``, or ``may replace`` if only the update
-    will show. ``properties`` names the modified properties, as far as CloudFormation reports them."""
+    """The change of one resource: ``add``, ``import`` (it exists, and is taken into the stack), ``modify``, ``remove``,
+    ``replace``, or ``may replace`` if only the update will show. ``properties`` names the modified properties, as far
+    as CloudFormation reports them."""
 
     action: str
     name: str

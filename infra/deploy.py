@@ -2,7 +2,8 @@
 
 Settings stand only in the stage's file (infra/stages/README.md); a setting that it does not name keeps its value. The
 planned changes are printed and must be confirmed, by a person or by YES=1, before anything changes. With ``ROLE=further
-NAME=...`` a further stack on the tables of that stage, after its core.
+NAME=...`` a further stack on the tables of that stage, after its core. With ``ROLL_BACK=1``
+functions and APIs of an older release on the tables and queues of a newer one, which stay as they are.
 """
 
 import argparse

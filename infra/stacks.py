@@ -72,12 +72,19 @@ class Stacks:
         return self.outputs(name)
 
     def plan(
-        self, name: str, template: Json, parameters: Mapping[str, str], artifacts: Artifacts | None = None
+        self,
+        name: str,
+        template: Json,
+        parameters: Mapping[str, str],
+        artifacts: Artifacts | None = None,
+        *,
+        takes_existing: bool = False,
     ) -> Change:
         """The changes that are needed for the stack to match the template. Changes nothing yet, but creates a change
         set of an existing stack. Parameters that are not given keep their values; those that the template does not
-        declare are ignored. Raises ValueError for a template over the quota and for a stack in a state from which it
-        cannot be updated, `StackFailedError` when CloudFormation refuses the change set.
+        declare are ignored. An update that ``takes_existing`` takes retained resources into the stack that exist under
+        their names. Raises ValueError for a template over the quota and for a stack in a state from which it cannot be
+        updated, `StackFailedError` when CloudFormation refuses the change set.
         """
         declared = template.get("Parameters", {})
         given = {key: value for key, value in parameters.items() if key in declared}
@@ -95,7 +102,7 @@ class Stacks:
             return Change(name, Kind.CREATE, from_template(template), changed, request=request)
         if (refused := refusal(name, self.status(name))) is not None:
             raise ValueError(refused)
-        found = self._change_set(request)
+        found = self._change_set({**request, "ImportExistingResources": takes_existing})
         if found is None:
             return Change(name, Kind.NOTHING)
         change_set, changes = found

@@ -44,6 +44,7 @@ class Deployment(ABC):
     def __init__(self, stage: str, file: StageFile, account: Account, console: Console, build: Path) -> None:
         self.stage, self.file, self.account, self.console, self.build = stage, file, account, console, build
         self.stacks = Stacks(account.client("cloudformation"), self.wait)
+        self.rolls_back = console.environment.get("ROLL_BACK") == "1"
 
     @abstractmethod
     def run(self) -> None:

@@ -5,11 +5,13 @@ DynamoDB can create or delete one index of a table per update, and cannot change
 that queries it, and removed after that code; ``Index(retired=True)`` is the step in between.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.kit.tables.schema import Table
+from infra.functions import APP_NAME
 
 Json = dict[str, Any]
 Used = Mapping[str, Iterable[str]]
@@ -47,6 +49,17 @@ def removed_indexes(old: Json, new: Json) -> list[tuple[str, str]]:
         for name, (before, after) in _both(old, new).items()
         for index in _indexes(before)
         if index not in _indexes(after)
+    ]
+
+
+def missing(deployed: Json, used: Used) -> list[str]:
+    """The tables, and the indexes of tables, that code uses and a stateful template does not have."""
+    there = {_own_name(each): _indexes(each) for each in _tables(deployed).values()}
+    return [
+        f"the index {index} of table {table}" if table in there else f"the table {table}"
+        for table, indexes in used.items()
+        for index in (indexes if table in there else ("",))
+        if index not in there.get(table, ())
     ]
 
 
@@ -103,9 +116,10 @@ def _tables(template: Json) -> dict[str, Json]:
 
 
 def _own_name(properties: Json) -> str:
+    """From a name as it is deployed or with the stage's parameter; a stage's name has no hyphen."""
     name = properties["TableName"]
     text: str = name["Fn::Sub"] if isinstance(name, dict) else name
-    return text.rpartition("${Stage}-")[2]
+    return re.sub(rf"^{APP_NAME}-[^-]+-", "", text)
 
 
 def _keys(properties: Json) -> Json:

@@ -9,8 +9,8 @@ from typing import TextIO
 from infra.changes import Change, Kind, Resource
 from infra.deployment.account import RefusedError
 
-_SIGNS = {"add": "+", "modify": "~", "remove": "-", "replace": "!", "may replace": "?"}
-_SHOWN_WHOLE = frozenset({"remove", "replace", "may replace"})
+_SIGNS = {"add": "+", "import": "=", "modify": "~", "remove": "-", "replace": "!", "may replace": "?"}
+_SHOWN_WHOLE = frozenset({"import", "remove", "replace", "may replace"})
 _STATEFUL = (
     "AWS::DynamoDB::",
     "AWS::SQS::",
@@ -43,7 +43,8 @@ _VERBS = {Kind.CREATE: "is created", Kind.UPDATE: "is updated", Kind.NOTHING: "s
 
 
 def dangers(changes: Iterable[Change]) -> list[str]:
-    """The dangerous changes of a plan: data that leaves the stack or is replaced, APIs that get another address."""
+    """The dangerous changes of a plan: data that leaves the stack, is replaced, or was there before it, and APIs that
+    get another address."""
     return [
         f"{resource.name} ({resource.type}): {resource.action}"
         for change in changes

@@ -11,10 +11,10 @@ from infra.changes import Change, Kind
 from infra.deployables import Deployable
 from infra.deployment.account import Account
 from infra.deployment.base import Deployment, as_parameters
-from infra.deployment.indexes import application, refusals, removed_indexes
+from infra.deployment.indexes import application, missing, refusals, removed_indexes, used_indexes
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
-from infra.deployment.tables import unprotected
+from infra.deployment.tables import table_names, unprotected, with_names
 from infra.deployment.urls import Urls
 from infra.package import write_stateful
 from infra.stacks import application_stack, application_stacks, stateful_stack
@@ -61,7 +61,8 @@ class Functions:
 
 class StagedDeployment(Deployment):
     """The tables are deployed first, so that the application's code finds what it needs. An index that it no longer
-    needs is removed by a later release."""
+    needs is removed by a later release. A roll-back deploys the application alone: tables and queues of the newer
+    release stay, and so do the rows and messages in them."""
 
     def __init__(
         self, stage: str, file: StageFile, account: Account, console: Console, build: Path, deployable: Deployable
@@ -98,8 +99,10 @@ class StagedDeployment(Deployment):
         self.settle(*filter(None, (self.stateful, self.application)))
         before, outputs = self._described()
         code = self.code(before, outputs)
-        tables = self._tables()
         state = self.state()
+        if self.rolls_back:
+            self._check_roll_back(code, state)
+        tables = None if self.rolls_back else self._tables()
         planned = [tables.change] if tables else []
         try:
             functions = self._functions(code, state) if code.can_be_planned(state) else None
@@ -149,17 +152,43 @@ class StagedDeployment(Deployment):
         """The plan of the stateful stack. Raises ValueError where DynamoDB would refuse it."""
         if self.stateful is None:
             return None
-        wanted = write_stateful(self.build, retain=True, deployable=self.deployable)
-        deployed = self.stacks.template(self.stateful) if self.stacks.exists(self.stateful) else None
-        users = application_stacks(self.stacks, self.stage) if removed_indexes(deployed or NO_TEMPLATE, wanted) else []
+        wanted = with_names(write_stateful(self.build, retain=True, deployable=self.deployable), self.stage)
+        deployed = self._deployed_tables()
+        users = application_stacks(self.stacks, self.stage) if removed_indexes(deployed, wanted) else []
         applications = [application(name, self.stacks.template(name)) for name in users]
-        if refused := refusals(deployed or NO_TEMPLATE, wanted, applications):
+        if refused := refusals(deployed, wanted, applications):
             raise ValueError("\n".join(["the tables cannot change so:", *(f"  {each}" for each in refused)]))
-        whole = unprotected(wanted, deployed or NO_TEMPLATE)
+        left = self._left_behind(deployed, wanted) if deployed["Resources"] else set()
+        whole = unprotected(wanted, {*deployed["Resources"], *left})
         artifacts = self._artifacts_there()
         first, *then = [whole] if artifacts else creation_steps(whole)
-        change = self.stacks.plan(self.stateful, first, self._state_parameters(), artifacts)
+        change = self.stacks.plan(self.stateful, first, self._state_parameters(), artifacts, takes_existing=True)
         return Tables(change, [*then, *([wanted] if wanted != whole else [])])
+
+    def _deployed_tables(self) -> Json:
+        """The template of the stateful stack; one without resources if it does not exist."""
+        there = self.stateful is not None and self.stacks.exists(self.stateful)
+        return self.stacks.template(self.stateful) if there and self.stateful else NO_TEMPLATE
+
+    def _left_behind(self, deployed: Json, wanted: Json) -> set[str]:
+        """The logical ids of tables that exist and are not in the stack: a release that did not know them took them
+        out. CloudFormation takes them in again, with their rows; they stay protected meanwhile."""
+        dynamodb = self.account.client("dynamodb")
+        new = {name: table for name, table in table_names(wanted).items() if name not in deployed["Resources"]}
+        return {name for name, table in new.items() if _table_exists(dynamodb, table)}
+
+    def _check_roll_back(self, code: Code, state: Mapping[str, str]) -> None:
+        """Raises ValueError unless the deployed tables have everything that this release uses."""
+        if not self.stacks.exists(self.application):
+            raise ValueError(f"ROLL_BACK=1: there is no stack {self.application} to roll back")
+        lacking = missing(self._deployed_tables(), used_indexes(self.deployable.tables))
+        if not lacking and not code.can_be_planned(state):
+            lacking = ["a queue, a bucket or a key"]
+        if lacking:
+            raise ValueError(
+                f"ROLL_BACK=1: the deployed tables are of a release that is too new: "
+                f"this one needs {', '.join(lacking)}"
+            )
 
     def _apply_tables(self, tables: Tables | None) -> None:
         if tables is None or self.stateful is None:
@@ -193,9 +222,18 @@ class StagedDeployment(Deployment):
 
     def _told(self, code: Code, changed: list[str], *, is_planned: bool) -> list[str]:
         lines = [f"Keys     {', '.join(changed)}: set (values are not shown)"] if changed else []
+        lines += ["Tables   stay as they are: ROLL_BACK=1"] if self.rolls_back else []
         if is_planned:
             return lines
         if self.stacks.exists(self.application):
             return [*lines, f"Stack {self.application}: planned, and asked for, once the tables are as it needs them"]
         chosen = [f'    {name}: "{value}"' for name, value in sorted(code.urls.settings.items())]
         return [*lines, f"Stack {self.application}: is created", *chosen]
+
+
+def _table_exists(dynamodb: Any, name: str) -> bool:
+    try:
+        dynamodb.describe_table(TableName=name)
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return False
+    return True

@@ -241,11 +241,11 @@ class TestChanges:
 def test_new_tables_are_unprotected_until_all_exist():
     protected = {**TABLE, "Properties": {**TABLE["Properties"], "DeletionProtectionEnabled": True}}
     wanted = template(Old=protected, New=protected, Queue=QUEUE)
-    first = unprotected(wanted, {"Resources": {"Old": protected}})
+    first = unprotected(wanted, {"Old"})
 
     assert first["Resources"]["Old"] == protected
     assert first["Resources"]["New"]["Properties"]["DeletionProtectionEnabled"] is False
-    assert unprotected(wanted, wanted) == wanted
+    assert unprotected(wanted, wanted["Resources"]) == wanted
 
 
 def test_large_template_is_passed_through_the_bucket(artifacts):
