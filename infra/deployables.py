@@ -186,3 +186,5 @@ def check_family(family: Family) -> None:
 
 CORE = deployables()[0]
 FURTHER = further_of(CORE)
+EVERY = deployables(FAMILIES)
+"""The stacks of a stage with every family of this project."""

@@ -12,7 +12,7 @@ from chalicelib.kit.queues import Queue
 from infra.alarms import APPLICATION_TOPIC, age_alarm, waiting_alarm
 from infra.deployables import Deployable, StackKind
 from infra.functions import APP_NAME, MAX_RECEIVES, VISIBILITY_TIMEOUTS, function
-from infra.parameters import documented_settings, parameter_name
+from infra.parameters import FOLLOWING_OPTIONS, documented_settings, parameter_name
 from infra.queues import only_by_tls, queue_parameter
 
 Json = dict[str, Any]
@@ -79,6 +79,12 @@ def shared_settings(core: Mapping[str, str]) -> dict[str, str]:
     if (domain := core.get(parameter_name("WEBSOCKET_DOMAIN_NAME"))) and not taken["WEBSOCKET_URL"]:
         taken["WEBSOCKET_URL"] = f"wss://{domain}"
     return taken
+
+
+def followed_options(own: Mapping[str, str], core: Mapping[str, str]) -> dict[str, str]:
+    """The options that another stack takes from the parameters of the core's, those that it does not set itself."""
+    values = {name: core.get(parameter_name(name), "") for name in FOLLOWING_OPTIONS if not own.get(name)}
+    return {name: value for name, value in values.items() if value}
 
 
 def urls_for_agents(own_url: str, core: Mapping[str, str]) -> str:

@@ -39,6 +39,10 @@ LOCAL_VARIABLES = ("MAIL_DIR", "LOCAL_MACHINES_URL")
 FAMILY_SETTINGS = frozenset({"PUBLIC_URL"})
 """Settings that the stack of another family has for itself; it takes all others from the core."""
 
+FOLLOWING_OPTIONS = frozenset({"API_ACCESS_LOGS"})
+"""Options that other stacks take from the core unless they set them: their access logs need the account's role, which
+the core makes."""
+
 NETWORK_VARIABLES = ("SUBNET_IDS", "SECURITY_GROUP_IDS")
 """Comma lists of subnets and security groups, with which functions run in a network."""
 
@@ -134,7 +138,8 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "API_ACCESS_LOGS": Option(
         "`on`: both APIs log each request, and the account's role for that is set, which its other APIs share; "
-        "`existing-role`: the account has one; `off`.",
+        "`existing-role`: the account has one; `off`. Further stacks and families take it from the core, unless "
+        "they set it.",
         "on",
         allowed=("on", "existing-role", "off"),
     ),

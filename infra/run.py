@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from chalicelib.platform.context import ScheduleSource
-from infra.deployables import Deployable, deployables
+from infra.deployables import EVERY, Deployable
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME, FUNCTIONS, function
 from infra.stacks import WAIT, Stacks, application_stack
@@ -30,7 +30,7 @@ _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 def stack_of(name: str) -> Deployable:
     """The stack that has the function of that name."""
-    return next(stack for stack in deployables() if name in {each.name for each in stack.functions})
+    return next(stack for stack in EVERY if name in {each.name for each in stack.functions})
 
 
 def scheduled_event(account: str, region: str, now: datetime) -> bytes:

@@ -11,7 +11,7 @@ from infra.deployment.base import Deployment, as_parameters
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls, public_url
-from infra.further import OWN_SETTINGS, WEBSOCKET_API, settings_of, urls_for_agents
+from infra.further import OWN_SETTINGS, WEBSOCKET_API, followed_options, settings_of, urls_for_agents
 from infra.parameters import documented_settings, parameter_name
 from infra.stacks import application_stack, further_stack, stateful_stack
 
@@ -75,7 +75,8 @@ def settings_for(
     name: str, own: Mapping[str, str], of_core: Mapping[str, str], before: Mapping[str, str]
 ) -> dict[str, str]:
     """The settings of a further stack: ``own`` from the file, its others as deployed, and the shared ones from the
-    core, even if unset there. Raises ValueError for an admin name that is the core's."""
+    core, even if unset there, with the options that follow the core's. Raises ValueError for an admin name that is the
+    core's."""
     kept = {each: before.get(parameter_name(each), "") for each in OWN_SETTINGS - _FOLLOWING}
     shared = dict.fromkeys((each for each in documented_settings() if each not in OWN_SETTINGS), "")
-    return {**shared, **own, **settings_of(name, of_core, {**kept, **own})}
+    return {**shared, **own, **followed_options(own, of_core), **settings_of(name, of_core, {**kept, **own})}

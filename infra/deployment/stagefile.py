@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from infra.deployables import deployables
+from infra.deployables import EVERY
 from infra.further import OWN_SETTINGS, check_name
 from infra.parameters import SECRET_KEYS, documented_settings
 
@@ -95,7 +95,7 @@ def _named(
 
 
 def _check_family(name: str) -> None:
-    others = [each.family.name for each in deployables()[1:]]
+    others = [each.family.name for each in EVERY[1:]]
     if name not in others:
         raise ValueError(f"{name} is not a family with a stack of its own; there are: {', '.join(others) or 'none'}")
 

@@ -270,11 +270,12 @@ class TestFurther:
         assert both.stack(self.STACK)["EnableTerminationProtection"] is True
 
     def test_further_stack_keeps_own_settings_and_follows_the_core(self, both):
-        both.core({"POLL_SECONDS": "", "CORE_NAME": "hamburg"})
+        both.core({"POLL_SECONDS": "", "CORE_NAME": "hamburg", "API_ACCESS_LOGS": "off"})
         both.further("west")
 
         parameters = both.parameters(self.STACK)
         assert (parameters["PollSeconds"], parameters["CoreName"]) == ("", "hamburg")
+        assert parameters["ApiAccessLogs"] == "off"
         assert (parameters["PushHost"], parameters["SubnetIds"]) == ("10.0.0.1", "subnet-1,subnet-2")
 
     def test_repeated_further_deployment_changes_nothing(self, both):

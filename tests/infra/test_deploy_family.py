@@ -85,6 +85,15 @@ def test_family_option_changes_its_stack_only(deployed):
     assert {each["StackName"] for each in deployed.session.called("CreateChangeSet")} <= {STATE, APPLICATION}
 
 
+def test_family_and_core_log_access_alike_unless_the_family_says_otherwise(deployer):
+    deployer.core({"API_ACCESS_LOGS": "off"})
+    deployer.family(DEPLOYABLE)
+    assert deployer.parameters(APPLICATION)["ApiAccessLogs"] == "off"
+
+    deployer.family(DEPLOYABLE, {"API_ACCESS_LOGS": "existing-role"})
+    assert deployer.parameters(APPLICATION)["ApiAccessLogs"] == "existing-role"
+
+
 def test_internal_event_on_the_bus_reaches_the_family_queue(deployed):
     bus = f"edge-admin-{STAGE}-events"
     for mapping in deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from chalice.app import CloudWatchEvent
 
-from infra.run import SCHEDULES, main, run
+from infra.run import SCHEDULES, main, run, stack_of
 
 NOW = datetime(2026, 11, 28, 3, tzinfo=UTC)
 
@@ -50,6 +50,11 @@ def test_schedule_is_invoked_asynchronously_by_its_real_name(cloudformation):
 def test_unknown_stage_is_refused_by_name(cloudformation):
     with pytest.raises(ValueError, match="no stack edge-admin-other"):
         run(cloudformation, FakeLambda(), "other", "recount", NOW)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_every_schedule_of_every_family_has_a_stack(name):
+    assert name in {each.name for each in stack_of(name).functions}
 
 
 def test_run_command_refuses_functions_without_a_schedule():

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from chalicelib import families
 from chalicelib.platform.context import Role
 from infra.deployment.base import settable
 from infra.deployment.checked import check_parameters
@@ -63,6 +64,12 @@ class TestRead:
             "ADMIN_NAME": "",
         }
         assert file.further == {"west": {"PUSH_ENABLED": "true"}}
+
+    @pytest.mark.parametrize("family", families.NAMES[1:])
+    def test_stack_of_every_other_family_may_have_options(self, tmp_path, family):
+        file = written(tmp_path, f"[family.{family}]\nREST_DOMAIN_NAME = 'edge.example.com'")
+
+        assert file.families == {family: {"REST_DOMAIN_NAME": "edge.example.com"}}
 
     def test_stage_without_a_file_sets_nothing(self, tmp_path):
         file = read("try", settable(), tmp_path)
