@@ -169,8 +169,9 @@ def _signing_key(asked: argparse.Namespace) -> str:
     def signing_with(keys: PrivateKeys) -> Signing:
         return Signing(PairStore(tables), keys, sealer, clock, ids)
 
+    print("A new key is made. In five minutes the functions may use it; then it replaces the one before.")
     try:
-        key = rotate_signing_key(kms, asked.stage, signing_with)
+        key = rotate_signing_key(kms, asked.stage, signing_with, clock)
     except SigningRotatedError as error:
         raise RotationError(str(error)) from error
     return f"The key {key.id} signs within five minutes; the one before is answered as well for a week."

@@ -9,7 +9,7 @@ from chalicelib.platform.signing.keys import KmsKeys
 from chalicelib.platform.signing.service import RotatedMeanwhileError, Signing
 from chalicelib.platform.signing.store import SIGNING_KEYS, WEBHOOKS, PairStore
 from infra.resolved import resolved
-from infra.signing_key import rotate_signing_key
+from infra.signing_key import ALIAS_SECONDS, rotate_signing_key
 from infra.stateful import SIGNING_ALIAS
 from tests.infra.places import US_EAST
 from tests.support.fakes.aws import FakeKeyService, FakeKms
@@ -36,7 +36,7 @@ def test_after_a_rotation_functions_sign_with_a_key_that_their_policy_reaches() 
     stage = Stage()
     before = stage.container().sign(WEBHOOKS, b"x")
 
-    made = rotate_signing_key(stage.kms, "dev", stage.signing_with)
+    made = rotate_signing_key(stage.kms, "dev", stage.signing_with, stage.clock)
 
     after = stage.container()
     assert after.sign(WEBHOOKS, b"x").key_id == made.id
@@ -49,6 +49,20 @@ def test_after_a_rotation_functions_sign_with_a_key_that_their_policy_reaches() 
     of_stage = resolved(template, {"Stage": "dev"}, US_EAST)["Resources"]["one"]["Properties"]["Name"]
     assert alias.startswith(f"{of_stage}-")
     assert not stage.kms.ending
+
+
+def test_a_rotated_key_signs_only_after_its_alias_is_known_everywhere() -> None:
+    stage = Stage()
+    stage.container().sign(WEBHOOKS, b"x")
+    aliased: list[float] = []
+
+    def noted(keys) -> Signing:
+        aliased.extend(stage.clock.pauses if stage.kms.aliases else ())
+        return stage.signing_with(keys)
+
+    rotate_signing_key(stage.kms, "dev", noted, stage.clock)
+
+    assert sum(aliased) == ALIAS_SECONDS
 
 
 def test_a_rotation_that_fails_leaves_no_key() -> None:
@@ -64,7 +78,7 @@ def test_a_rotation_that_fails_leaves_no_key() -> None:
         return Refusing(PairStore(stage.tables), keys, sealer, stage.clock, stage.ids)
 
     with pytest.raises(RotatedMeanwhileError):
-        rotate_signing_key(stage.kms, "dev", refusing)
+        rotate_signing_key(stage.kms, "dev", refusing, stage.clock)
 
     [made] = stage.kms.aliases.values()
     assert stage.kms.ending == [made]
