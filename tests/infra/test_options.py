@@ -285,4 +285,4 @@ class TestAlarmsOfTheApis:
             each["Dimensions"][0]["Value"] for each in alarms if each["MetricName"] == "RecursiveInvocationsDropped"
         ]
 
-        assert sorted(watched) == ["Meter", "PublishEvents", "SendMails"]
+        assert sorted(watched) == ["DoTimelyWork", "Meter", "PublishEvents", "SendMails"]
