@@ -110,8 +110,9 @@ def recover(resource: Resource, observation: Observation, kind: Kind, now: datet
 
 
 def doubt(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
-    """It was there and is not shown."""
-    if resource.misses < MOST_MISSES:
+    """It was there and is not shown; or it was never shown, as one that failed and is changed, and may still come."""
+    may_come = not resource.is_seen and pacing.may_appear(resource, kind, now)
+    if may_come or resource.misses < MOST_MISSES:
         return Step(Do.WRITE, again(resource, kind, now))
     return lose(resource, observation, kind, now)
 

@@ -1,6 +1,6 @@
 """Resources at the strict provider: created, changed and deleted, whatever the provider does; none is left over."""
 
-from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, State, Tagged
+from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -142,13 +142,12 @@ def no_two_workers_ask_at_once(scene: Scene) -> None:
 
 
 def what_may_come_is_held(scene: Scene, _operation: str, plan: Plan) -> None:
-    """A row that has failed, and whose thing was never seen, gives its quota back when none can come any more."""
+    """A row whose thing was never seen gives its quota back when none can come any more."""
     for write, _, old, new in plan:
         is_box = write.table.name == RESOURCES.name and new is not None and new["resource_kind"] == KIND
         if is_box and old is not None and new is not None:
             before, after = from_whole(old), from_whole(new)
-            has_failed = before.state is State.FAILED and not before.is_seen
-            if after.is_released and not before.is_released and has_failed:
+            if after.is_released and not before.is_released and not after.is_seen:
                 assert not scene.world.boxes.is_coming(after.id), f"{after.name} is released, and its thing comes"
 
 

@@ -80,6 +80,17 @@ def test_deleted_resource_keeps_its_quota_until_nothing_can_appear(world, late):
     assert len(world.boxes.boxes()) == 1
 
 
+def test_failed_resource_changed_while_its_thing_may_come_keeps_its_quota(world):
+    world.boxes.plan("create", Fault.LATE, Fault.REFUSED)
+    made = world.create()
+    world.until(made, State.FAILED)
+    world.change(made, power=Power.ON)
+    world.pass_time(20)
+    assert world.platform.quotas.used(made.tenant, [QUOTA]) == {QUOTA: 1}
+    world.pass_time(120)
+    assert (len(world.boxes.there()), world.platform.quotas.used(made.tenant, [QUOTA])) == (1, {QUOTA: 1})
+
+
 def test_delete_before_any_request_never_asks_the_provider(world):
     made = world.create()
     world.delete(made)
