@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from edgectl.client import TRIES, Client
-from edgectl.errors import ApiError, CliError
+from edgectl.errors import REFUSED, UNSURE, ApiError, CliError
 from edgectl.profiles import Profile
 
 
@@ -69,3 +69,36 @@ def test_key_is_in_no_error(pauses):
     with pytest.raises(ApiError) as refused:
         client_of(server, pauses).get("/api/v1/nodes")
     assert str(refused.value) == "Unauthorized; is the key right? edgectl login; request r1"
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"),
+    [
+        ([httpx.ReadTimeout("gone")] * TRIES, UNSURE),
+        ([httpx.ReadTimeout("gone"), *[httpx.ConnectError("refused")] * (TRIES - 1)], UNSURE),
+        ([httpx.Response(504, json={})] * TRIES, UNSURE),
+        ([httpx.ReadTimeout("gone"), *[httpx.Response(429, json={})] * (TRIES - 1)], UNSURE),
+        ([httpx.Response(500, json={})], UNSURE),
+        ([httpx.ConnectError("refused")] * TRIES, REFUSED),
+        ([httpx.Response(429, json={})] * TRIES, REFUSED),
+        ([httpx.ReadTimeout("gone"), httpx.Response(409, json={})], REFUSED),
+    ],
+)
+def test_change_whose_answer_is_lost_is_told_from_one_that_was_refused(pauses, answers, code):
+    with pytest.raises(CliError) as refused:
+        client_of(Server(*answers), pauses).post("/api/v1/commands", {})
+    assert refused.value.code == code
+
+
+def test_reading_whose_answer_is_lost_has_changed_nothing(pauses):
+    with pytest.raises(CliError) as refused:
+        client_of(Server(*[httpx.ReadTimeout("gone")] * TRIES), pauses).get("/api/v1/nodes")
+    assert refused.value.code == REFUSED
+
+
+def test_refused_header_is_not_shown_and_not_sent_again(pauses):
+    server = Server(httpx.LocalProtocolError("Illegal header value b'Bearer the-key'"))
+
+    with pytest.raises(CliError, match="cannot be sent") as refused:
+        client_of(server, pauses).get("/api/v1/nodes")
+    assert (len(server.asked), "the-key" in str(refused.value)) == (1, False)

@@ -4,9 +4,10 @@ import gzip
 import hashlib
 import json
 
+import httpx
 import pytest
 import yaml
-from edgectl.errors import DEADLINE, INTERRUPTED, REFUSED, SOME_FAILED
+from edgectl.errors import DEADLINE, INTERRUPTED, REFUSED, SOME_FAILED, UNSURE
 
 from chalicelib.fleet.commands.output import object_key
 from chalicelib.platform.access.permissions import KeyRole
@@ -145,6 +146,26 @@ class TestRun:
 
         assert ended.code == INTERRUPTED
         assert "edgectl commands cancel" in ended.err
+
+    @pytest.mark.parametrize("wrong", [("--wait-at-most", "10"), ("--show", "everything")])
+    def test_wrong_option_of_following_is_refused_before_anything_runs(self, terminal, nodes, wrong):
+        for line in (("run", "--on", "all", *wrong, "true"), ("scripts", "run", "tidy", "--on", "all", *wrong)):
+            assert terminal.type(*line).code == REFUSED
+        assert terminal.transport.asked == []
+
+    def test_run_whose_answer_is_lost_says_that_it_may_run(self, terminal, nodes):
+        terminal.transport.loses = httpx.ReadTimeout("gone")
+        ended = terminal.type("run", "--on", "all", "true")
+        terminal.transport.loses = None
+
+        assert (ended.code, "it may have been given, and run" in ended.err) == (UNSURE, True)
+        assert len(json.loads(terminal.type("commands", "list", "-o", "json").out)) == 1
+
+    def test_run_interrupted_before_its_answer_says_that_it_may_run(self, terminal, nodes):
+        terminal.transport.loses = KeyboardInterrupt()
+        ended = terminal.type("run", "--on", "all", "true")
+
+        assert (ended.code, "it may have been given, and run" in ended.err) == (INTERRUPTED, True)
 
     def test_dry_run_lists_the_machines_and_does_nothing(self, terminal, nodes):
         ended = terminal.type("run", "--on", "cluster:north", "--dry-run", "-o", "json", "true")
@@ -336,7 +357,7 @@ class TestScripts:
         key = world.key_with(permissions=frozenset({"scripts:run"}))
         ended = Terminal(world, key=key).type(*run)
 
-        assert ended.code == REFUSED
+        assert ended.code == UNSURE
         assert "commands:read" in ended.err
         assert "it goes on: edgectl commands show" in ended.err
 

@@ -57,6 +57,66 @@ def test_short_name_of_a_host_is_its_whole_name(terminal, world):
     assert terminal.type("nodes", "show", "we").code == REFUSED
 
 
+ACTS = [
+    ("nodes", "delete", "--yes"),
+    ("nodes", "block", "--yes"),
+    ("nodes", "recovery-key"),
+    ("aliases", "delete", "--yes"),
+    ("schedules", "delete", "--yes"),
+    ("api-keys", "revoke", "--yes"),
+    ("clusters", "delete", "--yes"),
+]
+
+
+def test_text_that_names_nothing_is_refused_and_asks_nothing(terminal, world):
+    [machine] = machines(world, 1, hostname="till-3")
+    terminal.type("aliases", "create", machine.id, "--name", "front")
+    before, asked = world.state(), len(terminal.transport.asked)
+
+    for text in ("", " ", "*", "till-*"):
+        for group, verb, *more in ACTS:
+            ended = terminal.type(group, verb, text, *more)
+            assert (ended.code, f"{text!r} names nothing in {group}" in ended.err) == (REFUSED, True)
+        assert terminal.type("run", "--on", text, "true").code == REFUSED
+    assert (world.state(), len(terminal.transport.asked)) == (before, asked)
+
+
+def test_row_of_another_name_than_asked_for_is_no_answer():
+    class Lax(Endless):
+        def walk(self, _path, most=None, **query):
+            return [{"id": "1", "name": "other"}] if "name" in query else []
+
+    with pytest.raises(Exception, match="nothing in api-keys is called 'mine'"):
+        find(Lax(), API_KEYS, "mine")
+
+
+def test_beginning_of_a_host_name_is_refused_with_the_names_that_begin_so(terminal, world):
+    [longer] = machines(world, 1, hostname="till-30")
+    ended = terminal.type("nodes", "delete", "till-3", "--yes")
+
+    assert ended.code == REFUSED
+    assert f"no machine is called 'till-3'; did you mean till-30 ({longer.id})?" in ended.err
+    assert terminal.type("nodes", "show", longer.id).code == 0
+
+
+def test_deletion_asks_about_the_machine_that_was_found(terminal, world):
+    [machine] = machines(world, 1, hostname="till-3")
+    ended = terminal.type("nodes", "delete", machine.id[:-2], typed="n\n")
+
+    assert f"Delete the node till-3 ({machine.id})?" in ended.err
+    assert terminal.type("nodes", "delete", "unknown", typed="y\n").err.startswith("edgectl: nothing in nodes")
+
+
+def test_machine_among_hundreds_of_like_names_is_found_by_its_whole_name():
+    class Many:
+        def walk(self, path, most=None, **query):
+            row = {"id": "z", "hostname": "till-3"}
+            begun = [{"id": str(number), "hostname": f"till-3{number}"} for number in range(most)]
+            return [] if "name" in query else [row] if "hostname" in query else begun
+
+    assert find(Many(), NODES, "till-3").id == "z"
+
+
 def test_old_command_is_found_by_the_beginning_of_its_id(terminal, world):
     old = a_command(world, targeting=Targeting(type=TargetType.ALL))
     for _ in range(120):

@@ -50,6 +50,40 @@ def test_environment_comes_before_the_file(monkeypatch):
     assert profiles.load(None, "https://third.example.com").url == "https://third.example.com"
 
 
+@pytest.mark.parametrize("around", ["{}\r", "{}\n", " {} ", "{}\r\n"])
+def test_key_with_a_line_break_or_spaces_around_it_is_the_key(monkeypatch, around):
+    monkeypatch.setenv("EDGE_URL", " https://edge.example.com/\n")
+    monkeypatch.setenv("EDGE_KEY", around.format(KEY))
+
+    assert profiles.load(None, None) == Profile("https://edge.example.com", KEY)
+
+
+@pytest.mark.parametrize("inside", ["{}\nX", "{} X", "{}ü", "{}\x7fX", "\u201c{}\u201d", " "])
+def test_key_that_no_header_takes_is_refused_by_its_place_alone(monkeypatch, inside):
+    monkeypatch.setenv("EDGE_URL", "https://edge.example.com")
+    monkeypatch.setenv("EDGE_KEY", inside.format(KEY))
+
+    with pytest.raises(CliError, match="EDGE_KEY is no key") as refused:
+        profiles.load(None, None)
+    assert KEY not in str(refused.value)
+
+
+def test_stored_key_that_no_header_takes_is_refused_by_its_profile():
+    profiles.save("shop", Profile("https://edge.example.com", "two words"))
+
+    with pytest.raises(CliError, match="the key of the profile 'shop' is no key"):
+        profiles.load("shop", None)
+
+
+def test_login_takes_a_key_from_a_line_of_another_system():
+    terminal = Terminal(World())
+    line = ("login", "--url", URL, "--key-file", "-", "--no-keyring")
+
+    assert terminal.type(*line, typed=terminal.key + " \r\n").code == 0
+    assert profiles.load(None, None) == Profile(URL, terminal.key)
+    assert terminal.type(*line, typed="key with spaces\n").err.startswith("edgectl: what was given is no key")
+
+
 def test_unknown_profile_is_refused_with_those_that_there_are():
     profiles.save("shop", Profile("https://edge.example.com", KEY))
 

@@ -31,12 +31,14 @@ class Ended:
 
 
 class InProcess(httpx.BaseTransport):
-    """Hands requests to the routes of a world, or to a client of other ones."""
+    """Hands requests to the routes of a world, or to a client of other ones. ``loses`` is raised in place of the answer
+    to a POST."""
 
     def __init__(self, world: World, client: Any = None) -> None:
         self._world = world
         self._client = client or operator(world)
         self.asked: list[tuple[str, str]] = []
+        self.loses: BaseException | None = None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host == f"{OUTPUTS}.test":
@@ -51,6 +53,8 @@ class InProcess(httpx.BaseTransport):
             body=request.content.decode() or None,
             key=request.headers["Authorization"].removeprefix("Bearer "),
         )
+        if self.loses and request.method == "POST":
+            raise self.loses
         return httpx.Response(answer.status, headers=dict(answer.headers), text=answer.text, request=request)
 
     def _stored(self, request: httpx.Request) -> httpx.Response:

@@ -3,6 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from string import Formatter
 from typing import Annotated, Any
 
@@ -12,7 +13,7 @@ from rich.console import Console
 from edgectl import values
 from edgectl.client import Client, Json
 from edgectl.errors import CliError
-from edgectl.following import Live, Quiet, Show, Wait, WaitSeconds, follow
+from edgectl.following import Live, Outputs, Quiet, Show, Wait, WaitSeconds, follow, following_of, giving
 from edgectl.lookup import find, rows_of
 from edgectl.model import Action, Field, Kind, Resource
 from edgectl.output import Format, show_one, show_rows
@@ -33,7 +34,7 @@ _NONE = "none"
 _FOLLOWING: Mapping[str, tuple[Any, Any]] = {
     "wait": (Wait, True),
     "wait_at_most": (WaitSeconds, None),
-    "show": (Show, "auto"),
+    "show": (Show, Outputs.AUTO),
     "tail": (Live, False),
     "quiet": (Quiet, False),
 }
@@ -87,20 +88,21 @@ def _act(resource: Resource, action: Action) -> Callable[..., None]:
         session = session_of(given.pop("context"))
         form, columns, sure = given.pop("output"), given.pop("columns"), given.pop("yes", True)
         named = [given.pop(_argument_of(resource, name)) for name in variables]
-        if not sure:
-            typer.confirm(action.asks.format(*named), abort=True, err=True)
-        following = {name: given.pop(name) for name in _FOLLOWING} if action.follows else {}
+        how = following_of(**{name: given.pop(name) for name in _FOLLOWING}) if action.follows else None
         client = session.client()
-        ids = {name: find(client, _kind_of(resource, name), text) for name, text in zip(variables, named, strict=True)}
+        found = [find(client, _kind_of(resource, name), text) for name, text in zip(variables, named, strict=True)]
+        if not sure:
+            typer.confirm(action.asks.format(*(each.called for each in found)), abort=True, err=True)
         sent = _values(session, client, action.fields, given)
-        path = action.path.format(**ids)
+        path = action.path.format(**{name: each.id for name, each in zip(variables, found, strict=True)})
         body = None if action.in_query or action.method in {"GET", "DELETE"} else _body(action, sent)
         if action.columns:
             show_rows(list(client.walk(path)), action.columns, form, columns)
             return
-        answer = client.send(action.method, path, query=sent if action.in_query else None, body=body)
-        if action.follows:
-            follow(session, client, answer["data"], form=form, **following)
+        with giving() if how else nullcontext():
+            answer = client.send(action.method, path, query=sent if action.in_query else None, body=body)
+        if how:
+            follow(session, client, answer["data"], how, form)
             return
         _tell(client, action, answer, form)
 
@@ -164,7 +166,7 @@ def _value(session: Session, client: Client, field: Field, value: Any) -> Any:
 
 def _named(client: Client, field: Field, value: Any) -> Any:
     """The value; of a filter by node the id of the node that it names."""
-    return find(client, BY_NAME["nodes"], value) if field.name == "node_id" else value
+    return find(client, BY_NAME["nodes"], value).id if field.name == "node_id" else value
 
 
 _READERS: Mapping[Kind, Callable[[Any, str], Any]] = {

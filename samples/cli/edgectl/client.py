@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from edgectl import __version__
-from edgectl.errors import ApiError, CliError
+from edgectl.errors import UNSURE, ApiError, CliError
 from edgectl.profiles import Profile
 
 PAGE_SIZE = 100
@@ -17,6 +17,12 @@ TIMEOUT_SECONDS = 35.0
 
 TRIES = 5
 _LATER = frozenset({429, 502, 503, 504})
+_FAILED = 500
+"""From this status on the control plane may have done what was asked, and failed after it."""
+
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL)
+"""Errors of a request of which nothing has left."""
+
 _LONGEST_PAUSE_SECONDS = 30.0
 
 Json = Any
@@ -84,24 +90,43 @@ class Client:
 
     def send(self, method: str, path: str, *, query: Mapping[str, Any] | None = None, body: Json = None) -> Json:
         """The whole answer to a request; None for one without a body. Repeats what may be repeated: after a lost answer
-        or when the control plane asks to come back later. Raises `ApiError`, `CliError`."""
+        or when the control plane asks to come back later. Raises `ApiError`, `CliError`: with the code `UNSURE` if what
+        was to be changed may be changed."""
         given = {name: _text(value) for name, value in (query or {}).items() if value is not None}
         headers = {"Idempotency-Key": str(uuid.uuid4())} if method == "POST" else {}
+        is_sent = False
         for attempt in range(1, TRIES + 1):
             try:
                 answer = self._http.request(
                     method, path, params=given, headers=headers, **({} if body is None else {"json": body})
                 )
+            except httpx.LocalProtocolError:
+                # Its text has the header that is refused, which may be that of the key.
+                raise CliError("the request cannot be sent: it has a malformed header or path") from None
             except (httpx.TransportError, httpx.InvalidURL) as error:
+                is_sent = is_sent or not isinstance(error, _NOT_SENT)
                 if attempt == TRIES or isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-                    raise CliError(f"{self.url} does not answer: {error or type(error).__name__}") from error
+                    refused = CliError(f"{self.url} does not answer: {error or type(error).__name__}")
+                    raise _unsure(refused, method, is_sent=is_sent) from error
                 self._pause(_pause_seconds(attempt, None))
                 continue
+            is_sent = is_sent or answer.status_code >= _FAILED
             if answer.status_code in _LATER and attempt < TRIES:
                 self._pause(_pause_seconds(attempt, answer.headers.get("Retry-After")))
                 continue
-            return _read(answer)
+            try:
+                return _read(answer)
+            except ApiError as error:
+                has_decided = answer.status_code not in _LATER and answer.status_code < _FAILED
+                raise _unsure(error, method, is_sent=is_sent and not has_decided) from None
         raise AssertionError("unreachable")
+
+
+def _unsure(error: CliError, method: str, *, is_sent: bool) -> CliError:
+    """The error, with the exit code for what may have been done, if the request was sent and changes something."""
+    if is_sent and method != "GET":
+        error.code = UNSURE
+    return error
 
 
 def _read(answer: httpx.Response) -> Json:

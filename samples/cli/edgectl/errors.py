@@ -5,6 +5,9 @@ from typing import Any
 
 SOME_FAILED = 1
 REFUSED = 2
+UNSURE = 3
+"""It may have been done: its answer is lost, or it cannot be followed."""
+
 DEADLINE = 124
 INTERRUPTED = 130
 

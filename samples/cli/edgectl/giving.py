@@ -6,7 +6,17 @@ import typer
 
 from edgectl import values
 from edgectl.building import Columns, Output
-from edgectl.following import Live, Quiet, Show, Wait, WaitSeconds, follow
+from edgectl.following import (
+    Live,
+    Outputs,
+    Quiet,
+    Show,
+    Wait,
+    WaitSeconds,
+    follow,
+    following_of,
+    giving,
+)
 from edgectl.lookup import find
 from edgectl.output import Format, show_rows
 from edgectl.resources.fleet import NODES
@@ -40,7 +50,7 @@ def run(
     max_errors: MostErrors = None,
     wait: Wait = True,
     wait_at_most: WaitSeconds = None,
-    show: Show = "auto",
+    show: Show = Outputs.AUTO,
     tail: Live = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the machines and do nothing.")] = False,
     quiet: Quiet = False,
@@ -49,8 +59,10 @@ def run(
 ) -> None:
     """Run a command on machines; options stand before it.
 
-    Ends with 0 if it succeeded on all of them, 1 if not, 2 if it was refused, 124 if it did not end in time.
+    Ends with 0 if it succeeded on all of them, 1 if not, 2 if it was refused, 3 if it may run and cannot be followed,
+    124 if it did not end in time.
     """
+    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, tail=tail)
     session = session_of(context)
     client = session.client()
     targeting = targeting_of(client, on)
@@ -63,8 +75,9 @@ def run(
         **_limits(session, timeout, expires),
         **_waves(max_concurrency, max_errors),
     }
-    given = client.post(COMMANDS.path, body)
-    follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output, tail=tail)
+    with giving():
+        given = client.post(COMMANDS.path, body)
+    follow(session, client, given, how, output)
 
 
 def retry(
@@ -81,11 +94,12 @@ def retry(
     max_errors: MostErrors = None,
     wait: Wait = True,
     wait_at_most: WaitSeconds = None,
-    show: Show = "auto",
+    show: Show = Outputs.AUTO,
     quiet: Quiet = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Give a command again to the machines where it failed."""
+    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet)
     session = session_of(context)
     client = session.client()
     body = {
@@ -94,8 +108,10 @@ def retry(
         **_limits(session, timeout, expires),
         **_waves(max_concurrency, max_errors),
     }
-    given = client.post(f"{COMMANDS.path}/{find(client, COMMANDS, command)}/retry", body)
-    follow(session, client, given, wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, form=output)
+    repeated = find(client, COMMANDS, command).id
+    with giving():
+        given = client.post(f"{COMMANDS.path}/{repeated}/retry", body)
+    follow(session, client, given, how, output)
 
 
 def _waves(max_concurrency: str | None, max_errors: str | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,15 @@ _TIME_DIGITS = 12
 _LAST_SECOND = 253_402_300_799
 _HEX = re.compile(r"[0-9a-f]+")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A thing that a text means: its id, or its name where paths have that, and the words for people who are asked
+    about it."""
+
+    id: str
+    called: str
 
 
 def is_id(text: str) -> bool:
@@ -40,21 +50,22 @@ def rows_of(client: Client, resource: Resource, most: int | None = None, **query
         raise
 
 
-def find(client: Client, resource: Resource, text: str) -> str:
-    """The id of the thing that the text means. Raises `CliError` if it means none, or several."""
+def find(client: Client, resource: Resource, text: str) -> Found:
+    """The thing that the text means. Raises `CliError` if it means none, or several; or if it is empty or has a ``*``,
+    which a filter of the API takes for any name."""
+    _check(resource, text)
     if resource.id != "id":
-        return quote(text, safe="")
+        return Found(quote(text, safe=""), text)
     if is_id(text):
-        return text.lower()
+        return Found(text.lower(), text)
     if resource.is_whole:
         rows = rows_of(client, resource)
         named = [row for row in rows if text in {row.get(name) for name in resource.names}]
         return _only(named or [row for row in rows if _begins(row, text)], resource, text, (*resource.names, "id")[0])
     if resource is NODES:
-        return find_nodes(client, [text])[0]
+        return _node(client, text)
     for name in resource.names:
-        found = list(client.walk(resource.path, MOST_SHOWN, **{name: text}))
-        if found:
+        if found := _named(client, resource, name, text):
             return _only(found, resource, text, name)
     newest = list(client.walk(resource.path, PAGE_SIZE, **_made_with(resource, text)))
     found = [row for row in newest if _begins(row, text)]
@@ -64,25 +75,36 @@ def find(client: Client, resource: Resource, text: str) -> str:
 
 
 def find_nodes(client: Client, texts: Sequence[str]) -> list[str]:
-    """The ids of the nodes that the texts mean: aliases, host names, or beginnings of these or of ids. At most two
-    requests for each.
+    """The ids of the nodes that the texts mean: aliases, host names, or beginnings of ids. At most two requests for
+    each, three where a hundred machines have names that begin so.
 
     Raises `CliError` as `find`.
     """
-    ids: list[str] = []
-    for text in texts:
-        if is_id(text):
-            ids.append(text.lower())
-            continue
-        if aliased := list(client.walk(ALIASES.path, MOST_SHOWN, name=text)):
-            ids.append(_only(aliased, ALIASES, text, "name", key="node_id"))
-            continue
-        begun = list(client.walk(NODES.path, PAGE_SIZE, search=text))
-        named = [row for row in begun if (row["hostname"] or "").casefold() == text.casefold()]
-        if not named and len(text) >= SHORTEST_PREFIX:
-            named = begun
-        ids.append(_only(named, NODES, text, "hostname"))
-    return list(dict.fromkeys(ids))
+    return list(dict.fromkeys(find(client, NODES, text).id for text in texts))
+
+
+def _node(client: Client, text: str) -> Found:
+    if aliased := _named(client, ALIASES, "name", text):
+        return _only(aliased, ALIASES, text, "name", key="node_id")
+    begun = list(client.walk(NODES.path, PAGE_SIZE, search=text))
+    if len(begun) == PAGE_SIZE:
+        begun = [*client.walk(NODES.path, MOST_SHOWN, hostname=text), *begun]
+    named = [row for row in begun if (row["hostname"] or "").casefold() == text.casefold()]
+    # The beginning of a host name is no name: it would mean another machine once its own is gone.
+    found = named or [row for row in begun if _begins(row, text)]
+    if begun and not found:
+        some = ", ".join(f"{row['hostname']} ({row['id']})" for row in begun[:MOST_SHOWN])
+        raise CliError(f"no machine is called {text!r}; did you mean {some}?")
+    return _only(found, NODES, text, "hostname")
+
+
+def _check(resource: Resource, text: str) -> None:
+    if not text.strip() or "*" in text or text in {".", ".."}:
+        raise CliError(f"{text!r} names nothing in {resource.name}: give the whole name, or an id, without *")
+
+
+def _named(client: Client, resource: Resource, name: str, text: str) -> list[Json]:
+    return [row for row in client.walk(resource.path, MOST_SHOWN, **{name: text}) if row.get(name) == text]
 
 
 def _begins(row: Json, text: str) -> bool:
@@ -104,11 +126,11 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(min(seconds, _LAST_SECOND), UTC).isoformat().replace("+00:00", "Z")
 
 
-def _only(found: Sequence[Any], resource: Resource, text: str, label: str, key: str = "id") -> str:
+def _only(found: Sequence[Any], resource: Resource, text: str, label: str, key: str = "id") -> Found:
     ids = list(dict.fromkeys(str(row[key]) for row in found))
     if not ids:
         raise CliError(f"nothing in {resource.name} is called {text!r}: edgectl {resource.name} list")
     if len(ids) > 1:
         some = ", ".join(f"{row.get(label)} ({row[key]})" for row in found[:MOST_SHOWN])
         raise CliError(f"{text!r} means several of {resource.name}: {some}")
-    return ids[0]
+    return Found(ids[0], f"{found[0].get(label) or text} ({ids[0]})")

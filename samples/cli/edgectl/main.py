@@ -73,7 +73,7 @@ def login(
     read.
     """
     key = typer.prompt("Key", hide_input=True) if key_file is None else values.secret_of(key_file, "--key-file")
-    stored = Profile(url.rstrip("/"), key)
+    stored = Profile(url.strip().rstrip("/"), profiles.key_of(key, "what was given"))
     client = session_of(context).client_of(stored)
     next(iter(client.walk("/api/v1/clusters", 1)), None)
     in_keyring = keystore.is_usable() if keyring is None else keyring

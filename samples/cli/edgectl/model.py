@@ -49,9 +49,9 @@ class Field:
 @dataclass(frozen=True)
 class Action:
     """A command for one operation. Each ``{variable}`` of the path is an argument; ``fields`` fill the body, or with
-    ``in_query`` the query. ``asks`` is the question before it acts, of which ``{}`` is the first argument. ``done`` is
-    said for an answer without a body; ``hint`` is printed after the answer, with its fields. ``follows``: the answer is
-    a command, which is followed to its end."""
+    ``in_query`` the query. ``asks`` is the question before it acts, of which ``{}`` is the thing that the first
+    argument means. ``done`` is said for an answer without a body; ``hint`` is printed after the answer, with its
+    fields. ``follows``: the answer is a command, which is followed to its end."""
 
     verb: str
     method: str

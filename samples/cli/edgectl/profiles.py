@@ -3,6 +3,7 @@ or in the keyring of the system."""
 
 import json
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from edgectl.errors import CliError
 
 DEFAULT = "default"
 _KEY_IN, _KEYRING = "key_in", "keyring"
+_KEY = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -34,20 +36,30 @@ def names() -> list[str]:
 
 def load(name: str | None, url: str | None) -> Profile:
     """The profile to work with: ``EDGE_URL`` and ``EDGE_KEY`` before the file, ``--url`` before both. Raises `CliError`
-    if address or key is missing, or if the file can be read by others."""
+    if address or key is missing or malformed, or if the file can be read by others."""
     chosen = name or os.environ.get("EDGE_PROFILE") or DEFAULT
     stored = _read().get(chosen, {})
     if name is not None and not stored:
         known = ", ".join(names()) or "none yet"
         raise CliError(f"there is no profile {name!r} (profiles: {known}): edgectl login --profile {name}")
     address = url or os.environ.get("EDGE_URL") or stored.get("url")
+    place = "EDGE_KEY" if os.environ.get("EDGE_KEY") else f"the key of the profile {chosen!r}"
     key = os.environ.get("EDGE_KEY") or stored.get("key")
     if address and not key and stored.get(_KEY_IN) == _KEYRING:
         key = keystore.read(chosen)
     if not address or not key:
         missing = "address" if not address else "key"
         raise CliError(f"no {missing}: edgectl login, or set EDGE_URL and EDGE_KEY")
-    return Profile(address.rstrip("/"), key)
+    return Profile(address.strip().rstrip("/"), key_of(key, place))
+
+
+def key_of(text: str, place: str) -> str:
+    """The key in a text, without the spaces and line breaks around it that editors and shells leave. Raises `CliError`
+    naming the place, never the text, if it has other than visible ASCII: no header takes that."""
+    key = text.strip()
+    if not _KEY.fullmatch(key):
+        raise CliError(f"{place} is no key: expected letters, digits and signs of ASCII, without spaces")
+    return key
 
 
 def save(name: str, profile: Profile, *, in_keyring: bool = False) -> None:

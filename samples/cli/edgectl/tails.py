@@ -32,7 +32,7 @@ def tail(
     """Show the output of a running execution while it comes; ends with it, with 1 if it did not succeed."""
     session = session_of(context)
     client = session.client()
-    execution_id = find(client, EXECUTIONS, execution)
+    execution_id = find(client, EXECUTIONS, execution).id
     watched = Tail(client, execution_id, _write, _note, session.open_socket)
     try:
         watched.follow()

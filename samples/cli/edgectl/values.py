@@ -48,9 +48,9 @@ def moment_of(text: str, option: str, now: datetime, *, back: bool = False) -> s
 
 
 def secret_of(file: str, option: str) -> str:
-    """The first line of a file, or of standard input for ``-``. Raises `CliError`."""
+    """The first line of a file, or of standard input for ``-``, without its line break. Raises `CliError`."""
     if file == "-":
-        return sys.stdin.readline().rstrip("\n")
+        return sys.stdin.readline().rstrip("\r\n")
     lines = text_of(file, option).splitlines()
     if not lines:
         raise CliError(f"{option} {file}: the file is empty")

@@ -17,7 +17,7 @@ def output(
 ) -> None:
     """Print the whole output of one, byte for byte where it was stored whole."""
     client = session_of(context).client()
-    print_whole(client, find(client, EXECUTIONS, execution))
+    print_whole(client, find(client, EXECUTIONS, execution).id)
 
 
 def print_whole(client: Client, execution_id: str) -> None:
