@@ -4,9 +4,10 @@ import json
 from contextlib import contextmanager
 
 import pytest
-from edgectl.errors import REFUSED, SOME_FAILED, CliError
+from edgectl.errors import DEADLINE, REFUSED, SOME_FAILED, CliError
 from edgectl.tailing import Tail
 from edgectl.tails import LiveTails
+from edgectl.writing import Writer
 
 from chalicelib.fleet.commands.model import Report
 from tests.support.builders import a_cluster, machines
@@ -89,6 +90,21 @@ def test_tail_shows_output_as_it_comes_and_ends_as_the_command_did(world, socket
     ended = terminal.type("tail", execution_id[:-2])
     assert (ended.code, ended.out) == (expected, "one\ntwo")
     assert "missing" not in ended.err
+
+
+@pytest.mark.parametrize(("looks", "code"), [(100, 0), (1000, DEADLINE)])
+def test_result_that_comes_long_after_its_output_is_waited_for(world, sockets, terminal, looks, code):
+    machine, execution_id = watchable(world)
+    sockets.meanwhile = [agent_says(world, sequence=1, text="one\n", is_end=True)]
+    left = [agent_ends(world, machine, execution_id), *[lambda: None] * looks]
+
+    def act():
+        left.pop()()
+
+    terminal.meanwhile = act
+    ended = terminal.type("tail", execution_id)
+    assert (ended.code, ended.out) == (code, "one\n")
+    assert ("its result has not come" in ended.err) == (code == DEADLINE)
 
 
 def test_missing_output_is_told_with_the_way_to_all_of_it(world, sockets, terminal):
@@ -232,7 +248,7 @@ def live(nodes, targets, *frames):
     def connect(url, ticket):
         return ToldSocket(*frames)(url, ticket)
 
-    tails = LiveTails(ToldCommand(nodes), connect)
+    tails = LiveTails(ToldCommand(nodes), connect, Writer())
     for _ in range(2):
         tails.begin({"id": "c", "targets": None, "summary": {"total": targets}})
     return {execution_id: tails.has_shown(execution_id) for execution_id in nodes}

@@ -20,6 +20,7 @@ from edgectl.output import Format, show_one, show_rows
 from edgectl.resources import BY_NAME
 from edgectl.session import Session, session_of
 from edgectl.targets import targeting_of
+from edgectl.writing import Raw, visible
 
 WATCH_SECONDS = 2.0
 
@@ -37,6 +38,7 @@ _FOLLOWING: Mapping[str, tuple[Any, Any]] = {
     "show": (Show, Outputs.AUTO),
     "tail": (Live, False),
     "quiet": (Quiet, False),
+    "raw": (Raw, False),
 }
 """The options of what is followed, with their types and defaults."""
 
@@ -92,7 +94,7 @@ def _act(resource: Resource, action: Action) -> Callable[..., None]:
         client = session.client()
         found = [find(client, _kind_of(resource, name), text) for name, text in zip(variables, named, strict=True)]
         if not sure:
-            typer.confirm(action.asks.format(*(each.called for each in found)), abort=True, err=True)
+            typer.confirm(visible(action.asks.format(*(each.called for each in found))), abort=True, err=True)
         sent = _values(session, client, action.fields, given)
         path = action.path.format(**{name: each.id for name, each in zip(variables, found, strict=True)})
         body = None if action.in_query or action.method in {"GET", "DELETE"} else _body(action, sent)

@@ -16,6 +16,7 @@ from edgectl.output import Format, show_one
 from edgectl.running import Watch
 from edgectl.session import Session
 from edgectl.tails import MOST_TAILED, LiveTails
+from edgectl.writing import Writer
 
 
 class Outputs(StrEnum):
@@ -45,12 +46,15 @@ class Following:
     show: Outputs
     quiet: bool
     tail: bool
+    raw: bool
 
 
-def following_of(*, wait: bool, wait_at_most: str | None, show: Outputs, quiet: bool, tail: bool = False) -> Following:
+def following_of(
+    *, wait: bool, wait_at_most: str | None, show: Outputs, quiet: bool, raw: bool, tail: bool = False
+) -> Following:
     """The options as values. It is called before the command is given, since it refuses. Raises `CliError`."""
     seconds = None if wait_at_most is None else values.seconds_of(wait_at_most, "--wait-at-most")
-    return Following(wait, seconds, show, quiet, tail)
+    return Following(wait, seconds, show, quiet, tail, raw)
 
 
 @contextmanager
@@ -73,9 +77,19 @@ def follow(session: Session, client: Client, given: Json, how: Following, form: 
     if not how.wait:
         show_one(given, form)
         return
-    tails = LiveTails(client, session.open_socket) if how.tail else None
+    writer = Writer(raw=how.raw)
+    tails = LiveTails(client, session.open_socket, writer) if how.tail else None
     sleep = session.sleep or time.sleep
-    watch = Watch(client, given["id"], show=how.show, seconds=how.seconds, quiet=how.quiet, tails=tails, sleep=sleep)
+    watch = Watch(
+        client,
+        given["id"],
+        show=how.show,
+        seconds=how.seconds,
+        quiet=how.quiet,
+        writer=writer,
+        tails=tails,
+        sleep=sleep,
+    )
     try:
         code = watch.to_end()
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ from edgectl.resources.fleet import NODES
 from edgectl.resources.work import COMMANDS
 from edgectl.session import Session, session_of
 from edgectl.targets import nodes_of, targeting_of
+from edgectl.writing import Raw
 
 On = Annotated[
     list[str],
@@ -54,6 +55,7 @@ def run(
     tail: Live = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the machines and do nothing.")] = False,
     quiet: Quiet = False,
+    raw: Raw = False,
     output: Output = Format.TABLE,
     columns: Columns = None,
 ) -> None:
@@ -62,7 +64,7 @@ def run(
     Ends with 0 if it succeeded on all of them, 1 if not, 2 if it was refused, 3 if it may run and cannot be followed,
     124 if it did not end in time.
     """
-    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, tail=tail)
+    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, raw=raw, tail=tail)
     session = session_of(context)
     client = session.client()
     targeting = targeting_of(client, on)
@@ -96,10 +98,11 @@ def retry(
     wait_at_most: WaitSeconds = None,
     show: Show = Outputs.AUTO,
     quiet: Quiet = False,
+    raw: Raw = False,
     output: Output = Format.TABLE,
 ) -> None:
     """Give a command again to the machines where it failed."""
-    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet)
+    how = following_of(wait=wait, wait_at_most=wait_at_most, show=show, quiet=quiet, raw=raw)
     session = session_of(context)
     client = session.client()
     body = {

@@ -90,7 +90,7 @@ def _node(client: Client, text: str) -> Found:
     if len(begun) == PAGE_SIZE:
         begun = [*client.walk(NODES.path, MOST_SHOWN, hostname=text), *begun]
     named = [row for row in begun if (row["hostname"] or "").casefold() == text.casefold()]
-    # The beginning of a host name is no name: it would mean another machine once its own is gone.
+    # The beginning of a host name does not count: it would mean another machine once its own is gone.
     found = named or [row for row in begun if _begins(row, text)]
     if begun and not found:
         some = ", ".join(f"{row['hostname']} ({row['id']})" for row in begun[:MOST_SHOWN])

@@ -1,5 +1,6 @@
 """The command line: its groups, the commands that are more than one request, and how they end."""
 
+import io
 import json
 import os
 import sys
@@ -23,6 +24,7 @@ from edgectl.resources.fleet import NODES
 from edgectl.resources.webhooks import ADMIN
 from edgectl.resources.work import EXECUTIONS
 from edgectl.session import Session, session_of
+from edgectl.writing import visible
 
 SHELLS = ("bash", "zsh", "fish")
 COMPLETE = "_EDGECTL_COMPLETE"
@@ -159,6 +161,10 @@ def main(arguments: Sequence[str] | None = None, session: Session | None = None)
     """Run a command line; returns the exit code. Errors are sentences on standard error."""
     if COMPLETE in os.environ:
         completion_init()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that the terminal cannot show must not end the program in the middle.
+            stream.reconfigure(errors="backslashreplace")
     command = typer.main.get_command(app)
     session = session or Session()
     try:
@@ -170,10 +176,10 @@ def main(arguments: Sequence[str] | None = None, session: Session | None = None)
             complete_var=COMPLETE,
         )
     except CliError as error:
-        print(f"edgectl: {error}", file=sys.stderr)
+        print(f"edgectl: {visible(str(error))}", file=sys.stderr)
         return error.code
     except typer.TyperException as error:
-        print(f"edgectl: {error}", file=sys.stderr)
+        print(f"edgectl: {visible(str(error))}", file=sys.stderr)
         return REFUSED
     except (typer.Abort, KeyboardInterrupt):
         print("edgectl: stopped", file=sys.stderr)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from edgectl.errors import CliError
+from edgectl.writing import visible
 
 Row = Mapping[str, Any]
 
@@ -42,7 +43,7 @@ def show_rows(rows: Iterable[Row], columns: Sequence[str], form: Format, chosen:
             _csv(listed, columns)
         case Format.JSONL:
             for row in listed:
-                print(json.dumps(row, ensure_ascii=False))
+                print(visible(json.dumps(row, ensure_ascii=False)))
         case _:
             _whole(listed, form)
 
@@ -54,11 +55,11 @@ def show_one(row: Any, form: Format) -> None:
         width = max(map(len, row), default=0)
         for name, value in row.items():
             console.print(f"[bold]{name:<{width}}[/bold]  ", end="")
-            console.print(_cell(value), markup=False, highlight=False)
+            console.print(visible(_cell(value)), markup=False, highlight=False)
     elif form is Format.CSV and isinstance(row, Mapping):
         _csv([row], list(row))
     elif form is Format.JSONL:
-        print(json.dumps(row, ensure_ascii=False))
+        print(visible(json.dumps(row, ensure_ascii=False)))
     else:
         _whole(row, form)
 
@@ -85,7 +86,7 @@ def _table(rows: Sequence[Row], columns: Sequence[str]) -> None:
     for name in columns:
         table.add_column(name.upper().replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value_in(row, name)) for name in columns))
+        table.add_row(*(visible(_cell(value_in(row, name))) for name in columns))
     Console(soft_wrap=not sys.stdout.isatty(), markup=False, highlight=False).print(table)
 
 
@@ -93,14 +94,16 @@ def _csv(rows: Sequence[Row], columns: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout)
     writer.writerow(columns)
     for row in rows:
-        writer.writerow([_cell(value_in(row, name)) for name in columns])
+        cells = [_cell(value_in(row, name)) for name in columns]
+        # A program that reads a file or a pipe gets the values as they are.
+        writer.writerow(map(visible, cells) if sys.stdout.isatty() else cells)
 
 
 def _whole(data: Any, form: Format) -> None:
     if form is Format.YAML:
         print(yaml.safe_dump(_plain(data), sort_keys=False, allow_unicode=True), end="")
     else:
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        print(visible(json.dumps(data, indent=2, ensure_ascii=False)))
 
 
 def _plain(data: Any) -> Any:

@@ -43,22 +43,22 @@ def load(name: str | None, url: str | None) -> Profile:
         known = ", ".join(names()) or "none yet"
         raise CliError(f"there is no profile {name!r} (profiles: {known}): edgectl login --profile {name}")
     address = url or os.environ.get("EDGE_URL") or stored.get("url")
-    place = "EDGE_KEY" if os.environ.get("EDGE_KEY") else f"the key of the profile {chosen!r}"
+    source = "EDGE_KEY" if os.environ.get("EDGE_KEY") else f"the key of the profile {chosen!r}"
     key = os.environ.get("EDGE_KEY") or stored.get("key")
     if address and not key and stored.get(_KEY_IN) == _KEYRING:
         key = keystore.read(chosen)
     if not address or not key:
         missing = "address" if not address else "key"
         raise CliError(f"no {missing}: edgectl login, or set EDGE_URL and EDGE_KEY")
-    return Profile(address.strip().rstrip("/"), key_of(key, place))
+    return Profile(address.strip().rstrip("/"), key_of(key, source))
 
 
-def key_of(text: str, place: str) -> str:
+def key_of(text: str, source: str) -> str:
     """The key in a text, without the spaces and line breaks around it that editors and shells leave. Raises `CliError`
-    naming the place, never the text, if it has other than visible ASCII: no header takes that."""
+    naming its source, never the text, if it has other than visible ASCII: no header takes that."""
     key = text.strip()
     if not _KEY.fullmatch(key):
-        raise CliError(f"{place} is no key: expected letters, digits and signs of ASCII, without spaces")
+        raise CliError(f"{source} is no key: expected letters, digits and signs of ASCII, without spaces")
     return key
 
 

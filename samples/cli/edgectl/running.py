@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import typer
 from rich.console import Console
 
 from edgectl.client import Client, Json
@@ -13,6 +12,7 @@ from edgectl.errors import DEADLINE, SOME_FAILED
 from edgectl.resources.work import COMMANDS, EXECUTIONS
 from edgectl.tails import LiveTails
 from edgectl.whole_output import print_whole
+from edgectl.writing import Writer
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 5.0
 MOST_OUTPUTS = 100
@@ -22,6 +22,10 @@ CATCHING_UP = 10
 """How often the end of a command is looked at again for outputs that are missing."""
 
 _WELL = frozenset({"succeeded"})
+_BAD = ("failed", "expired", "cancelled", "dropped")
+_ENDS = ("succeeded", "failed", "expired", "cancelled")
+"""The ends of executions that have a row in the list."""
+
 _OPEN = frozenset({"pending", "sent", "open", "total", "waiting"})
 
 _REASONS = {
@@ -44,6 +48,7 @@ class Watch:
         show: str,
         seconds: float | None,
         quiet: bool,
+        writer: Writer,
         tails: LiveTails | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
@@ -53,11 +58,12 @@ class Watch:
         self._show = show
         self._seconds = seconds
         self._quiet = quiet
+        self._writer = writer
         self._tails = tails
         self._clock = clock
         self._sleep = sleep
-        self._shown: set[str] = set()
-        self._told = (-1, "")
+        self._shown: dict[str, str] = {}
+        self._told: tuple[int, str, bool | None] = (-1, "", None)
         self._said = ""
 
     def to_end(self) -> int:
@@ -81,50 +87,72 @@ class Watch:
     def _tell(self, command: Json) -> None:
         summary = command["summary"] or {}
         ended = sum(count for name, count in summary.items() if name not in _OPEN)
-        standing = _standing(command, self._id)
-        if (ended, standing) == self._told:
+        told = (ended, _standing(command, self._id), self._only_failed(command))
+        if told == self._told:
             return
-        self._told = (ended, standing)
+        self._told = told
         if summary.get("total"):
-            self._say(_progress(summary) + standing)
-        if self._show != "none":
-            self._outputs(command)
+            self._say(_progress(summary) + told[1])
+        self._outputs(command)
 
     def _catch_up(self, command: Json) -> None:
         """Show outputs that the list did not have yet: it is read from an index, which lags."""
-        summary = command["summary"] or {}
-        expected = summary.get("failed", 0) if self._only_failed(command) else summary.get("total", 0)
+        summary = command["summary"]
         for _ in range(CATCHING_UP):
-            if self._show == "none" or len(self._shown) >= expected:
+            if self._show == "none" or (summary is not None and self._has_all(command)):
                 return
             self._sleep(FIRST_PAUSE_SECONDS)
             self._outputs(command)
+            if summary is None:
+                return
 
-    def _only_failed(self, command: Json) -> bool:
-        return self._show == "failed" or (self._show == "auto" and (command["targets"] or 0) > MOST_OUTPUTS)
+    def _has_all(self, command: Json) -> bool:
+        """Whether every execution is shown that the summary counts, and is to be shown."""
+        wanted = ("failed",) if self._only_failed(command) else _ENDS
+        shown = sum(outcome in wanted for outcome in self._shown.values())
+        return bool(shown >= sum(command["summary"].get(outcome, 0) for outcome in wanted))
+
+    def _only_failed(self, command: Json) -> bool | None:
+        """Whether outputs of failed machines alone are shown; None while that depends on how many there will be."""
+        if self._show != "auto":
+            return self._show == "failed"
+        targets = command["targets"]
+        if targets is None and command["state"] != "finished":
+            return True if (command["summary"] or {}).get("total", 0) > MOST_OUTPUTS else None
+        return (targets or 0) > MOST_OUTPUTS
 
     def _outputs(self, command: Json) -> None:
         only_failed = self._only_failed(command)
+        if self._show == "none" or only_failed is None:
+            return
         query: dict[str, Any] = {"outcome": "failed"} if only_failed else {}
         for row in self._client.walk(EXECUTIONS.path, command_id=self._id, **query):
             if row["id"] not in self._shown and row["outcome"] != "open":
-                self._shown.add(row["id"])
+                self._shown[row["id"]] = row["outcome"]
                 is_known = self._tails is not None and self._tails.has_shown(row["id"])
                 show_end(row)
                 if not is_known:
-                    show_output(self._client, row)
+                    show_output(self._client, row, self._writer)
 
     def _result(self, command: Json) -> int:
-        summary: Mapping[str, int] = command["summary"] or {}
         if not command["targets"]:
             self._say("no machine matched", always=True)
             return SOME_FAILED
-        bad = {name: count for name, count in summary.items() if count and name not in _WELL | _OPEN}
-        if not bad:
+        if not self._has_failures(command):
             return 0
         if not self._quiet:
             self._say(f"repeat these: edgectl retry {self._id}", always=True)
         return SOME_FAILED
+
+    def _has_failures(self, command: Json) -> bool:
+        """Whether it did not succeed somewhere. Without a count the list tells, by one of each."""
+        summary: Mapping[str, int] | None = command["summary"]
+        if summary is not None:
+            return any(count and name not in _WELL | _OPEN for name, count in summary.items())
+        is_stopped = (command.get("rollout") or {}).get("state") == "stopped"
+        return is_stopped or any(
+            list(self._client.walk(EXECUTIONS.path, 1, command_id=self._id, outcome=outcome)) for outcome in _BAD
+        )
 
     def _say(self, text: str, *, always: bool = False) -> None:
         if (always or not self._quiet) and text != self._said:
@@ -141,12 +169,14 @@ def show_end(row: Json) -> None:
     )
 
 
-def show_output(client: Client, row: Json) -> None:
-    """The whole output of an execution, on standard output."""
+def show_output(client: Client, row: Json, writer: Writer) -> None:
+    """The whole output of an execution, on standard output, on a line of its own after others."""
+    writer.separate()
     if row.get("output_truncated"):
-        print_whole(client, row["id"])
+        print_whole(client, row["id"], writer)
     elif row["output"]:
-        typer.echo(row["output"], nl=not row["output"].endswith("\n"))
+        writer.write(row["output"])
+        writer.end()
 
 
 def _progress(summary: Mapping[str, Any]) -> str:

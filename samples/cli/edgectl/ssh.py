@@ -69,4 +69,4 @@ def _host(name: str, port: int) -> str:
 
 def _is_one_name(name: str) -> bool:
     """Whether this names one host in a file where commas, spaces and wildcards mean something."""
-    return not any(sign in name for sign in ", *?!#|[]\t\r\n")
+    return name.isprintable() and not any(sign in name for sign in ", *?!#|[]\t\r\n")

@@ -9,18 +9,21 @@ from typing import Annotated
 import typer
 
 from edgectl.client import Client, Json
-from edgectl.errors import SOME_FAILED, ApiError, CliError
+from edgectl.errors import DEADLINE, SOME_FAILED, ApiError, CliError
 from edgectl.lookup import find
 from edgectl.resources.work import EXECUTIONS
 from edgectl.session import session_of
 from edgectl.tailing import ENDED, Connect, Tail
 from edgectl.whole_output import print_whole
+from edgectl.writing import Raw, Writer, visible
 
 MOST_TAILED = 10
 """Executions that one command line watches at the same time."""
 
-RESULT_LOOKS = 50
-RESULT_PAUSE_SECONDS = 0.2
+RESULT_SECONDS = 960.0
+"""How long a result may take after its output: agents upload a large one for up to 900 seconds before they report."""
+
+RESULT_PAUSE_SECONDS, LONGEST_RESULT_PAUSE_SECONDS = 0.2, 5.0
 JOIN_SECONDS = 15.0
 """How long the end of an output may take after the end of its execution."""
 
@@ -28,21 +31,28 @@ JOIN_SECONDS = 15.0
 def tail(
     context: typer.Context,
     execution: Annotated[str, typer.Argument(help="Id of the execution, or its beginning.")],
+    raw: Raw = False,
 ) -> None:
-    """Show the output of a running execution while it comes; ends with it, with 1 if it did not succeed."""
+    """Show the output of a running execution while it comes; ends with it, with 1 if it did not succeed, 124 if its
+    result does not come."""
     session = session_of(context)
     client = session.client()
     execution_id = find(client, EXECUTIONS, execution).id
-    watched = Tail(client, execution_id, _write, _note, session.open_socket)
+    writer = Writer(raw=raw)
+    watched = Tail(client, execution_id, writer.write, _note, session.open_socket)
     try:
         watched.follow()
     except ApiError as error:
         if error.reason != ENDED:
             raise
-        print_whole(client, execution_id)
+        print_whole(client, execution_id, writer)
+    writer.end()
     if not watched.is_complete:
         _note(f"parts are missing; all of it: edgectl executions output {execution_id}")
     outcome = _outcome_of(client, execution_id, session.sleep or time.sleep)
+    if outcome == "open":
+        _note(f"its result has not come: edgectl executions show {execution_id}")
+        raise SystemExit(DEADLINE)
     _note(outcome)
     if outcome != "succeeded":
         raise SystemExit(SOME_FAILED)
@@ -52,8 +62,9 @@ class LiveTails:
     """Watches the executions of one command, each in a thread. If there are several, lines have their machine in
     front."""
 
-    def __init__(self, client: Client, connect: Connect) -> None:
+    def __init__(self, client: Client, connect: Connect, writer: Writer) -> None:
         self._client = client
+        self._writer = writer
         self._connect = connect
         self._lock = Lock()
         self._threads: dict[str, Thread] = {}
@@ -86,7 +97,7 @@ class LiveTails:
         return execution_id in self._complete
 
     def _watch(self, execution_id: str, name: str) -> None:
-        lines = _Lines(name, self._lock)
+        lines = _Lines(name, self._lock, self._writer)
         watched = Tail(self._client, execution_id, lines.write, lambda text: self._note(text, name), self._connect)
         try:
             watched.follow()
@@ -110,20 +121,21 @@ class LiveTails:
 class _Lines:
     """Writes the output of one machine, line by line with its name in front, or as it comes without a name."""
 
-    def __init__(self, name: str, lock: Lock) -> None:
+    def __init__(self, name: str, lock: Lock, writer: Writer) -> None:
         self._name = name
+        self._writer = writer
         self._lock = lock
         self._rest = ""
 
     def write(self, text: str) -> None:
         if not self._name:
             with self._lock:
-                _write(text)
+                self._writer.write(text)
             return
         *lines, self._rest = (self._rest + text).split("\n")
         with self._lock:
             for line in lines:
-                _write(f"{self._name}: {line}\n")
+                self._writer.write(f"{self._name}: {line}\n")
 
     def flush(self) -> None:
         """Write what is left of a last line."""
@@ -132,19 +144,15 @@ class _Lines:
 
 
 def _outcome_of(client: Client, execution_id: str, sleep: Callable[[float], None]) -> str:
-    """The outcome, once its result has arrived, which may be a moment after the output."""
-    outcome = ""
-    for _ in range(RESULT_LOOKS):
+    """The outcome, once its result has arrived, which is after the output; open if it does not come."""
+    waited, pause = 0.0, RESULT_PAUSE_SECONDS
+    while True:
         outcome = str(client.get(f"{EXECUTIONS.path}/{execution_id}")["outcome"])
-        if outcome != "open":
-            break
-        sleep(RESULT_PAUSE_SECONDS)
-    return outcome
-
-
-def _write(text: str) -> None:
-    typer.echo(text, nl=False)
+        if outcome != "open" or waited >= RESULT_SECONDS:
+            return outcome
+        sleep(pause)
+        waited, pause = waited + pause, min(pause * 1.3, LONGEST_RESULT_PAUSE_SECONDS)
 
 
 def _note(text: str) -> None:
-    print(text, file=sys.stderr)
+    print(visible(text), file=sys.stderr)

@@ -1,9 +1,10 @@
 """Registration and health reports of agents."""
 
+import re
 from typing import Annotated, Any, Literal
 
 from annotated_types import MaxLen
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
 from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
@@ -35,13 +36,22 @@ HOST_KEY_PATTERN = r"^(ssh-[a-z0-9-]+|ecdsa-sha2-[a-z0-9]+) [A-Za-z0-9+/]+=*$"
 POLL_JITTER = 0.2
 """Share of the polling interval that varies at random: agents that enrolled together should not poll together."""
 
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def _without_control(text: str) -> str:
+    """The text with control characters replaced: terminals that show it would follow them. It is not refused, so that
+    a machine with an odd name still joins."""
+    return _CONTROL.sub("\ufffd", text)
+
+
 Name = Annotated[str, MaxLen(255)]
+Fact = Annotated[str, MaxLen(255), AfterValidator(_without_control)]
 Token = Annotated[str, MaxLen(512)]
 
 routes = Endpoints(tag="Agents")
 
 
-Fact = Annotated[str, MaxLen(255)]
 HostKey = Annotated[str, MaxLen(1024), StringConstraints(pattern=HOST_KEY_PATTERN)]
 LabelText = Annotated[str, MaxLen(63)]
 
@@ -77,7 +87,7 @@ class NodeRegistration(Body):
     wireguard_metrics_port: Annotated[Port, fields.WIREGUARD_METRICS_PORT]
     http_proxy_port: Annotated[Port, fields.HTTP_PROXY_PORT]
     socks5_proxy_port: Annotated[Port, fields.SOCKS5_PROXY_PORT]
-    version: Annotated[Name, about("Version of the agent.", samples.VERSION)]
+    version: Annotated[Fact, about("Version of the agent.", samples.VERSION)]
     self_update_enabled: Annotated[Boolean, fields.SELF_UPDATE_ENABLED]
     facts: Annotated[
         MachineFacts | None, nullable(MachineFacts), about("Description of the machine; null: as it was told before.")

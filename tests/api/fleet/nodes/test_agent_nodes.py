@@ -54,6 +54,15 @@ def register(client, world, **changes):
     return client.post(NODES_PATH, json=body(registration_token=token(world), **changes))
 
 
+def test_control_characters_of_facts_are_replaced_and_the_machine_joins(client, world):
+    facts = {"hostname": "a\x1b]0;b\x07", "os_name": "\x9b2J", "kernel": "6.1\u202e", "addresses": ["10.0.0.1\r"]}
+    assert register(client, world, facts=facts, version="1.0\n").status == 201
+
+    node = world.fleet.nodes.reading.get(NODE_ID, reach=EVERYWHERE).node
+    assert (node.hostname, node.os_name, node.kernel) == ("a\ufffd]0;b\ufffd", "\ufffd2J", "6.1\ufffd")
+    assert (node.addresses, node.agent_version) == (("10.0.0.1\ufffd",), "1.0\ufffd")
+
+
 def test_registered_machine_gets_its_token_and_urls(client, world):
     answer = register(client, world)
 
