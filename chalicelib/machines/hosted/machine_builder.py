@@ -117,7 +117,10 @@ class MachineBuilder:
     def _start(self, tenant: str, node: HostedNode, instance: Resource | None) -> Progress:
         phase = node.build.phase
         if phase is Phase.SUBMITTED:
-            if instance is not None and status_of(instance) is InstanceStatus.STOPPED:
+            status = None if instance is None else status_of(instance)
+            if status is InstanceStatus.STOPPING:
+                return _later(instance, status)
+            if status is InstanceStatus.STOPPED:
                 self._instances.power(tenant, node.id, PowerOperation.START)
             return Progress(phase=Phase.PROVISIONING, rest=_rest(instance))
         if phase is Phase.PROVISIONING:
@@ -133,7 +136,10 @@ class MachineBuilder:
         status = None if instance is None else status_of(instance)
         if status is InstanceStatus.STOPPED:
             return succeeded(Status.PAUSED)
-        if status is InstanceStatus.RUNNING and node.build.phase is Phase.SUBMITTED:
+        is_asked = node.build.phase is not Phase.SUBMITTED
+        if not is_asked and status in {InstanceStatus.STARTING, InstanceStatus.RESTARTING}:
+            return _later(instance, status)
+        if status is InstanceStatus.RUNNING and not is_asked:
             self._instances.power(tenant, node.id, PowerOperation.STOP)
         elif status not in {InstanceStatus.RUNNING, InstanceStatus.STOPPING, InstanceStatus.RESTARTING}:
             return _lost(instance)
@@ -205,6 +211,11 @@ def _awaited(instance: Resource | None, waiting: Phase) -> Progress:
             return Progress(phase=waiting, reason=instance.reason, rest=Status.FAILED)
         case _:
             return _lost(instance)
+
+
+def _later(instance: Resource | None, status: InstanceStatus) -> Progress:
+    """Waits until the instance can be asked: an operation is refused while another is under way."""
+    return Progress(phase=Phase.SUBMITTED, reason=f"its instance is {status}", rest=_rest(instance))
 
 
 def _lost(instance: Resource | None) -> Progress:

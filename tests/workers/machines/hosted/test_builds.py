@@ -107,6 +107,33 @@ class TestPower:
         assert started.status is Status.RUNNING
         assert [build.status for build in started.builds] == [BuildStatus.SUCCESS] * len(("create", "stop", "start"))
 
+    @pytest.mark.parametrize("change", [{"act": "restart"}, {"power": Power.ON}])
+    def test_stop_waits_for_a_machine_that_is_starting_and_stops_it(self, hosting: Hosting, change) -> None:
+        node = hosting.running()
+        hosting.instances.become(TENANT, node.id, state=State.CHANGING, **change)
+        hosting.begin(node.id, Action.STOP)
+        waiting = hosting.get(node.id)
+        assert waiting.build.phase is Phase.SUBMITTED
+        assert waiting.build.reason.startswith("its instance is ")
+
+        hosting.instance_is(node.id, State.READY, act="")
+        assert hosting.instances.get(TENANT, node.id).power is Power.OFF
+        hosting.instance_is(node.id, State.READY)
+        assert hosting.get(node.id).status is Status.PAUSED
+
+    def test_start_waits_for_a_machine_that_is_stopping_and_starts_it(self, hosting: Hosting) -> None:
+        node = hosting.running()
+        hosting.begin(node.id, Action.STOP)
+        hosting.instance_is(node.id, State.READY)
+        hosting.instance_is(node.id, State.CHANGING, power=Power.OFF)
+        hosting.begin(node.id, Action.START)
+        assert hosting.get(node.id).build.phase is Phase.SUBMITTED
+
+        hosting.instance_is(node.id, State.READY)
+        assert hosting.instances.get(TENANT, node.id).power is Power.ON
+        hosting.instance_runs(node.id)
+        assert hosting.get(node.id).status is Status.RUNNING
+
     def test_start_whose_instance_fails_leaves_a_failed_node(self, hosting: Hosting) -> None:
         node = hosting.running()
         hosting.begin(node.id, Action.STOP)
