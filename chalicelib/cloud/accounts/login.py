@@ -89,10 +89,10 @@ class Login:
             self._tables.commit(whole, "api_key.created", acts_on=[ActedOn("user", user.id)])
         return LoggedIn(placed, shown)
 
-    def forget(self, email: str) -> None:
-        """Mail a token to the address, if it is a user's and has not been sent too many. One read and one write, and
-        one more that counts."""
-        if self._limits.of_mails(email).wait_seconds:
+    def forget(self, email: str, source: str) -> None:
+        """Mail a token to the address, if it is a user's and has not been sent too many, by its caller or all. One
+        read and one write, and two more that count. ``source`` is the caller's IP address."""
+        if self._limits.of_mails(email, source).wait_seconds:
             return
         user_id = self._users.id_of(email)
         address = email if user_id else None

@@ -53,7 +53,7 @@ def register(request: Request[NoPath, NoQuery, UserRegistration], services: Clou
         return Created(shown_registration(services.registration.accept(wanted, body.invitation_token)))
     if mode != "open":
         raise rules.invitation_needed()
-    if not services.platform.limits.of_mails(email).wait_seconds:
+    if not services.platform.limits.of_mails(email, request.address).wait_seconds:
         services.registration.ask(wanted)
     return Accepted(RegisteredOut(message=_ASKED))
 
@@ -103,7 +103,7 @@ def forget_password(request: Request[NoPath, NoQuery, AddressSent], services: Cl
     address that no user has."""
     email = address_of(request.body.email)
     services.login.hold("forgot", request.address, email)
-    services.login.forget(email)
+    services.login.forget(email, request.address)
     return MessageOut(message=_FORGOTTEN)
 
 

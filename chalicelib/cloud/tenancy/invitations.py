@@ -114,7 +114,7 @@ class Invitations:
         of_inviter = limit_of(MAILS_PER_HOUR, HOUR_MS)
         for standing in (
             self._limits.of_subject("invitations", f"invitations#{inviter}", of_inviter),
-            self._limits.of_mails(address),
+            self._limits.of_mails(address, inviter),
         ):
             if standing.wait_seconds:
                 raise rate_limited(standing.wait_seconds)

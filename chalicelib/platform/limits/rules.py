@@ -8,6 +8,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum, auto
 from functools import cache
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from chalicelib.kit.allowance import Allowance
 from chalicelib.platform.limits.model import Standing
@@ -38,6 +39,10 @@ LEASE_MS = 60_000
 SKEW_MS = 5_000
 """How far clocks of containers may differ. A row that owes more than a bucket can, and this, was written by a clock
 that is wrong, or is read by one."""
+
+
+NETWORK_BITS, NETWORK_BITS_OF_IPV6 = 24, 48
+"""The leading bits of an IP address that one holder of addresses has alone, as a rule."""
 
 
 @dataclass(frozen=True)
@@ -106,3 +111,15 @@ def most_owed_ms(limit: Limit) -> int:
     """The most that a row may owe for another block to be granted. It holds whole blocks: the rest of the window, less
     than one of them, would be a part of a request too much."""
     return (limit.window_ms // limit.cost_ms - 1) * limit.cost_ms
+
+
+def network_of(source: str) -> str:
+    """The network of an IP address: its holder has many addresses. Another text as it is."""
+    try:
+        address = ip_address(source)
+    except ValueError:
+        return source
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    bits = NETWORK_BITS if address.version == 4 else NETWORK_BITS_OF_IPV6  # noqa: PLR2004 - the name of a protocol
+    return str(ip_network(f"{address}/{bits}", strict=False))

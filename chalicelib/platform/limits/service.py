@@ -9,14 +9,17 @@ from chalicelib.kit.log import Log
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.limits.local import LocalLimit
 from chalicelib.platform.limits.model import Standing
-from chalicelib.platform.limits.rules import Limit, limit_of, standing_of
+from chalicelib.platform.limits.rules import Limit, limit_of, network_of, standing_of
 from chalicelib.platform.limits.shared import SharedLimits
 from chalicelib.platform.limits.store import LimitStore
 
 HOUR_MS = 3_600_000
 
 MAILS_PER_HOUR = 10
-"""Mails that may be asked for to one address."""
+"""Mails that one source may ask for to one address: others can still ask then."""
+
+MAILS_OF_ALL_PER_HOUR = 60
+"""Mails that all sources together may ask for to one address."""
 
 
 class Limits:
@@ -76,9 +79,14 @@ class Limits:
         """The rest of an address's limit on public routes, as this container knows it. Counts none."""
         return self._addresses.look(address)
 
-    def of_mails(self, address: str) -> Standing:
-        """Count a mail that is asked for to a mail address, known or not."""
-        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(MAILS_PER_HOUR, HOUR_MS))
+    def of_mails(self, address: str, source: str) -> Standing:
+        """Count a mail that is asked for to a mail address, known or not. ``source`` is the IP address of the caller,
+        which stands for its network, or the id of a user. Beyond its share it takes nothing of that of all."""
+        share = digest(f"{network_of(source)}/{address}")
+        standing = self._keys.take("mails", f"mails_of_source#{share}", limit_of(MAILS_PER_HOUR, HOUR_MS))
+        if standing.wait_seconds:
+            return standing
+        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(MAILS_OF_ALL_PER_HOUR, HOUR_MS))
 
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""

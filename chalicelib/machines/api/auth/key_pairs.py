@@ -41,7 +41,7 @@ def create_key_pair(request: Request[NoPath, NoQuery, KeyPairCreate], services: 
     body, pairs = request.body, services.platform.identity.key_pairs
     address = pairs.address_of(request.principal)
     if address is not None:
-        hold_mails_to(address, services)
+        hold_mails_to(address, request.address, services)
     dialect = dialect_of(request.incoming)
     return request.once(
         lambda: pairs.create(body.name, body.days, address, request.principal), lambda made: _show(made, dialect)

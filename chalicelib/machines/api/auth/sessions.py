@@ -43,7 +43,7 @@ def start_session(request: Request[NoPath, NoQuery, SessionStart], services: Mac
     """Starts a session, and mails a code to the address. The token is good once the code has come back. An address that
     no user has is answered alike, and gets no mail. Refused with 429 for too many mails to one address."""
     email = address_of(request.body.email)
-    hold_mails_to(email, services)
+    hold_mails_to(email, request.address, services)
     started = services.platform.identity.sessions.start(email, client_of(request.incoming, request.body.kind))
     return show_started(started, dialect_of(request.incoming))
 
@@ -132,9 +132,10 @@ def revoke_session(request: Request[SessionPath, NoQuery, NoBody], services: Mac
     return AcknowledgedOut()
 
 
-def hold_mails_to(address: str, services: Machines) -> None:
-    """Count a mail to an address. Raises `EdgeError` (rate limited) for too many."""
-    standing = services.platform.limits.of_mails(address)
+def hold_mails_to(address: str, source: str, services: Machines) -> None:
+    """Count a mail to an address that a caller from the IP address ``source`` asks for. Raises `EdgeError` (rate
+    limited) for too many."""
+    standing = services.platform.limits.of_mails(address, source)
     if standing.wait_seconds:
         raise rate_limited(standing.wait_seconds)
 

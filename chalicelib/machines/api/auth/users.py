@@ -32,7 +32,7 @@ def register_user(request: Request[NoPath, NoQuery, UserRegistration], services:
         raise registration_is_off()
     body = request.body
     email = address_of(body.email)
-    hold_mails_to(email, services)
+    hold_mails_to(email, request.address, services)
     wanted = NewUser(email=email, full_name=body.full_name, alias=body.alias)
     client = client_of(request.incoming, "standard")
     started = services.platform.identity.registration.register(wanted, client)

@@ -3,7 +3,7 @@
 import pytest
 
 from chalicelib.platform.identity.verification_store import VerificationStore
-from chalicelib.platform.limits.service import MAILS_PER_HOUR
+from chalicelib.platform.limits.service import MAILS_OF_ALL_PER_HOUR, MAILS_PER_HOUR
 from tests.support.operations.machines import MachinesScene
 from tests.support.operations.machines_auth import ADDRESS, a_session, registered, verified
 
@@ -278,3 +278,20 @@ def test_code_and_token_are_in_no_row_log_or_message(scene):
     assert code not in everything
     assert token not in everything
     assert token.rpartition("_")[2] not in everything
+
+
+def test_mails_that_a_stranger_asks_for_keep_the_user_from_nothing(scene):
+    registered(scene)
+    stranger, user = "192.0.2.9", "198.51.100.7"
+    asked = [scene.request("start_session", key=None, json={"email": ADDRESS}, address=stranger) for _ in range(15)]
+    assert [answer.status for answer in asked] == [200] * MAILS_PER_HOUR + [429] * (15 - MAILS_PER_HOUR)
+    neighbour = scene.request("start_session", key=None, json={"email": ADDRESS}, address="192.0.2.200")
+    assert neighbour.status == 429
+    assert scene.request("start_session", key=None, json={"email": ADDRESS}, address=user).status == 200
+
+
+def test_mails_of_many_networks_to_an_address_are_limited(scene):
+    body = {"email": "nobody@example.com"}
+    sources = [f"198.51.{number}.7" for number in range(MAILS_OF_ALL_PER_HOUR + 1)]
+    answers = [scene.request("start_session", key=None, json=body, address=source).status for source in sources]
+    assert answers == [200] * MAILS_OF_ALL_PER_HOUR + [429]

@@ -4,7 +4,16 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chalicelib.platform.limits.rules import SKEW_MS, WINDOW_MS, Look, limit_of, look_at, most_owed_ms, standing_of
+from chalicelib.platform.limits.rules import (
+    SKEW_MS,
+    WINDOW_MS,
+    Look,
+    limit_of,
+    look_at,
+    most_owed_ms,
+    network_of,
+    standing_of,
+)
 
 DEFAULT = 60_000
 
@@ -92,3 +101,17 @@ def test_standing_without_a_row_is_the_whole_limit():
     standing = standing_of("create", limit_of(10), 0, 1_000_000)
 
     assert (standing.remaining, standing.reset_seconds, standing.wait_seconds) == (10, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("source", "network"),
+    [
+        ("203.0.113.9", "203.0.113.0/24"),
+        ("::ffff:203.0.113.9", "203.0.113.0/24"),
+        ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("user-1", "user-1"),
+        ("", ""),
+    ],
+)
+def test_source_stands_for_its_network(source, network):
+    assert network_of(source) == network
