@@ -64,11 +64,11 @@ class UserStore:
         row = self._tables.get(ADDRESSES, {"email": email})
         return None if row is None else str(row["user_id"])
 
-    def members(self, tenant: str) -> list[User]:
-        """The members of a tenant, the oldest first."""
-        pages = self._tables.pages(Query(MEMBERS, tenant, consistent=True))
-        refs = [Ref(USERS, {"id": str(row["user_id"])}) for page in pages for row in page.items]
-        return [user for user in map(user_of, self._tables.get_many(refs)) if user is not None]
+    def members(self, tenant: str) -> list[tuple[Member, User]]:
+        """The members of a tenant with their users, the oldest first."""
+        members = list(self.members_in(tenant))
+        rows = self._tables.get_many([user_ref(member.user_id) for member in members])
+        return [(member, user) for member, user in zip(members, map(user_of, rows), strict=True) if user is not None]
 
     def members_in(self, tenant: str) -> Iterator[Member]:
         """The places of users in a tenant, by consistent reads, page by page."""

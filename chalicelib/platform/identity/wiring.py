@@ -11,7 +11,7 @@ from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import DEFAULT_TENANT, Principal
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity.key_pairs import KeyPairs
-from chalicelib.platform.identity.model import TenantFacts, User, facts_without_a_row
+from chalicelib.platform.identity.model import Member, TenantFacts, User, facts_without_a_row
 from chalicelib.platform.identity.registration import Registration
 from chalicelib.platform.identity.session_store import SESSIONS
 from chalicelib.platform.identity.sessions import Sessions
@@ -120,8 +120,8 @@ class Identity:
         """The user of that id, in one consistent read."""
         return self._users.find(user_id)
 
-    def members(self, tenant_id: str) -> list[User]:
-        """The users of a tenant, the oldest first."""
+    def members(self, tenant_id: str) -> list[tuple[Member, User]]:
+        """The members of a tenant with their users, the oldest first."""
         return self._users.members(tenant_id)
 
     def user_id_of(self, email: str, by: Principal) -> str | None:

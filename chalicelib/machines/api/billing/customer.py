@@ -5,6 +5,7 @@ from chalicelib.machines.api.compute.protocol import USER
 from chalicelib.machines.permissions import BILLING_READ
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.principal import Scope
+from chalicelib.platform.identity.user_store import OWNER
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
@@ -57,11 +58,11 @@ def list_customer_members(request: Request[NoPath, MemberQuery, NoBody], service
         MemberOut(
             role_id=one.id,
             user_id=one.id,
-            role="user" if index else "owner",
+            role=OWNER if member.role == OWNER else "user",
             email=one.email,
             joined_at=one.inserted_at,
         )
-        for index, one in enumerate(every)
+        for member, one in every
     ]
     start = (query.page - 1) * query.limit
     return MembersOut(

@@ -53,7 +53,7 @@ def test_user_registers_with_a_tenant_of_its_own(open_scene):
     mine = principals[0]
     tier = open_scene.world.platform.settings.default_tier
     assert identity.tenant(mine.tenant) == TenantFacts(id=mine.tenant, name="Ada Lovelace", tier=tier)
-    assert [user.id for user in identity.members(mine.tenant)] == [mine.user]
+    assert [user.id for _, user in identity.members(mine.tenant)] == [mine.user]
     assert register(open_scene, email="eve@example.com").status == 200
 
 
