@@ -101,7 +101,7 @@ def _addresses() -> list[Json]:
         _allow(["ec2:CreateTags"], address, made),
         _allow(["ec2:AssociateAddress"], [address, _ec2("instance")], ours),
         _allow(["ec2:DisassociateAddress", "ec2:ReleaseAddress"], address, ours),
-        _allow(["ec2:DisassociateAddress"], _ec2("network-interface")),
+        _allow(["ec2:AssociateAddress", "ec2:DisassociateAddress"], _ec2("network-interface")),
     ]
 
 

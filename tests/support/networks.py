@@ -100,11 +100,13 @@ class NetworkScene(CloudScene):
         assert max(self.ec2.most_parts.values()) == 1
 
     def look(self, thing: Any) -> Resource:
-        """Have a worker look at a thing that is at rest, and at what its tags have shown for a while."""
+        """Have a worker look at a thing that is at rest, and at what its tags have shown for a while; once more, if it
+        finds a difference."""
         self.moving.pass_time(5)
         row = self.row(thing)
         self.moving.platform.all_resources.wake(row.kind, row.id)
         self.moving.settle()
+        self.moving.pass_time(3)
         return self.row(thing)
 
     def reach(self, thing: Any, state: State) -> Resource:

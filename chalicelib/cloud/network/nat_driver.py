@@ -4,12 +4,13 @@ EC2 takes minutes to make one, and a failure comes as a state: then nothing is l
 hour. Source: Amazon VPC user guide, "Troubleshoot NAT gateways"; EC2 API reference, NatGateway.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from chalicelib.cloud.ec2_things import Json
 from chalicelib.cloud.network.nat_rules import nat_spec
 from chalicelib.cloud.network.parts import NetworkPart
-from chalicelib.platform.provisioning.model import Observation, Resource, Seen
+from chalicelib.platform.provisioning.model import Desired, Observation, Resource, Seen
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 _SEEN = {
@@ -38,6 +39,14 @@ class NatDriver(NetworkPart):
     )
     filters = "Filter"
     price = "0.0450 USD"
+
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
+        """One call for all of them. One that has failed has ended, if it shall go anyway: EC2 shows it for an hour, and
+        nothing is left of it."""
+        seen = super().observe(resources)
+        going = {each.id for each in resources if each.desired is Desired.ABSENT}
+        over = {each: replace(seen[each], seen=Seen.ENDED) for each in going if seen[each].seen is Seen.BROKEN}
+        return {**seen, **over}
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         """EC2 takes one in a VPC without an internet gateway, and fails to make it minutes later."""

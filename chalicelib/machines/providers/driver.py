@@ -21,7 +21,7 @@ from chalicelib.machines.providers.rules import (
     OTHER_TYPE,
 )
 from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, State, Tagged
-from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
+from chalicelib.platform.provisioning.ports import AgainLaterError, ProviderError, RefusedError
 from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 
@@ -48,14 +48,24 @@ class InstanceDriver:
         self._find = find
         self._groups = Groups(find)
 
-    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """One look at each provider, one read of all nodes, and one of the security groups of each tenant."""
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation | ProviderError]:
+        """One look at each provider, one read of all nodes, and one of the security groups of each tenant. A provider
+        that cannot be asked is the error of its own instances alone."""
         of_provider: dict[str, list[Resource]] = {}
         for each in resources:
             of_provider.setdefault(_spec(each).provider, []).append(each)
         seen: dict[str, Observation] = {}
+        errors: dict[str, ProviderError] = {}
         for name, some in of_provider.items():
-            seen |= self._provider(name).look(some)
+            try:
+                seen |= self._provider(name).look(some)
+            except ProviderError as error:
+                errors |= {each.id: error for each in some}
+        looked_at = [each for each in resources if each.id not in errors]
+        return {**errors, **self._told(looked_at, seen)}
+
+    def _told(self, resources: Sequence[Resource], seen: Mapping[str, Observation]) -> Mapping[str, Observation]:
+        """The observations with the nodes of these instances, and with their groups compared."""
         enrolling = [each for each in resources if _spec(each).cluster_name is not None]
         with _fleet_errors():
             nodes = self._fleet.find_nodes([each.id for each in enrolling]) if enrolling else {}

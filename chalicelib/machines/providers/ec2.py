@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, TENANT_ERRORS, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND, PAUSE_ERRORS, TENANT_ERRORS, why_ended
 from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.machines.providers.rules import GROUPS, OTHER_TYPE
@@ -84,8 +84,9 @@ class Ec2:
             self._client.start_instances(InstanceIds=[resource.external["id"]])
 
     def stop(self, resource: Resource) -> None:
-        with ERRORS.sorted():
-            kept = {"Hibernate": True} if resource.spec.get("is_paused") else {}
+        is_paused = bool(resource.spec.get("is_paused"))
+        with (PAUSE_ERRORS if is_paused else ERRORS).sorted():
+            kept = {"Hibernate": True} if is_paused else {}
             self._client.stop_instances(InstanceIds=[resource.external["id"]], **kept)
 
     def resize(self, resource: Resource) -> None:

@@ -58,6 +58,13 @@ TENANT_ERRORS = replace(
 """Those of calls that name parts of a tenant's network. Rows say that these are there, and EC2 may not find for a while
 what was made a moment ago ("Eventual consistency in the Amazon EC2 API")."""
 
+PAUSE_ERRORS = replace(
+    ERRORS,
+    again={**ERRORS.again, "UnsupportedOperation": "the machine is not ready to be paused yet: it started lately"},
+)
+"""Those of a pause, for which a machine is ready some two minutes after its start (EC2 user guide, "Troubleshoot Amazon
+EC2 instance hibernation issues")."""
+
 _WHY_ENDED = {
     "Server.InsufficientInstanceCapacity": _NO_CAPACITY,
     "Server.InternalError": "EC2 could not start the machine: delete the instance and create another",

@@ -88,10 +88,13 @@ def settle(resource: Resource, observation: Observation, kind: Kind, now: dateti
 
 
 def rest(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
-    """Nothing is being done to it. Its power is followed: who turns it off elsewhere wants it off."""
-    if drifted := kind.drifted(resource, observation):
+    """Nothing is being done to it. Its power is followed: who turns it off elsewhere wants it off. A look that shows it
+    otherwise than its row has it may be an old one: it is looked at once more."""
+    drifted, power = kind.drifted(resource, observation), _power_of(resource, observation, kind)
+    if (drifted or power is not resource.power) and resource.attempts == 0:
+        return Step(Do.WRITE, again(resource, kind, now))
+    if drifted:
         return Step(Do.WRITE, failed(resource, drifted, pacing.at_rest(resource, kind, now)))
-    power = _power_of(resource, observation, kind)
     reason = resource.reason if power is resource.power else f"It was turned {power} outside of this API"
     return Step(Do.WRITE, ready(resource.model_copy(update={"power": power}), kind, now, reason=reason))
 
@@ -110,9 +113,9 @@ def recover(resource: Resource, observation: Observation, kind: Kind, now: datet
 
 
 def doubt(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
-    """It was there and is not shown; or it was never shown, as one that failed and is changed, and may still come."""
-    may_come = not resource.is_seen and pacing.may_appear(resource, kind, now)
-    if may_come or resource.misses < MOST_MISSES:
+    """It was there and is not shown, and descriptions of a new thing may lag behind those of a moment before; or it was
+    never shown, as one that failed and is changed, and may still come."""
+    if resource.misses < MOST_MISSES or pacing.may_appear(resource, kind, now):
         return Step(Do.WRITE, again(resource, kind, now))
     return lose(resource, observation, kind, now)
 
@@ -145,7 +148,7 @@ def release(resource: Resource, observation: Observation, kind: Kind, now: datet
     if resource.is_released:
         return Step(Do.WRITE, resource.model_copy(update={"asked_at": None, "due_at": None}))
     if observation.seen is Seen.MISSING:
-        by = None if resource.is_seen else pacing.appeared(resource, kind)
+        by = pacing.appeared(resource, kind)
         if by is not None and now < by:
             return Step(Do.WRITE, resource.model_copy(update={"due_at": to_seconds_text(by)}))
         if resource.is_seen and resource.misses < MOST_MISSES:

@@ -50,9 +50,10 @@ class Driver(Protocol):
     `observe` finds it even if the answer to `create` was lost.
     """
 
-    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """A look at each of these, at most 100, by the resource's id: as few calls as the provider allows. One that is
-        left out counts as an error of the driver, not as missing."""
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation | ProviderError]:
+        """A look at each of these, at most 100, by the resource's id: as few calls as the provider allows. The error of
+        one that could not be looked at stands in its place. One that is left out counts as an error of the driver, not
+        as missing."""
         ...
 
     def create(self, resource: Resource) -> Mapping[str, str]:

@@ -91,8 +91,8 @@ class Provisioning:
     def _observed(
         self, kind: Kind, resources: Sequence[Resource]
     ) -> Iterator[tuple[Resource, Observation | ProviderError]]:
-        """Each of these with its observation, or with the error that prevented it. A bug that one of them meets in the
-        driver is kept from the others, by looking at smaller and smaller parts."""
+        """Each of these with its observation, or with the error that prevented it, which may be that of one alone. A
+        bug that one of them meets in the driver is kept from the others, by looking at smaller and smaller parts."""
         if not resources:
             return
         try:
@@ -127,8 +127,8 @@ class Provisioning:
             try:
                 row = self._store.follow(resource, step.row, now)
             except ChangedMeanwhileError as error:
-                if error.current is None:
-                    return None
+                if error.current is None or (seen and error.current.generation != resource.generation):
+                    return None  # it was looked at for an older specification, and a message of its own is under way
                 resource = error.current
             else:
                 return row if step.do not in _CALLS else self._call(kind, resource, Step(step.do, row), observation)

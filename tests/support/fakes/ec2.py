@@ -36,6 +36,8 @@ STAGE = "edge-admin-test"
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _PAGE = 2
 _VCPUS = 2
+HIBERNATES_AFTER = timedelta(minutes=2)
+"""How long after its start a machine is ready to hibernate."""
 _KEPT = timedelta(hours=1)
 _TAGS_KEPT = timedelta(minutes=5)
 """How long after its end an instance, and how long its tags, can still be seen."""
@@ -166,6 +168,9 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, ImageCalls, Disk
         def stop(machine: Machine, now: datetime) -> None:
             if request.get("Hibernate") and not machine.request.get("HibernationOptions", {}).get("Configured"):
                 refuse("UnsupportedHibernationConfiguration", "StopInstances")
+            is_ready = machine.state(now - HIBERNATES_AFTER) == "running"
+            if request.get("Hibernate") and machine.state(now) == "running" and not is_ready:
+                refuse("UnsupportedOperation", "StopInstances")
             self._stop(machine, now)
 
         return self._do("StopInstances", request, lambda: self._each(request, "StopInstances", stop))

@@ -32,6 +32,8 @@ class Fault(StrEnum):
     """The work is done; the caller does not learn of it."""
     LATE = "late"
     """The caller gets no answer; the work is done `Boxes.late_seconds` later."""
+    OLD = "old"
+    """The answer to a look is that of a server which does not know of anything yet."""
     LOST = "lost"
     """The caller gets no answer, and no work is done."""
     BUG = "bug"

@@ -23,8 +23,8 @@ class BoxDriver:
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         if len(resources) > MOST_AT_ONCE:
             raise AssertionError(f"{len(resources)} resources in one call: a provider describes {MOST_AT_ONCE}")
-        self._boxes.meet("observe", resources)
-        shown = self._boxes.described()
+        fault = self._boxes.meet("observe", resources)
+        shown = {} if fault is Fault.OLD else self._boxes.described()
         by_token = {box.token: box for box in shown.values()}
         seen: dict[str, Observation] = {}
         for resource in resources:

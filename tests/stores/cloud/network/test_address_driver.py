@@ -169,6 +169,16 @@ def test_address_that_something_else_has_is_not_taken_from_it():
         addresses.driver.delete(made)
 
 
+def test_address_that_a_going_gateway_still_has_is_released_later():
+    place = strict()
+    addresses = on(place)
+    made = addresses.made()
+    place.provider._client.fail("ReleaseAddress", "AuthFailure")  # noqa: SLF001
+    with pytest.raises(AgainLaterError, match="something that goes"):
+        addresses.driver.delete(made)
+    addresses.driver.delete(made)
+
+
 def test_a_hundred_addresses_are_seen_in_one_call():
     client = FakeEc2(FakeClock())
     driver = AddressDriver(client, STAGE, lambda _tenant, _ids: [])

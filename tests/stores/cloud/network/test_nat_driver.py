@@ -10,7 +10,7 @@ from chalicelib.cloud.network.names import NAT_GATEWAY
 from chalicelib.cloud.network.nat_driver import NatDriver
 from chalicelib.cloud.network.nat_model import NatSpec
 from chalicelib.platform.provisioning.ec2_tags import tags_for
-from chalicelib.platform.provisioning.model import Resource, Seen, State
+from chalicelib.platform.provisioning.model import Desired, Resource, Seen, State
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from tests.support.fakes.clock import FakeClock
 from tests.support.fakes.ec2 import STAGE, FakeEc2
@@ -138,6 +138,7 @@ def test_failed_one_is_broken_with_a_reason_and_no_stranger(strict):
     observation = seen(strict, nat())
     assert (observation.seen, "another subnet" in observation.reason) == (Seen.BROKEN, True)
     assert list(strict.driver.tagged()) == []
+    assert seen(strict, nat(desired=Desired.ABSENT)).seen is Seen.ENDED
 
 
 def test_limit_of_the_account_is_refused_with_its_remedy(strict):

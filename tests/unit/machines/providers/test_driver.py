@@ -143,9 +143,12 @@ def test_machine_that_the_provider_does_not_show_is_missing(driver):
     assert driver.observe([instance(OTHER_ID)])[OTHER_ID].seen is Seen.MISSING
 
 
-def test_provider_that_is_not_in_the_settings_any_more_is_named(driver):
-    with pytest.raises(RefusedError, match="no provider local"):
-        driver.observe([instance(provider="local")])
+def test_provider_that_is_missing_is_the_error_of_its_own_instances(driver):
+    observed = driver.observe([instance(OTHER_ID, provider="local"), instance()])
+
+    assert isinstance(observed[OTHER_ID], RefusedError)
+    assert "no provider local" in observed[OTHER_ID].reason
+    assert observed[INSTANCE_ID].seen is Seen.READY
 
 
 class TestReadiness:

@@ -3,7 +3,7 @@
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
-from chalicelib.machines.providers.ec2_errors import ERRORS, TENANT_ERRORS, why_ended
+from chalicelib.machines.providers.ec2_errors import ERRORS, PAUSE_ERRORS, TENANT_ERRORS, why_ended
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, ProviderError, RefusedError
 
 CAPACITY = "use another zone or template"
@@ -42,6 +42,11 @@ def test_part_of_a_tenants_network_that_is_not_found_may_be_new(code):
 
     assert isinstance(error, AgainLaterError)
     assert error.nothing_done
+
+
+def test_machine_that_is_not_ready_to_be_paused_yet_is_asked_again():
+    assert isinstance(PAUSE_ERRORS.of_answer("UnsupportedOperation", 400), AgainLaterError)
+    assert isinstance(PAUSE_ERRORS.of_answer("UnsupportedHibernationConfiguration", 400), RefusedError)
 
 
 @pytest.mark.parametrize(

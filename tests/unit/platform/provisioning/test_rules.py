@@ -171,7 +171,7 @@ class TestAtRest:
         assert len(dues) > 40
 
     def test_power_that_changed_outside_is_followed_and_told(self):
-        row = decide(resource(R), sight(Seen.STOPPED), BOX, NOW).row
+        row = decide(resource(R, attempts=1), sight(Seen.STOPPED), BOX, NOW).row
         assert (row.state, row.power, row.reason) == (R, Power.OFF, "It was turned off outside of this API")
 
     def test_thing_that_is_not_found_twice_is_lost_with_its_quota_returned(self):
@@ -187,7 +187,9 @@ class TestAtRest:
 
     def test_drifted_one_fails_with_the_reason_of_its_kind_and_recovers(self):
         drifting = Kind(name="box", driver=no_driver, drifted=lambda _row, seen: str(seen.facts.get("wrong", "")))
-        failed = decide(resource(R, power=None), sight(Seen.READY, facts={"wrong": "no rule"}), drifting, NOW).row
+        failed = decide(
+            resource(R, power=None, attempts=1), sight(Seen.READY, facts={"wrong": "no rule"}), drifting, NOW
+        ).row
         assert (failed.state, failed.reason, failed.is_released) == (F, "no rule", False)
         again = failed.model_copy(update={"due_at": at(0)})
         mended = decide(again, sight(Seen.READY, facts={"wrong": ""}), drifting, NOW).row
@@ -220,6 +222,33 @@ class TestChanging:
         assert failed.reason == "It could not be changed within 10 minutes: it is busy. Try it again"
         row = decide(failed.model_copy(update={"due_at": at(0)}), sight(Seen.READY), BOX, NOW).row
         assert (row.state, row.power, row.reason) == (R, Power.ON, failed.reason)
+
+
+class TestOldAnswers:
+    """Two answers of a provider may come from servers of which one is behind."""
+
+    @pytest.mark.parametrize("state", [H, R, F])
+    def test_new_thing_that_is_not_shown_any_more_is_not_lost(self, state):
+        new = resource(state, asked_at=at(-299), misses=5)
+        row = decide(new, sight(Seen.MISSING), BOX, NOW).row
+        assert (row.state, row.is_released) == (state, False)
+        old = new.model_copy(update={"asked_at": at(-300)})
+        assert decide(old, sight(Seen.MISSING), BOX, NOW).row.is_released
+
+    def test_difference_at_rest_counts_from_the_second_look(self):
+        differs = Kind(name="box", driver=no_driver, drifted=lambda _resource, _observation: "it has other rules")
+        first = decide(resource(R, power=None), sight(Seen.READY), differs, NOW).row
+        assert (first.state, first.reason) == (R, "")
+        assert at(0) < first.due_at <= at(2)
+        due = first.model_copy(update={"due_at": at(0)})
+        assert decide(due, sight(Seen.READY), differs, NOW).row.state is F
+        assert decide(due, sight(Seen.READY), BOX, NOW).row.attempts == 0
+
+    def test_power_at_rest_is_followed_from_the_second_look(self):
+        first = decide(resource(R), sight(Seen.STOPPED), BOX, NOW).row
+        assert first.power is Power.ON
+        again = first.model_copy(update={"due_at": at(0)})
+        assert decide(again, sight(Seen.STOPPED), BOX, NOW).row.power is Power.OFF
 
 
 class TestDeleting:

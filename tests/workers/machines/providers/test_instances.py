@@ -240,7 +240,7 @@ class TestEnrolment:
         strict.enrol(made)
         strict.reach(made, State.READY)
         strict.fleet.nodes.placing.delete(made.id, reach=EVERYWHERE)
-        strict.settle()
+        strict.pass_time(3)
         told = strict.row(made)
 
         assert told.state is State.FAILED

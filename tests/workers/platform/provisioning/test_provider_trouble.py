@@ -108,7 +108,7 @@ def test_event_of_the_provider_has_a_thing_looked_at_at_once(world):
     world.boxes.become("box-0001", Seen.STOPPED)
     world.clock.advance(10)
     world.platform.all_resources.wake_external("box", "box-0001")
-    world.settle()
+    world.pass_time(3)
     assert world.box(made).power is Power.OFF
 
 
