@@ -66,7 +66,7 @@ RIGHTS = (
         "s3",
         (
             *("CreateBucket", "DeleteBucket", "DeleteBucketPolicy", "GetBucket*", "PutBucket*"),
-            *("GetEncryptionConfiguration", "PutEncryptionConfiguration"),
+            *("*EncryptionConfiguration", "*LifecycleConfiguration"),
         ),
         ("arn:{partition}:s3:::{own}",),
     ),

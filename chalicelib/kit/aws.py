@@ -56,11 +56,18 @@ def client(service: str, endpoint_url: str | None = None) -> Any:
         retries={"mode": "standard", "total_max_attempts": 1 if service in ASKED_ONCE else attempts},
         max_pool_connections=POOL_CONNECTIONS,
         parameter_validation=service not in CHECKED_BY_US,
-        # Signed URLs that S3 accepts in every region. By default the SDK still creates version 2 signatures in some.
-        signature_version="s3v4" if service == "s3" else None,
+        **(_links() if service == "s3" else {}),
     )
     with _making:
         return _session().create_client(service, endpoint_url=endpoint_url, config=config)
+
+
+def _links() -> dict[str, Any]:
+    """Signed links to S3 that hold in every region. By default the SDK signs some by version 2, and names the host of
+    us-east-1, which regions opened since 2019 refuse, and which redirects to the others while a bucket is new: the link
+    is signed for its host (S3 user guide, "Request routing")."""
+    links: dict[str, Any] = {"signature_version": "s3v4"}
+    return links if is_local() else {**links, "s3": {"addressing_style": "virtual"}}
 
 
 def is_local() -> bool:

@@ -6,7 +6,8 @@ from fnmatch import fnmatchcase
 
 import pytest
 
-from infra.deployables import CORE
+from infra.deployables import CORE, deployables
+from infra.functions import FAMILIES
 from infra.lint import parliament
 from infra.rights import POLICY_CHARACTERS, main, policy, types
 from infra.stateful import stateful_template
@@ -55,6 +56,25 @@ def test_every_resource_type_has_its_rights(templates):
     deployed = {each["Type"] for template in every for each in template["Resources"].values()}
 
     assert deployed == types()
+
+
+OF_BUCKETS = {
+    "BucketEncryption": "s3:PutEncryptionConfiguration",
+    "LifecycleConfiguration": "s3:PutLifecycleConfiguration",
+    "OwnershipControls": "s3:PutBucketOwnershipControls",
+    "PublicAccessBlockConfiguration": "s3:PutBucketPublicAccessBlock",
+    "VersioningConfiguration": "s3:PutBucketVersioning",
+}
+"""The action by which CloudFormation sets a property of a bucket, with the rights of the deployer."""
+
+
+def test_deployer_policy_allows_every_property_of_buckets(templates):
+    every = [*(stateful_template(each, retain=True) for each in deployables(FAMILIES)), *templates.values()]
+    resources = [each for template in every for each in template["Resources"].values()]
+    properties = {name for each in resources if each["Type"] == "AWS::S3::Bucket" for name in each["Properties"]}
+    refused = {name for name in properties - {"BucketName"} if not allowed(PROD, OF_BUCKETS[name])}
+    assert refused == set()
+    assert "LifecycleConfiguration" in properties
 
 
 def test_deployer_policy_allows_every_call_of_a_deployment(emulator, tmp_path):

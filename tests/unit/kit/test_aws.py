@@ -44,6 +44,28 @@ def test_clients_have_bounded_timeouts_and_retries(made):
     assert config.max_pool_connections >= 16
 
 
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("us-east-1", "things.s3.amazonaws.com"),
+        ("eu-central-1", "things.s3.eu-central-1.amazonaws.com"),
+        ("ap-southeast-4", "things.s3.ap-southeast-4.amazonaws.com"),
+        ("us-gov-west-1", "things.s3.us-gov-west-1.amazonaws.com"),
+    ],
+)
+def test_links_name_the_host_of_their_region(made, monkeypatch, region, host):
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    aws._session.cache_clear()
+    try:
+        link = made("s3").generate_presigned_url("get_object", Params={"Bucket": "things", "Key": "a/b"})
+    finally:
+        aws._session.cache_clear()
+    assert link.startswith(f"https://{host}/a/b?X-Amz-Algorithm=AWS4-HMAC-SHA256")
+
+
 SILENCE = b"<Response><Errors><Error><Code>ServiceUnavailable</Code></Error></Errors></Response>"
 
 
