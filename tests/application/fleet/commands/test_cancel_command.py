@@ -6,10 +6,10 @@ import pytest
 
 from chalicelib.fleet.commands.execution_store import ExecutionStore
 from chalicelib.fleet.commands.model import Report, Status
+from chalicelib.fleet.commands.queues import TIMELY_WORK
 from chalicelib.fleet.commands.store import FAN_OUTS
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, first_messages, nodes, run
 from tests.support.world import World
 
@@ -266,4 +266,4 @@ def test_cancel_leaves_executions_of_other_commands(world):
     world.settle()
     kept = [row["status"] for row in executions(world) if row["command_id"] == other.id]
     assert kept == [Status.PENDING.value] * 3
-    assert world.queue_client.take(CLEAN_UP) == []
+    assert world.queue_client.take(TIMELY_WORK) == []

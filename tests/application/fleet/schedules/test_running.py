@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.fleet.commands.queues import TIMELY_WORK
 from chalicelib.fleet.commands.rollout import RolloutLimits
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS
 from chalicelib.fleet.reach import EVERYWHERE
@@ -104,7 +105,7 @@ def test_lost_message_is_found_by_a_later_sweep(world):
     a_schedule(world)
     world.clock.advance(HOUR)
     world.sweep("sweep_commands")
-    world.queue_client.take("clean-up")
+    world.queue_client.take(TIMELY_WORK)
     world.settle()
     assert commands(world) == []
     pass_time(world, 61)
