@@ -51,10 +51,12 @@ class Named:
         return self._resources(tenant).page(self._kind, size, after, lambda each: self._is_shown(each) and fits(each))
 
     def _of_name(self, own: Resources, name: str) -> Resource | None:
+        if is_id(name):
+            return None  # it would be found by a text that names another thing to policies
         if self._scope:
             holder = own.holder_of(f"{self._scope}/{name}")
             return None if holder is None else own.find(self._kind, holder)
-        if not self._shares_names or is_id(name):
+        if not self._shares_names:
             return None
         return self._only(name, own.search(self._kind, lambda each: each.name == name and self._is_shown(each)))
 

@@ -7,9 +7,9 @@ everything it finds (404, 409, 422, 503). Only here do errors become statuses.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from functools import cache, partial
-from types import MappingProxyType
 from typing import Any
 
 from chalicelib.kit.clock import to_seconds_text
@@ -17,6 +17,7 @@ from chalicelib.kit.errors import EdgeError, Kind, unavailable
 from chalicelib.kit.log import Level
 from chalicelib.kit.origin import working_for
 from chalicelib.kit.tables import AttachmentRefusedError
+from chalicelib.platform.access.denials import holding_denials
 from chalicelib.platform.access.permissions import Permission
 from chalicelib.platform.access.principal import decide
 from chalicelib.settings import Settings
@@ -50,8 +51,6 @@ from chalicelib.web.spellings import merged
 from chalicelib.web.validation import Body, NoBody, Path, Query, read
 
 _FIRST_SERVER_ERROR = 500
-
-_NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 
 def respond(endpoint: Endpoint, incoming: Incoming, services: Any, protocol: ApiProtocol) -> Outgoing:
@@ -114,9 +113,7 @@ def _serve(exchange: Exchange, protocol: ApiProtocol) -> Outgoing:
         exchange.principal = replace(exchange.principal, reveals=False)
     elif audience.by_permission:
         hold_to(exchange, audience.limit(exchange))
-    if endpoint.permission is not None:
-        _check_permission(endpoint, endpoint.permission, exchange)
-    with working_for(origin_of(exchange)):
+    with working_for(origin_of(exchange)), _permitted(exchange, endpoint.permission):
         if audience.arrive is not None:
             audience.arrive(exchange)
         sent = exchange.incoming.header(HEADER.lower())
@@ -159,16 +156,18 @@ def _again(exchange: Exchange, before: Outgoing) -> Outgoing:
     return before
 
 
-def _check_permission(endpoint: Endpoint, permission: Permission, exchange: Exchange) -> None:
-    """Raises `EdgeError` (forbidden) if the caller may not do this."""
+def _permitted(exchange: Exchange, permission: Permission | None) -> AbstractContextManager[None]:
+    """The block in which a caller that may do this also sees what it may not do to a thing that is found (`denials`).
+    Raises `EdgeError` (forbidden) for one that may not."""
+    if permission is None:
+        return nullcontext()
     principal, incoming = exchange.principal, exchange.incoming
     # Only policies look at facts.
-    facts = (
-        {"address": incoming.address, "time": to_seconds_text(exchange.started)} if principal.statements else _NO_FACTS
-    )
-    decision = decide(principal, permission, endpoint.resource_of(incoming), facts)
+    facts = {"address": incoming.address, "time": to_seconds_text(exchange.started)} if principal.statements else {}
+    decision = decide(principal, permission, exchange.endpoint.resource_of(incoming), facts)
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
+    return holding_denials(principal, permission, facts) if principal.statements else nullcontext()
 
 
 def _read(exchange: Exchange, protocol: ApiProtocol) -> Request[Path, Query, Body]:

@@ -27,6 +27,8 @@ The scope of an operation says what a restricted key can do: with the scope `rea
 is within its restriction, and the rest does not exist for it; with the scope `installation` or `tenant` it is refused
 with 403. With the scope `tenant` every caller sees and changes what belongs to its own tenant, and the rest does not
 exist for it; keys of tenants other than `default` are refused everything that has another scope.
+
+A policy of a tenant that denies a permission on a thing holds for every text by which a request names that thing.
 """
 
 

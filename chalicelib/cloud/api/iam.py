@@ -61,12 +61,17 @@ POLICIES.changes(
     lambda services, by, policy_id, body: services.policies.replace(
         by.tenant, policy_id, by, name=body.name, description=body.description, statements=statements_of(body)
     ),
-    """Replaces a policy, for all that it is attached to from their next request on.""",
+    """Replaces a policy, for all that it is attached to from their next request on. 403 for one that denies more than
+    the caller may.""",
     permission=IAM_WRITE,
     verb="replace",
 )
 POLICIES.deletes(
-    """Deletes a policy: it counts nowhere from the next request on.""", permission=IAM_WRITE, answer=DeletedOut
+    """Deletes a policy: it counts nowhere from the next request on. 403 for one that denies more than the caller
+    may.""",
+    permission=IAM_WRITE,
+    answer=DeletedOut,
+    delete=lambda services, by, policy_id: services.policies.delete(by.tenant, policy_id, by),
 )
 
 
@@ -115,9 +120,10 @@ def attach_user_policy(request: Request[UserPolicyPath, NoQuery, NoBody], servic
     summary="Detach a policy from a member",
 )
 def detach_user_policy(request: Request[UserPolicyPath, NoQuery, NoBody], services: Cloud) -> DetachedOut:
-    """Detaches a policy from a member. 404 for one that is not attached."""
-    path = request.path
-    services.policies.detach_from_user(request.principal.tenant, path.user_id, path.policy_id)
+    """Detaches a policy from a member. 404 for one that is not attached, 403 for one that denies more than the caller
+    may."""
+    path, by = request.path, request.principal
+    services.policies.detach_from_user(by.tenant, path.user_id, path.policy_id, by)
     return DetachedOut()
 
 
@@ -150,7 +156,8 @@ def attach_role_policy(request: Request[RolePolicyPath, NoQuery, NoBody], servic
     summary="Detach a policy from a role",
 )
 def detach_role_policy(request: Request[RolePolicyPath, NoQuery, NoBody], services: Cloud) -> DetachedOut:
-    """Detaches a policy from a role. 404 for one that is not attached."""
-    path = request.path
-    services.policies.detach_from_role(request.principal.tenant, path.name, path.policy_id)
+    """Detaches a policy from a role. 404 for one that is not attached, 403 for one that denies more than the caller
+    may."""
+    path, by = request.path, request.principal
+    services.policies.detach_from_role(by.tenant, path.name, path.policy_id, by)
     return DetachedOut()

@@ -33,9 +33,6 @@ class Things(Protocol[T_co]):
     def get(self, tenant: str, wanted: str, /) -> T_co:
         """Raises `EdgeError` (not found)."""
 
-    def delete(self, tenant: str, wanted: str, /) -> None:
-        """Raises `EdgeError` (not found, conflict)."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Kind(Generic[T]):
@@ -200,12 +197,19 @@ class Kind(Generic[T]):
         verb: str = "delete",
         answer: type[BaseModel] | None = None,
         query: type[Query] = NoQuery,
+        delete: Callable[[Cloud, Principal, str], None] | None = None,
     ) -> None:
         """DELETE of one: 204, or ``answer`` without values where the published API has one. ``query`` has names that
-        clients send and that change nothing."""
+        clients send and that change nothing. ``delete`` is given where it depends on the caller; else the service has
+        one of tenant and id, which raises `EdgeError` (not found, conflict)."""
 
         def view(request: Any, services: Cloud) -> BaseModel | NoContent:
-            self.of(services).delete(request.principal.tenant, self._wanted(request))
+            by, wanted = request.principal, self._wanted(request)
+            if delete is None:
+                things: Any = self.of(services)
+                things.delete(by.tenant, wanted)
+            else:
+                delete(services, by, wanted)
             return NoContent() if answer is None else answer()
 
         declared = self.routes.declare(

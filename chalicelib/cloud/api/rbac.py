@@ -137,7 +137,11 @@ ROLES.changes(
     permission=RBAC_WRITE,
     verb="replace",
 )
-ROLES.deletes("""Deletes a role. 409 for one that a member has, or every tenant.""", permission=RBAC_WRITE)
+ROLES.deletes(
+    """Deletes a role. 409 for one that every tenant has, or that a member, a service account or an open invitation
+    has.""",
+    permission=RBAC_WRITE,
+)
 
 
 @routes.post(

@@ -14,6 +14,7 @@ from chalicelib.kit.errors import bad_request, found
 from chalicelib.kit.fields import about
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import ActedOn
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.platform.secrets.model import MOST_OF_A_TENANT, NAME_PATTERN, NewSecret, StoredSecret
@@ -145,7 +146,9 @@ def _find(services: Cloud, tenant: str, wanted: str) -> StoredSecret:
     begun = [secret for secret in every if secret.name.startswith(wanted) or secret.id.startswith(wanted.lower())]
     if not same and len(begun) > 1:
         raise bad_request({"id": ["several secrets begin so"]})
-    return found(next(iter(same or begun), None))
+    secret = found(next(iter(same or begun), None))
+    check_not_denied(secret.id, secret.name)
+    return secret
 
 
 def _show(secret: StoredSecret, tenant: str, value: Secret | None) -> SecretOut:

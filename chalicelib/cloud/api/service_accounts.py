@@ -124,6 +124,7 @@ def revoke_account_secret(request: Request[AccountSecretPath, NoQuery, NoBody], 
 
 @routes.post(
     "/iam/service-accounts/{account_id}/rotate-secret",
+    keeps_answer=True,
     auth=USER,
     permission=SERVICE_ACCOUNT_UPDATE,
     scope=Scope.TENANT,
@@ -189,7 +190,8 @@ def attach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], 
     summary="Detach a policy from a service account",
 )
 def detach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], services: Cloud) -> DetachedOut:
-    """Detaches a policy from a service account. 404 for one that is not attached."""
-    path = request.path
-    services.service_accounts.detach(request.principal.tenant, path.account_id, path.policy_id)
+    """Detaches a policy from a service account. 404 for one that is not attached, 403 for one that denies more than the
+    caller may."""
+    path, by = request.path, request.principal
+    services.service_accounts.detach(by.tenant, path.account_id, path.policy_id, by)
     return DetachedOut()

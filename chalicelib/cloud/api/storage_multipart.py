@@ -1,5 +1,7 @@
 """Uploads in parts, and links."""
 
+from contextlib import AbstractContextManager, nullcontext
+
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.storage_models import (
     LinkCreate,
@@ -20,7 +22,8 @@ from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
 from chalicelib.kit.tables import ActedOn
-from chalicelib.platform.access.principal import Principal, Resource, Scope, decide
+from chalicelib.platform.access.denials import holding_denials
+from chalicelib.platform.access.principal import Facts, Principal, Resource, Scope, decide
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery, RawBody
 
@@ -47,9 +50,9 @@ def presign_object(request: Request[ObjectPath, NoQuery, LinkCreate], services: 
     With `upload_id` and `part` it writes a part of an upload, of up to 5 GiB."""
     path, body, by = request.path, request.body, request.principal
     wanted = _wanted(body)
-    if wanted.method == "PUT":
-        _require_write(by, f"storage/{path.bucket}/{path.key}", request.address, services)
-    link = services.storage.links.make(by.tenant, path.bucket, path.key, wanted)
+    facts = {"address": request.address, "time": to_seconds_text(services.platform.clock.now())}
+    with _writing(by, path, facts) if wanted.method == "PUT" else nullcontext():
+        link = services.storage.links.make(by.tenant, path.bucket, path.key, wanted)
     services.platform.audit.note(
         ActedOn("object", named_uuid(link.bucket_id, path.key), f"{wanted.method} {path.bucket}/{path.key}")
     )
@@ -103,6 +106,7 @@ def put_part(request: Request[UploadPath, PartQuery, RawBody], services: Cloud) 
 
 @routes.post(
     "/storage/multipart/complete/{upload_id}",
+    keeps_answer=True,
     auth=USER,
     permission=STORAGE_WRITE,
     scope=Scope.TENANT,
@@ -158,13 +162,14 @@ def _wanted(body: LinkCreate) -> LinkRequest:
     )
 
 
-def _require_write(by: Principal, path: str, address: str, services: Cloud) -> None:
-    """Raises `EdgeError` (forbidden) for a caller that may not write there."""
-    facts = {"address": address, "time": to_seconds_text(services.platform.clock.now())}
-    bucket = path.split("/")[1]
-    decision = decide(by, STORAGE_WRITE, Resource(path, Scope.TENANT, bucket), facts)
+def _writing(by: Principal, path: ObjectPath, facts: Facts) -> AbstractContextManager[None]:
+    """The block in which the caller also sees what it may not write to (`denials`). Raises `EdgeError` (forbidden) for
+    one that may not write there."""
+    resource = Resource(f"storage/{path.bucket}/{path.key}", Scope.TENANT, path.bucket)
+    decision = decide(by, STORAGE_WRITE, resource, facts)
     if not decision.is_allowed:
         raise EdgeError(Kind.FORBIDDEN, decision.refusal)
+    return holding_denials(by, STORAGE_WRITE, facts)
 
 
 def _show_link(link: Link) -> LinkOut:

@@ -31,7 +31,7 @@ def of_member(principal: Principal, member: Member, rights: Rights) -> Principal
     to those as well: no policy allows it more."""
     has_own = principal.role is not None or bool(principal.permissions)
     statements = tuple(one for one in rights.statements if not has_own or one.effect is Effect.DENY)
-    moved = replace(principal, tenant=member.tenant, statements=statements)
+    moved = replace(principal, tenant=member.tenant, statements=statements, has_own_rights=has_own)
     granted = rights.permissions
     if granted is None:
         return replace(moved, role=principal.role if has_own else KeyRole.ADMIN)

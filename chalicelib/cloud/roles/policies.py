@@ -10,6 +10,7 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member
@@ -35,7 +36,9 @@ class Policies:
 
     def get(self, tenant_id: str, policy_id: str) -> Policy:
         """Raises `EdgeError` (not found)."""
-        return found(self._store(tenant_id).policy(policy_id))
+        policy = found(self._store(tenant_id).policy(policy_id))
+        check_not_denied(policy.id, policy.name)
+        return policy
 
     def create(
         self, tenant_id: str, name: str, description: str, statements: tuple[PolicyStatement, ...], by: Principal
@@ -69,6 +72,7 @@ class Policies:
         """The policy with other values, for all that it is attached to. Raises `EdgeError` (not found), and
         the errors of `create`."""
         old = self.get(tenant_id, policy_id)
+        rules.check_lifted(old, by)
         values = {"name": name, "description": description, "statements": statements}
         new = old.model_copy(update={**values, "updated_at": to_seconds_text(self._clock.now())})
         rules.check_policy(new, by)
@@ -76,9 +80,10 @@ class Policies:
         self._write(tenant_id, store.replace_policy(old, new), new, refused)
         return new
 
-    def delete(self, tenant_id: str, policy_id: str) -> None:
-        """The policy counts nowhere from the next request on. Raises `EdgeError` (not found, conflict)."""
+    def delete(self, tenant_id: str, policy_id: str, by: Principal) -> None:
+        """The policy counts nowhere from the next request on. Raises `EdgeError` (not found, forbidden, conflict)."""
         old = self.get(tenant_id, policy_id)
+        rules.check_lifted(old, by)
         self._write(tenant_id, store.delete_policy(old), None, _changed_meanwhile())
 
     def find(self, tenant_id: str, policy_ids: Sequence[str]) -> list[Policy]:
@@ -105,8 +110,10 @@ class Policies:
                 return
         raise _changed_meanwhile()
 
-    def detach_from_user(self, tenant_id: str, user_id: str, policy_id: str) -> None:
-        """Raises `EdgeError` (not found) for a policy that is not attached to the member."""
+    def detach_from_user(self, tenant_id: str, user_id: str, policy_id: str, by: Principal) -> None:
+        """Raises `EdgeError` (not found) for a policy that is not attached to the member, (forbidden) for one that
+        denies more than the principal may."""
+        self.check_detaching(tenant_id, policy_id, by)
         for _ in self._tables.tries():
             member = found(self._users.member(tenant_id, user_id))
             found(policy_id if policy_id in member.policies else None)
@@ -119,9 +126,9 @@ class Policies:
         """As `attach_to_user`, for all members of that role."""
         policy = self.get(tenant_id, policy_id)
         rules.check_allowed(policy, by)
-        name = self._roles.get(tenant_id, role).name
         for _ in self._tables.tries():
             row = found(self._tenants.find(tenant_id))
+            name = self._roles.get(tenant_id, role).name  # after the row, whose change has it read again
             attached = tenant_store.role_policies_of(row)
             there = self._there(tenant_id, rules.attached_to(attached, name))
             if policy_id not in there:
@@ -132,8 +139,9 @@ class Policies:
                 return
         raise _changed_meanwhile()
 
-    def detach_from_role(self, tenant_id: str, role: str, policy_id: str) -> None:
-        """Raises `EdgeError` (not found) for a policy that is not attached to the role."""
+    def detach_from_role(self, tenant_id: str, role: str, policy_id: str, by: Principal) -> None:
+        """As `detach_from_user`, for all members of that role."""
+        self.check_detaching(tenant_id, policy_id, by)
         name = self._roles.get(tenant_id, role).name
         for _ in self._tables.tries():
             row = found(self._tenants.find(tenant_id))
@@ -144,6 +152,13 @@ class Policies:
             if self._committed([change]):
                 return
         raise _changed_meanwhile()
+
+    def check_detaching(self, tenant_id: str, policy_id: str, by: Principal) -> None:
+        """Raises `EdgeError` (forbidden) for a policy that denies more than the principal may; one that was deleted
+        denies nothing."""
+        for policy in self.find(tenant_id, [policy_id]):
+            check_not_denied(policy.id, policy.name)
+            rules.check_lifted(policy, by)
 
     def _there(self, tenant_id: str, policy_ids: list[str] | tuple[str, ...]) -> list[str]:
         """Those of these policies that were not deleted."""

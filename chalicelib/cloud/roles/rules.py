@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from chalicelib.cloud.permissions import EVERY_NAME, PERMISSIONS, ROLES
+from chalicelib.cloud.permissions import EVERY_NAME, OF_EVERY_USER, PERMISSIONS, ROLES
 from chalicelib.cloud.roles.model import Policy, PolicyStatement
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, taken
 from chalicelib.platform.access.permissions import KeyRole
-from chalicelib.platform.access.policy_rules import Effect, problem_of
+from chalicelib.platform.access.policy_rules import Effect, overlap, problem_of
 from chalicelib.platform.access.principal import Principal
 
 MOST_ROLES = 50
@@ -59,14 +59,21 @@ def check_permissions(
 
 
 def check_given(names: Iterable[str], by: Principal) -> None:
-    """Raises `EdgeError` (forbidden) for a permission that the principal lacks: it could not give it to itself."""
-    lacking = sorted({name for name in names if not _has(by, name)})
+    """Raises `EdgeError` (forbidden) for a permission, or a pattern of some, that the principal lacks, or of which a
+    policy denies it any, be it on one thing or under a condition: it could not give it to itself."""
+    given = {*names}
+    lacking = sorted(name for name in given if not _has(by, name))
     if lacking:
         raise EdgeError(Kind.FORBIDDEN, f"You can only give what you have, which is not {', '.join(lacking)}")
+    denied = [action for each in by.statements if each.effect is Effect.DENY for action in each.actions]
+    withheld = sorted(name for name in given if any(overlap(name, action) for action in denied))
+    if withheld:
+        text = f"You can only give what no policy denies you in part, as one does of {', '.join(withheld)}"
+        raise EdgeError(Kind.FORBIDDEN, text)
 
 
 def _has(by: Principal, name: str) -> bool:
-    if by.role is KeyRole.ADMIN:
+    if by.role is KeyRole.ADMIN or name in OF_EVERY_USER:
         return True
     known = {permission.name: permission for permission in PERMISSIONS}
     return by.has(known[name]) if name in known else name in by.permissions
@@ -90,6 +97,13 @@ def check_allowed(policy: Policy, by: Principal) -> None:
     """Raises `EdgeError` (forbidden) for a policy that allows more than the principal may."""
     allowed = [one for one in policy.statements if one.effect is Effect.ALLOW]
     check_given((action for statement in allowed for action in statement.action), by)
+
+
+def check_lifted(policy: Policy, by: Principal) -> None:
+    """Raises `EdgeError` (forbidden) for a policy that denies more than the principal may: to take it off, or to change
+    it, gives that."""
+    denied = [one for one in policy.statements if one.effect is Effect.DENY]
+    check_given((action for statement in denied for action in statement.action), by)
 
 
 def _problems(statement: PolicyStatement) -> Iterable[tuple[str, str]]:
@@ -119,8 +133,8 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 def in_use(role: str) -> EdgeError:
-    """The error for a role that members have."""
-    return conflict(f"members have the role {role}: give them another one first")
+    """The error for a role that somebody has."""
+    return conflict(f"members, service accounts or open invitations have the role {role}: give them another one first")
 
 
 def attached_to(policies: Mapping[str, Sequence[str]], role: str) -> list[str]:

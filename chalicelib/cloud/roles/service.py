@@ -1,15 +1,16 @@
 """`Roles`: the roles of a tenant."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 from chalicelib.cloud.permissions import ROLES
 from chalicelib.cloud.roles import rules, store
-from chalicelib.cloud.roles.model import Role
+from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
+from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Update
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 from chalicelib.platform.identity.tenant_store import TenantStore
@@ -18,15 +19,24 @@ from chalicelib.platform.identity.user_store import UserStore
 
 class Roles:
     """Those that every tenant has, and those of its own. ``by`` gives no more than it has itself. Each change touches
-    the tenant's row, which the audit log tells. ``known`` names the permissions of all families."""
+    the tenant's row, which the audit log tells. ``known`` names the permissions of all families,
+    ``given`` the roles that accounts of a tenant have and its open invitations offer."""
 
-    def __init__(self, tables: Tables, clock: Clock, ids: Ids, known: Callable[[], Collection[str]]) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        known: Callable[[], Collection[str]],
+        given: Callable[[str], Collection[str]],
+    ) -> None:
         self._tables = tables
         self._clock = clock
         self._ids = ids
         self._users = UserStore(tables)
         self._tenants = TenantStore(tables)
         self._known = known
+        self._given = given
 
     def all(self, tenant_id: str) -> list[Role]:
         """Those that every tenant has first, the others by name."""
@@ -38,7 +48,15 @@ class Roles:
 
     def get(self, tenant_id: str, name_or_id: str) -> Role:
         """A role by its name or id. Raises `EdgeError` (not found)."""
-        return found(next((role for role in self.all(tenant_id) if name_or_id in {role.name, role.id}), None))
+        role = found(next((role for role in self.all(tenant_id) if name_or_id in {role.name, role.id}), None))
+        check_not_denied(role.id, role.name)
+        return role
+
+    def granted(self, tenant_id: str, name: str, policy_ids: Sequence[str]) -> tuple[Role | None, list[Policy]]:
+        """A role of the tenant's own by its name, None for one that every tenant has, and the policies of these ids,
+        without deleted ones. One call, none where nothing is asked for."""
+        own = None if name in ROLES else name
+        return (None, []) if own is None and not policy_ids else self._store(tenant_id).granted(own, policy_ids)
 
     def create(self, tenant_id: str, name: str, description: str, permissions: Collection[str], by: Principal) -> Role:
         """Raises `EdgeError` (validation failed, forbidden), and (conflict) for a name that is taken."""
@@ -97,25 +115,35 @@ class Roles:
         return new
 
     def delete(self, tenant_id: str, name_or_id: str) -> None:
-        """Raises `EdgeError` (not found), and (conflict) for a role that every tenant, or a member, has. A member that
-        gets it at the same moment may do the least, as with any unknown role."""
+        """Delete a role, and what was attached to it: a later role of that name begins without. Raises `EdgeError` (not
+        found), and (conflict) for a role that every tenant, a member, an account or an invitation has. One that gets it
+        at the same moment may do the least, as with any unknown role."""
         old = self._own(tenant_id, name_or_id)
-        if any(member.role == old.name for member in self._users.members_in(tenant_id)):
+        given = {*self._given(tenant_id), *(member.role for member in self._users.members_in(tenant_id))}
+        if old.name in given:
             raise rules.in_use(old.name)
-        self._write(tenant_id, store.delete_role(old), None, _changed_meanwhile())
+        row = self._tenants.find(tenant_id) or {}
+        attached = tenant_store.role_policies_of(row)
+        touch = None
+        if attached.pop(old.name, None) is not None:
+            touch = tenant_store.set_role_policies(row, attached, self._clock.now())
+        self._write(tenant_id, store.delete_role(old), None, _changed_meanwhile(), touch)
 
     def _own(self, tenant_id: str, name_or_id: str) -> Role:
         role = self.get(tenant_id, name_or_id)
         rules.check_changeable(role.name)
         return role
 
-    def _write(self, tenant_id: str, write: Put | Delete, result: object, refused: EdgeError) -> None:
-        """Make the change together with a touch of the tenant. Raises ``refused`` if the first condition fails."""
-        touch = tenant_store.note_change(tenant_id, self._clock.now())
+    def _write(
+        self, tenant_id: str, write: Put | Delete, result: object, refused: EdgeError, change: Update | None = None
+    ) -> None:
+        """Make the change together with a touch of the tenant, or a ``change`` of it as it was read. Raises ``refused``
+        if the first condition fails, or that of the change."""
+        touch = change or tenant_store.note_change(tenant_id, self._clock.now())
         try:
             self._tables.scoped(tenant_id).commit([write], "tenant.roles_changed", beside=[touch], result=result)
         except TransactionFailedError as error:
-            raise (refused if 0 in error.failed else found_none()) from error
+            raise (refused if 0 in error.failed or change else found_none()) from error
 
     def _store(self, tenant_id: str) -> RoleStore:
         return RoleStore(self._tables.scoped(tenant_id))

@@ -5,12 +5,13 @@ from chalicelib.cloud.roles.rules import check_allowed, check_attached, check_co
 from chalicelib.cloud.service_accounts import rules, store
 from chalicelib.cloud.service_accounts.model import AccountSecret, ServiceAccount, ShownAccount
 from chalicelib.cloud.service_accounts.store import AccountStore
-from chalicelib.cloud.tenancy.service import Tenancy
+from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import conflict, found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Write
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
@@ -23,14 +24,14 @@ class ServiceAccounts:
     tenant's row, which the audit log tells."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, ids: Ids, *, hashes: SecretHashes, tenancy: Tenancy, policies: Policies
+        self, tables: Tables, clock: Clock, ids: Ids, *, hashes: SecretHashes, giving: Giving, policies: Policies
     ) -> None:
         self._tables = tables
         self._store = AccountStore(tables)
         self._clock = clock
         self._ids = ids
         self._hashes = hashes
-        self._tenancy = tenancy
+        self._giving = giving
         self._policies = policies
 
     def all(self, tenant: str) -> list[ServiceAccount]:
@@ -39,13 +40,15 @@ class ServiceAccounts:
 
     def get(self, tenant: str, account_id: str) -> ServiceAccount:
         """Raises `EdgeError` (not found)."""
-        return found(self._store.find(tenant, account_id))
+        account = found(self._store.find(tenant, account_id))
+        check_not_denied(account.id, account.name)
+        return account
 
     def create(self, tenant: str, name: str, description: str, role: str, by: Principal) -> ShownAccount:
         """Make an account with a secret. Raises `EdgeError` (validation failed, forbidden), and (conflict) for one too
         many."""
         check_name(name)
-        self._tenancy.check_giving(tenant, role, by)
+        self._giving.check(tenant, role, by)
         check_count("service accounts", len(self.all(tenant)), rules.MOST_ACCOUNTS)
         now = self._clock.now()
         account_id = self._ids.uuid7(now)
@@ -81,7 +84,7 @@ class ServiceAccounts:
         if name is not None:
             check_name(name)
         if role is not None:
-            self._tenancy.check_giving(tenant, role, by)
+            self._giving.check(tenant, role, by)
         if enabled and not old.enabled:
             self._check_within(old, by)
         given = {"name": name, "description": description, "role": role, "enabled": enabled}
@@ -118,15 +121,16 @@ class ServiceAccounts:
             check_attached(old.policies)
         self._replace(old, {"policies": tuple(dict.fromkeys((*old.policies, policy_id)))})
 
-    def detach(self, tenant: str, account_id: str, policy_id: str) -> None:
-        """Raises `EdgeError` (not found) for a policy that is not attached, (conflict)."""
+    def detach(self, tenant: str, account_id: str, policy_id: str, by: Principal) -> None:
+        """Raises `EdgeError` (not found) for a policy that is not attached, (forbidden, conflict)."""
         old = self.get(tenant, account_id)
+        self._policies.check_detaching(tenant, policy_id, by)
         found(policy_id if policy_id in old.policies else None)
         self._replace(old, {"policies": tuple(one for one in old.policies if one != policy_id)})
 
     def _check_within(self, account: ServiceAccount, by: Principal) -> None:
         """Raises `EdgeError` (forbidden) for an account that may do more than the principal."""
-        self._tenancy.check_giving(account.tenant, account.role, by)
+        self._giving.check(account.tenant, account.role, by)
         for policy in self._policies.find(account.tenant, account.policies):
             check_allowed(policy, by)
 

@@ -9,6 +9,7 @@ from chalicelib.kit.errors import EdgeError, conflict, found, invalid
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.openssh import BadKeyError, parse
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 
@@ -32,7 +33,9 @@ class SshKeys:
     def get(self, tenant: str, id_or_name: str) -> SshKey:
         """Raises `EdgeError` (not found)."""
         keys = self.all(tenant)
-        return found(next((key for key in keys if id_or_name in {key.id, key.name}), None))
+        key = found(next((key for key in keys if id_or_name in {key.id, key.name}), None))
+        check_not_denied(key.id, key.name)
+        return key
 
     def add(self, tenant: str, name: str, public_key: str, by: Principal) -> SshKey:
         """Raises `EdgeError` (validation failed) for a text that is not a key in OpenSSH's form, or a weak one,

@@ -15,6 +15,7 @@ from chalicelib.kit.errors import bad_request, found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.origin import current_origin
 from chalicelib.kit.tables import ActedOn, Delete, Put, Tables
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.audit.service import noting
 
@@ -57,7 +58,9 @@ class Uploads:
     def get(self, tenant: str, upload_id: str) -> Upload:
         """Raises `EdgeError` (not found)."""
         upload = found(UploadStore(self._tables.scoped(tenant)).find(upload_id))
-        return found(upload if upload.expires_epoch > self._clock.now().timestamp() else None)
+        found(upload if upload.expires_epoch > self._clock.now().timestamp() else None)
+        check_not_denied(upload.id, upload.bucket_id, upload.bucket)
+        return upload
 
     def put_part(self, tenant: str, upload_id: str, number: int, content: bytes, checksum: str | None) -> Part:
         """Store a part, or replace it. Raises `EdgeError` (not found), (conflict) where its SHA-256 is another than

@@ -8,6 +8,7 @@ from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind, found, rate_limited
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, verification_store
 from chalicelib.platform.identity.model import Subject, User
@@ -39,7 +40,7 @@ class Invitations:
         """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden, conflict), and (rate
         limited) for too many mails of the inviter, or to that address."""
         address = address_of(email)
-        self._tenancy.check_role(tenant_id, role, by)
+        self._tenancy.giving.check_new(tenant_id, role, by)
         rules.check_invitations([each.email for each in self.all(tenant_id)], address)
         self._hold_mails(by.user or tenant_id, address)
         now = self._clock.now()
@@ -72,6 +73,7 @@ class Invitations:
         """End an invitation: its token is good for nothing. Raises `EdgeError` (not found)."""
         tables, now = self._of(tenant_id), self._clock.now()
         invitation = found(InvitationStore(tables).find(invitation_id))
+        check_not_denied(invitation.id, invitation.email)
         beside: list[Write] = [
             verification_store.use(invitation.token_id, now),
             tenant_store.touch_tenant(tenant_id, now),

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from chalicelib.cloud.permissions import OF_EVERY_USER, OWNER, ROLES
-from chalicelib.cloud.roles.rules import check_given
+from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.roles.service import Roles
 from chalicelib.cloud.tenancy import rules, store
 from chalicelib.cloud.tenancy.deletion import Deletion
+from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
@@ -14,7 +14,7 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.origin import current_origin, working_for
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
-from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member, TenantFacts, User
@@ -34,9 +34,9 @@ class Tenancy:
         self._tables = tables
         self._clock = clock
         self._ids = ids
-        self._roles = roles
         self._granted = granted
         self.deletion = Deletion(tables, clock, quotas)
+        self.giving = Giving(tables, roles)
         self._tenants = TenantStore(tables)
         self._users = UserStore(tables)
 
@@ -116,8 +116,9 @@ class Tenancy:
     def add(self, tenant_id: str, user_id: str | None, email: str | None, role: str, by: Principal) -> Member:
         """Give a user a place in the tenant. Raises `EdgeError` (not found) for a user that there is not, (conflict)
         for a member, (validation failed, forbidden) for a role."""
-        self.check_role(tenant_id, role, by)
+        self.giving.check_new(tenant_id, role, by)
         known = user_id or (self._users.id_of(email) if email else None)
+        check_not_denied(found(known))
         for _ in self._tables.tries():
             user = found(self._users.find(found(known)))
             rules.check_new_member(user.member_of, tenant_id)
@@ -129,12 +130,13 @@ class Tenancy:
     def change_role(self, tenant_id: str, user_id: str, role: str, by: Principal) -> MemberUser:
         """Give a member another role. Raises `EdgeError` (not found), (conflict) for the owner, (validation failed,
         forbidden) for a role."""
-        self.check_giving(tenant_id, role, by)
+        self.giving.check(tenant_id, role, by)
         rules.check_one_owner(role, user_id)
+        check_not_denied(user_id)
         member = found(self._users.member(tenant_id, user_id))
         user = found(self._users.find(user_id))
         rules.check_not_owner(member)
-        rules.check_role(member.role, self.role_of(tenant_id, by))
+        rules.check_role(member.role, self.giving.role_of(tenant_id, by))
         changed = member.model_copy(update={"role": role})
         writes = [self._touching(tenant_id), user_store.change_role(tenant_id, user_id, role)]
         if not self._try(writes, "member.changed", changed):
@@ -149,7 +151,8 @@ class Tenancy:
     def remove(self, tenant_id: str, user_id: str, by: Principal) -> None:
         """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
         owner, (forbidden) for one whose role is above the caller's."""
-        own = self.role_of(tenant_id, by)
+        own = self.giving.role_of(tenant_id, by)
+        check_not_denied(user_id)
         self._remove_member(tenant_id, user_id, lambda member: rules.check_role(member.role, own))
 
     def leave(self, tenant_id: str, by: Principal) -> None:
@@ -206,34 +209,6 @@ class Tenancy:
             if self._try(writes, "tenant.deleted", None):
                 return
         raise rules.changed_meanwhile()
-
-    def check_role(self, tenant_id: str, role: str, by: Principal) -> None:
-        """Raises `EdgeError` (validation failed, forbidden) for a role that the principal cannot give to a new member,
-        (conflict) for a second owner, (not found) for a tenant that is not there."""
-        self.check_giving(tenant_id, role, by)
-        rules.check_one_owner(role, self.get(tenant_id).owner)
-
-    def check_giving(self, tenant_id: str, role: str, by: Principal) -> None:
-        """Raises `EdgeError` (validation failed) for an unknown role, (forbidden) for one that may do more than the
-        principal."""
-        rules.check_role(role, self.role_of(tenant_id, by))
-        if role in ROLES:
-            check_given((ROLES[role] or frozenset()) - OF_EVERY_USER, by)
-            return
-        own = next((one for one in self._roles.all(tenant_id) if one.name == role), None)
-        if own is None:
-            raise rules.unknown_role(role, self._roles.names(tenant_id))
-        check_given(own.permissions, by)
-
-    def role_of(self, tenant_id: str, by: Principal) -> str:
-        """The role up to which the principal may give roles in the tenant: that of its user, or owner for the operator;
-        "" for a key that has fewer rights than an admin."""
-        if by.role is not KeyRole.ADMIN:
-            return ""
-        if not by.user:
-            return OWNER
-        member = self._users.member(tenant_id, by.user)
-        return member.role if member else ""
 
     def _touching(self, tenant_id: str) -> Write:
         return tenant_store.touch_tenant(tenant_id, self._clock.now())

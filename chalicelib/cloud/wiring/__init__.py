@@ -48,6 +48,7 @@ class Cloud(ComputeParts):
             platform.clock,
             platform.ids,
             known=lambda: {permission.name for permission in platform.families.permissions},
+            given=self._given_roles,
         )
 
     @cached_property
@@ -140,7 +141,7 @@ class Cloud(ComputeParts):
             platform.clock,
             platform.ids,
             hashes=self.account_hashes,
-            tenancy=self.tenancy,
+            giving=self.tenancy.giving,
             policies=self.policies,
         )
 
@@ -156,6 +157,11 @@ class Cloud(ComputeParts):
         from chalicelib.cloud.service_accounts.guests import TenantGuests
 
         return TenantGuests(self.callers, self.account_tokens, self.platform.identities)
+
+    def _given_roles(self, tenant: str) -> set[str]:
+        """The roles that service accounts of a tenant have and its open invitations offer."""
+        accounts, invitations = self.service_accounts.all(tenant), self.invitations.all(tenant)
+        return {*(account.role for account in accounts), *(invitation.role for invitation in invitations)}
 
     @cached_property
     def owned_clusters(self) -> OwnedClusters:

@@ -34,6 +34,7 @@ from chalicelib.kit.tables import (
     Write,
     attaching,
 )
+from chalicelib.platform.access.denials import check_not_denied
 
 _CLUSTER_INDEX = 0
 """The index of the cluster's own write in every transaction of this module."""
@@ -123,7 +124,10 @@ class Clusters:
         """The cluster of that name as it is now, None when there is none."""
         if self._default is not None and name == self._default.name:
             self.ensure_default()
-        return self._store.find(name)
+        cluster = self._store.find(name)
+        if cluster is not None:
+            check_not_denied(cluster.id, cluster.name)
+        return cluster
 
     def find_many(self, names: Sequence[str]) -> list[Cluster]:
         """Those that exist, each once, in the order asked for."""

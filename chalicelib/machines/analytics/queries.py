@@ -26,6 +26,7 @@ from chalicelib.machines.analytics.model import (
     Usage,
 )
 from chalicelib.machines.analytics.periods import LENGTHS, start_of, widened
+from chalicelib.platform.access.denials import check_not_denied
 
 MOST_SIGNALS = 20_000
 """Signals that one question may look at; about 6 MB to read."""
@@ -65,6 +66,7 @@ class Queries:
         now = int(self._clock.now().timestamp())
         if instance is None or (instance.expires_epoch is not None and instance.expires_epoch <= now):
             raise not_found()
+        check_not_denied(instance.id)
         return instance
 
     def topics(

@@ -9,6 +9,7 @@ from chalicelib.kit.ids import Ids
 from chalicelib.machines.hosted import rules
 from chalicelib.machines.hosted.model import Action, HostedNode, NewNode, Status
 from chalicelib.machines.hosted.store import NodeStore
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.identity.model import TenantFacts
 
 
@@ -88,7 +89,9 @@ class HostedNodes:
 
     def get(self, tenant: str, node_id: str) -> HostedNode:
         """Raises `EdgeError` (not found)."""
-        return found(self._nodes_of(tenant).find(node_id))
+        node = found(self._nodes_of(tenant).find(node_id))
+        check_not_denied(node.id, node.name)
+        return node
 
     def every(self, tenant: str) -> list[HostedNode]:
         """All nodes of the tenant, newest first."""
@@ -111,7 +114,7 @@ class HostedNodes:
     def _begin(self, tenant: str, node_id: str, action: Action, url: str) -> HostedNode:
         nodes = self._nodes_of(tenant)
         for _ in nodes.tries():
-            node = found(nodes.find(node_id))
+            node = self.get(tenant, node_id)
             now = self._clock.now()
             begun = rules.begun(node, action, self._ids.uuid7(now), now, url)
             if nodes.effect(node, begun, f"hosted_node.{action.lower()}_asked"):

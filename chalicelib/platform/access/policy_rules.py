@@ -5,7 +5,6 @@ counts; without either, the principal's own rights decide.
 """
 
 import ipaddress
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +14,6 @@ from typing import Any
 
 Conditions = Mapping[str, Mapping[str, Any]]
 """Operator to key to the value, or values, that it compares with."""
-
-_NAMES_AN_ID = re.compile(r"(.*[:/])?[0-9a-f]{8}-[0-9a-f-]*\*?", re.IGNORECASE)
 
 
 class Effect(StrEnum):
@@ -42,6 +39,11 @@ def matches(pattern: str, text: str) -> bool:
     return text.startswith(pattern[:-1]) if pattern.endswith("*") else pattern == text
 
 
+def overlap(pattern: str, other: str) -> bool:
+    """Whether there may be a text that both patterns name."""
+    return matches(pattern, other.removesuffix("*")) or matches(other, pattern.removesuffix("*"))
+
+
 def evaluated(
     statements: Iterable[Statement], action: str, resources: Sequence[str], facts: Mapping[str, str]
 ) -> Effect | None:
@@ -51,14 +53,10 @@ def evaluated(
     return Effect.DENY if Effect.DENY in effects else next(iter(effects), None)
 
 
-def denies_some_id(statements: Iterable[Statement], action: str, facts: Mapping[str, str]) -> bool:
-    """Whether a statement denies the action on something that it names by an id, or by the beginning of one."""
-    return any(
-        each.effect is Effect.DENY
-        and any(_NAMES_AN_ID.fullmatch(pattern) for pattern in each.resources)
-        and _concerns(each, action, facts)
-        for each in statements
-    )
+def denied_resources(statements: Iterable[Statement], action: str, facts: Mapping[str, str]) -> tuple[str, ...]:
+    """The patterns of the resources on which statements deny the action."""
+    denials = (each for each in statements if each.effect is Effect.DENY and _concerns(each, action, facts))
+    return tuple(pattern for each in denials for pattern in each.resources)
 
 
 def _applies(statement: Statement, action: str, resources: Sequence[str], facts: Mapping[str, str]) -> bool:

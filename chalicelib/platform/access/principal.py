@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from chalicelib.kit.ids import is_id
 from chalicelib.platform.access.permissions import KeyRole, Permission
-from chalicelib.platform.access.policy_rules import Effect, Statement, denies_some_id, evaluated
+from chalicelib.platform.access.policy_rules import Effect, Statement, evaluated
 
 DEFAULT_TENANT = "default"
 """The tenant of the operator of this installation."""
@@ -46,7 +46,7 @@ class Principal:
     ``outputs``: whether it may read outputs and texts of commands. ``reveals``: whether its permissions to read
     secrets hold in this request. ``requests_per_minute``: its limit, None for the
     default. ``expires_at`` (seconds text): when it is no longer accepted, None for never. ``statements`` are those of
-    all policies that concern it.
+    all policies that concern it. ``has_own_rights``: whether those of its user are limited by rights of its own.
     """
 
     kind: PrincipalKind
@@ -64,6 +64,7 @@ class Principal:
     requests_per_minute: int | None = None
     expires_at: str | None = None
     statements: tuple[Statement, ...] = ()
+    has_own_rights: bool = False
 
     @property
     def owner(self) -> str:
@@ -134,14 +135,12 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
     """Whether the principal may do this. A restricted principal is refused what belongs to the whole installation or
     tenant, and a principal of any other tenant than the operator's what belongs to the installation, but for things
     that it is restricted to. Things outside of its reach or its tenant are not decided here: they cannot be addressed.
-    A policy that denies it wins, also one that may, where it names an id and the request names the thing in another
-    way; one that allows it counts like the permission."""
-    known = _values_of(principal, facts)
+    A policy that denies it wins; one that allows it counts like the permission. Here a thing has the text by which the
+    request names it; what it is then found to be, `denials` looks at."""
+    known = values_of(principal, facts)
     effect = _effect_of_policies(principal, action, resource, known)
     if effect is Effect.DENY:
-        return Decision(f"A policy denies {action.name}")
-    if resource.id and not is_id(resource.id) and denies_some_id(principal.statements, action.name, known):
-        return Decision(f"A policy denies {action.name} on something by its id: name this thing by its id too")
+        return denies(action.name)
     is_hidden = action.name.endswith(":reveal") and not principal.reveals
     if is_hidden or (effect is None and not principal.has(action)):
         return Decision(f"This key lacks the permission {action.name}")
@@ -153,7 +152,7 @@ def decide(principal: Principal, action: Permission, resource: Resource, facts: 
     return _ALLOWED
 
 
-def _values_of(principal: Principal, facts: Facts) -> Facts:
+def values_of(principal: Principal, facts: Facts) -> Facts:
     """The values of the keys of conditions."""
     known = {
         "thecloud:TenantId": principal.tenant,
@@ -164,12 +163,22 @@ def _values_of(principal: Principal, facts: Facts) -> Facts:
     return {key: value for key, value in known.items() if value}
 
 
+def denies(action: str) -> Decision:
+    """The decision where a policy denies the action of that name."""
+    return Decision(f"A policy denies {action}")
+
+
+def names_of(action: str, tenant: str, text: str) -> tuple[str, ...]:
+    """The texts by which policies name a thing, of which ``text`` is the id, in any letter case, or a name: its ARN,
+    ``kind:text`` and the text. Its kind is that of the action; a collection has the id ``*``."""
+    kind = action.partition(":")[0]
+    one = text.lower() if is_id(text) else text
+    return f"arn:thecloud:{kind}:local:{tenant}:{kind}/{one}", f"{kind}:{one}", one
+
+
 def _effect_of_policies(principal: Principal, action: Permission, resource: Resource, known: Facts) -> Effect | None:
-    """The effect of the principal's policies. A resource is named by its ARN, as ``kind:id``, or by its id, where a
-    collection has the id ``*``; its kind is that of the action."""
+    """The effect of the principal's policies."""
     if not principal.statements:
         return None
-    kind = action.name.partition(":")[0]
-    one = (resource.id.lower() if is_id(resource.id) else resource.id) or "*"
-    names = (f"arn:thecloud:{kind}:local:{principal.tenant}:{kind}/{one}", f"{kind}:{one}", one)
+    names = names_of(action.name, principal.tenant, resource.id or "*")
     return evaluated(principal.statements, action.name, names, known)

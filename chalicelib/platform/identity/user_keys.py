@@ -7,6 +7,7 @@ from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import EdgeError, Kind, conflict, found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Update, Write
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.key_text import SHORT_SECRET_BYTES, new_short_key
 from chalicelib.platform.access.model import CREATED, ApiKey, ShownKey
@@ -39,9 +40,10 @@ class UserKeys:
         self._hashes = hashes
 
     def create(self, name: str, by: Principal) -> ShownKey:
-        """Make a key for the principal. Raises `EdgeError` (validation failed) for a name of blanks, (rate limited) for
-        one more than `MOST_KEYS`."""
+        """Make a key for the principal. Raises `EdgeError` (validation failed) for a name of blanks, (forbidden) for a
+        principal that has less than its user, (rate limited) for one more than `MOST_KEYS`."""
         check_name(name)
+        _check_whole(by)
         holder = holder_of(by)
         if len(self.usable(holder.owner)) >= MOST_KEYS:
             raise too_many_keys()
@@ -76,7 +78,9 @@ class UserKeys:
 
     def rotate(self, key_id: str, by: Principal) -> ShownKey:
         """Replace a key by another of the same name, in one transaction: the old one is refused from then on. Raises
-        `EdgeError` (not found) for a key that is not the principal's, (conflict) if it was revoked meanwhile."""
+        `EdgeError` (not found) for a key that is not the principal's, (forbidden) as `create` does, (conflict) if it
+        was revoked meanwhile."""
+        _check_whole(by)
         old = self._owned(key_id, by)
         shown = self.prepare(old.name, KeyHolder(old.owner or owner_of(by), old.user or "", old.tenant))
         writes: list[Write] = [retire_key(key_id, self._clock.now()), put_key(shown.key)]
@@ -108,7 +112,19 @@ class UserKeys:
         key = found(self._store.find(key_id))
         is_usable_key = key.is_short and is_usable(key, self._clock.now())
         is_theirs = key.owner == owner_of(by) if by.user else key.user is None and key.tenant == by.tenant
-        return found(key if is_usable_key and is_theirs else None)
+        found(key if is_usable_key and is_theirs else None)
+        check_not_denied(key.id, key.name)
+        return key
+
+
+def _check_whole(by: Principal) -> None:
+    """Raises `EdgeError` (forbidden) for a principal with rights, a limit or an end of its own: a key of its user has
+    none of these."""
+    has_limits = bool(by.restrictions) or by.expires_at is not None or by.requests_per_minute is not None
+    if by.user and (by.has_own_rights or has_limits):
+        raise EdgeError(
+            Kind.FORBIDDEN, "This key is limited, and makes no keys of its user: log in, or use one of these"
+        )
 
 
 def holder_of(principal: Principal) -> KeyHolder:

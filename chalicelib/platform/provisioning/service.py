@@ -9,6 +9,7 @@ from chalicelib.kit.errors import EdgeError, bad_request, conflict, found, not_f
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.tables import BeginsWith, Between
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.provisioning import claim_store
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
@@ -109,7 +110,10 @@ class Resources:
     def find(self, kind: str, resource_id: str) -> Resource | None:
         """A resource, or None. One that is gone is found for as long as its kind keeps it."""
         resource = self._store.find(self._tenant, resource_id)
-        return None if resource is None or resource.kind != kind or self._is_over(resource) else resource
+        if resource is None or resource.kind != kind or self._is_over(resource):
+            return None
+        check_not_denied(resource.id, resource.name)
+        return resource
 
     def get(self, kind: str, resource_id: str) -> Resource:
         """A resource. Raises `EdgeError` (not found)."""
@@ -153,6 +157,8 @@ class Resources:
             examined += len(rows)
             if len(found) > 1:
                 break
+        for each in found[:2]:
+            check_not_denied(each.id, each.name)
         return found[:2]
 
     def change(self, kind: str, resource_id: str, decide: Decide, operation: str) -> Resource:

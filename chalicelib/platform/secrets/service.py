@@ -10,6 +10,7 @@ from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Ref, Tables, TransactionFailedError
+from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.quotas.rules import quota_exceeded, tenant_is_gone
 from chalicelib.platform.quotas.service import Quotas
 from chalicelib.platform.secrets import rules, store
@@ -115,7 +116,11 @@ class Secrets:
 
     def _find(self, name: str) -> StoredSecret | None:
         row = self._tables.get(SECRETS, store.key_of(name))
-        return None if row is None else store.from_item(row)
+        if row is None:
+            return None
+        secret = store.from_item(row)
+        check_not_denied(secret.id, secret.name)
+        return secret
 
     def _rows(self, names: Collection[str]) -> dict[str, StoredSecret]:
         rows = self._tables.get_many([Ref(SECRETS, store.key_of(name)) for name in sorted(set(names))])

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.platform.provisioning.model import State
 from tests.support.cloud import EVE
+from tests.support.denying import denying
 from tests.support.networks import LaunchScene, NetworkScene
 
 NOTHING = "01900000-0000-7000-8000-0000000000ff"
@@ -285,3 +286,14 @@ class TestGroups:
         scene.change_groups("attach", instance, group)
         scene.reach(instance, State.READY)
         assert group["id"] in scene.groups_at_ec2(instance)
+
+
+def test_denied_group_is_reached_neither_by_a_rule_nor_by_a_name_in_a_body(scene, network, group):
+    rule = scene.rule(group)["id"]
+    launch = {"name": "a", "image": "ubuntu-24.04", "vpc_id": "production", "security_group_ids": ["web"]}
+    for action, method, path, body in (
+        ("sg:update", "DELETE", f"/security-groups/rules/{rule}", None),
+        ("instance:launch", "POST", "/instances", launch),
+    ):
+        with denying(scene.world, action, group["id"]):
+            assert scene.refused(method, path, body)[0] == 403

@@ -2,8 +2,11 @@
 
 import pytest
 
+from chalicelib.machines.api import AUTH_API
+from chalicelib.machines.wiring import Machines
 from chalicelib.platform.identity.user_keys import MOST_KEYS
-from tests.support.cloud import ADA, BOB
+from tests.support.client import MASTER_KEY, Client
+from tests.support.cloud import ADA, BOB, PASSWORD
 
 
 def create(scene, address=ADA, name="build server"):
@@ -81,3 +84,34 @@ def test_unknown_key_is_401_in_the_envelope(scene, key):
     answer = scene.send("GET", "/auth/me", key=key)
     assert (answer.status, answer.json["error"]["type"]) == (401, "UNAUTHORIZED")
     assert set(answer.json["meta"]) == {"request_id", "timestamp"}
+
+
+@pytest.fixture
+def pair(scene):
+    """The text of a key pair of Ada's for a day, made by the machines' API; it may do what an operator may at most."""
+    client = Client(AUTH_API.groups(), scene.world.platform.container(Machines), api=AUTH_API, key=None)
+
+    def verified(method, path, body, **headers):
+        made = client.request(method, f"/api/auth/v2/{path}", json=body, headers=headers)
+        scene.world.settle()
+        proof = {"verificationCodeID": made.json["verificationCodeID"], "code": scene.world.mailer.code_for(ADA)}
+        kind = "keypair" if path == "keypair" else "session"
+        assert client.request("PUT", f"/api/auth/v2/{kind}/verification", json=proof).status == 200
+        return made.json
+
+    person = {"email": ADA, "fullName": "Ada L", "alias": "ada"}
+    session = verified("POST", "user", person, authorization=f"Bearer {MASTER_KEY}")["bearer"]
+    made = verified("POST", "keypair", {"name": "pair", "days": 1}, authorization=f"Bearer {session}")
+    return f"{made['apiKey']}_{made['apiSecret']}"
+
+
+def test_key_with_limits_of_its_own_makes_none_of_its_user(scene, pair):
+    assert scene.request("create_user_key", json={"name": "wide"}, key=pair).status == 403
+    scene.request("forget_password", key=None, json={"email": ADA})
+    scene.world.settle()
+    reset = {"token": scene.world.mailer.token_for(ADA), "new_password": PASSWORD}
+    assert scene.request("reset_password", key=None, json=reset).status == 200
+    scene.log_in(ADA)
+    known = scene.request("list_user_keys", key=pair).json["data"][0]
+    for view in ("rotate_user_key", "regenerate_user_key"):
+        assert scene.request(view, variables={"key_id": known["id"]}, key=pair).status == 403

@@ -6,6 +6,8 @@ from chalicelib.cloud.roles.rules import MOST_ATTACHED
 from tests.support.cloud import ADA, BOB, EVE
 
 READ_ROLES = {"effect": "Allow", "action": "rbac:read", "resource": "*"}
+SECRET_VIEWS = ("read_secret", "delete_secret")
+ALLOW_POLICIES = {"effect": "Allow", "action": "iam:*", "resource": "*"}
 DENY_READING = {"effect": "Deny", "action": ["tenant:read"], "resource": ["*"]}
 
 
@@ -26,6 +28,24 @@ def bind(scene, who, name, key=None):
 def attach(scene, policy_id, view="attach_user_policy", **names):
     variables = {"user_id": scene.variables["bob"], "policy_id": policy_id, **names}
     return scene.request(view, variables=variables, key=scene.keys[ADA])
+
+
+def bob(scene):
+    return {"user_id": scene.variables["bob"]}
+
+
+def given(scene, name, key):
+    """The statuses of each way to give a role: to an account, by an invitation of Eve, and to a member by two ways."""
+    who, eve = {"email": EVE, "role": name}, {"user_id": scene.variables["eve"]}
+    account = scene.request("create_service_account", json={"name": "robot", "role": name}, key=key)
+    added = scene.request("add_member", json=who, key=key)
+    if added.status != 200:
+        assert scene.request("add_member", json={**who, "role": "viewer"}).status == 200
+    changed = scene.request("change_member", variables=eve, json={"role": name}, key=key)
+    bound = bind(scene, EVE, name, key)
+    assert scene.request("remove_member", variables=eve).status == 204
+    invited = scene.request("create_invitation", json=who, key=key)
+    return [account.status < 300, added.status < 300, changed.status < 300, bound.status < 300, invited.status < 300]
 
 
 def statuses(scene, *views, key=None):
@@ -108,6 +128,70 @@ class TestRoles:
         assert statuses(scene, "list_roles", "list_policies", "list_invitations") == [200, 200, 200]
         assert scene.request("set_quotas", json={"max_vpcs": 1}, key=scene.keys[BOB]).status == 403
 
+    def test_deleted_role_leaves_none_of_its_policies_to_a_later_one(self, scene, team):
+        made = role(scene).json["data"]
+        attach(scene, policy(scene, ALLOW_POLICIES).json["data"]["id"], "attach_role_policy", name="auditor")
+        names = {"role_id": made["id"]}
+        assert scene.request("delete_role", variables=names, key=scene.keys[ADA]).status == 204
+        role(scene)
+        bind(scene, BOB, "auditor")
+        assert statuses(scene, "list_roles", "list_policies") == [200, 403]
+
+    def test_role_of_an_account_or_an_open_invitation_stays(self, scene, team):
+        for view, body in (
+            ("create_service_account", {"name": "robot", "role": "auditor"}),
+            ("create_invitation", {"email": EVE, "role": "auditor"}),
+        ):
+            names = {"role_id": role(scene).json["data"]["id"]}
+            made = scene.request(view, json=body, key=scene.keys[ADA]).json["data"]["id"]
+            assert scene.request("delete_role", variables=names, key=scene.keys[ADA]).status == 409
+            ended = {"account_id": made, "invitation_id": made}
+            ending = "delete_service_account" if view == "create_service_account" else "withdraw_invitation"
+            assert scene.request(ending, variables=ended, key=scene.keys[ADA]).status == 204
+            assert scene.request("delete_role", variables=names, key=scene.keys[ADA]).status == 204
+
+
+class TestGiving:
+    """Each way to give a role is refused to a caller who may not do all that the role gives."""
+
+    @pytest.fixture(autouse=True)
+    def elsewhere(self, scene):
+        """Eve has a tenant of her own."""
+        scene.variables["eve"] = scene.join(scene.tenant("elsewhere"), EVE, "owner")
+
+    @pytest.fixture
+    def keeper(self, scene, team):
+        """Bob, who may give roles, but has little himself."""
+        role(scene, "keeper", ("service_account:create", "tenant:update", "rbac:write", "iam:write"))
+        bind(scene, BOB, "keeper")
+        return scene.keys[BOB]
+
+    def test_role_is_given_with_the_allowances_of_its_policies(self, scene, keeper):
+        role(scene, "ops", ())
+        assert given(scene, "ops", keeper) == [True] * 5
+        attach(scene, policy(scene, ALLOW_POLICIES).json["data"]["id"], "attach_role_policy", name="ops")
+        assert given(scene, "ops", keeper) == [False] * 5
+
+    @pytest.mark.parametrize("condition", [{}, {"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}])
+    def test_admin_gives_no_role_of_which_a_policy_denies_it_a_part(self, scene, team, condition):
+        scene.request("change_member", variables=bob(scene), json={"role": "admin"}, key=scene.keys[ADA])
+        body = {"effect": "Deny", "action": ["tenant:delete"], "resource": ["secret:1"], "condition": condition}
+        attach(scene, policy(scene, body).json["data"]["id"])
+        assert given(scene, "admin", scene.keys[BOB]) == [False] * 5
+        assert given(scene, "viewer", scene.keys[BOB]) == [True] * 5
+
+    def test_denial_is_lifted_by_a_caller_alone_whom_none_denies_that(self, scene, team):
+        scene.request("change_member", variables=bob(scene), json={"role": "admin"}, key=scene.keys[ADA])
+        denying = policy(scene, DENY_READING).json["data"]["id"]
+        for view, more in (("attach_user_policy", {}), ("attach_role_policy", {"name": "viewer"})):
+            attach(scene, denying, view, **more)
+        names = {**bob(scene), "policy_id": denying, "name": "viewer"}
+        lifting = ("detach_user_policy", "detach_role_policy", "delete_policy")
+        assert [scene.request(view, variables=names, key=scene.keys[BOB]).status for view in lifting] == [403] * 3
+        body = {"name": "a policy", "statements": [{**DENY_READING, "action": ["vpc:read"]}]}
+        assert scene.request("replace_policy", variables=names, json=body, key=scene.keys[BOB]).status == 403
+        assert [scene.request(view, variables=names, key=scene.keys[ADA]).status for view in lifting] == [200] * 3
+
 
 class TestPolicies:
     def test_policy_of_a_member_allows_and_denies_at_once(self, scene, team):
@@ -141,6 +225,18 @@ class TestPolicies:
         assert statuses(scene, "get_tenant") == [200]
         attach(scene, policy(scene, on_this, name="this").json["data"]["id"])
         assert statuses(scene, "get_tenant") == [403]
+
+    @pytest.mark.parametrize("by", ["id", "name"])
+    def test_denial_of_a_thing_holds_by_whatever_text_it_is_named(self, scene, team, by):
+        made = scene.request("create_secret", json={"name": "db.password", "value": "x"}, key=scene.keys[ADA])
+        secret = made.json["data"]
+        attach(
+            scene, policy(scene, {**DENY_READING, "action": "secret:*", "resource": [secret[by]]}).json["data"]["id"]
+        )
+        for text in (secret["id"], secret["id"].upper(), secret["id"][:-1], secret["name"], secret["name"][:-1]):
+            names = {"secret_id": text}
+            answers = [scene.request(view, variables=names, key=scene.keys[BOB]) for view in SECRET_VIEWS]
+            assert [answer.status for answer in answers] == [403, 403]
 
     def test_condition_on_the_address_of_the_caller(self, scene, team):
         only_here = {**DENY_READING, "condition": {"NotIpAddress": {"aws:SourceIp": ["203.0.113.0/24"]}}}

@@ -47,6 +47,17 @@ def owner(scene, view, account, **options):
     return scene.request(view, variables=names, key=scene.keys[ADA], **options)
 
 
+@pytest.mark.parametrize("name", ["super", "admin"])
+def test_account_that_may_all_makes_neither_owners_nor_admins(scene, team, name):
+    scene.request("create_role", json={"name": "super", "permissions": ["*"]}, key=scene.keys[ADA])
+    body = {"name": "deployer", "role": name}
+    made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]
+    headers = {"headers": {"authorization": f"Bearer {bearer(scene, made)}"}, "key": None}
+    for role, status in (("admin", 403), ("owner", 403), ("viewer", 200)):
+        path = f"/tenants/{team}/members/{scene.variables['bob']}"
+        assert scene.send("PATCH", path, json={"role": role}, **headers).status == status
+
+
 class TestTokens:
     def test_token_is_answered_plainly_and_in_the_envelope_of_other_answers(self, scene, account):
         answer = token_of(scene, account)

@@ -1,6 +1,6 @@
 """The cloud's operations: what each needs to succeed in a `CloudScene` with a tenant and two members."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib.cloud.api import API
@@ -12,7 +12,7 @@ from tests.support.operations import cloud_addresses, cloud_compute, cloud_image
 from tests.support.operations.table import Operations, Options
 from tests.support.storage import rest
 
-POLICY = {
+POLICY: Mapping[str, Any] = {
     "name": "no-deletes",
     "statements": [{"effect": "Deny", "action": ["tenant:delete"], "resource": ["*"]}],
 }
@@ -26,6 +26,14 @@ _GIVE_A_ROLE = (
     "create_binding",
     "create_service_account",
     "rotate_account_secret",
+)
+
+_LIFT_A_POLICY = (
+    "replace_policy",
+    "delete_policy",
+    "detach_user_policy",
+    "detach_role_policy",
+    "detach_account_policy",
 )
 
 _NOTHING = "01900000-0000-7000-8000-0000000000ff"
@@ -371,7 +379,10 @@ OPERATIONS = Operations(
     within=lambda _: {"clusters": frozenset({"north"})},
     outside=lambda _: {"clusters": frozenset({"south"})},
     reveals=frozenset({"secrets"}),
-    giving=dict.fromkeys(_GIVE_A_ROLE, ROLES["viewer"] or frozenset()),
+    giving={
+        **dict.fromkeys(_GIVE_A_ROLE, ROLES["viewer"] or frozenset()),
+        **dict.fromkeys(_LIFT_A_POLICY, frozenset(POLICY["statements"][0]["action"])),
+    },
     of_everybody=frozenset({"name", "permission"}),
     admits_by=frozenset({"users", "members", "tenants"}),
     replacing=frozenset({"rotate_user_key", "regenerate_user_key"}),

@@ -48,6 +48,8 @@ def test_key_with_rights_of_its_own_is_not_widened_by_a_role():
     assert of_viewer.has(IDENTITY_READ)
     session = as_member(key(role=KeyRole.OPERATOR), "owner")
     assert not session.has(TENANT_UPDATE)
+    assert all(caller.has_own_rights for caller in (of_admin, of_viewer, session))
+    assert not as_member(key(), "owner").has_own_rights
 
 
 def test_unknown_role_may_do_the_least():

@@ -4,7 +4,6 @@ import pytest
 
 from chalicelib.platform.access.identities import Identities
 from chalicelib.platform.access.permissions import KeyRole, Permission
-from chalicelib.platform.access.policy_rules import Effect, Statement
 from chalicelib.platform.access.principal import (
     ANONYMOUS,
     Principal,
@@ -92,33 +91,3 @@ def test_previous_value_of_a_key_is_the_same_actor_and_is_told_apart(name):
     found = identities.identify("a key", ["MASTER_KEY"], "203.0.113.7")
     assert (found.id, found.actor) == ("MASTER_KEY", "MASTER_KEY")
     assert found.shown_key == ("" if name == "MASTER_KEY" else name)
-
-
-DENIED_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02101"
-OTHER_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02102"
-
-
-@pytest.mark.parametrize(
-    ("pattern", "wanted", "is_allowed"),
-    [
-        (f"things:{DENIED_ID}", DENIED_ID, False),
-        (f"things:{DENIED_ID}", DENIED_ID.upper(), False),
-        (DENIED_ID, "its-name", False),
-        (f"arn:thecloud:things:local:0198:things/{DENIED_ID}", DENIED_ID[:12], False),
-        ("things:01a1fd8c-9bc8*", "01a1", False),
-        (f"things:{DENIED_ID}", OTHER_ID, True),
-        (f"things:{DENIED_ID}", "", True),
-        ("things:backups", "photos", True),
-        ("things:backups", "backups", False),
-    ],
-)
-def test_thing_denied_by_its_id_is_reached_by_no_other_name(pattern, wanted, is_allowed):
-    denial = Statement(Effect.DENY, ("things:read",), (pattern,))
-    caller = key(role=KeyRole.ADMIN, tenant="0198", statements=(denial,))
-    assert decide(caller, READ, Resource("", Scope.TENANT, wanted), {}).is_allowed is is_allowed
-
-
-def test_denial_by_id_under_a_condition_that_does_not_hold_is_none():
-    denial = Statement(Effect.DENY, ("things:read",), (DENIED_ID,), {"StringEquals": {"aws:UserId": "u9"}})
-    caller = key(role=KeyRole.ADMIN, tenant="0198", statements=(denial,))
-    assert decide(caller, READ, Resource("", Scope.TENANT, "its-name"), {}).is_allowed
