@@ -79,6 +79,10 @@ class Sealer:
         nonce = self._ids.token_bytes(NONCE_BYTES)
         return key.id + nonce + key.cipher.encrypt(nonce, plain, associated.encode())
 
+    def mark(self, text: str) -> str:
+        """A digest of a text, as hex, that only the newest data key makes of it."""
+        return self.keys.newest().mark(text.encode()).hex()
+
     def open_bytes(self, sealed: bytes, associated: str) -> bytes:
         """Decrypt bytes, as `open` does. They must not be logged: unlike a `Secret`, bytes show what they are."""
         key = self.keys.find(key_id_of(sealed))

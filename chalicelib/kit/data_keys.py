@@ -4,6 +4,7 @@ The row ``current`` holds the newest key; a replaced key is stored under its id 
 once. It looks for a newer key every few minutes, so it may use the previous one a little longer.
 """
 
+import hmac
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -81,11 +82,13 @@ class KmsKeyService:
 
 
 class DataKey(NamedTuple):
-    """A data key ready for use. ``refusal`` is the exception with which the cipher rejects foreign or changed text."""
+    """A data key ready for use. ``refusal`` is the exception with which the cipher rejects foreign or changed text;
+    ``mark`` makes a digest of bytes, HMAC-SHA256, by another key that follows from this one."""
 
     id: bytes
     cipher: "AESGCM"
     refusal: type[Exception]
+    mark: Callable[[bytes], bytes]
 
 
 class KeyAge(NamedTuple):
@@ -201,9 +204,14 @@ class DataKeys:
         if not isinstance(wrapped, bytes):
             raise UnsealError("the data key's row is damaged")
         if key_id not in self._known:
-            cipher = AESGCM(self._keys.unwrap(wrapped, self.context))
-            self._known[key_id] = DataKey(key_id, cipher, InvalidTag)
+            plain = self._keys.unwrap(wrapped, self.context)
+            self._known[key_id] = DataKey(key_id, AESGCM(plain), InvalidTag, _marker(plain))
         return self._known[key_id]
+
+
+def _marker(plain: bytes) -> Callable[[bytes], bytes]:
+    own = hmac.digest(plain, b"marks", "sha256")
+    return lambda marked: hmac.digest(own, marked, "sha256")
 
 
 def _id_of(row: Item | None) -> bytes:

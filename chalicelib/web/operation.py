@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
     is_deferred: bool
     reads: bool
     repeats: str
+    keeps_answer: bool
     contract_path: str
     documented: bool
     example: object
@@ -70,6 +71,7 @@ class Endpoint:
     `<thing>.<action>`; with ``is_deferred`` as accepted, since the effects come after the answer. An operation of
     another audience may have a verb too: its use case then says who acts (`platform.audit.acting`). ``repeats`` says
     why a POST needs no ``Idempotency-Key``; one that only ``reads``, since its body holds a question, needs none too.
+    ``keeps_answer``: see `is_creation`, for one that answers 200.
     ``counted_as`` is the type of operation that the audience counts it as, for a limit of its own (`Audience.limit`);
     "" for none. ``revised`` says how it differs in later revisions of the API, by their names.
     ``empty`` are the statuses of its further successes, which have no body. ``too_large`` is the way to send a body
@@ -99,6 +101,7 @@ class Endpoint:
     is_deferred: bool = False
     reads: bool = False
     repeats: str = ""
+    keeps_answer: bool = False
     contract_path: str = ""
     documented: bool = True
     example: object = NO_EXAMPLE
@@ -153,6 +156,12 @@ class Endpoint:
         """Whether a repeat is recognised by its ``Idempotency-Key``."""
         return self.method == "POST" and not self.repeats and not self.reads
 
+    @cached_property
+    def is_creation(self) -> bool:
+        """Whether it makes something that is another one each time, or is done once for good: the kept answer of such a
+        request stays true. An act may be undone by another one in the meantime."""
+        return self.keeps_answer or self.status in _OF_CREATIONS
+
     def resource_of(self, incoming: Incoming) -> Resource:
         """The resource of a request: the path without the version of the API, with the values of its variables."""
         path = self._unversioned
@@ -198,6 +207,8 @@ class Endpoint:
         """
         return dict(zip(_variables(self.route), _variables(self.shown_path), strict=True))
 
+
+_OF_CREATIONS = frozenset({201, 202})
 
 _VERSION = re.compile(r"^/(api/)?(\w+/)?v\d+/")
 _ON_ONE = re.compile(r"([^{]*)\{\w+_([a-z]+)\}((?:/\w*[^/s])?)")

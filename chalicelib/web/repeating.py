@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from chalicelib.kit.tables import Attachment, AttachmentRefusedError, Put, attaching
 from chalicelib.platform.idempotency import model
-from chalicelib.platform.idempotency.rules import HEADER, check_key, digest_of, record_id, unnamed_record_id
+from chalicelib.platform.idempotency.rules import HEADER, check_key, digest_of, record_id
 from chalicelib.platform.idempotency.service import Idempotency
 from chalicelib.web.audience import Exchange
 from chalicelib.web.exchange import Outgoing
@@ -73,11 +73,12 @@ class Repeatable:
 def repeatable_of(
     exchange: Exchange, asked_for: tuple[Path, Query, Any], render: Render, unnamed_seconds: int
 ) -> Repeatable | None:
-    """The request by its key, or, where ``unnamed_seconds`` say so, by what it asks for; None for any other, and for
-    operations that take no key. ``asked_for`` are its path, its query, and its body as JSON: a parsed one masks
-    secrets. Raises `EdgeError` (bad request) for an invalid key."""
+    """The request by its key, or, where ``unnamed_seconds`` say so and it creates something, by what it asks for; None
+    for any other, and for operations that take no key. ``asked_for`` are its path, its query, and its body as JSON: a
+    parsed one masks secrets. Raises `EdgeError` (bad request) for an invalid key."""
     endpoint, values = exchange.endpoint, exchange.incoming.headers.get(HEADER)
-    if not endpoint.takes_idempotency_key or (values is None and not unnamed_seconds):
+    has_name = values is not None or (unnamed_seconds and endpoint.is_creation)
+    if not endpoint.takes_idempotency_key or not has_name:
         return None
     path, query, body = asked_for
     operation = f"{endpoint.method} {endpoint.route}"
@@ -85,7 +86,7 @@ def repeatable_of(
     principal = exchange.principal
     holder = (principal.kind, principal.tenant, principal.id)
     if values is None:
-        asked = model.Asked(unnamed_record_id(holder, digest), digest, unnamed_seconds)
+        asked = model.Asked(exchange.edge.idempotency.unnamed_id(holder, digest), digest, unnamed_seconds)
     else:
         asked = model.Asked(record_id(holder, check_key(values)), digest)
     return Repeatable(asked, exchange.edge.idempotency, render)

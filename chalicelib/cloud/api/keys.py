@@ -109,6 +109,7 @@ def _rotate(request: Request[KeyPath, NoQuery, NoBody], services: Cloud) -> Show
 
 @routes.post(
     "/auth/keys/{key_id}/rotate",
+    keeps_answer=True,
     auth=USER,
     permission=IDENTITY_DELETE,
     scope=Scope.TENANT,
@@ -124,6 +125,7 @@ def rotate_user_key(request: Request[KeyPath, NoQuery, NoBody], services: Cloud)
 
 @routes.post(
     "/auth/keys/{key_id}/regenerate",
+    keeps_answer=True,
     auth=USER,
     permission=IDENTITY_DELETE,
     scope=Scope.TENANT,

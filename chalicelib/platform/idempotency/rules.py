@@ -37,11 +37,6 @@ def record_id(holder: Sequence[str], key: str) -> str:
     return digest(json.dumps([*holder, key]))
 
 
-def unnamed_record_id(holder: Sequence[str], request_digest: str) -> str:
-    """The id of the record of a request without a key, which no key can lead to."""
-    return digest(json.dumps([[*holder], request_digest]))
-
-
 def digest_of(operation: str, path: Any, query: Any, body: Any) -> str:
     """The digest of what a request asks for. The order of members and the blanks of a JSON body do not matter."""
     return digest(json.dumps([operation, path, query, body], sort_keys=True))

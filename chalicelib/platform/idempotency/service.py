@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from collections.abc import Sequence
 
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.crypto import Sealer, associated_data
@@ -25,6 +26,11 @@ class Idempotency:
         self._log = log
         self._clock = clock
         self._sealer = sealer
+
+    def unnamed_id(self, holder: Sequence[str], request_digest: str) -> str:
+        """The id of the record of a request without a key, which no key can lead to. A reader of the table can test no
+        guess of a body by it. A new data key of the stage makes other ids of the same requests."""
+        return self._sealer.mark(json.dumps([[*holder], request_digest]))
 
     def find(self, asked: Asked) -> Answer | None:
         """The answer that was given to this request, None if it has not been carried out. One consistent read. Raises

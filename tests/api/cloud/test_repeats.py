@@ -5,6 +5,7 @@ import pytest
 from chalicelib.cloud.api.protocol import REPEATS_SECONDS
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.idempotency.store import TABLE
+from chalicelib.web.operation_table import every_operation
 from tests.support.cloud import ADA, BOB, EVE
 from tests.support.fakes.dynamo import Crash
 
@@ -35,6 +36,26 @@ def test_repeat_after_a_failure_gets_the_earlier_object(scene, team):
         assert again.headers["idempotency-replayed"] == "true"
     assert keys_of(scene, KEY["name"]) == [made]
     assert scene.request("get_own_user", key=again.json["data"]["key"]).status == 200
+
+
+def test_act_is_never_answered_by_one_that_another_act_has_undone(scene, team):
+    body = {"name": "no reading", "statements": [{"effect": "Deny", "action": ["tenant:read"], "resource": ["*"]}]}
+    made = scene.request("create_policy", json=body, key=scene.keys[ADA]).json["data"]["id"]
+    asked = {"variables": {"user_id": scene.variables["bob"], "policy_id": made}, "key": scene.keys[ADA]}
+    scene.world.driver.crash_after(1)
+    with pytest.raises(Crash):
+        scene.request("attach_user_policy", **asked)
+    for view in ("detach_user_policy", "attach_user_policy"):
+        answer = scene.request(view, **asked)
+        assert (answer.status, "idempotency-replayed" in answer.headers) == (200, False)
+    assert scene.request("get_tenant", key=scene.keys[BOB]).status == 403
+
+
+def test_creations_alone_are_known_by_their_repeats():
+    asked = [row.endpoint for row in every_operation() if row.family == "cloud" and row.takes_idempotency_key]
+    known = {each.view.__name__ for each in asked if each.is_creation and each.status == 200}
+    assert known == {"rotate_user_key", "regenerate_user_key", "rotate_account_secret", "complete_upload"}
+    assert {each.status for each in asked if each.is_creation} == {200, 201, 202}
 
 
 def test_request_that_was_answered_is_another_one_when_it_comes_again(scene, team):

@@ -119,6 +119,16 @@ def test_two_containers_use_the_same_data_key(store, keys, clock, ids, sealer):
     assert keys.generated == 1
 
 
+def test_mark_of_a_text_is_that_of_the_data_key_in_each_container(store, keys, clock, ids, sealer):
+    mark = sealer.mark("a guess")
+    assert sealer_on(store, keys, clock, ids).mark("a guess") == mark
+    assert sealer.mark("another guess") != mark
+    assert mark != digest("a guess")
+    sealer.keys.rotate()
+    clock.advance(seconds=301)
+    assert sealer.mark("a guess") != mark
+
+
 def test_concurrent_first_data_keys_leave_one_that_both_containers_use(store, keys, clock, ids):
     store.latency(0.01)
     one, two = sealer_on(store, keys, clock, ids), sealer_on(store, keys, clock, ids)
