@@ -119,7 +119,8 @@ class TestGateways:
         assert (status, kind, "has an internet gateway already" in message) == (409, "CONFLICT", True)
         scene.ask("POST", f"/internet-gateways/{first['id']}/detach")
         scene.attach(second, vpc)
-        scene.reach(second, State.READY)
+        for gateway in (second, first):
+            scene.reach(gateway, State.READY)
         assert routes(scene, vpc) == {"0.0.0.0/0": scene.at_ec2(second)}
         assert shown(scene, first)["status"] == "detached"
 

@@ -10,6 +10,7 @@ from tests.support.cloud import ADA, BOB, PASSWORD
 
 
 def create(scene, address=ADA, name="build server"):
+    scene.world.clock.advance(seconds=1)
     return scene.request("create_user_key", json={"name": name}, key=scene.keys[address])
 
 

@@ -36,6 +36,7 @@ class TestPages:
     def test_pages_of_vpcs_lead_from_the_newest_to_the_oldest(self, networks):
         for number in range(3):
             networks.vpc(f"v{number}", f"10.{number}.0.0/16")
+            networks.world.clock.advance(1)
         assert page(networks, "/vpcs") == (["v2", "v1", "v0"], None)
         first, token = page(networks, "/vpcs?page_size=2")
         assert (first, page(networks, f"/vpcs?page_size=2&next_token={token}")) == (["v2", "v1"], (["v0"], None))

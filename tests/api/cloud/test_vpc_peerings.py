@@ -225,7 +225,7 @@ def test_call_that_fails_or_is_unanswered_makes_one_and_leaves_none(scene, vpcs,
 
 def test_rejection_of_a_peering_that_is_accepted_at_the_same_moment_is_400(scene, peering):
     scene.reach(peering, State.READY)
-    scene.moving.driver.before_next(lambda: accept(scene, peering), operation="TransactWriteItems")
+    scene.moving.driver.before_next(lambda: accept(scene, peering), operation="UpdateItem")
     assert scene.refused("POST", f"/vpc-peerings/{peering['id']}/reject")[0] == 400
     scene.reach(peering, State.READY)
     assert show(scene, peering)["status"] == "active"

@@ -9,6 +9,7 @@ cancelled transaction is billed like a done one without its index writes.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import Context
 from copy import copy, deepcopy
 from datetime import datetime, timedelta
 from threading import RLock
@@ -160,8 +161,9 @@ class FakeDynamo:
     def before_next(
         self, action: Callable[[], Any], *, operation: str | None = None, table: Table | None = None
     ) -> None:
-        """Run `action` just before the next such call: another caller who is faster."""
-        self._faults.add("action", 1, operation, table, action)
+        """Run `action` just before the next such call: another caller who is faster, and knows nothing of the context
+        of this one."""
+        self._faults.add("action", 1, operation, table, lambda: Context().run(action))
 
     def conflicts(self, probability: float, seed: int = 1) -> None:
         """This share of transactions is cancelled by conflicts. 0 ends it."""
