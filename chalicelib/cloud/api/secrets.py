@@ -12,9 +12,9 @@ from chalicelib.cloud.wiring import Cloud
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import bad_request, found
 from chalicelib.kit.fields import about
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.listing import ListRequest
 from chalicelib.kit.tables import ActedOn
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.platform.secrets.model import MOST_OF_A_TENANT, NAME_PATTERN, NewSecret, StoredSecret
@@ -147,7 +147,7 @@ def _find(services: Cloud, tenant: str, wanted: str) -> StoredSecret:
     if not same and len(begun) > 1:
         raise bad_request({"id": ["several secrets begin so"]})
     secret = found(next(iter(same or begun), None))
-    check_not_denied(secret.id, secret.name)
+    check_found(secret.id, secret.name)
     return secret
 
 

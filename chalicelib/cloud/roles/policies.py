@@ -8,9 +8,9 @@ from chalicelib.cloud.roles.service import Roles, found_none
 from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member
@@ -37,7 +37,7 @@ class Policies:
     def get(self, tenant_id: str, policy_id: str) -> Policy:
         """Raises `EdgeError` (not found)."""
         policy = found(self._store(tenant_id).policy(policy_id))
-        check_not_denied(policy.id, policy.name)
+        check_found(policy.id, policy.name)
         return policy
 
     def create(
@@ -157,7 +157,7 @@ class Policies:
         """Raises `EdgeError` (forbidden) for a policy that denies more than the principal may; one that was deleted
         denies nothing."""
         for policy in self.find(tenant_id, [policy_id]):
-            check_not_denied(policy.id, policy.name)
+            check_found(policy.id, policy.name)
             rules.check_lifted(policy, by)
 
     def _there(self, tenant_id: str, policy_ids: list[str] | tuple[str, ...]) -> list[str]:

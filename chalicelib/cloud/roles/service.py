@@ -8,9 +8,9 @@ from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Update
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 from chalicelib.platform.identity.tenant_store import TenantStore
@@ -49,7 +49,7 @@ class Roles:
     def get(self, tenant_id: str, name_or_id: str) -> Role:
         """A role by its name or id. Raises `EdgeError` (not found)."""
         role = found(next((role for role in self.all(tenant_id) if name_or_id in {role.name, role.id}), None))
-        check_not_denied(role.id, role.name)
+        check_found(role.id, role.name)
         return role
 
     def granted(self, tenant_id: str, name: str, policy_ids: Sequence[str]) -> tuple[Role | None, list[Policy]]:

@@ -9,9 +9,9 @@ from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import conflict, found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Write
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
@@ -41,7 +41,7 @@ class ServiceAccounts:
     def get(self, tenant: str, account_id: str) -> ServiceAccount:
         """Raises `EdgeError` (not found)."""
         account = found(self._store.find(tenant, account_id))
-        check_not_denied(account.id, account.name)
+        check_found(account.id, account.name)
         return account
 
     def create(self, tenant: str, name: str, description: str, role: str, by: Principal) -> ShownAccount:

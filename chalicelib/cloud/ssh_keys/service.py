@@ -6,10 +6,10 @@ from chalicelib.cloud.ssh_keys.model import SshKey
 from chalicelib.cloud.ssh_keys.store import SshKeyStore
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, conflict, found, invalid
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.openssh import BadKeyError, parse
 from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 
@@ -34,7 +34,7 @@ class SshKeys:
         """Raises `EdgeError` (not found)."""
         keys = self.all(tenant)
         key = found(next((key for key in keys if id_or_name in {key.id, key.name}), None))
-        check_not_denied(key.id, key.name)
+        check_found(key.id, key.name)
         return key
 
     def add(self, tenant: str, name: str, public_key: str, by: Principal) -> SshKey:

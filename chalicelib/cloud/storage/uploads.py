@@ -12,10 +12,10 @@ from chalicelib.cloud.storage.s3 import S3Objects
 from chalicelib.cloud.storage.upload_store import UploadStore, delete_upload, put_upload
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import bad_request, found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.origin import current_origin
 from chalicelib.kit.tables import ActedOn, Delete, Put, Tables
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.audit.service import noting
 
@@ -59,7 +59,7 @@ class Uploads:
         """Raises `EdgeError` (not found)."""
         upload = found(UploadStore(self._tables.scoped(tenant)).find(upload_id))
         found(upload if upload.expires_epoch > self._clock.now().timestamp() else None)
-        check_not_denied(upload.id, upload.bucket_id, upload.bucket)
+        check_found(upload.id, upload.bucket_id, upload.bucket)
         return upload
 
     def put_part(self, tenant: str, upload_id: str, number: int, content: bytes, checksum: str | None) -> Part:

@@ -6,9 +6,9 @@ from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.cloud.tenancy.store import InvitationStore
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind, found, rate_limited
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, verification_store
 from chalicelib.platform.identity.model import Subject, User
@@ -73,7 +73,7 @@ class Invitations:
         """End an invitation: its token is good for nothing. Raises `EdgeError` (not found)."""
         tables, now = self._of(tenant_id), self._clock.now()
         invitation = found(InvitationStore(tables).find(invitation_id))
-        check_not_denied(invitation.id, invitation.email)
+        check_found(invitation.id, invitation.email)
         beside: list[Write] = [
             verification_store.use(invitation.token_id, now),
             tenant_store.touch_tenant(tenant_id, now),

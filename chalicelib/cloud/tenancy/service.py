@@ -10,11 +10,11 @@ from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.origin import current_origin, working_for
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member, TenantFacts, User
@@ -118,7 +118,7 @@ class Tenancy:
         for a member, (validation failed, forbidden) for a role."""
         self.giving.check_new(tenant_id, role, by)
         known = user_id or (self._users.id_of(email) if email else None)
-        check_not_denied(found(known))
+        check_found(found(known))
         for _ in self._tables.tries():
             user = found(self._users.find(found(known)))
             rules.check_new_member(user.member_of, tenant_id)
@@ -132,7 +132,7 @@ class Tenancy:
         forbidden) for a role."""
         self.giving.check(tenant_id, role, by)
         rules.check_one_owner(role, user_id)
-        check_not_denied(user_id)
+        check_found(user_id)
         member = found(self._users.member(tenant_id, user_id))
         user = found(self._users.find(user_id))
         rules.check_not_owner(member)
@@ -152,7 +152,7 @@ class Tenancy:
         """Take a member's place away: its next request is refused. Raises `EdgeError` (not found), (conflict) for the
         owner, (forbidden) for one whose role is above the caller's."""
         own = self.giving.role_of(tenant_id, by)
-        check_not_denied(user_id)
+        check_found(user_id)
         self._remove_member(tenant_id, user_id, lambda member: rules.check_role(member.role, own))
 
     def leave(self, tenant_id: str, by: Principal) -> None:

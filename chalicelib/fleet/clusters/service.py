@@ -23,6 +23,7 @@ from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, forbidden, found, not_found, unavailable
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import (
@@ -34,7 +35,6 @@ from chalicelib.kit.tables import (
     Write,
     attaching,
 )
-from chalicelib.platform.access.denials import check_not_denied
 
 _CLUSTER_INDEX = 0
 """The index of the cluster's own write in every transaction of this module."""
@@ -126,7 +126,7 @@ class Clusters:
             self.ensure_default()
         cluster = self._store.find(name)
         if cluster is not None:
-            check_not_denied(cluster.id, cluster.name)
+            check_found(cluster.id, cluster.name)
         return cluster
 
     def find_many(self, names: Sequence[str]) -> list[Cluster]:

@@ -10,7 +10,7 @@ from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting import selection
 from chalicelib.fleet.targeting.model import Targeting, TargetType
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.platform.access.denials import check_not_denied
+from chalicelib.kit.finding import check_found
 
 MOST_NAMED = 10
 """Missing ids or names that one refusal lists; it says how many more there are."""
@@ -35,8 +35,8 @@ def accept(given: Targeting, nodes: NodeReader, clusters: Clusters, *, allow_mis
     targeting = _narrowed(selection.without_repetitions(given), clusters, reach)
     found = [row for row in selection.clusters_by_name(targeting, clusters) if reach.includes(row.id)]
     for cluster in found:
-        check_not_denied(cluster.id, cluster.name)
-    check_not_denied(*targeting.node_ids or ())
+        check_found(cluster.id, cluster.name)
+    check_found(*targeting.node_ids or ())
     if not allow_missing and given.type is not TargetType.ALL:
         _require_all(targeting, found, nodes, reach)
     named = selection.fitting_clusters(targeting, found)

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from chalicelib.kit.clock import Clock, parse_time, to_microseconds_text
 from chalicelib.kit.errors import invalid, not_found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Item, Query, Tables
 from chalicelib.machines.analytics import store
@@ -26,7 +27,6 @@ from chalicelib.machines.analytics.model import (
     Usage,
 )
 from chalicelib.machines.analytics.periods import LENGTHS, start_of, widened
-from chalicelib.platform.access.denials import check_not_denied
 
 MOST_SIGNALS = 20_000
 """Signals that one question may look at; about 6 MB to read."""
@@ -66,7 +66,7 @@ class Queries:
         now = int(self._clock.now().timestamp())
         if instance is None or (instance.expires_epoch is not None and instance.expires_epoch <= now):
             raise not_found()
-        check_not_denied(instance.id)
+        check_found(instance.id)
         return instance
 
     def topics(

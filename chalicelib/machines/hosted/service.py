@@ -5,11 +5,11 @@ from typing import Protocol
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, found, invalid, unavailable
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.machines.hosted import rules
 from chalicelib.machines.hosted.model import Action, HostedNode, NewNode, Status
 from chalicelib.machines.hosted.store import NodeStore
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.identity.model import TenantFacts
 
 
@@ -90,7 +90,7 @@ class HostedNodes:
     def get(self, tenant: str, node_id: str) -> HostedNode:
         """Raises `EdgeError` (not found)."""
         node = found(self._nodes_of(tenant).find(node_id))
-        check_not_denied(node.id, node.name)
+        check_found(node.id, node.name)
         return node
 
     def every(self, tenant: str) -> list[HostedNode]:

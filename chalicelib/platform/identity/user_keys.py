@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.errors import EdgeError, Kind, conflict, found
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Put, Tables, TransactionFailedError, Update, Write
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.key_text import SHORT_SECRET_BYTES, new_short_key
 from chalicelib.platform.access.model import CREATED, ApiKey, ShownKey
@@ -113,7 +113,7 @@ class UserKeys:
         is_usable_key = key.is_short and is_usable(key, self._clock.now())
         is_theirs = key.owner == owner_of(by) if by.user else key.user is None and key.tenant == by.tenant
         found(key if is_usable_key and is_theirs else None)
-        check_not_denied(key.id, key.name)
+        check_found(key.id, key.name)
         return key
 
 

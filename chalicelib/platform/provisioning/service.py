@@ -6,10 +6,10 @@ from typing import Any
 
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, bad_request, conflict, found, not_found, unavailable
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.tables import BeginsWith, Between
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.provisioning import claim_store
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
@@ -112,7 +112,7 @@ class Resources:
         resource = self._store.find(self._tenant, resource_id)
         if resource is None or resource.kind != kind or self._is_over(resource):
             return None
-        check_not_denied(resource.id, resource.name)
+        check_found(resource.id, resource.name)
         return resource
 
     def get(self, kind: str, resource_id: str) -> Resource:
@@ -158,7 +158,7 @@ class Resources:
             if len(found) > 1:
                 break
         for each in found[:2]:
-            check_not_denied(each.id, each.name)
+            check_found(each.id, each.name)
         return found[:2]
 
     def change(self, kind: str, resource_id: str, decide: Decide, operation: str) -> Resource:

@@ -7,10 +7,10 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Sealer, associated_data
 from chalicelib.kit.data_keys import UnsealError
 from chalicelib.kit.errors import found, taken, unavailable
+from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
 from chalicelib.kit.tables import Ref, Tables, TransactionFailedError
-from chalicelib.platform.access.denials import check_not_denied
 from chalicelib.platform.quotas.rules import quota_exceeded, tenant_is_gone
 from chalicelib.platform.quotas.service import Quotas
 from chalicelib.platform.secrets import rules, store
@@ -119,7 +119,7 @@ class Secrets:
         if row is None:
             return None
         secret = store.from_item(row)
-        check_not_denied(secret.id, secret.name)
+        check_found(secret.id, secret.name)
         return secret
 
     def _rows(self, names: Collection[str]) -> dict[str, StoredSecret]:

@@ -3,7 +3,8 @@
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.platform.access.denials import check_not_denied, holding_denials
+from chalicelib.kit.finding import check_found
+from chalicelib.platform.access.denials import holding_denials
 from chalicelib.platform.access.permissions import KeyRole, Permission
 from chalicelib.platform.access.policy_rules import Effect, Statement
 from chalicelib.platform.access.principal import Principal, PrincipalKind, Resource, Scope, decide
@@ -20,7 +21,7 @@ def caller(*patterns, action="things:read", **conditions):
 def is_denied(principal, *texts):
     with holding_denials(principal, READ, {}):
         try:
-            check_not_denied(*texts)
+            check_found(*texts)
         except EdgeError as error:
             return error.kind is Kind.FORBIDDEN
     return False
@@ -46,7 +47,7 @@ def test_denial_of_another_action_or_under_another_condition_is_none():
 
 def test_thing_is_not_denied_outside_of_a_request():
     assert is_denied(caller(THING), THING)
-    check_not_denied(THING)
+    check_found(THING)
 
 
 def test_denials_of_a_second_action_stand_beside_those_of_the_first():
@@ -57,7 +58,7 @@ def test_denials_of_a_second_action_stand_beside_those_of_the_first():
     ):
         for denied in (THING, OTHER):
             with pytest.raises(EdgeError):
-                check_not_denied(denied)
+                check_found(denied)
 
 
 def test_id_in_a_path_is_decided_in_any_letter_case():
