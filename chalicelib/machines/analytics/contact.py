@@ -5,6 +5,7 @@ a gap may cross hours and days, a gap that goes on ends when it is asked for, an
 what was answered before.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +33,8 @@ class Timeline:
 
     def __init__(self, transitions: Sequence[Transition], now: datetime) -> None:
         self._pieces = list(_pieces(sorted(transitions, key=lambda one: one.key)))
+        # Each begins where the one before ends, so that those of a span are found without looking at all.
+        self._starts = [piece.start for piece in self._pieces if piece.start is not None]
         self._now = now
 
     def gaps(self, span: Span) -> list[Gap]:
@@ -39,15 +42,19 @@ class Timeline:
         touched = Span(span.start, min(span.end, self._now))
         return [
             Gap(piece.start or span.start, piece.end)
-            for piece in self._pieces
+            for piece in self._of(touched)
             if piece.contact is Contact.DOWN and piece.within(touched) is not None
         ]
 
     def seconds(self, contact: Contact, span: Span) -> float:
         """The seconds of a span with this contact; what is to come does not count."""
         known = Span(span.start, min(span.end, self._now))
-        parts = (piece.within(known) for piece in self._pieces if piece.contact is contact)
+        parts = (piece.within(known) for piece in self._of(known) if piece.contact is contact)
         return sum(part.seconds for part in parts if part is not None)
+
+    def _of(self, span: Span) -> Sequence[_Piece]:
+        """The pieces that a span may touch, in order."""
+        return self._pieces[bisect_right(self._starts, span.start) : bisect_right(self._starts, span.end) + 1]
 
 
 def _pieces(transitions: Sequence[Transition]) -> Iterator[_Piece]:

@@ -109,3 +109,34 @@ def test_gap_to_come_is_not_told(now):
     line = Timeline([ENROLLED, turn(10, UP, DOWN)], at(now))
 
     assert line.gaps(span(0, 60)) == []
+
+
+class CountedMoment(datetime):
+    """A moment that counts how often it is compared with another."""
+
+    comparisons = 0
+
+    def __lt__(self, other):
+        CountedMoment.comparisons += 1
+        return super().__lt__(other)
+
+    def __gt__(self, other):
+        CountedMoment.comparisons += 1
+        return super().__gt__(other)
+
+
+def test_many_periods_of_a_flapping_node_look_at_what_is_in_each_alone():
+    def moment(minutes):
+        whole = at(minutes)
+        return CountedMoment.fromtimestamp(whole.timestamp(), UTC)
+
+    turns = [
+        Transition(f"{minutes:08}", at(minutes), moment(minutes), *((UP, DOWN) if minutes % 2 else (DOWN, UP)))
+        for minutes in range(3000)
+    ]
+    line = Timeline(turns, at(3000))
+    CountedMoment.comparisons = 0
+    found = [line.seconds(UP, span(start, start + 2)) for start in range(0, 3000, 2)]
+
+    assert set(found) == {60.0}
+    assert CountedMoment.comparisons < 50 * len(found)
