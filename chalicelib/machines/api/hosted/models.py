@@ -134,7 +134,7 @@ class NodeInData(NodeOut):
 class NodesOut(Documented):
     """The nodes of the caller's customer, newest first."""
 
-    nodes: Annotated[list[NodeOut], about("All of them, destroyed ones included.")]
+    nodes: Annotated[list[NodeOut], about("All of them, of the destroyed ones those that fit.")]
 
 
 class CreatedOut(Documented):

@@ -9,6 +9,7 @@ from chalicelib.machines.api.hosted.models import (
     NodeCreate,
     NodeDestroy,
     NodeInData,
+    NodeOut,
     NodePath,
     NodesOut,
     node_out,
@@ -19,11 +20,14 @@ from chalicelib.machines.permissions import HOSTED_READ, HOSTED_WRITE
 from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
+from chalicelib.web.page_bytes import ROWS_BYTES, encoded_bytes
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
 routes = Endpoints(tag="Nodes")
 
 _HEALTHY = "healthy"
+_GONE = Status.DESTROYED
+_COMMA_BYTES = 1
 
 
 @routes.get(
@@ -36,9 +40,11 @@ _HEALTHY = "healthy"
     summary="List nodes",
 )
 def list_hosted_nodes(request: Request[NoPath, NoQuery, NoBody], services: Machines) -> NodesOut:
-    """Lists the nodes of the caller's customer, newest first, with their builds."""
+    """Lists the nodes of the caller's customer, newest first, with their builds. Where they are too many for one
+    answer, the destroyed ones that are oldest are left out."""
     hosted = services.hosted
-    return NodesOut(nodes=[node_out(node, hosted.exposure) for node in hosted.nodes.every(request.principal.tenant)])
+    shown = [node_out(node, hosted.exposure) for node in hosted.nodes.every(request.principal.tenant)]
+    return NodesOut(nodes=_fitting(shown))
 
 
 @routes.post(
@@ -128,3 +134,16 @@ def get_hosted_node_health(request: Request[NodePath, NoQuery, NoBody], services
     facts = services.hosted.fleet.find_nodes([node.id]).get(node.id)
     is_healthy = node.status is Status.RUNNING and facts is not None and facts.status == _HEALTHY
     return HealthOut(status=node.status, healthy=is_healthy, last_seen_at=None if facts is None else facts.last_seen_at)
+
+
+def _fitting(nodes: list[NodeOut]) -> list[NodeOut]:
+    """The nodes that fit into one answer: all that are there, and of the destroyed ones the newest."""
+    sizes = [encoded_bytes(node.model_dump_json(by_alias=True)) + _COMMA_BYTES for node in nodes]
+    left = ROWS_BYTES - sum(size for node, size in zip(nodes, sizes, strict=True) if node.status is not _GONE)
+    fitting = []
+    for node, size in zip(nodes, sizes, strict=True):
+        if node.status is _GONE:
+            left -= size
+        if node.status is not _GONE or left >= 0:
+            fitting.append(node)
+    return fitting

@@ -8,6 +8,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from chalicelib.fleet.public import Result
+from chalicelib.machines.api.hosted import nodes
+from chalicelib.machines.hosted.model import Action
 from chalicelib.machines.hosted.store import TABLE as NODES
 from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.quotas.rules import INSTANCES, quota_exceeded
@@ -257,3 +259,19 @@ def test_destroyed_nodes_and_their_instances_tell_why(api: Api) -> None:
 
     assert (shown["status"], shown["statusReason"]) == ("FAILED", "the provider lost it")
     assert json.dumps(shown["builds"][0]["reason"]) == "null"
+
+
+def test_list_too_large_for_an_answer_leaves_out_the_oldest_destroyed_nodes(api: Api, monkeypatch) -> None:
+    made = []
+    for number in range(5):
+        api.hosting.world.clock.advance(1)
+        made.append(api.hosting.running(name=f"node {number}").id)
+    for node_id in made[1:4]:
+        api.hosting.begin(node_id, Action.DESTROY)
+        api.hosting.instance_goes(node_id)
+    whole = api.ask("list_hosted_nodes")
+    assert [node["nodeId"] for node in whole.json["nodes"]] == made[::-1]
+
+    monkeypatch.setattr(nodes, "ROWS_BYTES", len(json.dumps(whole.text)) * 4 // 5)
+    listed = [node["nodeId"] for node in api.ask("list_hosted_nodes").json["nodes"]]
+    assert listed == [made[4], made[3], made[2], made[0]]
