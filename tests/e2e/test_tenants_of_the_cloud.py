@@ -23,11 +23,11 @@ pytestmark = pytest.mark.slow
 OWNER = "owner@example.com"
 CLUSTERS = "/api/v1/clusters"
 KEPT_OF_A_TENANT = {
-    *("tenants", "audit_events", "quotas", "api_keys", "verifications", "tasks"),
+    *("tenants", "audit_events", "quotas", "api_keys", "verifications", "tasks", "limits"),
     *("resources", "billing_intervals"),
     *("analytics_events", "analytics_instances", "analytics_owners", "analytics_periods"),
 }
-"""As `docs/cloud.md` says: rows of gone things for an hour, bills for good, figures of machines for their days."""
+"""As `docs/cloud.md` says: rows of gone things and the number of invitations for an hour, bills for good, figures of machines for their days."""
 KEPT_OF_A_PERSON = {"verifications"}
 
 Row = dict[str, dict[str, str]]

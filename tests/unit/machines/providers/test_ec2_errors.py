@@ -19,7 +19,7 @@ CAPACITY = "use another zone or template"
         ("InternalError", 500, AgainLaterError, "did not answer"),
         ("SomethingNew", 503, AgainLaterError, "did not answer"),
         ("VcpuLimitExceeded", 400, RefusedError, "raised in Service Quotas"),
-        ("InvalidAMIID.NotFound", 400, RefusedError, "mend the template"),
+        ("InvalidAMIID.NotFound", 400, RefusedError, "from another image"),
         ("InvalidSubnetID.NotFound", 400, RefusedError, "mend the template or the settings"),
         ("UnauthorizedOperation", 403, RefusedError, "look at its permissions"),
         ("Unsupported", 400, RefusedError, CAPACITY),
