@@ -75,9 +75,9 @@ class HostedNode(BaseModel, frozen=True):
 
     ``network`` is the label that its owner chose, ``cluster_name`` the cluster that it joins. ``webhook_url`` is the
     receiver of its webhook, "" for none; ``told`` the status that was last sent there; ``webhook_until`` is when the
-    webhook of a node that is gone ends. ``program`` is the version that it runs, "" while that is unknown. ``builds``
-    are the last ones, the newest at the end. ``due_at`` is when a worker looks at it again, None while it needs none.
-    Times are seconds text.
+    webhook of a node that is gone ends, ``expires_epoch`` (seconds since 1970) when its row goes. ``program`` is the
+    version that it runs, "" while that is unknown. ``builds`` are the last ones, the newest at the end. ``due_at`` is
+    when a worker looks at it again, None while it needs none. Times are seconds text.
     """
 
     id: str
@@ -97,6 +97,7 @@ class HostedNode(BaseModel, frozen=True):
     attempts: int = 0
     due_at: str | None = None
     webhook_until: str | None = None
+    expires_epoch: int | None = None
     inserted_at: str
     updated_at: str
     version: int = 0

@@ -21,6 +21,9 @@ GRACE = timedelta(seconds=60)
 WEBHOOK_OUTLIVES = timedelta(days=2)
 """How long after the end of a node its webhook stays, so that its last status is delivered and retried."""
 
+DESTROYED_STAYS = timedelta(days=92)
+"""How long a destroyed node stays readable: 90 days beyond its webhook. Its row is removed some hours later."""
+
 WITHIN: Mapping[Action, timedelta] = {
     Action.CREATE: timedelta(minutes=25),
     Action.START: timedelta(minutes=15),
@@ -169,7 +172,8 @@ def _ended(node: HostedNode, progress: Progress, now: datetime) -> HostedNode:
         }
     )
     status = _status_after(node, progress)
-    until = to_seconds_text(now + WEBHOOK_OUTLIVES) if status is Status.DESTROYED and node.webhook_url else None
+    is_gone = status is Status.DESTROYED
+    until = to_seconds_text(now + WEBHOOK_OUTLIVES) if is_gone and node.webhook_url else None
     values = {
         "builds": (*node.builds[:-1], ended),
         "status": status,
@@ -180,6 +184,7 @@ def _ended(node: HostedNode, progress: Progress, now: datetime) -> HostedNode:
         "attempts": 0,
         "webhook_until": until,
         "due_at": until,
+        "expires_epoch": int((now + DESTROYED_STAYS).timestamp()) if is_gone else None,
     }
     if action is Action.SETTINGS and is_success:
         values["webhook_url"] = node.build.webhook_url

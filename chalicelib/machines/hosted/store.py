@@ -32,6 +32,7 @@ TABLE = Table(
     indexes=(Index("due", "due_of", "due_at", shared=True),),
     stream=True,
     tenanted=True,
+    expires_at="expires_epoch",
     thing=Thing("hosted_node", name="name"),
 )
 

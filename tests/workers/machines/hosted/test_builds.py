@@ -1,12 +1,15 @@
 """Builds of hosted nodes by the deployed strings: what each action comes to, and what ends it."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from chalicelib.fleet.public import UpdateFacts, UpdateState
+from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.machines.hosted.model import Action, BuildStatus, Phase, Status
+from chalicelib.machines.hosted.store import TABLE
 from chalicelib.platform.provisioning.model import Power, State
 from chalicelib.platform.webhooks.store import WEBHOOKS
 from tests.support.hosting import HOST, NETWORK, NEWEST, TENANT, URL, Hosting
@@ -242,6 +245,19 @@ class TestDestroy:
         assert (gone.status, gone.build.status) == (Status.DESTROYED, BuildStatus.SUCCESS)
         assert [node.id for node in hosting.nodes.every(TENANT)] == [node.id]
         assert told(hosting) == ["IN_PROGRESS", "RUNNING", "IN_PROGRESS", "DESTROYED"]
+
+    def test_row_of_a_destroyed_node_alone_expires(self, hosting: Hosting) -> None:
+        there, gone = hosting.running(), hosting.running(url=URL)
+        hosting.begin(gone.id, Action.DESTROY)
+        hosting.instance_goes(gone.id)
+        hosting.world.clock.advance(2 * 86_400)
+        hosting.world.sweep("sweep_hosted_builds")
+        hosting.settle()
+
+        rows = {row["id"]: row for row in hosting.world.driver.rows(TABLE)}
+        ended = parse_time(str(hosting.get(gone.id).build.ended_at))
+        assert rows[gone.id][TABLE.expires_at or ""] == int((ended + timedelta(days=92)).timestamp())
+        assert TABLE.expires_at not in rows[there.id]
 
     def test_webhook_of_a_destroyed_node_ends_after_two_days(self, hosting: Hosting) -> None:
         node = hosting.running(url=URL)
