@@ -86,3 +86,12 @@ def test_character_that_the_terminal_does_not_have_ends_nothing(out):
     show_one({"hostname": "ü"}, Format.JSONL)
     Writer().write("ü")
     assert written.getvalue().endswith(b'"\\xfc"}\n\xc3\xbc')
+
+
+def test_output_for_a_program_that_takes_texts_is_the_text(monkeypatch):
+    taken = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", taken)
+    writer = Writer()
+    for piece in ("a\x1b", b"\xc3", b"\xbc"):
+        writer.write(piece)
+    assert taken.getvalue() == "a\x1bü"

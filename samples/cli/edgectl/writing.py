@@ -30,11 +30,15 @@ class Writer:
         """Write a piece of an output, at once."""
         content = piece.encode("utf-8", "backslashreplace") if isinstance(piece, str) else piece
         self._last = content[-1:] or self._last
-        if self._raw or not sys.stdout.isatty():
+        as_it_is = self._raw or not sys.stdout.isatty()
+        # A program that calls this one may have put a stream of text in the place of standard output.
+        buffer = getattr(sys.stdout, "buffer", None)
+        if as_it_is and buffer is not None:
             sys.stdout.flush()
-            sys.stdout.buffer.write(content)
+            buffer.write(content)
         else:
-            sys.stdout.write(visible(self._decoder.decode(content)))
+            text = self._decoder.decode(content)
+            sys.stdout.write(text if as_it_is else visible(text))
         sys.stdout.flush()
 
     def separate(self) -> None:
