@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.client import HttpAnswer
 from tests.support.cloud import CloudScene
-from tests.support.world import World
+from tests.support.world import IMAGE_FILES, World
 
 
 def rest(world: World) -> None:
@@ -28,6 +28,10 @@ class StorageScene(CloudScene):
         body = {f"max_{name}": number for name, number in quotas.items()}
         answer = self.request("set_quotas", variables={"tenant_id": self.tenant_id}, json=body)
         assert answer.status == 200, answer.text
+
+    def buckets_at_s3(self) -> dict[str, Any]:
+        """The buckets of tenants at S3, by their names there."""
+        return {name: each for name, each in self.world.object_client.buckets.items() if name != IMAGE_FILES}
 
     def ask(self, method: str, path: str, **options: Any) -> HttpAnswer:
         """A request in the tenant."""

@@ -15,7 +15,7 @@ def scene():
 
 
 def rules_at_s3(scene):
-    (bucket,) = scene.world.object_client.buckets.values()
+    (bucket,) = scene.buckets_at_s3().values()
     return {rule["ID"]: rule for rule in bucket.lifecycle["Rules"]}
 
 

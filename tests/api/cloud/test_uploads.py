@@ -105,7 +105,7 @@ class TestUploads:
             scene.delete(f"/storage/multipart/abort/{upload}"),
         ]
         assert [answer.status for answer in answers] == [404] * 3
-        (bucket,) = scene.world.object_client.buckets.values()
+        (bucket,) = scene.buckets_at_s3().values()
         assert bucket.uploads.of_id == {}
 
     def test_upload_of_another_tenant_is_not_found(self, scene):
