@@ -149,7 +149,7 @@ def test_installer_without_a_key_leaves_the_agent_running_until_its_restart(mach
     assert machine.service_calls == ["daemon-reload", "enable --quiet edge-agent", "restart edge-agent"]
 
 
-@pytest.mark.parametrize(("enrol", "status"), [("exit 1", 1), ("kill -HUP $PPID; sleep 0.2", 1)])
+@pytest.mark.parametrize(("enrol", "status"), [("exit 1", 1), ("kill -TERM $PPID; sleep 0.2", 1)])
 def test_agent_that_was_stopped_to_enrol_runs_again_however_that_ends(machine, enrol, status):
     key = machine.folder / "key"
     key.write_text("key")

@@ -18,6 +18,7 @@ _RUNS_SCHEDULES = Grants(
         RUNS.name: PUT,
         "api_keys": GET,
         "scripts": GET,
+        "secrets": BATCH_GET,
         "commands": GET | PUT,
         "fan_outs": PUT,
         "clusters": BATCH_GET | QUERY,

@@ -300,6 +300,7 @@ class TestAddress:
     def test_slice_has_the_shape_that_the_sdk_reads(self, scene, granted):
         for name in ("a", "b", "c"):
             launch(scene, name=name)
+            scene.world.clock.advance(1)
         sliced = ask(scene, "list_cloud_instances", query={"limit": "2", "offset": "1"}).json["data"]
         assert ([each["name"] for each in sliced["data"]], sliced["total_count"]) == (["b", "a"], 3)
         assert sliced["has_more"] is False

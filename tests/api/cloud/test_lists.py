@@ -66,6 +66,7 @@ class TestInstances:
     def test_page_of_a_tag_holds_instances_that_have_it(self, scene, granted):
         for number, role in enumerate(("web", "db", "web")):
             launch(scene, name=f"i{number}", labels={"role": role})
+            scene.world.clock.advance(1)
         first = ask(scene, "list_cloud_instances", query={"tag": "role:web", "page_size": "1"}).json
         asked = {"tag": "role:web", "next_token": first["meta"]["next_token"]}
         rest = ask(scene, "list_cloud_instances", query=asked).json

@@ -67,7 +67,7 @@ def test_request_integers_beyond_32_bits_are_refused(base):
     assert taken == []
 
 
-LARGE = {"LinkCreate.size_bytes"}
+LARGE = {"LinkCreate.size_bytes", "UploadLinkCreate.size_bytes"}
 """Numbers with a bound of their own: an object at S3 has up to 5 GiB."""
 
 

@@ -11,14 +11,13 @@ from chalicelib.fleet.commands.clean_up import ROWS_PER_CHUNK
 from chalicelib.fleet.commands.command_store import CommandStore
 from chalicelib.fleet.commands.model import Report, Status
 from chalicelib.fleet.commands.output import STORED_LIMIT_BYTES
-from chalicelib.fleet.commands.queues import EXECUTION_CREATION
+from chalicelib.fleet.commands.queues import EXECUTION_CREATION, TIMELY_WORK
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.store import NODES, PRESENCE
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.listing import OLDEST_FIRST, ListRequest
 from chalicelib.kit.tables import Delete
-from chalicelib.platform.background.queues import CLEAN_UP
 from tests.application.fleet.commands.fleet import a_node, command, executions, fan_out, nodes
 from tests.support.world import World
 
@@ -172,7 +171,7 @@ class TestDeadline:
         fan_out(world, command(world, expired_at=world.clock.now() + timedelta(seconds=300)))
         world.clock.advance(300)
         world.sweep("sweep_commands")
-        assert world.queue_client.take(CLEAN_UP) != []
+        assert world.queue_client.take(TIMELY_WORK) != []
         world.clock.advance(60)
         sweep(world)
         assert statuses(world) == ["expired"]
