@@ -53,6 +53,7 @@ NOT_PROVOKED: Reasons = {
 _NO_REFERENCE = "nothing refers to one, so that nothing stands in its way"
 NOT_PROVOKED_ELSEWHERE: Reasons = {
     ("DELETE /instances/{id}", "409"): _NO_REFERENCE,
+    ("DELETE /images/{id}", "409"): _NO_REFERENCE,
     ("DELETE /snapshots/{id}", "409"): _NO_REFERENCE,
     ("DELETE /internet-gateways/{id}", "409"): "one that anything refers to is attached, which is 400",
 }

@@ -126,12 +126,14 @@ def test_binding_of_a_stranger_is_404(scene, team):
     assert ask(scene, "create_binding", json={"user_identifier": EVE, "role_name": "viewer"}).status == 404
 
 
-@pytest.mark.parametrize("view", ["delete_own_user", "list_tenants", "switch_tenant", "accept_invitation"])
+@pytest.mark.parametrize(
+    "view", ["delete_own_user", "list_tenants", "switch_tenant", "leave_tenant", "accept_invitation"]
+)
 def test_own_acts_without_a_key_are_401(scene, team, view):
     assert scene.request(view, key=None, variables={"token": "none"}).status == 401
 
 
-@pytest.mark.parametrize("view", ["delete_own_user", "list_tenants"])
+@pytest.mark.parametrize("view", ["delete_own_user", "list_tenants", "leave_tenant"])
 def test_own_acts_in_a_tenant_without_a_place_are_403_and_change_nothing(scene, team, view):
     other = scene.tenant("other")
     before = scene.world.state()
