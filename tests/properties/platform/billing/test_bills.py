@@ -28,6 +28,7 @@ from tests.support.provisioning import BoxWorld
 from tests.support.world import RELAY, sqs_record
 
 SIZES = ("local-small", "ubuntu-small")
+CHARGES = (*(("instance", size, 1) for size in SIZES), ("volume", "gp3", 8))
 NEVER = 1_000_000_000
 
 
@@ -41,8 +42,8 @@ class Ledger:
         self.metering = Metering(tables.scoped)
         self.bills = Bills(tables.scoped, self.clock)
 
-    def total(self, tenant, start, end):
-        return self.bills.summary(tenant, start, end).total
+    def amounts(self, tenant, start, end):
+        return self.bills.summary(tenant, start, end).amounts
 
 
 SECONDS = st.integers(0, 4 * 24 * 3600)
@@ -52,10 +53,10 @@ def marks_of(lives):
     """The marks of resources, and the accountant who has seen their states. Their versions have gaps."""
     accountant, marks = Accountant(), []
     for number, (tenant, life) in enumerate(lives):
-        for step, (second, size) in enumerate(sorted(life, key=lambda one: one[0])):
+        for step, (second, charge) in enumerate(sorted(life, key=lambda one: one[0])):
             at = START + timedelta(seconds=second)
-            accountant.write_down(tenant, number, step, at, size)
-            charge = {"charge_type": "instance", "charge_size": size, "units": 1} if size else {}
+            accountant.write_down(tenant, number, step, at, charge)
+            told = dict(zip(("charge_type", "charge_size", "units"), charge or (), strict=False))
             marks.append(
                 Mark(
                     tenant=tenant,
@@ -64,7 +65,7 @@ def marks_of(lives):
                     owner="u",
                     version=3 * step + 1,
                     at=to_seconds_text(at),
-                    **charge,
+                    **told,
                 )
             )
     return marks, accountant
@@ -73,7 +74,7 @@ def marks_of(lives):
 LIVES = st.lists(
     st.tuples(
         st.sampled_from(["one", "two"]),
-        st.lists(st.tuples(SECONDS, st.sampled_from([None, *SIZES])), min_size=1, max_size=6),
+        st.lists(st.tuples(SECONDS, st.sampled_from([None, *CHARGES])), min_size=1, max_size=6),
     ),
     min_size=1,
     max_size=4,
@@ -98,7 +99,7 @@ def test_bill_is_the_accountants_whatever_order_marks_come_in(lives, data):
     first, second = sorted((data.draw(SECONDS), data.draw(SECONDS) + 1))
     start, end = START + timedelta(seconds=first), START + timedelta(seconds=second + 1)
     for tenant in ("one", "two", "three"):
-        assert ledger.total(tenant, start, end) == accountant.bill(tenant, start, end)
+        assert ledger.amounts(tenant, start, end) == accountant.bill(tenant, start, end)
 
 
 @settings(max_examples=30, deadline=None)
@@ -115,7 +116,7 @@ def test_bill_is_the_accountants_with_several_workers_at_once(lives, seed):
         assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
     for tenant in ("one", "two"):
         span = (START, START + timedelta(days=4, seconds=1))
-        assert ledger.total(tenant, *span) == accountant.bill(tenant, *span)
+        assert ledger.amounts(tenant, *span) == accountant.bill(tenant, *span)
 
 
 def charge_of(box):
@@ -142,7 +143,8 @@ class History:
                 is_on = (row["state"], row["power"]) == ("ready", "on")
                 size = SIZES[int(row["spec"].split(":")[1].rstrip("}")) % len(SIZES)]
                 at = parse_time(row["changed_by"]["at"]).replace(microsecond=0)
-                self.accountant.write_down(row["tenant"], row["id"], row["version"], at, size if is_on else None)
+                charge = ("instance", size, 1) if is_on else None
+                self.accountant.write_down(row["tenant"], row["id"], row["version"], at, charge)
 
     def create(self):
         box = self.world.create(f"b-{len(self.made)}", tenant=self.rng.choice(("one", "two")), spec={"size": 1})
@@ -190,7 +192,7 @@ class History:
         for tenant in ("one", "two"):
             for start in (self.began, later):
                 bill = bills_of(self.world.platform).summary(tenant, start, end)
-                assert bill.total == self.accountant.bill(tenant, start, end)
+                assert bill.amounts == self.accountant.bill(tenant, start, end)
 
 
 @settings(max_examples=15, deadline=None)
