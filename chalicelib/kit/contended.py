@@ -1,10 +1,20 @@
 """Writes to a row that others may change at the same time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from chalicelib.kit.errors import unavailable
-from chalicelib.kit.tables import ConditionFailedError, Delete, Item, Put, Tables, Update
+from chalicelib.kit.tables import (
+    NO_RESULT,
+    ConditionFailedError,
+    Delete,
+    Item,
+    Put,
+    Tables,
+    TransactionFailedError,
+    Update,
+    Write,
+)
 
 T = TypeVar("T")
 
@@ -32,3 +42,19 @@ def write_current(
         else:
             return
     raise unavailable()
+
+
+def is_committed(
+    tables: Tables,
+    writes: Sequence[Write],
+    operation: str,
+    *,
+    beside: Sequence[Write] = (),
+    result: object = NO_RESULT,
+) -> bool:
+    """Make the writes as `Tables.commit` does; returns False if one of the conditions does not hold."""
+    try:
+        tables.commit(writes, operation, beside=beside, result=result)
+    except TransactionFailedError:
+        return False
+    return True

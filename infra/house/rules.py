@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from infra.house import documents, names, names_of_tests, purity, raises, repeats, sizes, words
+from infra.house import documents, kept_errors, names, names_of_tests, purity, raises, repeats, sizes, words
 from infra.house.documents import Document
 from infra.house.findings import Finding
 from infra.house.sources import Source
@@ -43,6 +43,7 @@ RULES = (
     Rule("randomness", "a test and a simulation repeat a run from its seed", FUNCTIONS, purity.find_randomness),
     Rule("sleep", "a sleeping function costs as much as a working one", FUNCTIONS, purity.find_sleep),
     Rule("scan", "a scan costs as much as the table is large", (*FUNCTIONS, "infra"), purity.find_scan),
+    Rule("kept-error", "each raise of a kept error adds to its traceback", CODE, kept_errors.find),
     Rule("words", "a reader meets the code for the first time", PROSE, words.find),
     Rule("repeats-name", "a text without information costs a reader's time", PROSE, repeats.find),
     Rule("raises", "errors are found by one form", PROSE, raises.find),

@@ -50,14 +50,6 @@ NOT_PROVOKED: Reasons = {
     ("GET /api/v1/nodes/{node_id}/metrics", "404"): _ALWAYS,
     ("GET /api/v1/nodes/{node_id}/metrics", "503"): _ALWAYS,
 }
-_NO_REFERENCE = "nothing refers to one, so that nothing stands in its way"
-NOT_PROVOKED_ELSEWHERE: Reasons = {
-    ("DELETE /instances/{id}", "409"): _NO_REFERENCE,
-    ("DELETE /images/{id}", "409"): _NO_REFERENCE,
-    ("DELETE /snapshots/{id}", "409"): _NO_REFERENCE,
-    ("DELETE /internet-gateways/{id}", "409"): "one that anything refers to is attached, which is 400",
-}
-"""The same, of the operations of other families than the fleet, which are held to their own documents."""
 
 NOT_FITTING: Reasons = {
     ("GET /api/v1/nodes/{node_id}/metrics", "200"): "`cluster_name` is null for a node that is not known",
@@ -144,9 +136,7 @@ def _of_api(api: Api) -> Source:
     document["paths"] = {path: item for path, item in document["paths"].items() if path not in ON_EVERY_HOST}
     name = api.published.removesuffix("openapi.json").strip("-")
     target = ROOT / "docs" / f"conformance-{name}.md"
-    prefixes = {f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods}
-    reasons = {key: reason for key, reason in NOT_PROVOKED_ELSEWHERE.items() if key[0] in prefixes}
-    return Source(document, is_contract=True, not_provoked=reasons, title=f"the API {api.name}", target=target)
+    return Source(document, is_contract=True, title=f"the API {api.name}", target=target)
 
 
 def named(revision: str, operation: str) -> str:

@@ -13,7 +13,7 @@ from chalicelib.cloud.tenancy.invitations import Invitations, invited_to
 from chalicelib.cloud.tenancy.rules import personal_name, personal_slug
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, conflict
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
 from chalicelib.platform.audit.acting import acting_as
@@ -22,8 +22,6 @@ from chalicelib.platform.identity.model import Member, Subject, User
 from chalicelib.platform.identity.tokens import Token, Tokens
 from chalicelib.platform.identity.user_store import UserStore, put_member, put_user
 from chalicelib.platform.identity.verification_store import TOKEN_ASKED, USER_REGISTERED, put_verification, use
-
-TAKEN = conflict("There is a user with this address already: log in, or ask for another password")
 
 
 class Registration:
@@ -66,7 +64,7 @@ class Registration:
             with acting_as(placed.user.id, placed.user.tenant):
                 self._tables.commit([*writes, use(offered.verification.id, self._clock.now())], USER_REGISTERED)
         except TransactionFailedError as error:
-            raise TAKEN from error
+            raise rules.address_taken() from error
         return placed
 
     def accept(self, wanted: NewUser, token: str) -> Placed:
@@ -75,7 +73,7 @@ class Registration:
         user."""
         offered = self._invited(wanted.email, token)
         if self._users.id_of(wanted.email) is not None:
-            raise TAKEN
+            raise rules.address_taken()
         invited = invited_to(offered)
         password = self._secrets.hash(wanted.password)
         placed, writes = self._new(wanted.email, wanted.name, password, invited.tenant)
@@ -89,7 +87,7 @@ class Registration:
             whole = self._invitations.accepting(offered, [*joining, *writes, joined])
             is_there = self._invitations.try_accept(invited, whole, USER_REGISTERED, user)
         if not is_there:
-            raise TAKEN if self._users.id_of(wanted.email) else rules.invitation_needed()
+            raise rules.address_taken() if self._users.id_of(wanted.email) else rules.invitation_needed()
         member = Member(tenant=invited.tenant, user_id=user.id, role=invited.role, inserted_at=to_seconds_text(now))
         return Placed(user, member)
 

@@ -5,7 +5,7 @@ import string
 from datetime import datetime, timedelta
 
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, invalid, unauthorized
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, unauthorized
 
 LEAST_BITS = 50
 SHORTEST, LONGEST = 8, 72
@@ -71,6 +71,11 @@ def seconds_to_wait(open_at: str, now: datetime) -> int:
     if open_at <= to_seconds_text(now):
         return 0
     return math.ceil((datetime.fromisoformat(open_at) - now).total_seconds())
+
+
+def address_taken() -> EdgeError:
+    """The error for an address that belongs to a user."""
+    return conflict("There is a user with this address already: log in, or ask for another password")
 
 
 def wrong_login() -> EdgeError:

@@ -169,6 +169,7 @@ IMAGES.deletes(
     """Has an image removed, with its file; machines that were made from it stay. 403 for one of another tenant.""",
     permission=IMAGE_DELETE,
     answer=ImageDeletedOut,
+    errors=(404,),
 )
 
 

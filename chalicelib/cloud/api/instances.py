@@ -112,7 +112,7 @@ def get_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], services
     audit="instance.terminate",
     is_deferred=True,
     answer=MessageOut,
-    errors=(404, 409),
+    errors=(404,),
     summary="Delete an instance",
 )
 def terminate_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:

@@ -82,7 +82,9 @@ GATEWAYS.lists_pages(
     lambda services, tenant, asked: services.internet_gateways.page(tenant, asked.page_size, asked.after),
 )
 GATEWAYS.gets("""Returns an internet gateway by its id.""")
-GATEWAYS.deletes("""Deletes an internet gateway. 400 while it is attached to a VPC.""", permission=VPC_DELETE)
+GATEWAYS.deletes(
+    """Deletes an internet gateway. 400 while it is attached to a VPC.""", permission=VPC_DELETE, errors=(404,)
+)
 GATEWAYS.acts(
     "attach",
     GatewayAttach,

@@ -198,6 +198,7 @@ class Kind(Generic[T]):
         answer: type[BaseModel] | None = None,
         query: type[Query] = NoQuery,
         delete: Callable[[Cloud, Principal, str], None] | None = None,
+        errors: Sequence[int] = (404, 409),
     ) -> None:
         """DELETE of one: 204, or ``answer`` without values where the published API has one. ``query`` has names that
         clients send and that change nothing. ``delete`` is given where it depends on the caller; else the service has
@@ -222,7 +223,7 @@ class Kind(Generic[T]):
             is_deferred=bool(self.resource),
             answer=answer,
             status=204 if answer is None else 200,
-            errors=(404, 409),
+            errors=errors,
             summary=f"{verb.title()} {self.one}",
         )
         declared(_written_out(view, f"{verb}_{self.name}", says, self.path, NoBody, query))

@@ -68,6 +68,7 @@ ACCOUNTS.creates(
     _shown_once,
     permission=SERVICE_ACCOUNT_CREATE,
     answer=ShownAccountOut,
+    errors=(404, 409),
 )
 ACCOUNTS.lists(
     """Lists the service accounts of the tenant. A new one may take a moment to appear.""",

@@ -118,6 +118,7 @@ SNAPSHOTS.deletes(
     """Has a snapshot removed; volumes that were made from it stay.""",
     permission=SNAPSHOT_DELETE,
     answer=SnapshotDeletedOut,
+    errors=(404,),
 )
 
 

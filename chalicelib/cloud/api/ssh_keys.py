@@ -87,6 +87,7 @@ KEYS.creates(
     _show,
     permission=SSH_KEY_CREATE,
     verb="add",
+    errors=(404, 409),
 )
 KEYS.lists_slices(
     """Lists the SSH keys of the tenant: all, or with `limit` or `offset` a slice with the number of all.""",

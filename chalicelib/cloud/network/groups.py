@@ -1,12 +1,12 @@
 """`SecurityGroups`: the rules of a tenant for the connections of its machines."""
 
 from chalicelib.cloud.named import ResourcesOf, may_begin_id
+from chalicelib.cloud.names import check_name
 from chalicelib.cloud.network import group_rules as rules
 from chalicelib.cloud.network.group_model import DEFAULT, SECURITY_GROUP, GroupSpec, Traffic
 from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.rules import name_taken
 from chalicelib.cloud.network.vpcs import Vpcs
-from chalicelib.cloud.roles.rules import check_name
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import found, not_found
 from chalicelib.kit.ids import Ids, is_id

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.cloud.named import ResourcesOf
+from chalicelib.cloud.names import check_name
 from chalicelib.cloud.network import routing_rules as rules
 from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.model import VpcSpec
@@ -10,7 +11,6 @@ from chalicelib.cloud.network.names import MAIN, ROUTE_TABLE, route_claim, route
 from chalicelib.cloud.network.routing_model import Route, RouteTableSpec, TargetType
 from chalicelib.cloud.network.rules import name_taken
 from chalicelib.cloud.network.vpcs import Vpcs
-from chalicelib.cloud.roles.rules import check_name
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, conflict, found
 from chalicelib.kit.ids import Ids

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from chalicelib.cloud.named import ResourcesOf
+from chalicelib.cloud.names import check_name
 from chalicelib.cloud.network import rules
 from chalicelib.cloud.network.in_vpcs import InVpcs
 from chalicelib.cloud.network.model import SUBNET, SubnetSpec, VpcSpec
 from chalicelib.cloud.network.route_tables import RouteTables
 from chalicelib.cloud.network.routing_rules import table_spec_of
 from chalicelib.cloud.network.vpcs import Vpcs
-from chalicelib.cloud.roles.rules import check_name
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import conflict, found
 from chalicelib.platform.access.principal import Principal

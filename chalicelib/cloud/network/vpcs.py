@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from chalicelib.cloud.named import Named, ResourcesOf
+from chalicelib.cloud.names import check_name
 from chalicelib.cloud.network import rules
 from chalicelib.cloud.network.model import VPC, VpcSpec
-from chalicelib.cloud.roles.rules import check_name
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
+from chalicelib.cloud.commits import changed_meanwhile, commit_of_tenant
+from chalicelib.cloud.names import check_count
 from chalicelib.cloud.roles import rules, store
 from chalicelib.cloud.roles.model import Policy, PolicyStatement
-from chalicelib.cloud.roles.service import Roles, found_none
+from chalicelib.cloud.roles.service import Roles
 from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, conflict, found
+from chalicelib.kit.contended import is_committed
+from chalicelib.kit.errors import EdgeError, found, taken
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Tables, Write
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import Member
@@ -55,8 +58,8 @@ class Policies:
             updated_at=at,
         )
         rules.check_policy(made, by)
-        rules.check_count("policies", len(self.all(tenant_id)), rules.MOST_POLICIES)
-        self._write(tenant_id, store.put_policy(made), made, rules.NAME_TAKEN)
+        check_count("policies", len(self.all(tenant_id)), rules.MOST_POLICIES)
+        self._write(tenant_id, store.put_policy(made), made, taken("name"))
         return made
 
     def replace(
@@ -76,7 +79,7 @@ class Policies:
         values = {"name": name, "description": description, "statements": statements}
         new = old.model_copy(update={**values, "updated_at": to_seconds_text(self._clock.now())})
         rules.check_policy(new, by)
-        refused = _changed_meanwhile() if old.name == name else rules.NAME_TAKEN
+        refused = changed_meanwhile() if old.name == name else taken("name")
         self._write(tenant_id, store.replace_policy(old, new), new, refused)
         return new
 
@@ -84,7 +87,7 @@ class Policies:
         """The policy counts nowhere from the next request on. Raises `EdgeError` (not found, forbidden, conflict)."""
         old = self.get(tenant_id, policy_id)
         rules.check_lifted(old, by)
-        self._write(tenant_id, store.delete_policy(old), None, _changed_meanwhile())
+        self._write(tenant_id, store.delete_policy(old), None, changed_meanwhile())
 
     def find(self, tenant_id: str, policy_ids: Sequence[str]) -> list[Policy]:
         """The policies of these ids that there are."""
@@ -108,7 +111,7 @@ class Policies:
                 there.append(policy_id)
             if self._attached(member, there):
                 return
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
     def detach_from_user(self, tenant_id: str, user_id: str, policy_id: str, by: Principal) -> None:
         """Raises `EdgeError` (not found) for a policy that is not attached to the member, (forbidden) for one that
@@ -120,7 +123,7 @@ class Policies:
             there = self._there(tenant_id, [one for one in member.policies if one != policy_id])
             if self._attached(member, there):
                 return
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
     def attach_to_role(self, tenant_id: str, role: str, policy_id: str, by: Principal) -> None:
         """As `attach_to_user`, for all members of that role."""
@@ -137,7 +140,7 @@ class Policies:
             change = tenant_store.set_role_policies(row, {**attached, name: there}, self._clock.now())
             if self._committed([change]):
                 return
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
     def detach_from_role(self, tenant_id: str, role: str, policy_id: str, by: Principal) -> None:
         """As `detach_from_user`, for all members of that role."""
@@ -151,7 +154,7 @@ class Policies:
             change = tenant_store.set_role_policies(row, {**attached, name: left}, self._clock.now())
             if self._committed([change]):
                 return
-        raise _changed_meanwhile()
+        raise changed_meanwhile()
 
     def check_detaching(self, tenant_id: str, policy_id: str, by: Principal) -> None:
         """Raises `EdgeError` (forbidden) for a policy that denies more than the principal may; one that was deleted
@@ -170,24 +173,11 @@ class Policies:
 
     def _committed(self, writes: list[Write]) -> bool:
         """Commit, with the answer of a repeat; returns False if one of the conditions does not hold."""
-        try:
-            self._tables.commit(writes, "tenant.policies_attached", result=None)
-        except TransactionFailedError:
-            return False
-        return True
+        return is_committed(self._tables, writes, "tenant.policies_attached", result=None)
 
     def _write(self, tenant_id: str, writes: Sequence[Write], result: object, refused: EdgeError) -> None:
-        """Make the changes together with a touch of the tenant. Raises ``refused`` if one of their conditions fails."""
-        touch = tenant_store.note_change(tenant_id, self._clock.now())
-        own = [*writes]
-        try:
-            self._tables.scoped(tenant_id).commit(own, "tenant.policies_changed", beside=[touch], result=result)
-        except TransactionFailedError as error:
-            raise (refused if set(error.failed) & {*range(len(own))} else found_none()) from error
+        now, operation = self._clock.now(), "tenant.policies_changed"
+        commit_of_tenant(self._tables, tenant_id, writes, operation, now, result=result, refused=refused)
 
     def _store(self, tenant_id: str) -> RoleStore:
         return RoleStore(self._tables.scoped(tenant_id))
-
-
-def _changed_meanwhile() -> EdgeError:
-    return conflict("it was changed meanwhile: try again")

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
+from chalicelib.cloud.names import check_name
 from chalicelib.cloud.permissions import EVERY_NAME, OF_EVERY_USER, PERMISSIONS, ROLES
 from chalicelib.cloud.roles.model import Policy, PolicyStatement
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, taken
@@ -19,23 +20,13 @@ LONGEST_POLICY = 6_144
 
 ALL = "*"
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,63}")
 _ACTION = re.compile(r"\*|[a-z_]+:(\*|[a-z_]+\*?)")
-
-NAME_TAKEN = taken("name")
-
-
-def check_name(name: str) -> str:
-    """The name. Raises `EdgeError` (validation failed) for one of another form."""
-    if not _NAME.fullmatch(name):
-        raise invalid("name", "has to be up to 64 letters, digits, blanks, . _ or -, a letter or digit first")
-    return name
 
 
 def check_role_name(name: str) -> str:
     """As `check_name`; raises `EdgeError` (conflict) for the name of a role that every tenant has."""
     if name in ROLES:
-        raise NAME_TAKEN
+        raise taken("name")
     return check_name(name)
 
 
@@ -124,12 +115,6 @@ def check_attached(attached: Sequence[str]) -> None:
     """Raises `EdgeError` (conflict) for one policy too many."""
     if len(attached) >= MOST_ATTACHED:
         raise conflict(f"{MOST_ATTACHED} policies are attached already: detach one first")
-
-
-def check_count(what: str, count: int, most: int) -> None:
-    """Raises `EdgeError` (conflict) for one too many."""
-    if count >= most:
-        raise conflict(f"there are {most} {what} already: delete one that is not needed")
 
 
 def in_use(role: str) -> EdgeError:

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Collection, Sequence
 
+from chalicelib.cloud.commits import changed_meanwhile, commit_of_tenant
+from chalicelib.cloud.names import check_count
 from chalicelib.cloud.permissions import ROLES
 from chalicelib.cloud.roles import rules, store
 from chalicelib.cloud.roles.model import Policy, Role
 from chalicelib.cloud.roles.store import RoleStore
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, Kind, conflict, found
+from chalicelib.kit.errors import EdgeError, found, not_found, taken
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Update
+from chalicelib.kit.tables import Delete, Put, Tables, Update
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.identity import tenant_store
 from chalicelib.platform.identity.tenant_store import TenantStore
@@ -62,7 +64,7 @@ class Roles:
         """Raises `EdgeError` (validation failed, forbidden), and (conflict) for a name that is taken."""
         rules.check_role_name(name)
         given = rules.check_permissions(permissions, by, self._known)
-        rules.check_count("roles", len(self._store(tenant_id).roles()), rules.MOST_ROLES)
+        check_count("roles", len(self._store(tenant_id).roles()), rules.MOST_ROLES)
         now = self._clock.now()
         at = to_seconds_text(now)
         made = Role(
@@ -73,7 +75,7 @@ class Roles:
             inserted_at=at,
             updated_at=at,
         )
-        self._write(tenant_id, store.put_role(made), made, rules.NAME_TAKEN)
+        self._write(tenant_id, store.put_role(made), made, taken("name"))
         return made
 
     def change(
@@ -96,7 +98,7 @@ class Roles:
             "updated_at": to_seconds_text(self._clock.now()),
         }
         new = old.model_copy(update=values)
-        self._write(tenant_id, store.replace_role(old, new), new, _changed_meanwhile())
+        self._write(tenant_id, store.replace_role(old, new), new, changed_meanwhile())
         return new
 
     def add_permission(self, tenant_id: str, name_or_id: str, permission: str, by: Principal) -> Role:
@@ -108,10 +110,10 @@ class Roles:
         """As `change`; raises `EdgeError` (not found) for one that the role lacks."""
         old = self._own(tenant_id, name_or_id)
         if permission not in old.permissions:
-            raise EdgeError(Kind.NOT_FOUND, "Resource not found")
+            raise not_found()
         left = tuple(one for one in old.permissions if one != permission)
         new = old.model_copy(update={"permissions": left, "updated_at": to_seconds_text(self._clock.now())})
-        self._write(tenant_id, store.replace_role(old, new), new, _changed_meanwhile())
+        self._write(tenant_id, store.replace_role(old, new), new, changed_meanwhile())
         return new
 
     def delete(self, tenant_id: str, name_or_id: str) -> None:
@@ -127,7 +129,7 @@ class Roles:
         touch = None
         if attached.pop(old.name, None) is not None:
             touch = tenant_store.set_role_policies(row, attached, self._clock.now())
-        self._write(tenant_id, store.delete_role(old), None, _changed_meanwhile(), touch)
+        self._write(tenant_id, store.delete_role(old), None, changed_meanwhile(), touch)
 
     def _own(self, tenant_id: str, name_or_id: str) -> Role:
         role = self.get(tenant_id, name_or_id)
@@ -137,13 +139,10 @@ class Roles:
     def _write(
         self, tenant_id: str, write: Put | Delete, result: object, refused: EdgeError, change: Update | None = None
     ) -> None:
-        """Make the change together with a touch of the tenant, or a ``change`` of it as it was read. Raises ``refused``
-        if the first condition fails, or that of the change."""
-        touch = change or tenant_store.note_change(tenant_id, self._clock.now())
-        try:
-            self._tables.scoped(tenant_id).commit([write], "tenant.roles_changed", beside=[touch], result=result)
-        except TransactionFailedError as error:
-            raise (refused if 0 in error.failed or change else found_none()) from error
+        now, operation = self._clock.now(), "tenant.roles_changed"
+        commit_of_tenant(
+            self._tables, tenant_id, [write], operation, now, result=result, refused=refused, change=change
+        )
 
     def _store(self, tenant_id: str) -> RoleStore:
         return RoleStore(self._tables.scoped(tenant_id))
@@ -152,12 +151,3 @@ class Roles:
 def _built_in(name: str) -> Role:
     granted = ROLES[name]
     return Role(id=name, name=name, permissions=(rules.ALL,) if granted is None else tuple(sorted(granted)))
-
-
-def _changed_meanwhile() -> EdgeError:
-    return conflict("it was changed meanwhile: try again")
-
-
-def found_none() -> EdgeError:
-    """The error for a tenant that is not there."""
-    return EdgeError(Kind.NOT_FOUND, "Resource not found")

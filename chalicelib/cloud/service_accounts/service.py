@@ -1,22 +1,21 @@
 """`ServiceAccounts`: accounts of programs in a tenant, and their secrets."""
 
+from chalicelib.cloud.commits import changed_meanwhile, commit_of_tenant
+from chalicelib.cloud.names import check_count, check_name
 from chalicelib.cloud.roles.policies import Policies
-from chalicelib.cloud.roles.rules import check_allowed, check_attached, check_count, check_name
+from chalicelib.cloud.roles.rules import check_allowed, check_attached
 from chalicelib.cloud.service_accounts import rules, store
 from chalicelib.cloud.service_accounts.model import AccountSecret, ServiceAccount, ShownAccount
 from chalicelib.cloud.service_accounts.store import AccountStore
 from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import Secret
-from chalicelib.kit.errors import conflict, found
+from chalicelib.kit.errors import found
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
-from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Delete, Put, Tables, Write
 from chalicelib.platform.access.hashing import SecretHashes
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.identity import tenant_store
-
-_CHANGED = conflict("the account was changed meanwhile: try again")
 
 
 class ServiceAccounts:
@@ -151,10 +150,5 @@ class ServiceAccounts:
         return new
 
     def _write(self, tenant: str, write: Put | Delete, *beside: Write, result: object) -> None:
-        touch = tenant_store.note_change(tenant, self._clock.now())
-        try:
-            self._tables.scoped(tenant).commit(
-                [write], "tenant.service_accounts_changed", beside=[*beside, touch], result=result
-            )
-        except TransactionFailedError as error:
-            raise _CHANGED from error
+        now, operation, refused = self._clock.now(), "tenant.service_accounts_changed", changed_meanwhile("the account")
+        commit_of_tenant(self._tables, tenant, [write], operation, now, result=result, refused=refused, beside=beside)

@@ -1,21 +1,19 @@
 """`SshKeys`: the public keys of a tenant."""
 
-from chalicelib.cloud.roles.rules import NAME_TAKEN, check_count, check_name
+from chalicelib.cloud.commits import changed_meanwhile, commit_of_tenant
+from chalicelib.cloud.names import check_count, check_name
 from chalicelib.cloud.ssh_keys import store
 from chalicelib.cloud.ssh_keys.model import SshKey
 from chalicelib.cloud.ssh_keys.store import SshKeyStore
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import EdgeError, conflict, found, invalid
+from chalicelib.kit.errors import EdgeError, found, invalid, taken
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.openssh import BadKeyError, parse
-from chalicelib.kit.tables import Delete, Put, Tables, TransactionFailedError
+from chalicelib.kit.tables import Delete, Put, Tables
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.identity import tenant_store
 
 MOST_KEYS = 100
-
-_CHANGED = conflict("the key was changed meanwhile: try again")
 
 
 class SshKeys:
@@ -39,7 +37,7 @@ class SshKeys:
 
     def add(self, tenant: str, name: str, public_key: str, by: Principal) -> SshKey:
         """Raises `EdgeError` (validation failed) for a text that is not a key in OpenSSH's form, or a weak one,
-        (conflict) for a name that is taken."""
+        (conflict) for a name that is taken, (not found) for a deleted tenant."""
         check_name(name)
         try:
             fingerprint = parse(public_key).fingerprint
@@ -55,16 +53,13 @@ class SshKeys:
             user=by.user or None,
             inserted_at=to_seconds_text(now),
         )
-        self._write(tenant, store.put_key(key), key, NAME_TAKEN)
+        self._write(tenant, store.put_key(key), key, taken("name"))
         return key
 
     def delete(self, tenant: str, id_or_name: str) -> None:
         """Raises `EdgeError` (not found, conflict)."""
-        self._write(tenant, store.delete_key(self.get(tenant, id_or_name)), None, _CHANGED)
+        self._write(tenant, store.delete_key(self.get(tenant, id_or_name)), None, changed_meanwhile("the key"))
 
     def _write(self, tenant: str, write: Put | Delete, result: object, refused: EdgeError) -> None:
-        touch = tenant_store.note_change(tenant, self._clock.now())
-        try:
-            self._tables.scoped(tenant).commit([write], "tenant.ssh_keys_changed", beside=[touch], result=result)
-        except TransactionFailedError as error:
-            raise refused from error
+        now, operation = self._clock.now(), "tenant.ssh_keys_changed"
+        commit_of_tenant(self._tables, tenant, [write], operation, now, result=result, refused=refused)

@@ -5,6 +5,7 @@ from chalicelib.cloud.tenancy.model import Invitation, InvitedTo
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.cloud.tenancy.store import InvitationStore
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import EdgeError, Kind, found, rate_limited
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
@@ -105,11 +106,7 @@ class Invitations:
     def try_accept(self, invited: InvitedTo, writes: list[Write], operation: str, result: User | InvitedTo) -> bool:
         """Commit those writes together with the end of the invitation; returns False if a condition does not hold."""
         gone = store.remove_invitation(invited.invitation_id)
-        try:
-            self._of(invited.tenant).commit([gone], operation, beside=writes, result=result)
-        except TransactionFailedError:
-            return False
-        return True
+        return is_committed(self._of(invited.tenant), [gone], operation, beside=writes, result=result)
 
     def _hold_mails(self, inviter: str, address: str) -> None:
         """Count a mail. An invitation that is withdrawn has been mailed, and another one is another mail."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection
 
 from chalicelib.cloud.permissions import ADMIN, OWNER
-from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid, taken
+from chalicelib.kit.errors import BLANK, EdgeError, Kind, conflict, invalid
 from chalicelib.platform.identity.model import Member
 from chalicelib.platform.quotas.rules import INSTANCES, MEMORY_MB
 from chalicelib.setting_types import QUOTAS
@@ -34,8 +34,6 @@ _SLUG = re.compile(r"[a-z0-9-]{3,63}")
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _NAME_IN_SLUG = 30
 _ID_IN_SLUG = 8
-
-SLUG_TAKEN = taken("slug")
 
 
 def in_counter(quota: str, number: int) -> int:

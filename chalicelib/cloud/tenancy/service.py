@@ -9,7 +9,8 @@ from chalicelib.cloud.tenancy.deletion import Deletion
 from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
 from chalicelib.kit.clock import Clock, to_seconds_text
-from chalicelib.kit.errors import found, not_found
+from chalicelib.kit.contended import is_committed
+from chalicelib.kit.errors import found, not_found, taken
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
@@ -67,7 +68,7 @@ class Tenancy:
                 self._tables.commit(writes, "tenant.created", result=made)
             except TransactionFailedError as error:
                 if 0 in error.failed:
-                    raise rules.SLUG_TAKEN from error
+                    raise taken("slug") from error
                 continue
             return made
         raise rules.changed_meanwhile()
@@ -123,7 +124,7 @@ class Tenancy:
             user = found(self._users.find(found(known)))
             rules.check_new_member(user.member_of, tenant_id)
             member = self._new_member(tenant_id, user.id, role)
-            if self._try(self.joining(user, tenant_id, role), "tenant.joined", member):
+            if is_committed(self._tables, self.joining(user, tenant_id, role), "tenant.joined", result=member):
                 return member
         raise rules.changed_meanwhile()
 
@@ -139,7 +140,7 @@ class Tenancy:
         rules.check_role(member.role, self.giving.role_of(tenant_id, by))
         changed = member.model_copy(update={"role": role})
         writes = [self._touching(tenant_id), user_store.change_role(tenant_id, user_id, role)]
-        if not self._try(writes, "member.changed", changed):
+        if not is_committed(self._tables, writes, "member.changed", result=changed):
             raise not_found()
         return MemberUser(changed, user)
 
@@ -168,7 +169,7 @@ class Tenancy:
             check(member)
             user = found(self._users.find(user_id))
             writes = [self._touching(tenant_id), *self._leaving(user, member)]
-            if self._try(writes, "tenant.left", None):
+            if is_committed(self._tables, writes, "tenant.left", result=None):
                 return
         raise rules.changed_meanwhile()
 
@@ -206,7 +207,7 @@ class Tenancy:
                 if len(user.member_of) == 1:
                     raise rules.only_tenant()
                 writes += [self._moved(user, tenant_id)]
-            if self._try(writes, "tenant.deleted", None):
+            if is_committed(self._tables, writes, "tenant.deleted", result=None):
                 return
         raise rules.changed_meanwhile()
 
@@ -250,14 +251,6 @@ class Tenancy:
         remaining = tuple(tenant for tenant in user.member_of if tenant != left)
         works_in = user.tenant if user.tenant != left else next(iter(remaining), "")
         return user_store.change_memberships(user, remaining, works_in, self._clock.now())
-
-    def _try(self, writes: Sequence[Write], operation: str, result: object) -> bool:
-        """Commit the writes; returns False if one of the conditions does not hold."""
-        try:
-            self._tables.commit(writes, operation, result=result)
-        except TransactionFailedError:
-            return False
-        return True
 
 
 def _tenant_of(row: Item | None) -> Tenant | None:

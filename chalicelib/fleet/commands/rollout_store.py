@@ -18,6 +18,7 @@ from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.nodes.model import TargetNode
 from chalicelib.fleet.reach import Reach
 from chalicelib.fleet.targeting.fan_out import CHUNK
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -71,7 +72,7 @@ class RolloutStore:
             writes.append(Put(ROLLOUT_TARGETS, {**key, "parts": [*known.to_find], "found_at": found_at}))
         elif after.may_hide and after.is_found:
             writes.append(Update(ROLLOUT_TARGETS, key, (Set("found_at", found_at),)))
-        return self._is_committed(writes, "rollout.found")
+        return is_committed(self._tables, writes, "rollout.found")
 
     def reopen(self, fan_out: FanOut, nodes: Sequence[TargetNode], due_at: str) -> bool:
         """Have a finished rollout go on with further targets. False if the row has changed since it was read."""
@@ -87,7 +88,8 @@ class RolloutStore:
             *due_changes(due_at),
         )
         row = Update(FAN_OUTS, fan_out_key(fan_out.command_id), going_on, Equals("version", fan_out.version))
-        return self._is_committed((row, *_put_targets(fan_out.command_id, known.chunks, nodes)), "rollout.reopened")
+        writes: list[Write] = [row, *_put_targets(fan_out.command_id, known.chunks, nodes)]
+        return is_committed(self._tables, writes, "rollout.reopened")
 
     def parts(self, command_id: str) -> tuple[list[str], str | None]:
         """The parts in which the targets were looked for, where they were kept, and when all had been read."""
@@ -148,13 +150,6 @@ class RolloutStore:
         """Delete the targets of a deleted command."""
         for key in (_parts_key(command_id), *(_key(command_id, chunk) for chunk in range(chunks))):
             self._tables.write(Delete(ROLLOUT_TARGETS, key), "rollout.forgotten")
-
-    def _is_committed(self, writes: Sequence[Write], operation: str) -> bool:
-        try:
-            self._tables.commit(writes, operation)
-        except TransactionFailedError:
-            return False
-        return True
 
 
 def chunks_for(count: int) -> int:

@@ -6,9 +6,10 @@ from chalicelib.fleet.nodes import exclusion_store, presence_store, shut_out_sto
 from chalicelib.fleet.nodes.model import Exclusion, Node
 from chalicelib.fleet.reach import Reach, reached
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import moment_of_milliseconds
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Tables, Write
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Excluding:
                 if node is not None and presence is not None:
                     writes.append(presence_store.shut_out(presence))
                 admission = Admission(node_id, node is not None, blocked_at or text, _removed_at(found))
-                if not self._commit(writes, "node.blocked", admission):
+                if not is_committed(self._tables, writes, "node.blocked", result=admission):
                     continue
                 return admission
             return Admission(node_id, node is not None, blocked_at, _removed_at(found))
@@ -66,17 +67,9 @@ class Excluding:
                 writes.append(shut_out_store.unblock(node, to_seconds_text(self._clock.now())))
                 writes.append(presence_store.forget_instances(node_id))
             admission = Admission(node_id, node is not None, None, None)
-            if not writes or self._commit(writes, "node.unblocked", admission):
+            if not writes or is_committed(self._tables, writes, "node.unblocked", result=admission):
                 return admission
         raise unavailable()
-
-    def _commit(self, writes: list[Write], operation: str, result: Admission) -> bool:
-        """Whether all conditions held."""
-        try:
-            self._tables.commit(writes, operation, result=result)
-        except TransactionFailedError:
-            return False
-        return True
 
 
 def _check_reach(node: Node | None, reach: Reach) -> None:

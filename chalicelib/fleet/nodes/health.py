@@ -13,6 +13,7 @@ from chalicelib.fleet.nodes.identity import Identity
 from chalicelib.fleet.nodes.model import Agent, NodeView, Presence, Status
 from chalicelib.fleet.nodes.rules import HealthLimits
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import not_found, unavailable
 from chalicelib.kit.tables import ConditionFailedError, Key, Tables, TransactionFailedError
 
@@ -183,11 +184,7 @@ class Health:
             store.set_status(agent.node, status, text),
             presence_store.note_back(agent, text, due, changes_repaid_at_ms),
         ]
-        try:
-            self._tables.commit(writes, operation)
-        except TransactionFailedError:
-            return False
-        return True
+        return is_committed(self._tables, writes, operation)
 
     def _again(self, agent: Agent) -> Agent:
         node, presence = presence_store.read_both(self._tables, agent.node.id)

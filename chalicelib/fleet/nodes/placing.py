@@ -11,8 +11,9 @@ from chalicelib.fleet.vpn.port import Vpn
 from chalicelib.fleet.vpn.registry import REGISTRY
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import invalid, unavailable
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Tables, Write
 
 Release = Callable[[Node], Sequence[Write]]
 """Makes the writes that remove the aliases of a node, which are rows of another context."""
@@ -53,7 +54,7 @@ class Placing:
                 *term_store.changed(view.node, after),
                 moving.ask(view.node, after),
             ]
-            if self._commit(writes, "node.cluster_changed"):
+            if is_committed(self._tables, writes, "node.cluster_changed"):
                 return NodeView(after, view.presence)
         raise unavailable()
 
@@ -73,7 +74,7 @@ class Placing:
                 exclusion_store.note_removed(node_id, self._clock.now()),
                 *term_store.changed(view.node, None),
             ]
-            if self._commit(writes, "node.deleted"):
+            if is_committed(self._tables, writes, "node.deleted"):
                 return
             node, presence = presence_store.read_both(self._tables, node_id)
             if node is None:
@@ -84,11 +85,3 @@ class Placing:
     def _read(self, node_id: str, reach: Reach) -> NodeView:
         node, presence = presence_store.read_both(self._tables, node_id)
         return NodeView(reached(node, reach), presence)
-
-    def _commit(self, writes: Sequence[Write], operation: str) -> bool:
-        """Whether all conditions held."""
-        try:
-            self._tables.commit(writes, operation)
-        except TransactionFailedError:
-            return False
-        return True

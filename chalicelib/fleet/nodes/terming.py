@@ -1,6 +1,5 @@
 """`Terms`: whether the table of terms is whole, and how it becomes so for rows that were written without it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,10 +10,11 @@ from chalicelib.fleet.nodes.store import SHARDS
 from chalicelib.fleet.nodes.terms import folded, is_marked, names_of
 from chalicelib.kit import tasks
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.cursors import StepCursor
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.redrive import SETTLE
-from chalicelib.kit.tables import Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Tables
 
 TASK = "node_terms"
 """The kind of the task that fills the table."""
@@ -86,7 +86,8 @@ class Terms:
             self._tables.try_write(fill_store.note_whole(text), "node_terms.done")
             return
         # Another run may be faster, and has asked for the same.
-        self._commit([fill_store.note_asked(state, text), tasks.ask(TASK, _SUBJECT, now)], "node_terms.asked")
+        writes = [fill_store.note_asked(state, text), tasks.ask(TASK, _SUBJECT, now)]
+        is_committed(self._tables, writes, "node_terms.asked")
 
     def fill_chunk(self, _subject: str, cursor: str | None) -> str | None:
         """Write the terms of the next nodes whose rows do not say that they have them; returns the cursor of the next
@@ -114,7 +115,7 @@ class Terms:
             if node is not None and folded(name) in names_of(node):
                 return
             same = store.not_there(node_id) if node is None else store.as_read(node)
-            if self._commit([same, term_store.forget_name(node_id, name)], "node.name_forgotten"):
+            if is_committed(self._tables, [same, term_store.forget_name(node_id, name)], "node.name_forgotten"):
                 return
         raise unavailable()
 
@@ -123,7 +124,7 @@ class Terms:
         for _ in self._tables.tries():
             if is_marked(node) and not is_anew:
                 return
-            if self._commit([store.mark(node), *term_store.changed(None, node)], "node.termed"):
+            if is_committed(self._tables, [store.mark(node), *term_store.changed(None, node)], "node.termed"):
                 return
             found = store.read_many(self._tables, [node.id])
             if not found:
@@ -144,13 +145,6 @@ class Terms:
     def _note(self, state: Fill | None) -> None:
         self._are_complete = state is not None and state.done_at is not None
         self._known_until = self._clock.now() + (REMEMBERED if self._are_complete else LOOK_AGAIN)
-
-    def _commit(self, writes: Sequence[Write], operation: str) -> bool:
-        try:
-            self._tables.commit(writes, operation)
-        except TransactionFailedError:
-            return False
-        return True
 
 
 def _has_settled(began_at: str, state: Fill) -> bool:

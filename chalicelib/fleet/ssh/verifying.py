@@ -1,6 +1,5 @@
 """`Verifier`: verifies SSH credentials for a node's SSH server."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from chalicelib.fleet.facts import LOGIN_REFUSED
@@ -14,8 +13,9 @@ from chalicelib.fleet.ssh.lookup import Lookup, Standing
 from chalicelib.fleet.ssh.model import AuthMethod, Credential, SshUsername
 from chalicelib.fleet.ssh.store import USERNAMES
 from chalicelib.kit.clock import Clock, to_microseconds_text, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.openssh import BadKeyError, parse
-from chalicelib.kit.tables import Put, Ref, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Put, Ref, Tables
 from chalicelib.platform.access.passwords import Passwords
 from chalicelib.platform.context import Event
 from chalicelib.platform.events.service import Events
@@ -78,18 +78,10 @@ class Verifier:
         not_since = to_seconds_text(now - NOTED_EVERY)
         if verified and account is not None and (account.last_verified_at or "") < not_since:
             note = note_verified(_ref_of(account), account, to_seconds_text(now), not_since)
-            if self._commit([occurrence, note]):
+            if is_committed(self._tables, [occurrence, note], _VERIFIED):
                 return
             # Another login has just noted it, or the row is gone: the event alone is left to write.
         self._tables.write(occurrence, _VERIFIED)
-
-    def _commit(self, writes: Sequence[Write]) -> bool:
-        """Whether all conditions held."""
-        try:
-            self._tables.commit(writes, _VERIFIED)
-        except TransactionFailedError:
-            return False
-        return True
 
     def _occurrence(
         self, node: Node, account: SshUsername | GroupUser | None, credential: Credential, *, verified: bool

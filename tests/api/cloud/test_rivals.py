@@ -79,7 +79,13 @@ def test_quotas_of_a_tenant_that_others_always_change_are_409(scene, team):
 
 
 @pytest.mark.parametrize(
-    ("view", "body"), [("create_role", {"name": "auditor"}), ("create_policy", {**POLICY, "name": "q"})]
+    ("view", "body"),
+    [
+        ("create_role", {"name": "auditor"}),
+        ("create_policy", {**POLICY, "name": "q"}),
+        ("create_service_account", {"name": "deployer", "role": "viewer"}),
+        ("add_ssh_key", {"name": "laptop", "public_key": KEY}),
+    ],
 )
 def test_thing_of_a_tenant_that_is_deleted_meanwhile_is_404(scene, team, view, body):
     change_always(scene, TENANTS, deleted_at="2026-11-21T10:00:00Z")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.house import names, names_of_tests, purity, raises, repeats, sizes
+from infra.house import kept_errors, names, names_of_tests, purity, raises, repeats, sizes
 from infra.house.sources import Source
 
 
@@ -113,6 +113,31 @@ def test_table_scan_is_refused_as_a_call_and_as_a_grant(text):
 
 def test_table_query_is_accepted_where_scan_is_not():
     assert found(purity.find_scan, "def read(client): return client.query(), client.get_paginator('query')") == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from chalicelib.kit.errors import taken\nTAKEN = taken('name')",
+        "from chalicelib.kit import errors\nGONE: errors.EdgeError = errors.not_found()",
+        "class Reader:\n    BROKEN = ValueError('broken')",
+        "def gone() -> EdgeError: ...\nGONE = gone()",
+    ],
+)
+def test_error_that_a_module_keeps_is_refused(text):
+    assert found(kept_errors.find, text) == [2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from chalicelib.kit.errors import taken\ndef name_taken():\n    error = taken('name')\n    return error",
+        "from chalicelib.kit.errors import at_most_bytes\nTEXT = at_most_bytes(8)",
+        "BROKEN = ValueError",
+    ],
+)
+def test_error_that_is_made_where_it_is_raised_is_accepted(text):
+    assert found(kept_errors.find, text) == []
 
 
 @pytest.mark.parametrize(
