@@ -11,13 +11,11 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock
 from chalicelib.kit.tables.schema import Table
-from infra.deployment.stagefile import check_stage
+from infra import aws
 from infra.functions import APP_NAME
 from infra.stage_tables import tables_of
 
@@ -28,8 +26,6 @@ NAME_PATTERN = r"[a-zA-Z0-9_.-]{3,255}"
 
 LOOK_SECONDS = 1.0
 LOOKS = 600
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class BackupError(Exception):
@@ -88,10 +84,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--name", required=True, help="what the backups are called")
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
         check_name(asked.name)
-        client = boto3.client("dynamodb", config=_CONFIG)
-        backup(client, f"{APP_NAME}-{asked.stage}-", tables_of(asked.stage), asked.name, SystemClock(), print)
+        session = aws.session_of(asked.stage)
+        client, tables = aws.client(session, "dynamodb", attempts=10), tables_of(session, asked.stage)
+        backup(client, f"{APP_NAME}-{asked.stage}-", tables, asked.name, SystemClock(), print)
     except (ValueError, BackupError, BotoCoreError, ClientError) as error:
         print(f"infra.backup: {error}", file=sys.stderr)
         return 1

@@ -9,13 +9,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra import apis
+from infra import apis, aws
 from infra.deployables import CORE
-from infra.deployment.stagefile import check_stage
 from infra.functions import API_STAGE, APP_NAME, QUEUES, TABLES
 from infra.stacks import WAIT, Stacks, application_stack, stateful_stack
 
@@ -26,7 +23,6 @@ WIDTH, HEIGHT = 8, 6
 """Of a graph, in the units of a dashboard, which is 24 wide."""
 
 MINUTE = 60
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def dashboard(stage: str, region: str, names: Mapping[str, str], alarms: Sequence[str]) -> Json:
@@ -105,13 +101,13 @@ def _by_table(name: str, stage: str) -> list[Metric]:
 
 def read(session: Any, stage: str) -> Json:
     """The dashboard of a deployed stage. Raises ValueError for a stage that is not deployed."""
-    stacks = Stacks(session.client("cloudformation", config=_CONFIG), WAIT)
+    stacks = Stacks(aws.client(session, "cloudformation"), WAIT)
     ids: dict[str, str] = {}
     for stack in (application_stack(stage), stateful_stack(stage)):
         if not stacks.exists(stack):
             raise ValueError(f"there is no stack {stack} in this account and region")
         ids |= stacks.physical_ids(stack)
-    account = session.client("sts", config=_CONFIG).get_caller_identity()["Account"]
+    account = aws.client(session, "sts").get_caller_identity()["Account"]
     partition = session.get_partition_for_region(session.region_name)
     arn = f"arn:{partition}:cloudwatch:{session.region_name}:{account}:alarm:"
     alarms = sorted(f"{arn}{called}" for name, called in ids.items() if name.endswith("Alarm"))
@@ -123,8 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
-        print(json.dumps(read(boto3.Session(), asked.stage), indent=2))
+        print(json.dumps(read(aws.session_of(asked.stage), asked.stage), indent=2))
     except (ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.dashboard: {error}", file=sys.stderr)
         return 1

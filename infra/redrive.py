@@ -1,8 +1,8 @@
 """Moves dead letters back to their queue: ``python -m infra.redrive clean-up --stage dev``.
 
 It uses SQS's StartMessageMoveTask if available; otherwise each message is received, sent and then deleted. Both may be
-interrupted and repeated: a message may then be sent twice, which every function tolerates, and none is lost. Account
-and region come from the shell, as the AWS command line takes them.
+interrupted and repeated: a message may then be sent twice, which every function tolerates, and none is lost.
+Credentials come from the shell, the region from the stage's file or the shell.
 """
 
 import argparse
@@ -10,13 +10,12 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.clock import Clock, SystemClock
 from chalicelib.kit.queues import BATCH_LIMIT, Queue, batches
+from infra import aws
 from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME, QUEUES
 from infra.further import check_name
@@ -37,8 +36,6 @@ _UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "AWS.SimpleQ
 """SQS's error codes for a missing action."""
 
 _UNDER_WAY = frozenset({"RUNNING", "CANCELLING"})
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 class RedriveError(Exception):
@@ -159,8 +156,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     name = queue_name(asked.stage, Queue(asked.queue), asked.name)
     try:
-        moved = redrive(boto3.client("sqs", config=_CONFIG), name, SystemClock(), print)
-    except (RedriveError, BotoCoreError, ClientError) as error:
+        moved = redrive(aws.client(aws.session_of(asked.stage), "sqs"), name, SystemClock(), print)
+    except (ValueError, RedriveError, BotoCoreError, ClientError) as error:
         print(f"infra.redrive: {error}", file=sys.stderr)
         return 1
     print(f"{moved} messages are in {name} again.")

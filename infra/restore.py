@@ -2,7 +2,7 @@
 
 DynamoDB restores to a new table only, without stream, TTL and alarms; this copies the rows to the original. Each table
 ``X`` becomes equal to ``X-restored``: rows that differ are written, later rows are deleted. Without ``--write`` it only
-counts. The functions must be stopped meanwhile (docs/runbook.md). Safe to repeat.
+counts. The functions must be stopped meanwhile (docs/runbook.md), else nothing is written. Safe to repeat.
 """
 
 import argparse
@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
@@ -20,8 +18,10 @@ from chalicelib.kit.counters import TABLE as COUNTERS
 from chalicelib.kit.data_keys import CURRENT, DATA_KEYS
 from chalicelib.kit.queues import batches
 from chalicelib.kit.tables.schema import Table
-from infra.deployment.stagefile import check_stage
+from infra import aws
 from infra.functions import APP_NAME
+from infra.stacks import WAIT, Stacks
+from infra.stage_stacks import stage_stacks
 from infra.stage_tables import tables_of
 
 Row = dict[str, Any]
@@ -38,8 +38,6 @@ WRITTEN_AT_ONCE = 25
 """The limits of BatchGetItem and BatchWriteItem (DynamoDB API reference)."""
 
 PAUSE_SECONDS = 1.0
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 10})
 
 
 class RestoreError(Exception):
@@ -158,6 +156,25 @@ def restore(dynamodb: Any, prefix: str, tables: Iterable[Table], clock: Clock, s
         say(f"{table.name}: {found.written} rows {'written' if write else 'differ'}, {found.deleted} later ones")
 
 
+def check_stopped(lambda_client: Any, functions: Iterable[str]) -> None:
+    """Raises `RestoreError` unless each of these functions is stopped: what one writes meanwhile would be deleted."""
+    running = [
+        name
+        for name in functions
+        if lambda_client.get_function_concurrency(FunctionName=name).get("ReservedConcurrentExecutions") != 0
+    ]
+    if running:
+        raise RestoreError(
+            f"functions are not stopped (their reserved concurrency is not 0): {', '.join(running)}; nothing is written"
+        )
+
+
+def _functions(session: Any, stage: str) -> list[str]:
+    """The functions of all stacks of a stage."""
+    stacks = Stacks(aws.client(session, "cloudformation", attempts=10), WAIT)
+    return [name for stack in stage_stacks(stacks, stage) for name in stacks.functions(stack)]
+
+
 def _key_names(table: Table) -> list[str]:
     return [table.partition, *([table.sort] if table.sort else [])]
 
@@ -172,9 +189,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--write", action="store_true", help="do it; else it is only counted")
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
-        client = boto3.client("dynamodb", config=_CONFIG)
-        restore(client, f"{APP_NAME}-{asked.stage}-", tables_of(asked.stage), SystemClock(), print, write=asked.write)
+        session = aws.session_of(asked.stage)
+        if asked.write:
+            check_stopped(aws.client(session, "lambda", attempts=10), _functions(session, asked.stage))
+        client, tables = aws.client(session, "dynamodb", attempts=10), tables_of(session, asked.stage)
+        restore(client, f"{APP_NAME}-{asked.stage}-", tables, SystemClock(), print, write=asked.write)
     except (ValueError, RestoreError, BotoCoreError, ClientError) as error:
         print(f"infra.restore: {error}", file=sys.stderr)
         return 1

@@ -1,7 +1,7 @@
 """Change a key of a deployed stage: ``python -m infra.rotate operator-key --stage dev --key API_KEY``, its data key,
 or the key that signs webhooks.
 
-Account and region come from the shell, as the AWS command line takes them. No value is ever printed.
+Credentials come from the shell, the region from the stage's file or the shell. No value is ever printed.
 """
 
 import argparse
@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, TextIO
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import Clock, SystemClock, to_seconds_text
@@ -28,8 +26,8 @@ from chalicelib.platform.signing.model import PrivateKeys
 from chalicelib.platform.signing.service import RotatedMeanwhileError as SigningRotatedError
 from chalicelib.platform.signing.service import Signing
 from chalicelib.platform.signing.store import PairStore
+from infra import aws
 from infra.data_key import DataKeyRotation, NotYetError
-from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME
 from infra.parameters import SECRET_KEYS
 from infra.signing_key import rotate_signing_key
@@ -55,7 +53,6 @@ QUEUED_AGAIN = timedelta(minutes=5)
 PATIENCE = timedelta(minutes=30)
 """How long the command waits for the end of the sealing. It may be repeated."""
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 _PENDING = "EDGE_ADMIN_PENDING"
 
 
@@ -108,7 +105,8 @@ def _operator_key(asked: argparse.Namespace, stdin: TextIO) -> str:
         raise RotationError(f"{NETMAKERS} is chosen in Netmaker: give it to --stdin")
     new = stdin.readline().strip() if asked.stdin else secrets.token_urlsafe(GENERATED_BYTES)
     secret, now = secret_name(asked.stage), datetime.now(UTC)
-    rotate_operator_key(boto3.client("secretsmanager", config=_CONFIG), secret, asked.key, new, now, overlap)
+    secrets_manager = aws.client(aws.session_of(asked.stage), "secretsmanager")
+    rotate_operator_key(secrets_manager, secret, asked.key, new, now, overlap)
     if overlap and asked.key != NETMAKERS:
         until = f"the value before is accepted until {to_seconds_text(now + overlap)}"
     else:
@@ -134,13 +132,14 @@ def seal_again(rotation: DataKeyRotation, clock: Clock, say: Callable[[str], Non
 
 
 def _rotation_of(stage: str) -> tuple[DataKeys, DataKeyRotation]:
-    outputs = Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT).outputs(stateful_stack(stage))
-    dynamodb, kms = boto3.client("dynamodb", config=_CONFIG), boto3.client("kms", config=_CONFIG)
+    session = aws.session_of(stage)
+    outputs = Stacks(aws.client(session, "cloudformation"), WAIT).outputs(stateful_stack(stage))
+    dynamodb, kms = aws.client(session, "dynamodb"), aws.client(session, "kms")
     prefix, clock, ids = outputs["TablePrefix"], SystemClock(), Ids()
     tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
     keys = DataKeys(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
-    queues = Queues(boto3.client("sqs", config=_CONFIG), outputs["QueueUrlPrefix"])
-    return keys, DataKeyRotation(dynamodb, prefix, tables_of(stage), keys, queues, clock)
+    queues = Queues(aws.client(session, "sqs"), outputs["QueueUrlPrefix"])
+    return keys, DataKeyRotation(dynamodb, prefix, tables_of(session, stage), keys, queues, clock)
 
 
 def _data_key(asked: argparse.Namespace) -> str:
@@ -160,8 +159,9 @@ def _data_key(asked: argparse.Namespace) -> str:
 
 
 def _signing_key(asked: argparse.Namespace) -> str:
-    outputs = Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT).outputs(stateful_stack(asked.stage))
-    dynamodb, kms = boto3.client("dynamodb", config=_CONFIG), boto3.client("kms", config=_CONFIG)
+    session = aws.session_of(asked.stage)
+    outputs = Stacks(aws.client(session, "cloudformation"), WAIT).outputs(stateful_stack(asked.stage))
+    dynamodb, kms = aws.client(session, "dynamodb"), aws.client(session, "kms")
     prefix, clock, ids = outputs["TablePrefix"], SystemClock(), Ids()
     tables = Tables(DynamoDriver(dynamodb, prefix, Meter()), clock, ids)
     sealer = Sealer(tables, KmsKeyService(lambda: kms, outputs["KeyArn"]), clock, ids, prefix)
@@ -196,7 +196,6 @@ def main(arguments: Sequence[str] | None = None, stdin: TextIO = sys.stdin) -> i
     signing_key.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
         of_kind = {"data-key": _data_key, "signing-key": _signing_key}.get(asked.kind)
         print(of_kind(asked) if of_kind else _operator_key(asked, stdin))
     except (RotationError, ValueError, BotoCoreError, ClientError) as error:

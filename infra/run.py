@@ -1,7 +1,7 @@
 """Runs a schedule of a deployed stage now: ``python -m infra.run recount --stage dev``.
 
-It is invoked asynchronously, as by its schedule: its log shows the result. Account and region come from the shell, as
-the AWS command line takes them.
+It is invoked asynchronously, as by its schedule: its log shows the result. Credentials come from the shell, the region
+from the stage's file or the shell.
 """
 
 import argparse
@@ -12,20 +12,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.kit.clock import SystemClock, to_seconds_text
 from chalicelib.platform.context import ScheduleSource
+from infra import aws
 from infra.deployables import EVERY, Deployable
-from infra.deployment.stagefile import check_stage
 from infra.functions import APP_NAME, FUNCTIONS, function
 from infra.stacks import WAIT, Stacks, application_stack
 
 SCHEDULES = tuple(each.name for each in FUNCTIONS if isinstance(each.source, ScheduleSource))
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def stack_of(name: str) -> Deployable:
@@ -67,11 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
-        cloudformation, functions = (
-            boto3.client("cloudformation", config=_CONFIG),
-            boto3.client("lambda", config=_CONFIG),
-        )
+        session = aws.session_of(asked.stage)
+        cloudformation, functions = aws.client(session, "cloudformation"), aws.client(session, "lambda")
         called = run(cloudformation, functions, asked.stage, asked.schedule, SystemClock().now())
     except (ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.run: {error}", file=sys.stderr)

@@ -3,7 +3,7 @@
 import re
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,9 +170,12 @@ class Stacks:
 
     def physical_ids(self, name: str) -> dict[str, str]:
         """The physical id of each resource of a stack, by logical id."""
-        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
-        rows = (row for page in pages for row in page["StackResourceSummaries"])
-        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in rows if "PhysicalResourceId" in row}
+        return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in self._resources(name)}
+
+    def functions(self, name: str) -> list[str]:
+        """The physical names of a stack's functions."""
+        rows = self._resources(name)
+        return [row["PhysicalResourceId"] for row in rows if row["ResourceType"] == "AWS::Lambda::Function"]
 
     def names(self, prefix: str) -> list[str]:
         """The names of the stacks with this prefix, in order."""
@@ -195,6 +198,12 @@ class Stacks:
     def _described(self, name: str) -> Json:
         stack: Json = self.cloudformation.describe_stacks(StackName=name)["Stacks"][0]
         return stack
+
+    def _resources(self, name: str) -> Iterator[Json]:
+        """The resources of a stack that exist."""
+        pages = self.cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        rows = (row for page in pages for row in page["StackResourceSummaries"])
+        return (row for row in rows if "PhysicalResourceId" in row)
 
     def _change_set(self, request: Json) -> tuple[str, list[Json]] | None:
         """The id of a change set and its changes; None if it has none."""

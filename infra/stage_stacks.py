@@ -1,8 +1,8 @@
 """The stacks of a deployed stage: ``python -m infra.stage_stacks --stage dev`` prints their names, in the order of
 deletion.
 
-Families that this checkout does not know are among them. Account and region come from the shell, as the AWS command
-line takes them.
+Families that this checkout does not know are among them. Credentials come from the shell, the region from the stage's
+file or the shell.
 """
 
 import argparse
@@ -10,15 +10,11 @@ import re
 import sys
 from collections.abc import Sequence
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from infra import aws
 from infra.deployables import NAME_PATTERN
-from infra.deployment.stagefile import check_stage
 from infra.stacks import WAIT, Stacks, application_stack, application_stacks, stateful_stack
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def stage_stacks(stacks: Stacks, stage: str) -> list[str]:
@@ -40,8 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
-        print(*stage_stacks(Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT), asked.stage), sep="\n")
+        cloudformation = aws.client(aws.session_of(asked.stage), "cloudformation")
+        print(*stage_stacks(Stacks(cloudformation, WAIT), asked.stage), sep="\n")
     except (ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.stage_stacks: {error}", file=sys.stderr)
         return 1

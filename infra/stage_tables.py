@@ -1,24 +1,21 @@
 """The tables of a deployed stage: ``python -m infra.stage_tables --stage dev`` prints their names.
 
-A family that is not deployed in a stage has no tables there. Account and region come from the shell, as the AWS command
-line takes them.
+A family that is not deployed in a stage has no tables there. Credentials come from the shell, the region from the
+stage's file or the shell.
 """
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import families
 from chalicelib.kit.tables.schema import Table
+from infra import aws
 from infra.deployables import deployables
-from infra.deployment.stagefile import check_stage
 from infra.stacks import WAIT, Stacks, application_stack, deployed_families
-
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
 
 
 def stage_tables(stacks: Stacks, stage: str) -> tuple[Table, ...]:
@@ -31,9 +28,9 @@ def stage_tables(stacks: Stacks, stage: str) -> tuple[Table, ...]:
     return tuple(table for each in deployables(families.chosen(named)) for table in each.tables)
 
 
-def tables_of(stage: str) -> tuple[Table, ...]:
-    """`stage_tables`, of the account and region of the shell."""
-    return stage_tables(Stacks(boto3.client("cloudformation", config=_CONFIG), WAIT), stage)
+def tables_of(session: Any, stage: str) -> tuple[Table, ...]:
+    """`stage_tables`, of the account and region of that session."""
+    return stage_tables(Stacks(aws.client(session, "cloudformation"), WAIT), stage)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,8 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stage", required=True)
     asked = parser.parse_args(arguments)
     try:
-        check_stage(asked.stage)
-        print(*(table.name for table in tables_of(asked.stage)))
+        print(*(table.name for table in tables_of(aws.session_of(asked.stage), asked.stage)))
     except (ValueError, BotoCoreError, ClientError) as error:
         print(f"infra.stage_tables: {error}", file=sys.stderr)
         return 1

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 5})
+from infra import aws
 
 ENOUGH_CONCURRENCY = 1_000
 """The usual quota of concurrent executions in an account. New accounts have 10, which the whole application would share
@@ -36,7 +34,7 @@ class Account:
         return str(self.session.region_name)
 
     def client(self, service: str) -> Any:
-        return self.session.client(service, config=_CONFIG)
+        return aws.client(self.session, service)
 
     def warnings(self) -> list[str]:
         """The prerequisites that the account lacks, a sentence each."""
@@ -60,12 +58,12 @@ def connect(account: str, region: str, environment: Mapping[str, str]) -> Accoun
     Raises `RefusedError` without region or credentials, and for another account.
     """
     try:
-        session = boto3.Session(region_name=region or environment.get("AWS_REGION"))  # the SDK ignores AWS_REGION
-        if session.region_name is None:
-            raise RefusedError("no region: set AWS_REGION, or region in the file of the stage")
+        session = aws.session(region, environment)
         if session.get_credentials() is None:
             raise RefusedError("no AWS credentials: log in as the AWS command line asks, or set AWS_PROFILE")
-        caller = session.client("sts", config=_CONFIG).get_caller_identity()
+        caller = aws.client(session, "sts").get_caller_identity()
+    except ValueError as error:
+        raise RefusedError(str(error)) from None
     except (BotoCoreError, ClientError) as error:
         raise RefusedError(f"AWS does not know who deploys: {error}") from None
     if account and caller["Account"] != account:
@@ -75,7 +73,7 @@ def connect(account: str, region: str, environment: Mapping[str, str]) -> Accoun
 
 def _alias(session: Any) -> str:
     try:
-        aliases = session.client("iam", config=_CONFIG).list_account_aliases()["AccountAliases"]
+        aliases = aws.client(session, "iam").list_account_aliases()["AccountAliases"]
     except (BotoCoreError, ClientError):
         return ""
     return next(iter(aliases), "")

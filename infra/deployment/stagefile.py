@@ -64,20 +64,30 @@ def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER)
     path = folder / f"{stage}.toml"
     if not path.exists():
         return StageFile(path)
-    shown = _shown(path)
-    try:
-        content = tomllib.loads(path.read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{shown}: {error}") from None
+    shown, content = _shown(path), _content(path)
     unknown = sorted(set(content) - _TABLES - set(_TEXTS))
     if unknown:
         allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]", "[family.NAME]"])
         raise ValueError(f"{shown}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
-    texts = {name: _text(shown, name, content.get(name, ""), pattern) for name, pattern in _TEXTS.items()}
+    texts = {name: _text(shown, name, content) for name in _TEXTS}
     settings = _settings(shown, "settings", content.get("settings", {}), names["settings"])
     further = _named(shown, "further", content, names["further"], check_name)
     families = _named(shown, "family", content, names["family"], _check_family)
     return StageFile(path, texts["account"], texts["region"], settings, further, families)
+
+
+def region_of(stage: str, folder: Path = FOLDER) -> str:
+    """The region in the file of that stage; "" for any. Raises ValueError for an invalid name, file or region."""
+    check_stage(stage)
+    path = folder / f"{stage}.toml"
+    return _text(_shown(path), "region", _content(path)) if path.exists() else ""
+
+
+def _content(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{_shown(path)}: {error}") from None
 
 
 def _named(
@@ -100,7 +110,8 @@ def _check_family(name: str) -> None:
         raise ValueError(f"{name} is not a family with a stack of its own; there are: {', '.join(others) or 'none'}")
 
 
-def _text(file: str, name: str, value: object, pattern: str) -> str:
+def _text(file: str, name: str, content: Mapping[str, Any]) -> str:
+    value, pattern = content.get(name, ""), _TEXTS[name]
     if not isinstance(value, str) or (value and not re.fullmatch(pattern, value)):
         raise ValueError(f"{file}: {name} has to be a text that matches {pattern}, {value!r} does not")
     return value

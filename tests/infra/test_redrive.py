@@ -182,7 +182,7 @@ def test_other_sqs_error_is_not_taken_for_missing_tasks(clock):
 
 
 def test_unknown_queue_is_refused_by_name(sqs, monkeypatch, capsys):
-    monkeypatch.setattr(redrive.boto3, "client", lambda service, config: sqs)
+    monkeypatch.setattr(redrive.aws, "client", lambda session, service: sqs)
 
     assert main(["events", "--stage", "dev"]) == 1
     assert "no queue edge-admin-dev-events in" in capsys.readouterr().err

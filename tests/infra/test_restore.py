@@ -11,7 +11,7 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
 from infra.functions import TABLES
-from infra.restore import SUFFIX, RestoreError, restore
+from infra.restore import SUFFIX, RestoreError, check_stopped, restore
 from tests.support.emulator import create_tables
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock
@@ -152,3 +152,22 @@ def test_unprocessed_rows_of_a_restore_are_retried(dynamodb, clock):
 
     assert len(rows(dynamodb, "commands")) == 2
     assert clock.pauses
+
+
+class Functions:
+    """Lambda with these functions' reserved concurrency."""
+
+    def __init__(self, **reserved):
+        self.reserved = reserved
+
+    def get_function_concurrency(self, *, FunctionName):  # noqa: N803 - boto3's name
+        value = self.reserved[FunctionName]
+        return {} if value is None else {"ReservedConcurrentExecutions": value}
+
+
+def test_restore_is_refused_while_functions_run_and_names_them():
+    functions = Functions(relay=None, api=10, recount=0)
+
+    with pytest.raises(RestoreError, match=r"not 0\): relay, api; nothing is written"):
+        check_stopped(functions, ["relay", "api", "recount"])
+    check_stopped(functions, ["recount"])

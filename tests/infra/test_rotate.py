@@ -53,7 +53,7 @@ class FakeSecretsManager:
 @pytest.fixture
 def store(monkeypatch):
     store = FakeSecretsManager(MASTER_KEY=OLD, OTHER="kept")
-    monkeypatch.setattr(rotate.boto3, "client", lambda service, config: store)
+    monkeypatch.setattr(rotate.aws, "client", lambda session, service: store)
     return store
 
 
