@@ -32,7 +32,10 @@ REFUSALS_BORNE = 100
 
 AGE_PERIOD_SECONDS = 300
 
-ATTEMPTS_BORNE = 3
+VISIBILITY_TIMEOUTS_BORNE = 1.5
+"""How old a message may be. A first attempt that failed is repeated after one visibility timeout, which raises no
+alarm. After two, the message is received the third time, and SQS leaves it out of the metric (SQS developer guide,
+"Available CloudWatch metrics")."""
 
 WATCHED_SCHEDULE = "heartbeat"
 """The schedule whose silence is an alarm."""
@@ -69,9 +72,10 @@ def waiting_alarm(what: str, queue_name: Json, topic: Json) -> Json:
 
 
 def age_alarm(consumer: LambdaFunction, queue_name: Json, topic: Json) -> Json:
-    """Alarms when messages stay in a queue too long: before they become dead letters, and also when the function cannot
-    keep up with the work. It leaves time for a third attempt, and for messages that were sent with a delay."""
-    above = ATTEMPTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds
+    """Alarms when messages stay in a queue too long: when the second attempt failed too, long before they become dead
+    letters, and also when the function cannot keep up with the work. It leaves time for messages that were sent with a
+    delay; in their queues, a message without one may become a dead letter before it is that old."""
+    above = int(VISIBILITY_TIMEOUTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds)
     if isinstance(consumer.source, QueueSource) and consumer.source.queue.is_delayed:
         above += LONGEST_DELAY_SECONDS
     metric = {

@@ -52,12 +52,15 @@ class RunningFunction:
         self._package, self._handler, self._environment = package, handler, environment
         self._api = _RuntimeApi()
         self._process: subprocess.Popen[str] | None = None
+        self.output = ""
+        """What it wrote, once it has ended."""
 
     def __enter__(self) -> Self:
         address = self._api.start()
         variables = {
             **self._environment,
             "AWS_LAMBDA_RUNTIME_API": address,
+            "AWS_LAMBDA_LOG_FORMAT": "JSON",  # as the templates have it
             "AWS_EXECUTION_ENV": f"AWS_Lambda_python{PYTHON}",
             "AWS_LAMBDA_FUNCTION_NAME": "function-of-a-test",
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
@@ -86,7 +89,7 @@ class RunningFunction:
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.communicate()
+            self.output += self._process.communicate()[0]
         self._api.stop()
 
     def invoke(self, event: object) -> bytes:

@@ -18,6 +18,7 @@ from infra.dashboard import dashboard
 from infra.deployables import CORE
 from infra.functions import QUEUES, TABLES
 from infra.package import ROOT
+from tests.infra.log_patterns import ERROR_PATTERNS, matched
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.callers import operator
 from tests.support.provisioning import BoxWorld
@@ -98,6 +99,32 @@ def test_dashboard_panels_do_not_overlap():
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
 
 
+def platform_line(kind, status, **more):
+    """A line of Lambda's own (Lambda developer guide, "Telemetry API Event schema reference")."""
+    record = {"requestId": "6d68ca91-49c9-448d-89b8-7ca3e6dc66aa", "status": status, **more}
+    return {"time": "2026-11-28T03:00:00.000Z", "type": f"platform.{kind}", "record": record}
+
+
+OF_THE_RUNTIME = {"level": "ERROR", "errorType": "Runtime.ImportModuleError", "errorMessage": "x", "requestId": ""}
+OUT_OF_MEMORY = platform_line("runtimeDone", "error", errorType="Runtime.OutOfMemory")
+
+
+@pytest.mark.parametrize("pattern", ERROR_PATTERNS)
+@pytest.mark.parametrize(
+    ("line", "is_found"),
+    [
+        ({"level": "error", "event": "failed"}, True),
+        (OF_THE_RUNTIME, True),
+        (platform_line("report", "timeout"), True),
+        (OUT_OF_MEMORY, True),
+        (platform_line("report", "success"), False),
+        ({"level": "warn", "event": "request", "status": 500}, False),
+    ],
+)
+def test_error_patterns_find_lambdas_own_errors_and_no_success(pattern, line, is_found):
+    assert (matched(pattern, line) is not None) == is_found
+
+
 @pytest.fixture(scope="module")
 def log_fields():
     """Fields of the lines that requests and work write, of access logs, and those that Logs Insights adds."""
@@ -112,9 +139,10 @@ def log_fields():
     world.platform.counters.count("nodes", 5, by="a mistake")
     world.sweep("recount")
     lines = [*world.lines.records, *provisioning_lines()]
+    lambdas = {*OF_THE_RUNTIME, *OUT_OF_MEMORY, *OUT_OF_MEMORY["record"]}
     expected = {"request", "handled", "failed", "total_corrected", "quota_corrected", "stranger"}
     assert expected <= {line["event"] for line in lines}
-    return {name for line in lines for name in line} | {*_REST_LOG_FIELDS, *_SOCKET_LOG_FIELDS}
+    return {name for line in lines for name in line} | {*_REST_LOG_FIELDS, *_SOCKET_LOG_FIELDS} | lambdas
 
 
 def provisioning_lines():
@@ -135,7 +163,7 @@ def test_log_query_uses_only_fields_of_log_lines(path, log_fields):
     made = set(re.findall(r"\bas (\w+)", query))
     words = set(re.findall(r"(?<![\w@/\"])[A-Za-z_]\w*", re.sub(r'"[^"]*"|/[^/]*/', "", query)))
     language = {"fields", "filter", "sort", "limit", "stats", "by", "as", "asc", "desc", "or", "and", "like"}
-    language |= {"count", "latest", "pct", "sum"}
+    language |= {"count", "latest", "pct", "sum", "coalesce"}
 
     assert words - language - made <= log_fields
 

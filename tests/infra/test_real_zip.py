@@ -11,6 +11,7 @@ from chalicelib.platform.context import QueueSource
 from infra.deployables import CORE
 from infra.libraries import PYTHON
 from tests.bench.deployed import deployed_functions, environment_of
+from tests.infra.log_patterns import ERROR_PATTERNS, matched
 from tests.infra.runtime_client import FunctionFailed, rest_event
 from tests.support.builders import a_command
 from tests.support.callers import EXECUTIONS, enrolled, operator
@@ -37,11 +38,14 @@ def test_handlers_start_from_the_zip_alone(real_zip):
 
 
 def test_handler_missing_from_the_zip_is_an_error_with_its_name(real_zip):
-    with (
-        pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.fleet\.workers\.missing'"),
-        real_zip.start("chalicelib.fleet.workers.missing.handler", environment_of("")),
-    ):
+    function = real_zip.start("chalicelib.fleet.workers.missing.handler", environment_of(""))
+    with pytest.raises(FunctionFailed, match=r"No module named 'chalicelib\.fleet\.workers\.missing'"), function:
         pass
+    lines = [json.loads(line) for line in function.output.splitlines() if line.startswith("{")]
+    assert [clause for pattern in ERROR_PATTERNS for line in lines if (clause := matched(pattern, line))] == [
+        ("level", "ERROR"),
+        ("level", "ERROR"),
+    ]
 
 
 def test_queue_worker_from_the_zip_reports_item_failures(real_zip):

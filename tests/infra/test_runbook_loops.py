@@ -123,7 +123,7 @@ def test_query_finds_its_log_groups_by_their_beginning(desk):
     calls = desk.paste(block_with("query() {") + "query failures rest_access\nquery request '' 4f1c")
 
     assert [" ".join(call.partition("SOURCE")[2].split()[:5]) for call in calls if "SOURCE" in call] == [
-        "logGroups(namePrefix: ['/edge-admin/prod/rest_access']) | fields @timestamp",
+        "logGroups(namePrefix: ['/edge-admin/prod/rest_access']) | fields @timestamp,",
         "logGroups(namePrefix: ['/edge-admin/prod/']) | fields @timestamp,",
     ]
     assert [call for call in calls if "log-group" in call] == []
