@@ -9,12 +9,13 @@ functions and APIs of an older release on the tables and queues of a newer one, 
 import argparse
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chalicelib import families
 from chalicelib.platform.context import Role
 from infra.deployables import chosen, further_of
 from infra.deployment.account import Account, RefusedError, connect
@@ -29,15 +30,15 @@ from infra.further import check_name
 from infra.package import ROOT
 from infra.rotate import RotationError
 from infra.stack_events import StackFailedError
-from infra.stacks import WAIT, Stacks, deployed_families
+from infra.stacks import WAIT, Stacks, application_stack, deployed_families, remembered_families
 
 _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: a further stack by its ``name``, or the core and families (a comma list; "": those that are there
-    by default)."""
+    """A request: a further stack by its ``name``, or the core and families (a comma list; "": those that the stage's
+    file names, or that the stage has)."""
 
     stage: str
     role: Role = Role.CORE
@@ -50,8 +51,10 @@ def deployments(asked: Asked, file: StageFile, account: Account, console: Consol
     among them, because the core works for them too. Raises ValueError for invalid keys, for keys that are given to a
     further stack, and for an unknown family."""
     keys = given_keys(console.environment)
-    deployed = deployed_families(Stacks(account.client("cloudformation"), WAIT), asked.stage)
-    core, *others = chosen(asked.families, deployed)
+    stacks = Stacks(account.client("cloudformation"), WAIT)
+    deployed = deployed_families(stacks, asked.stage)
+    names = asked.families or _families(stacks, asked.stage, file, deployed, rolls_back=console.rolls_back)
+    core, *others = chosen(names, deployed)
     where = (asked.stage, file, account, console)
     if asked.role is Role.CORE:
         of_others = [FamilyDeployment(*where, build / each.folder, each) for each in others]
@@ -61,13 +64,25 @@ def deployments(asked: Asked, file: StageFile, account: Account, console: Consol
     return [FurtherDeployment(*where, build / asked.role, asked.name, further_of(core))]
 
 
+def _families(stacks: Stacks, stage: str, file: StageFile, deployed: Sequence[str], *, rolls_back: bool) -> str:
+    """The families that nobody names in the request, separated by commas; "": those that are there by default. There is
+    nothing to roll back of a family that has no stack."""
+    if rolls_back:
+        return ",".join((families.NAMES[0], *deployed))
+    if file.chosen:
+        return ",".join(file.chosen)
+    if stacks.exists(application_stack(stage)):
+        return ",".join(remembered_families(stacks, stage))
+    return ""
+
+
 def main(environment: Mapping[str, str] = os.environ) -> int:
     """Exit status 0: deployed, or nothing to do; 1: failed or declined; 2: could not start."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stage", required=True)
     parser.add_argument("--role", type=Role, choices=tuple(Role), default=Role.CORE)
     parser.add_argument("--name", default="", help="of a further stack")
-    parser.add_argument("--families", default="", help="a comma list; those that are there by default")
+    parser.add_argument("--families", default="", help="a comma list; else those of the stage's file or stacks")
     asked = Asked(**vars(parser.parse_args()))
     try:
         check_stage(asked.stage)

@@ -26,6 +26,9 @@ NAME_PATTERN = "[a-z][a-z0-9]{1,15}"
 TAKEN = frozenset({"state", "admin", "platform"})
 """Names that a family cannot have: stacks of the core and of further stacks end or continue so."""
 
+FAMILIES_OUTPUT = "Families"
+"""The output of an application's stack with the families that the stage was meant to have, separated by commas."""
+
 
 class StackKind(StrEnum):
     """The kinds of application stacks."""
@@ -137,11 +140,15 @@ class Deployable:
         return is_in_a_loop(function, self.every)
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the families that are deployed in the stage."""
+        return tuple(each.name for each in self.every if each is not PLATFORM)
+
+    @property
     def environment(self) -> dict[str, str]:
         """The variables that tell the code which families it serves; unset variables stand for the project's own."""
-        named = tuple(each.name for each in self.every if each is not PLATFORM)
         by_default = tuple(each.name for each in families.chosen(""))
-        variables = {} if named == by_default else {families.CHOSEN: ",".join(named)}
+        variables = {} if self.names == by_default else {families.CHOSEN: ",".join(self.names)}
         return variables | ({families.SERVED: self.family.name} if self.kind is StackKind.FAMILY else {})
 
 

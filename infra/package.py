@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.platform.context import Role
-from infra.deployables import CORE, Deployable, chosen, further_of
+from infra.deployables import CORE, FAMILIES_OUTPUT, Deployable, chosen, further_of
 from infra.deployment.indexes import METADATA, used_indexes
 from infra.deployment.stagefile import check_stage
 from infra.fragment import finished, fragment
@@ -67,6 +67,7 @@ def package(
     template = finished(template, deployable)
     template |= {"Metadata": {METADATA: {"Indexes": used_indexes(deployable.all_tables.values())}}}
     template["Outputs"]["Release"] = {"Value": release()}
+    template["Outputs"][FAMILIES_OUTPUT] = {"Value": ",".join(deployable.names)}
     _write(packaged / "sam.json", template)
     return template, packaged / "deployment.zip"
 

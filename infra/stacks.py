@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from chalicelib import families
 from infra.artifacts import Artifacts, template_argument
 from infra.changes import Change, Kind, changed_parameters, from_change_set, from_template
-from infra.deployables import CORE, NAME_PATTERN, Deployable
+from infra.deployables import CORE, FAMILIES_OUTPUT, NAME_PATTERN, Deployable
 from infra.functions import APP_NAME
 from infra.stack_events import StackFailedError, failures, is_running, refusal
 
@@ -49,6 +49,14 @@ def application_stacks(stacks: "Stacks", stage: str) -> list[str]:
     core = application_stack(stage)
     own = re.compile(rf"{re.escape(core)}(-admin-.+|-{NAME_PATTERN})?")
     return [name for name in stacks.names(core) if own.fullmatch(name) and name != stateful_stack(stage)]
+
+
+def remembered_families(stacks: "Stacks", stage: str) -> list[str]:
+    """The families of this project that the stage of a deployed core has: those that the core was deployed for, also
+    where a deployment ended before their turn, and those that have a stack."""
+    named = stacks.outputs(application_stack(stage)).get(FAMILIES_OUTPUT, "").split(",")
+    found = {*named, *deployed_families(stacks, stage), families.NAMES[0]}
+    return [name for name in families.NAMES if name in found]
 
 
 def deployed_families(stacks: "Stacks", stage: str) -> list[str]:

@@ -44,7 +44,7 @@ class Deployment(ABC):
     def __init__(self, stage: str, file: StageFile, account: Account, console: Console, build: Path) -> None:
         self.stage, self.file, self.account, self.console, self.build = stage, file, account, console, build
         self.stacks = Stacks(account.client("cloudformation"), self.wait)
-        self.rolls_back = console.environment.get("ROLL_BACK") == "1"
+        self.rolls_back = console.rolls_back
 
     @abstractmethod
     def run(self) -> None:
@@ -78,7 +78,7 @@ class Deployment(ABC):
         check_options({**kept, **settings})
 
     def heading(self, stack: str) -> list[str]:
-        """The lines that name the account, the region, the stage and the release."""
+        """The lines that name the account, the region, the stage, the release and the families."""
         deployed = self.stacks.outputs(stack).get("Release", "unknown") if self.stacks.exists(stack) else "none"
         named = f"{self.account.id} ({self.account.alias})" if self.account.alias else self.account.id
         file = self.file.shown if self.file.exists else f"no {self.file.shown}: defaults, and what is deployed stays"
@@ -87,6 +87,7 @@ class Deployment(ABC):
             f"Region   {self.account.region}",
             f"Stage    {self.stage} ({file})",
             f"Release  {release()} (deployed: {deployed})",
+            f"Families {', '.join(self.deployable.names)}",
         ]
 
     def remarks(self) -> list[str]:

@@ -70,6 +70,10 @@ class Console:
     is_terminal: Callable[[], bool] = sys.stdin.isatty
     ask: Callable[[str], str] = input
 
+    @property
+    def rolls_back(self) -> bool:
+        return self.environment.get("ROLL_BACK") == "1"
+
     def tell(self, lines: Sequence[str]) -> None:
         print("\n".join(lines), file=self.out, flush=True)
 

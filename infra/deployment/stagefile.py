@@ -21,6 +21,7 @@ FOLDER = Path(__file__).resolve().parent.parent / "stages"
 STAGE_PATTERN = "[a-z][a-z0-9]{1,15}"
 
 _TABLES = {"settings", "further", "family"}
+_FAMILIES = "families"
 _TEXTS = {"account": "[0-9]{12}", "region": "[a-z]{2}(-[a-z]+)+-[0-9]"}
 
 
@@ -28,7 +29,8 @@ _TEXTS = {"account": "[0-9]{12}", "region": "[a-z]{2}(-[a-z]+)+-[0-9]"}
 class StageFile:
     """The content of the file. ``account`` and ``region`` are "" for any. Settings are texts by name, as environment
     variables have them; "" sets one back to its default. ``further`` has those of each further stack, by its NAME,
-    ``families`` those of the stack of each other family."""
+    ``families`` those of the stack of each other family. ``chosen`` names the families that the stage has; none: the
+    file does not say."""
 
     path: Path
     account: str = ""
@@ -36,6 +38,7 @@ class StageFile:
     settings: Mapping[str, str] = field(default_factory=dict)
     further: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     families: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    chosen: tuple[str, ...] = ()
 
     @property
     def exists(self) -> bool:
@@ -65,15 +68,16 @@ def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER)
     if not path.exists():
         return StageFile(path)
     shown, content = _shown(path), _content(path)
-    unknown = sorted(set(content) - _TABLES - set(_TEXTS))
+    unknown = sorted(set(content) - _TABLES - {_FAMILIES, *_TEXTS})
     if unknown:
-        allowed = ", ".join([*_TEXTS, "[settings]", "[further.NAME]", "[family.NAME]"])
+        allowed = ", ".join([*_TEXTS, _FAMILIES, "[settings]", "[further.NAME]", "[family.NAME]"])
         raise ValueError(f"{shown}: {', '.join(unknown)} is unknown here; allowed: {allowed}")
     texts = {name: _text(shown, name, content) for name in _TEXTS}
     settings = _settings(shown, "settings", content.get("settings", {}), names["settings"])
     further = _named(shown, "further", content, names["further"], check_name)
     families = _named(shown, "family", content, names["family"], _check_family)
-    return StageFile(path, texts["account"], texts["region"], settings, further, families)
+    chosen = _chosen(shown, content.get(_FAMILIES))
+    return StageFile(path, texts["account"], texts["region"], settings, further, families, chosen)
 
 
 def region_of(stage: str, folder: Path = FOLDER) -> str:
@@ -81,6 +85,15 @@ def region_of(stage: str, folder: Path = FOLDER) -> str:
     check_stage(stage)
     path = folder / f"{stage}.toml"
     return _text(_shown(path), "region", _content(path)) if path.exists() else ""
+
+
+def _chosen(file: str, value: object) -> tuple[str, ...]:
+    known = [each.family.name for each in EVERY]
+    if value is None:
+        return ()
+    if not isinstance(value, list) or not value or not all(name in known for name in value):
+        raise ValueError(f"{file}: {_FAMILIES} has to be a list with some of {', '.join(known)}, {value!r} is not")
+    return tuple(value)
 
 
 def _content(path: Path) -> dict[str, Any]:

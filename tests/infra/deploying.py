@@ -9,7 +9,7 @@ from typing import Any
 from botocore.config import Config
 
 from infra.agent_bundle import Bundle
-from infra.deployables import CORE, Deployable
+from infra.deployables import CORE, FAMILIES_OUTPUT, Deployable
 from infra.deployment.account import Account
 from infra.deployment.core import CoreDeployment
 from infra.deployment.family import FamilyDeployment
@@ -67,6 +67,7 @@ def small_application(deployable: Deployable) -> Json:
         "WebsocketURL": "wss://def.execute-api.us-east-1.amazonaws.com/api",
         "WebsocketAPIId": "def",
         "Release": "v1",
+        FAMILIES_OUTPUT: ",".join(deployable.names),
     }
     return {
         "Parameters": parameters,

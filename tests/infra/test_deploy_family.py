@@ -4,7 +4,9 @@ import json
 
 import pytest
 
+from chalicelib import families
 from infra.deploy import Asked, deployments
+from infra.deployables import chosen
 from infra.deployment.core import CoreDeployment
 from infra.deployment.family import FamilyDeployment
 from infra.deployment.further import FurtherDeployment
@@ -112,17 +114,41 @@ def test_internal_event_on_the_bus_reaches_the_family_queue(deployed):
 
 
 class TestOrder:
-    def asked(self, deployer, **what):
-        console = Console({})
+    def asked(self, deployer, environment=None, chosen=(), **what):
+        console = Console(environment or {})
         account = deployer.account()
-        file = StageFile(ROOT / "infra" / "stages" / f"{STAGE}.toml")
+        file = StageFile(ROOT / "infra" / "stages" / f"{STAGE}.toml", chosen=chosen)
         return deployments(Asked(STAGE, **what), file, account, console, deployer.folder)
+
+    def families(self, deployer, *asked, **what):
+        return [each.deployable.family.name for each in self.asked(deployer, *asked, **what)]
 
     def test_core_is_deployed_before_families_and_a_further_stack_alone(self, deployer):
         assert isinstance(self.asked(deployer)[0], CoreDeployment)
         assert not [each for each in self.asked(deployer)[1:] if not isinstance(each, FamilyDeployment)]
         [further] = self.asked(deployer, role="further", name="west")
         assert isinstance(further, FurtherDeployment)
+
+    def test_first_deployment_has_the_families_of_the_file_or_the_default(self, deployer):
+        assert self.families(deployer) == [each.name for each in families.chosen("")]
+        assert self.families(deployer, chosen=("fleet",)) == ["fleet"]
+
+    def test_stage_with_a_core_keeps_its_families_without_being_told(self, deployer):
+        deployer.deployable = chosen("fleet")[0]
+        deployer.core()
+
+        assert self.families(deployer) == ["fleet"]
+        assert self.families(deployer, families="cloud") == ["fleet", "machines", "cloud"]
+        assert self.families(deployer, chosen=("fleet", "machines")) == ["fleet", "machines"]
+        roll_back = {"ROLL_BACK": "1"}
+        assert self.families(deployer, roll_back, chosen=("fleet", "machines")) == ["fleet"]
+
+    def test_family_whose_first_deployment_failed_is_repeated_without_its_name(self, deployer):
+        deployer.deployable = chosen("machines")[0]
+        deployer.core()
+
+        assert self.families(deployer) == ["fleet", "machines"]
+        assert self.families(deployer, {"ROLL_BACK": "1"}) == ["fleet"]
 
     def test_deployment_of_an_unknown_family_is_refused(self, deployer):
         with pytest.raises(ValueError, match="'toy' is no family"):

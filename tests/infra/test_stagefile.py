@@ -33,6 +33,7 @@ class TestRead:
 
         assert file.account
         assert file.region
+        assert file.chosen
         assert file.settings
         assert file.further["west"]
 
@@ -81,8 +82,10 @@ class TestRead:
         ("text", "told"),
         [
             ("[settings", "Expected"),
-            ("colour = 1", "colour is unknown here; allowed: account, region, [settings], [further.NAME]"),
+            ("colour = 1", "colour is unknown here; allowed: account, region, families, [settings], [further.NAME]"),
             ("account = 123456789012", "account has to be a text that matches [0-9]{12}"),
+            ('families = ["toys"]', "families has to be a list with some of fleet, machines, cloud, ['toys'] is not"),
+            ('families = "fleet"', "families has to be a list with some of fleet, machines, cloud, 'fleet' is not"),
             ('region = "Frankfurt"', "region has to be a text that matches"),
             ("settings = 1", "settings has to be a table, [settings]"),
             ("[family.toys]", "[family]: toys is not a family with a stack of its own"),
