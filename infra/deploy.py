@@ -65,7 +65,7 @@ def deployments(asked: Asked, file: StageFile, account: Account, console: Consol
 
 
 def _families(stacks: Stacks, stage: str, file: StageFile, deployed: Sequence[str], *, rolls_back: bool) -> str:
-    """The families that nobody names in the request, separated by commas; "": those that are there by default. There is
+    """The families where the request names none, separated by commas; "": those that are there by default. There is
     nothing to roll back of a family that has no stack."""
     if rolls_back:
         return ",".join((families.NAMES[0], *deployed))
