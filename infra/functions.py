@@ -68,9 +68,6 @@ TABLES = Families(FAMILIES).tables
 QUEUES = Families(FAMILIES).queues
 """Every queue of the project."""
 
-TABLES = Families(FAMILIES).tables
-"""Every table of the project."""
-
 
 def function(name: str) -> LambdaFunction:
     """The function of that name. Raises KeyError."""

@@ -15,7 +15,7 @@ from infra.functions import APP_NAME
 Json = dict[str, Any]
 
 _STAGE: Json = {"Fn::Sub": f"{APP_NAME}-${{Stage}}"}
-"""The value of the tag, as `ec2_request.stage_of` makes it of the tables' prefix."""
+"""The value of the tag, as `ec2_tags.stage_of` makes it of the tables' prefix."""
 
 PUBLIC_IMAGES = "parameter/aws/service/*"
 """The SSM parameters in which AWS and publishers of images name the newest one."""

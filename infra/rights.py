@@ -18,9 +18,6 @@ from infra.functions import APP_NAME
 
 Json = dict[str, Any]
 
-POLICY_CHARACTERS = 6_144
-"""The maximum size of a managed policy in characters, without white space (IAM quotas)."""
-
 _SHORTENED = 24
 """The length to which CloudFormation cuts the stack's name in a generated name that would be too long for the service.
 """

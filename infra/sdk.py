@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from infra.grants import GRANTS
+from infra.machine_policies import machine_statements
+
 Json = dict[str, Any]
 
 DATA = Path("botocore") / "data"
@@ -24,31 +27,17 @@ SERVICES = frozenset(
 
 OPERATIONS = {
     "ec2": frozenset(
-        {
-            *("RunInstances", "StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"),
-            *("DescribeInstances", "GetConsoleOutput", "ModifyInstanceAttribute"),
-            *("CreateVolume", "DeleteVolume", "AttachVolume", "DetachVolume", "DescribeVolumes"),
-            *("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"),
-            *("ImportSnapshot", "CancelImportTask", "DescribeImportSnapshotTasks", "CreateTags"),
-            *("RegisterImage", "DeregisterImage", "DescribeImages"),
-            *("CreateVpc", "DeleteVpc", "DescribeVpcs", "CreateSubnet", "DeleteSubnet", "DescribeSubnets"),
-            *("CreateSecurityGroup", "DeleteSecurityGroup", "DescribeSecurityGroups"),
-            *(f"{verb}SecurityGroup{way}" for verb in ("Authorize", "Revoke") for way in ("Ingress", "Egress")),
-            *("CreateInternetGateway", "DeleteInternetGateway", "DescribeInternetGateways"),
-            *("AttachInternetGateway", "DetachInternetGateway"),
-            *("CreateRouteTable", "DeleteRouteTable", "DescribeRouteTables"),
-            *("CreateRoute", "ReplaceRoute", "DeleteRoute"),
-            *("AssociateRouteTable", "DisassociateRouteTable", "ReplaceRouteTableAssociation"),
-            *("AllocateAddress", "ReleaseAddress", "AssociateAddress", "DisassociateAddress", "DescribeAddresses"),
-            *("CreateNatGateway", "DeleteNatGateway", "DescribeNatGateways"),
-            *("CreateVpcPeeringConnection", "AcceptVpcPeeringConnection", "DeleteVpcPeeringConnection"),
-            "DescribeVpcPeeringConnections",
-        }
+        action.removeprefix("ec2:")
+        for grants in GRANTS.values()
+        for statement in machine_statements(grants)
+        for action in statement["Action"]
+        if action.startswith("ec2:")
     ),
     "sesv2": frozenset({"SendEmail"}),
     "cloudwatch": frozenset({"GetMetricData"}),
 }
-"""The operations that are called of a service whose model is large: EC2's has 700, and 3 MB."""
+"""The operations that are called of a service whose model is large: EC2's has 700, and 3 MB. Those of EC2
+follow from the grants."""
 
 _MODEL = "service-2.json"
 _FOR_PEOPLE = frozenset({"documentation", "documentationUrl"})

@@ -27,8 +27,8 @@ KEPT_OF_A_TENANT = {
     *("resources", "billing_intervals"),
     *("analytics_events", "analytics_instances", "analytics_owners", "analytics_periods"),
 }
-"""As `docs/cloud.md` says: rows of gone things and the number of invitations for an hour, bills for good, figures of
-machines for their days."""
+"""As `docs/cloud-tenants.md` says: rows of gone things and the number of invitations for an hour, bills for good,
+figures of machines for their days."""
 KEPT_OF_A_PERSON = {"verifications"}
 
 Row = dict[str, dict[str, str]]

@@ -19,9 +19,6 @@ from chalicelib.kit.errors import EdgeError, bad_request
 PLAIN = "null"
 """The version of an object in a bucket without versions, as S3 has it."""
 
-MOST_LISTED = 1000
-"""Keys of one answer of S3."""
-
 _COMPOSITE = "-"
 """Between checksum and number of parts, where the checksum is that of the parts' checksums."""
 

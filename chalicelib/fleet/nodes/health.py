@@ -79,7 +79,7 @@ class Health:
 
     def report(self, agent: Agent, status: Status, facts: Mapping[str, Any] | None = None) -> NodeView:
         """Set the status that the agent reports, unless two machines use its identity, and what it says of its machine
-        (`model.FACTS`) if that has changed. `touch` has been called for this
+        (`description.FACTS`) if that has changed. `touch` has been called for this
         request. Raises `EdgeError` (not found) if the node was deleted meanwhile, (rate limited) if its status changes
         too often, (service unavailable) if the row stays contended.
         """

@@ -19,9 +19,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 SERIAL_BYTES = 16
 """Random bytes of a serial number, which has at most 20 (RFC 5280 section 4.1.2.2)."""
 
-LONGEST_COMMON_NAME = 64
-"""Characters (RFC 5280, appendix A.1, ub-common-name)."""
-
 _USES = ("digital_signature", "key_cert_sign", "crl_sign")
 _OTHER_USES = (
     *("content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),

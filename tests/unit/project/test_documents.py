@@ -5,6 +5,7 @@ from itertools import chain
 
 import pytest
 
+from infra.functions import FAMILIES
 from infra.package import ROOT
 
 DOCUMENTS = {
@@ -75,3 +76,10 @@ def test_decision_index_lists_every_decision_with_its_title():
         assert path.name.startswith(number)
         titles[path.name] = title
     assert rows == titles
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_architecture_names_each_context_of_a_family(family):
+    document = (ROOT / "docs" / "architecture.md").read_text()
+    first_cells = " ".join(re.findall(r"^\| (`[^|]+) \|", document, re.MULTILINE))
+    assert [each.name for each in family.contexts if f"`{each.name}`" not in first_cells] == []
