@@ -9,6 +9,7 @@ from chalicelib.cloud.compute.model import Launch, MountedVolume
 from chalicelib.cloud.images.ec2_parts import FILE_TAG
 from chalicelib.cloud.images.model import IMAGE
 from chalicelib.machines.public import INSTANCE
+from tests.simulation.cloud import paid_times
 from tests.simulation.cloud.things import (
     check_kinds,
     cloud,
@@ -152,6 +153,7 @@ SIMULATION = Simulation(
         disks_and_rows_agree,
         an_instance_that_is_gone_has_no_volume,
         no_device_has_two_volumes,
+        *paid_times.INVARIANTS,
     ),
     faults=(ec2_keeps_no_disks,),
 )

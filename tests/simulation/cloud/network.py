@@ -63,7 +63,9 @@ def somebody_deletes_a_part_of_a_network(scene: Scene) -> None:
     free = [each for each in there if each.id not in used]
     if not free:
         raise NothingThereError("parts of networks")
-    scene.rng.choice(free).gone_at = scene.world.clock.now()
+    part = scene.rng.choice(free)
+    part.gone_at = scene.world.clock.now()
+    ec2(scene).surprised.add(part.id)
 
 
 def networks_and_rows_agree(scene: Scene) -> None:

@@ -1,6 +1,7 @@
 """EC2 for a world: each call takes its time, and whoever makes it may die there."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -28,6 +29,34 @@ class SimulatedEc2(FakeEc2):
         self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"
         self.came_late: set[str] = set()
         """The things made by calls that paused for longer than a worker's lease: another may have made one before."""
+        self.surprised: set[str] = set()
+        """The things that changed unknown to their rows: by somebody with a console, or by such a call."""
+        self._past: dict[str, tuple[dict[str, str], datetime, datetime]] = {}
+
+    def end(self, machine_id: str, reason: str = "") -> None:
+        self.surprised.add(machine_id)
+        super().end(machine_id, reason)
+
+    def power_off(self, machine_id: str) -> None:
+        self.surprised.add(machine_id)
+        super().power_off(machine_id)
+
+    def times_there(self) -> Iterator[tuple[str, dict[str, str], datetime, datetime]]:
+        """The id and tags of everything that ever cost money, and a time from when until when it did; for a machine
+        each in which it ran."""
+        now = self.clock.now()
+        for machine in self.machines.values():
+            for (since, state), (until, _) in zip(machine.states, [*machine.states[1:], (now, "")], strict=True):
+                if state == "running":
+                    yield machine.id, machine.tags, since, until
+        for disk in self.disks.values():
+            yield disk.id, disk.tags, disk.since, disk.ends or now
+        for part in self.parts.values():
+            yield part.id, part.tags, part.made_at, self.nats_leaving.get(part.id) or part.gone_at or now
+        for thing_id, thing in {**self.copies, **self.amis}.items():
+            yield thing_id, thing.tags, thing.since, now
+        for thing_id, (tags, since, until) in self._past.items():
+            yield thing_id, tags, since, until
 
     def calm(self) -> None:
         """No further call fails."""
@@ -37,8 +66,21 @@ class SimulatedEc2(FakeEc2):
         began, known = self.clock.now(), {*self.parts, *self.copies}
         self._meet()
         is_late = self.clock.now() - began >= LEASE
+        forgettable = {**self.copies, **self.amis} if operation in FORGETTING else {}
         try:
             return super()._do(operation, request, call)
         finally:
             if is_late:
                 self.came_late |= {*self.parts, *self.copies} - known
+                self.surprised |= {text for value in request.values() for text in _texts(value)}
+            for thing_id in forgettable.keys() - self.copies.keys() - self.amis.keys():
+                thing = forgettable[thing_id]
+                self._past[thing_id] = (thing.tags, thing.since, self.clock.now())
+
+
+FORGETTING = frozenset({"DeleteSnapshot", "DeregisterImage"})
+"""The calls after which a thing is not known any more."""
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in (value if isinstance(value, list) else [value]) if isinstance(each, str)]
