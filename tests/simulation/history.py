@@ -34,6 +34,10 @@ MEAN_PAUSE_SECONDS = 25.0
 RESTS = (1500, 6000, 12000)
 """How many seconds it may take, in ever longer steps, until everything has to be at rest."""
 
+REPLAYED_EVERY = 4
+"""Of so many histories, at rest, one has its streams replayed. That changes nothing."""
+REPLAY_SECONDS = 600
+
 LARGE_FLEET = "large_fleet"
 
 REFUSALS = (EdgeError, RefusedError, NothingThereError, BusyError, Crash, Killed)
@@ -217,9 +221,19 @@ def _rest(scene: Scene, parts: Sequence[Simulation], rests: Sequence[float]) -> 
         _daily(scene, "recount")
         failure = _first_broken(scene, parts)
         if failure is None:
-            return None
+            return _after_a_replay(scene, parts) if scene.seed % REPLAYED_EVERY == 0 else None
         scene.note(f"not yet: {failure[0]}")
     return failure
+
+
+def _after_a_replay(scene: Scene, parts: Sequence[Simulation]) -> tuple[str, str] | None:
+    """Every change record so far comes again, and totals, which count them, are recounted. Returns the first invariant
+    that does not hold any more."""
+    scene.note("replay at rest")
+    scene.world.replay()
+    _run(scene, REPLAY_SECONDS)
+    _daily(scene, "recount")
+    return _first_broken(scene, parts)
 
 
 def _daily(scene: Scene, worker: str) -> None:
