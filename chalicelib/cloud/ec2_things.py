@@ -4,10 +4,12 @@ EC2 makes most of these without a client token, so that a repeat of a call would
 not asked again before it is certain that nothing was made (`Kind.has_token`). A thing that is gone is not described.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, ClassVar
 
+from chalicelib.cloud.aws_prices import hourly
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.platform.provisioning.aws_errors import AwsErrors
@@ -29,16 +31,15 @@ FindResources = Callable[[str, Sequence[str]], Sequence[Resource]]
 """A tenant and ids -> its resources."""
 
 
-class Ec2Things:
+class Ec2Things(ABC):
     """See `platform.provisioning.ports.Driver`. ``client`` is botocore's; ``stage`` is the value of the tag of this
     installation; ``find`` finds what a thing refers to.
 
     A kind names what EC2 calls it: the ``type`` of its tags, the method that ``describes`` it, the list of ``many``
     in the answer and the ``id`` of one, the error for one that is ``missing``, and the reasons for all ``errors``;
     ``filters`` is the argument with the filters of a description, ``more`` are its further ones, ``page`` is how many
-    things of the kind EC2 describes in one answer at most. ``price`` is that of an hour, for people; "" for a kind that
-    costs nothing. ``since`` and ``zone`` name the time at which it was made and its zone in a description, where it has
-    them.
+    things of the kind EC2 describes in one answer at most. ``since``, ``zone`` and ``gigabytes`` name the time at which
+    it was made, its zone and its size in a description, where it has them.
     """
 
     type: ClassVar[str]
@@ -50,9 +51,9 @@ class Ec2Things:
     filters: ClassVar[str] = "Filters"
     more: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     page: ClassVar[int] = 1_000
-    price: ClassVar[str] = ""
     since: ClassVar[str] = ""
     zone: ClassVar[str] = ""
+    gigabytes: ClassVar[str] = ""
 
     def __init__(self, client: Any, stage: str, find: FindResources) -> None:
         self._client = client
@@ -99,16 +100,17 @@ class Ec2Things:
                 resource_id=tags.get(RESOURCE_TAG, ""),
                 external_id=str(thing[self.id]),
                 since=to_seconds_text(thing[self.since]) if self.since and thing.get(self.since) else "",
-                price_per_hour=self.price,
+                price_per_hour=hourly(self.type, thing[self.gigabytes] if self.gigabytes else 1),
                 zone=str(thing[self.zone]) if self.zone else "",
             )
 
+    @abstractmethod
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         """Make one with these tags; returns it as EC2 answers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _remove(self, thing_id: str) -> None:
-        raise NotImplementedError
+        """Have the one of that id at EC2 removed."""
 
     def _is_left(self, thing: Json) -> bool:
         """Whether something that EC2 describes is there, or may cost anything."""

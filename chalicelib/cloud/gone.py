@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chalicelib.kit.tables import Delete, Item, Query, Tables, Write
+from chalicelib.platform.context import Task
 
 TENANT_GONE = "cloud_tenant"
 USER_GONE = "cloud_user"
@@ -17,6 +18,16 @@ MOST = 25
 
 Removal = Callable[[Item], Sequence[Write]]
 """The writes to other rows that go with the removal of one."""
+
+
+EmptyChunk = Callable[[Tables, str | None], str | None]
+"""Removes the next rows of a deleted tenant, on its view, behind a cursor; returns the cursor of the next chunk if
+there are more."""
+
+
+def emptying(empty_chunk: EmptyChunk) -> Task:
+    """The part of `TENANT_GONE` of a context whose rows of a tenant are removed so."""
+    return Task(lambda cloud, message: empty_chunk(cloud.platform.tables.scoped(message["id"]), message.get("cursor")))
 
 
 def alone(_row: Item) -> Sequence[Write]:

@@ -27,7 +27,7 @@ class SnapshotDriver(Ec2Things):
     type, describes, many, id, missing = "snapshot", "describe_snapshots", "Snapshots", "SnapshotId", NO_SNAPSHOT
     errors = ERRORS
     more = MappingProxyType({"OwnerIds": ["self"]})
-    since = "StartTime"
+    since, gigabytes = "StartTime", "VolumeSize"
 
     def _make(self, resource: Resource, tags: Sequence[Json]) -> Json:
         volume_id = self._made(resource.tenant, snapshot_spec(resource).volume_id, "its volume")

@@ -36,7 +36,7 @@ class VolumeDriver(Ec2Things):
 
     type, describes, many, id, missing = "volume", "describe_volumes", "Volumes", "VolumeId", NO_VOLUME
     errors = ERRORS
-    since, zone = "CreateTime", "AvailabilityZone"
+    since, zone, gigabytes = "CreateTime", "AvailabilityZone", "Size"
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One call for all, and one read of the instances of each tenant."""

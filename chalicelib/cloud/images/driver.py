@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from chalicelib.cloud.aws_prices import hourly
 from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.ec2_parts import FILE_TAG, ImageParts, Json, Parts, status_of
 from chalicelib.cloud.images.errors import ERRORS, NO_IMAGE, NO_SNAPSHOT, OVER, TAKEN
@@ -84,7 +85,7 @@ class ImageDriver:
             yield _tagged(task, "ImportTaskId")
         for snapshot in self._parts.all_snapshots():
             if str(snapshot["SnapshotId"]) not in used:
-                yield _tagged(snapshot, "SnapshotId")
+                yield _tagged(snapshot, "SnapshotId", hourly("snapshot", snapshot["VolumeSize"]))
 
     def _end_hidden(self, resource: Resource, file: ImageFile) -> None:
         """Raises `AgainLaterError` if there is an import that is not shown yet."""
@@ -208,6 +209,7 @@ def _of_import(task: Json | None, file: ImageFile) -> Observation:
             return Observation(Seen.BECOMING, reason=f"EC2 imports its file ({progress} %)")
 
 
-def _tagged(thing: Json, name: str) -> Tagged:
+def _tagged(thing: Json, name: str, price: str = "") -> Tagged:
     tags = tags_of(thing)
-    return Tagged(tenant=tags.get(TENANT_TAG, ""), resource_id=tags.get(RESOURCE_TAG, ""), external_id=str(thing[name]))
+    tenant, resource_id = tags.get(TENANT_TAG, ""), tags.get(RESOURCE_TAG, "")
+    return Tagged(tenant=tenant, resource_id=resource_id, external_id=str(thing[name]), price_per_hour=price)

@@ -27,8 +27,6 @@ class AddressDriver(NetworkPart):
         "InvalidAllocationID.NotFound",
     )
 
-    price = "0.0050 USD"
-
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One call for all, and one read of the instances of each tenant."""
         machines = self._machines_of(resources)

@@ -1,6 +1,7 @@
 """Declares the context `network`, whose rows are resources of the platform."""
 
 from datetime import timedelta
+from functools import partial
 
 from chalicelib.cloud.network import address_rules, group_rules, nat_rules
 from chalicelib.cloud.network.address_model import ADDRESS
@@ -29,21 +30,12 @@ from chalicelib.platform.provisioning.ports import Kind
 APPEARS_WITHIN = timedelta(minutes=3)
 """EC2 shows what it has made within seconds; a call of a worker ends within a minute."""
 
-VPCS = Kind(name=VPC, driver=lambda cloud: cloud.vpc_driver, appears_within=APPEARS_WITHIN, has_token=False)
-SUBNETS = Kind(
-    name=SUBNET,
-    driver=lambda cloud: cloud.subnet_driver,
-    appears_within=APPEARS_WITHIN,
-    has_token=False,
-    drifted=drifted,
-)
-GATEWAYS = Kind(
-    name=INTERNET_GATEWAY,
-    driver=lambda cloud: cloud.internet_gateway_driver,
-    appears_within=APPEARS_WITHIN,
-    has_token=False,
-    drifted=drifted,
-)
+_without_token = partial(Kind, appears_within=APPEARS_WITHIN, has_token=False)
+"""A kind of which EC2 makes a second thing at a repeat."""
+
+VPCS = _without_token(name=VPC, driver=lambda cloud: cloud.vpc_driver)
+SUBNETS = _without_token(name=SUBNET, driver=lambda cloud: cloud.subnet_driver, drifted=drifted)
+GATEWAYS = _without_token(name=INTERNET_GATEWAY, driver=lambda cloud: cloud.internet_gateway_driver, drifted=drifted)
 TABLES = Kind(
     name=ROUTE_TABLE,
     driver=lambda cloud: cloud.route_table_driver,
@@ -59,22 +51,14 @@ SECURITY_GROUPS = Kind(
 )
 """EC2 takes a group's name once in a VPC, so that a repeat makes no second one."""
 
-ADDRESSES = Kind(
+ADDRESSES = _without_token(
     name=ADDRESS,
     driver=lambda cloud: cloud.address_driver,
-    appears_within=APPEARS_WITHIN,
-    has_token=False,
     drifted=address_rules.drifted,
     charge_of=address_rules.charge_of,
 )
 NATS = Kind(name=NAT_GATEWAY, driver=lambda cloud: cloud.nat_driver, charge_of=nat_rules.charge_of)
-PEERINGS = Kind(
-    name=VPC_PEERING,
-    driver=lambda cloud: cloud.peering_driver,
-    appears_within=APPEARS_WITHIN,
-    has_token=False,
-    drifted=drifted,
-)
+PEERINGS = _without_token(name=VPC_PEERING, driver=lambda cloud: cloud.peering_driver, drifted=drifted)
 
 CONTEXT = Context(
     name="network",

@@ -38,7 +38,6 @@ class NatDriver(NetworkPart):
         "NatGatewayNotFound",
     )
     filters = "Filter"
-    price = "0.0450 USD"
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
         """One call for all of them. One that has failed has ended, if it shall go anyway: EC2 shows it for an hour, and

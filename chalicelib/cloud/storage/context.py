@@ -1,14 +1,12 @@
 """Declares the context `storage`: the kind of resource that a bucket is, its tables, the permissions of functions."""
 
 from datetime import timedelta
-from typing import Any
 
-from chalicelib.cloud.gone import TENANT_GONE
+from chalicelib.cloud.gone import TENANT_GONE, emptying
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.rules import drifted
 from chalicelib.cloud.storage.upload_store import UPLOADS, empty_chunk
 from chalicelib.cloud.storage.usage import charge_of
-from chalicelib.kit.queues import Message
 from chalicelib.platform.context import (
     BATCH_GET,
     DELETE,
@@ -20,15 +18,8 @@ from chalicelib.platform.context import (
     Function,
     Grants,
     ScheduleSource,
-    Task,
 )
 from chalicelib.platform.provisioning.ports import Kind
-
-
-def _empty(cloud: Any, message: Message) -> str | None:
-    """Remove the rows of a deleted tenant."""
-    return empty_chunk(cloud.platform.tables.scoped(message["id"]), message.get("cursor"))
-
 
 BUCKETS = Kind(
     name=BUCKET,
@@ -56,7 +47,7 @@ CONTEXT = Context(
             loads="provisioning quotas storage",
         ),
     ),
-    tasks={TENANT_GONE: Task(_empty)},
+    tasks={TENANT_GONE: emptying(empty_chunk)},
     grants={
         "cloud_api": Grants(
             tables={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Storage:
         from chalicelib.cloud.tenancy.limits import limit_of
 
         platform = self._platform
-        return Room(platform.quotas, lambda tenant, quota: limit_of(platform.tables, tenant, quota))
+        return Room(platform.quotas, partial(limit_of, platform.tables))
 
     @property
     def region(self) -> str:

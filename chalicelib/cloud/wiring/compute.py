@@ -71,7 +71,6 @@ class ComputeParts(WaysOut):
         from chalicelib.cloud.images.files import ImageFiles
         from chalicelib.cloud.images.model import Storehouse
         from chalicelib.cloud.images.service import Images
-        from chalicelib.cloud.tenancy.limits import limit_of
         from chalicelib.machines.public import ProviderName
 
         platform, settings = self.platform, self.platform.settings
@@ -81,7 +80,7 @@ class ComputeParts(WaysOut):
             platform.all_resources,
             ImageFiles(platform.gateways.object_client),
             Storehouse(settings.images_bucket if makes_images else "", settings.images_import_role),
-            lambda tenant: limit_of(platform.tables, tenant, "storage_gb"),
+            lambda tenant: self._limit_of(tenant, "storage_gb"),
             NAMES,
             platform.clock,
         )

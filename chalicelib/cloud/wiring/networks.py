@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from chalicelib.cloud.ec2_things import FindResources
     from chalicelib.cloud.network.gateways import InternetGateways
@@ -29,10 +29,8 @@ class NetworkParts:
     @cached_property
     def vpcs(self) -> Vpcs:
         from chalicelib.cloud.network.vpcs import Vpcs
-        from chalicelib.cloud.tenancy.limits import limit_of
 
-        tables = self.platform.tables
-        return Vpcs(self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota))
+        return Vpcs(self.platform.resources, self._limit_of)
 
     @cached_property
     def subnets(self) -> Subnets:
@@ -43,12 +41,8 @@ class NetworkParts:
     @cached_property
     def internet_gateways(self) -> InternetGateways:
         from chalicelib.cloud.network.gateways import InternetGateways
-        from chalicelib.cloud.tenancy.limits import limit_of
 
-        tables = self.platform.tables
-        return InternetGateways(
-            self.platform.resources, self.vpcs, lambda tenant, quota: limit_of(tables, tenant, quota)
-        )
+        return InternetGateways(self.platform.resources, self.vpcs, self._limit_of)
 
     @cached_property
     def route_tables(self) -> RouteTables:
@@ -104,6 +98,13 @@ class NetworkParts:
         from chalicelib.cloud.network.table_driver import RouteTableDriver
 
         return RouteTableDriver(*self._at_ec2, self._claims)
+
+    @cached_property
+    def _limit_of(self) -> Callable[[str, str], int | None]:
+        """See `tenancy.limits.limit_of`, of a tenant and a quota."""
+        from chalicelib.cloud.tenancy.limits import limit_of
+
+        return partial(limit_of, self.platform.tables)
 
     def _claims(self, tenant: str, scope: str) -> Mapping[str, str]:
         """The holders of a scope's claims now, by name."""

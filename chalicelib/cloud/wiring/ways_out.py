@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,22 +17,18 @@ if TYPE_CHECKING:
     from chalicelib.platform.provisioning.ports import Driver
 
 
-class WaysOut(NetworkParts):
+class WaysOut(NetworkParts, ABC):
     """Addresses, which instances and NAT gateways have, and peerings of VPCs."""
 
+    @abstractmethod
     def find_instance(self, tenant: str, wanted: str) -> Resource:
         """An instance by its id or name. Raises `EdgeError` (not found)."""
-        raise NotImplementedError
 
     @cached_property
     def addresses(self) -> Addresses:
         from chalicelib.cloud.network.addresses import Addresses
-        from chalicelib.cloud.tenancy.limits import limit_of
 
-        tables = self.platform.tables
-        return Addresses(
-            self.platform.resources, lambda tenant, quota: limit_of(tables, tenant, quota), self.find_instance
-        )
+        return Addresses(self.platform.resources, self._limit_of, self.find_instance)
 
     @cached_property
     def nats(self) -> Nats:

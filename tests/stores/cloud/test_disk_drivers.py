@@ -133,7 +133,7 @@ def test_disk_of_a_machine_is_not_told_as_a_volume(disks):
     made = disks.made(disks.volume())
     (told,) = disks.volumes.tagged()
     assert (told.tenant, told.resource_id, told.external_id) == ("tenant-1", made.id, made.external["id"])
-    assert told.zone == "eu-central-1a"
+    assert (told.zone, told.price_per_hour) == ("eu-central-1a", "0.0001 USD")
 
 
 def test_snapshot_is_restored_as_another_volume(disks):

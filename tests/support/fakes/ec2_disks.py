@@ -104,7 +104,8 @@ class DiskCalls:
             self._disk(request, "CreateSnapshot")
             tags = tags_of(request, "snapshot")
             self._allow(tags, "CreateSnapshot")
-            copy = Copy(f"snap-{next(self._numbers):017x}", request, tags, self.clock.now())
+            size = {"VolumeSize": self.disks[request["VolumeId"]].request["Size"]}
+            copy = Copy(f"snap-{next(self._numbers):017x}", {**request, **size}, tags, self.clock.now())
             self.copies[copy.id] = copy
             return _copy(copy, self.clock.now())
 
@@ -205,6 +206,7 @@ class DiskCalls:
             "Attachments": attachments,
             "AvailabilityZone": disk.request["AvailabilityZone"],
             "CreateTime": disk.since,
+            "Size": disk.request["Size"],
             "Tags": shown_tags(disk.tags),
         }
 
