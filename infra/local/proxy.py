@@ -86,9 +86,9 @@ class Proxy:
         self._routes = [(_pattern(paths), self._rest_url)]
 
     def add(self, rest_api_id: str, paths: Iterable[str], prefixes: Iterable[str] = (), too_large: str = "") -> None:
-        """Requests for these paths of another API, as API Gateway has them, go there, unless an earlier API has them
-        too; and those below the prefixes that nothing is at. ``too_large`` is the template of the answer to a body that
-        is too large, of an API that takes bytes."""
+        """Send requests for these ``paths`` of another API (in API Gateway's form) to that API, unless an earlier one
+        has the path; so too requests below the ``prefixes`` that no API has. ``too_large`` is the template of the
+        answer to a body that is too large, for an API that takes bytes."""
         url = self._url_of(rest_api_id)
         if too_large:
             self._too_large[url] = too_large

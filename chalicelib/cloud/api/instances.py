@@ -167,7 +167,7 @@ def get_instance_stats(request: Request[InstancePath, NoQuery, NoBody], services
     summary="Get the console of an instance",
 )
 def get_instance_console(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> ConsoleOut:
-    """Returns the address of a console in a browser: that of EC2, which lets in who has rights in the AWS account. 409
-    for a machine that has none."""
+    """Returns the address of EC2's console in a browser. It is for people with rights in the AWS account. 409 for a
+    machine that has none."""
     url = services.instances.console_url(request.principal.tenant, request.path.instance_id)
     return ConsoleOut(url=url, console_url=url)

@@ -1,4 +1,4 @@
-"""The place of a caller."""
+"""Callers: a user with its place in a tenant, the rights of that place, and a caller in a tenant."""
 
 from dataclasses import dataclass, field
 

@@ -3,7 +3,7 @@
 from chalicelib.platform.provisioning.model import Observation, Resource
 
 DRIFT = "drift"
-"""The fact of a thing: what of it is not as it shall be, and what helps; "" if it is as it shall be."""
+"""The name of the fact that says how a thing at EC2 differs from its row, and the remedy; "" if it does not."""
 
 
 def drifted(_resource: Resource, observation: Observation) -> str:

@@ -40,8 +40,8 @@ class NatDriver(NetworkPart):
     filters = "Filter"
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """One call for all of them. One that has failed has ended, if it shall go anyway: EC2 shows it for an hour, and
-        nothing is left of it."""
+        """One call for all of them. A failed gateway whose row wants it gone counts as ended: EC2 shows it for an hour,
+        and nothing is left of it."""
         seen = super().observe(resources)
         going = {each.id for each in resources if each.desired is Desired.ABSENT}
         over = {each: replace(seen[each], seen=Seen.ENDED) for each in going if seen[each].seen is Seen.BROKEN}

@@ -84,8 +84,9 @@ class PeeringDriver(NetworkPart):
         return answer["VpcPeeringConnection"]  # type: ignore[no-any-return]
 
     def delete(self, resource: Resource) -> None:
-        """Its routes first: EC2 keeps them, and they lead nowhere. No other has them while it has their claims; of one
-        that was lost, and has none any more, only those are removed that EC2 shows to lead to it."""
+        """Remove its routes first: EC2 would keep them, and they would lead nowhere. While the peering has the claims
+        of its routes, no other peering has such routes. A lost peering has no claims any more: then only those routes
+        are removed that lead to it by EC2's description."""
         spec = peering_spec(resource)
         if spec.answer is Answer.ACCEPTED:
             mains = rows_of(self._find, [(resource.tenant, main_table_of(vpc)) for vpc, _ in routes_of(spec)])
@@ -128,7 +129,8 @@ def _code(thing: Json) -> str:
 
 
 def _peering(resource: Resource, thing: Json, routes: Routes) -> Observation:
-    """A peering as it is seen. One that is over has ended, if it shall go anyway."""
+    """The observation of a peering. One that EC2 has ended counts as broken, or as ended where its row wants it
+    gone."""
     code, external = _code(thing), {EXTERNAL_ID: str(thing["VpcPeeringConnectionId"])}
     if code in _OVER:
         seen = Seen.ENDED if resource.desired is Desired.ABSENT else Seen.BROKEN

@@ -39,9 +39,9 @@ def check_changeable(name: str) -> None:
 def check_permissions(
     permissions: Collection[str], by: Principal, known: Callable[[], Collection[str]]
 ) -> tuple[str, ...]:
-    """The permissions, each once. ``known`` names those of the other families, and is asked only where this one has
-    none of the name. Raises `EdgeError` (validation failed) for an unknown one, (forbidden) for one that the principal
-    lacks."""
+    """The permissions, each once. ``known`` names the permissions of the other families; it is asked only for a name
+    that the cloud does not have. Raises `EdgeError` (validation failed) for an unknown permission, (forbidden) for one
+    that the principal lacks."""
     for name in permissions:
         if name != ALL and name not in EVERY_NAME and name not in known():
             raise invalid("permissions", f"{name[:64]!r} is not a permission, nor {ALL}")
@@ -50,8 +50,8 @@ def check_permissions(
 
 
 def check_given(names: Iterable[str], by: Principal) -> None:
-    """Raises `EdgeError` (forbidden) for a permission, or a pattern of some, that the principal lacks, or of which a
-    policy denies it any, be it on one thing or under a condition: it could not give it to itself."""
+    """Raises `EdgeError` (forbidden) for a permission, or a pattern of permissions, that the principal lacks, or that a
+    policy denies it in part (on one thing, or under a condition)."""
     given = {*names}
     lacking = sorted(name for name in given if not _has(by, name))
     if lacking:

@@ -1,4 +1,4 @@
-"""`Storage`: the parts of this context by name."""
+"""`Storage`: the parts of the context `storage` by name."""
 
 from __future__ import annotations
 

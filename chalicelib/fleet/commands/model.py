@@ -129,11 +129,10 @@ class Execution(BaseModel, frozen=True):
     """One command on one node. ``node_cluster_*`` tell the node's cluster when this row was created.
 
     ``output`` is None rather than blank. ``output_size`` is the bytes of the whole output where the agent stored it,
-    ``output_ref`` names the stored object, and is None if that did not arrive. One that was cancelled, has expired or
-    was dropped takes a late result, as long as there is no ``exit_code``; a dropped one that of a machine which has
-    enrolled again. ``cancelled_at`` is also when it was dropped, for which the first revision of the API has no word.
-    ``inserted_at`` is the command's. ``rollout_slot`` is its target's
-    slot in a rollout.
+    ``output_ref`` names the stored object, and is None if that did not arrive. A cancelled, expired or dropped
+    execution takes a late result while it has no ``exit_code``: a dropped one, since its machine may have enrolled
+    again. ``cancelled_at`` is also the time at which it was dropped: the first revision of the API has no word for
+    that. ``inserted_at`` is the command's. ``rollout_slot`` is the slot of its target in a rollout.
     """
 
     id: str

@@ -1,9 +1,9 @@
-"""`Parts`: what of commands lies within a reach, told by their executions.
+"""`Parts`: the parts of commands within a reach, found by their executions.
 
-No row lists the clusters that a command has reached. The index of executions by cluster does: its sort key, the id of
-an execution, begins with the millisecond of its command (`store.execution_id`). So the executions of one command in a
-cluster are one range of it, and the moments at which commands were given for a cluster are found by reading on behind
-the range of the last one. Unrestricted callers pay nothing for this.
+No row lists the clusters that a command has reached, but the index of executions by cluster tells them. Its sort key is
+the id of an execution, which begins with the millisecond of its command (`store.execution_id`). So the executions of
+one command in a cluster are one range of the index, and the next command of that cluster begins behind the range of the
+last. Unrestricted callers pay nothing for this.
 """
 
 from collections import deque

@@ -1,4 +1,4 @@
-"""The queues of this context; a module of its own, so that senders import little else."""
+"""The queues of the context `commands`; a module of its own, so that senders import little else."""
 
 from chalicelib.fleet.commands.undone import DELETE, pass_of
 from chalicelib.kit.queues import Queue

@@ -22,12 +22,13 @@ PASSES = frozenset({EXPIRE, CANCEL, DELETE})
 
 
 class FanOut(BaseModel, frozen=True):
-    """The remaining work of a command. While ``parts`` are left, executions are being created. Those that are finished
-    are in ``looks`` until, from ``looks_since`` on (the end of the last one), nodes have been looked for in them that
-    an index had hidden; a rollout names itself there, and keeps its parts elsewhere. ``cursors`` tell where parts, that
-    search and passes go on which a worker could not end. ``due_at`` is when the sweep looks again: to queue once more
-    what is left, to expire what is open at the ``deadline``, to repeat the clean-up of a deleted command; None: never.
-    ``made_at`` is when the last part was finished: every execution but those of hidden nodes is there since.
+    """The remaining work of a command. While ``parts`` are left, executions are being created. Finished parts are in
+    ``looks`` until they have been searched for nodes that an index had hidden; ``looks_since`` is the end of the last
+    part, from which that search counts its time. A rollout names itself in ``looks``, and keeps its parts elsewhere.
+    ``cursors`` tell where a worker left off in a part, a search or a pass. ``due_at`` is when the sweep looks again:
+    to queue the remaining work once more, to expire open executions at the ``deadline``, to repeat the clean-up of a
+    deleted command; None: never. ``made_at`` is when the last part was finished: from then on every execution exists
+    but those of hidden nodes.
     ``made_with`` is how many were written in one transaction with the command; None: all were made later.
     ``cancel_requested_at`` stands while what is open is being cancelled. ``target_cluster_name`` is set when exactly
     one cluster was named and matched.

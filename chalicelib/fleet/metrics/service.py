@@ -1,8 +1,8 @@
 """`NodeMetrics`: what agents push, and what operators read of it.
 
-A read takes from the cache what is fresh. For the rest it wakes the agent if that holds a socket, has it scraped by the
-stack that owns its cluster, or scrapes it itself if the functions reach its network, and in the end takes whatever the
-cache has that is younger than five minutes.
+A read takes fresh figures from the cache. For other nodes it wakes the agent, if that holds a socket; or has the stack
+that owns the cluster scrape the agent; or scrapes it itself, if the functions reach its network. In the end it takes
+figures of the cache that are younger than five minutes.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -1,4 +1,4 @@
-"""The parts of this context, built once per container."""
+"""The parts of the context `nodes`, built once per container."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The queue of this context; a module of its own, so that senders import nothing else."""
+"""The queue of the context `updates`; a module of its own, so that senders import nothing else."""
 
 from chalicelib.kit.queues import Queue
 

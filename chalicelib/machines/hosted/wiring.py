@@ -1,4 +1,4 @@
-"""The parts of this context."""
+"""The parts of the context `hosted`."""
 
 from __future__ import annotations
 

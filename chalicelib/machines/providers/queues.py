@@ -1,4 +1,4 @@
-"""The queue of this context, and what fills it; a module of its own, so that senders import nothing else."""
+"""The queue of the context `providers`, and what fills it; a module of its own, so that senders import nothing else."""
 
 from chalicelib.kit.queues import Queue
 

@@ -1,4 +1,4 @@
-"""The object of the parts of this context."""
+"""The object of the parts of the context `providers`."""
 
 from __future__ import annotations
 

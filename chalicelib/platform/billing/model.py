@@ -22,8 +22,9 @@ class Charged(BaseModel, frozen=True):
 
 
 class Mark(BaseModel, frozen=True):
-    """A resource's charges changed: from ``at`` on it is charged for this, None: for nothing. ``version`` is that of
-    the row that tells it, which grows with each change, so marks have an order in which they need not come."""
+    """A change of a resource's charge: from ``at`` on it is charged for this type and size, or for nothing (None).
+    ``version`` is that of the resource's row, which grows with each change: marks are put into order by it, and may
+    arrive in any other."""
 
     tenant: str
     resource_id: str

@@ -1,4 +1,4 @@
-"""The types of repeats."""
+"""Requests whose repeats are recognised, and the answers that are kept for them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""`Identity`: the parts of this context by name."""
+"""`Identity`: the parts of the context `identity` by name."""
 
 from __future__ import annotations
 

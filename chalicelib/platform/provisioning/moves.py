@@ -113,8 +113,8 @@ def recover(resource: Resource, observation: Observation, kind: Kind, now: datet
 
 
 def doubt(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
-    """It was there and is not shown, and descriptions of a new thing may lag behind those of a moment before; or it was
-    never shown, as one that failed and is changed, and may still come."""
+    """The step for a thing that is not shown though its row expects it: look again for a while, then take it as lost. A
+    description may lag behind an earlier one; and a thing that failed before it was ever shown may still come."""
     if resource.misses < MOST_MISSES or pacing.may_appear(resource, kind, now):
         return Step(Do.WRITE, again(resource, kind, now))
     return lose(resource, observation, kind, now)

@@ -1,4 +1,4 @@
-"""The parts of this context, put together once per container."""
+"""The parts of the context `signing`, put together once per container."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of this context, put together once per container."""
+"""The parts of the context `webhooks`, put together once per container."""
 
 from collections.abc import Callable, Collection
 from functools import cached_property

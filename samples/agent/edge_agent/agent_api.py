@@ -203,7 +203,7 @@ class AgentApi:
         )
 
     async def ended_logins(self, sessions: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-        """The ids of those of these open sessions that are to end."""
+        """The ids of the open sessions that have to end."""
         answer = await self._session.call(
             "POST", "/agents/ssh_usernames/check_sessions", body={"sessions": list(sessions)}
         )

@@ -156,8 +156,8 @@ class CommandRunner:
 
 
 def _variables_of(secrets: Mapping[str, str]) -> dict[bytes, bytes]:
-    """The secrets as variables, and the variable that says which there are: by it a command knows that it has them,
-    and not those of a command that has started this agent."""
+    """The secrets as environment variables, and a variable with their names. By that one a command tells its own
+    secrets from variables that this agent inherited, as when another command has started it."""
     values = {**secrets, SECRETS_VARIABLE: " ".join(sorted(secrets))}
     return {name.encode(): value.encode() for name, value in values.items()}
 

@@ -67,7 +67,7 @@ class LoginCheck:
         return Login(username, fingerprint, verdict.checked_at) if admitted else None
 
     async def ended(self, logins: Mapping[str, Login]) -> frozenset[str]:
-        """The keys of those of these logins that may not go on. Raises `UnavailableError` without an answer."""
+        """The keys of the logins that have to end. Raises `UnavailableError` without an answer."""
         sessions = [
             {"id": key, "username": each.username, "fingerprint": each.fingerprint, "checked_at": each.checked_at}
             for key, each in logins.items()

@@ -72,8 +72,8 @@ def giving() -> Iterator[None]:
 
 
 def follow(session: Session, client: Client, given: Json, how: Following, form: Format) -> None:
-    """Show what becomes of a command that was just given, until its end, and end with its exit code; or only the
-    command. One that cannot be followed goes on all the same, and that is said. Raises `CliError`."""
+    """Show the progress of a command until its end, and end with its exit code; without ``how.wait`` show the command
+    alone. A command that cannot be followed runs on, and the user is told so. Raises `CliError`."""
     if not how.wait:
         show_one(given, form)
         return
