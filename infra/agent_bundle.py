@@ -30,7 +30,7 @@ DISTRIBUTION = "edge-admin-serverless-agent"
 ARCHITECTURES = ("x86_64", "aarch64")
 """The architectures, as `uname -m` prints them."""
 
-PYTHONS = ("3.11", "3.12", "3.13")
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 GLIBC = ("2_28", "2_17")
 """The platform tag of wheels: they run on Debian 10, RHEL 8, Ubuntu 18.10 and later."""
 

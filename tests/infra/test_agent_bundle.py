@@ -226,6 +226,11 @@ def test_bundle_for_another_platform_is_refused(bundle, tmp_path, changes, says)
     assert says in refused(tmp_path, done)
 
 
+def test_bundle_for_another_python_is_refused_before_anything_is_written(tmp_path):
+    done = install(tmp_path, packed({"../outside": b"x", "bundle.json": b'{"pythons": ["3.9"]}'}))
+    assert "the bundle is for 3.9" in refused(tmp_path, done)  # and not that this cannot be unpacked
+
+
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "wheels/../../outside"])
 def test_archive_member_outside_the_folder_is_refused(tmp_path, name):
     done = install(tmp_path, packed({name: b"x"}))

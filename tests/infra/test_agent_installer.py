@@ -21,6 +21,7 @@ from infra.agent_bundle import ARCHITECTURES, PYTHONS, build_bundle
 from infra.package import ROOT
 
 SCRIPT = ROOT / "chalicelib" / "fleet" / "api" / "agent" / "install.sh"
+USER_DATA = ROOT / "chalicelib" / "machines" / "providers" / "user_data.sh"
 UNIT = ROOT / "samples" / "agent" / "edge-agent.service"
 AS_ROOT = ROOT / "samples" / "agent" / "as-root.conf"
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -228,7 +229,17 @@ def test_python_too_old_for_the_agent_is_reported_with_its_version(tmp_path):
         env={"PATH": str(tools)},
     )
     assert done.returncode == 1
-    assert "Python 3.11, 3.12 or 3.13 is needed; found: Python 3.9.2" in done.stderr
+    assert "Python 3.11, 3.12, 3.13 or 3.14 is needed; found: Python 3.9.2" in done.stderr
+
+
+@pytest.mark.parametrize("path", [SCRIPT, USER_DATA], ids=lambda path: path.name)
+def test_scripts_look_for_the_pythons_of_the_bundles_newest_first(path):
+    text = path.read_text()
+    [names] = re.findall(r"for candidate in (.*?) python3; do", text)
+    assert names.split() == [f"python{python}" for python in reversed(PYTHONS)]
+    oldest, newest = (each.replace(".", ", ") for each in (PYTHONS[0], PYTHONS[-1]))
+    assert f"not ({oldest}) <= sys.version_info[:2] <= ({newest})" in text
+    assert f"Python {', '.join(PYTHONS[:-1])} or {PYTHONS[-1]} " in text
 
 
 def test_installer_script_runs_only_announced_commands():

@@ -19,9 +19,9 @@ fail() {
 }
 
 supported() {
-    for candidate in python3.13 python3.12 python3.11 python3; do
+    for candidate in python3.14 python3.13 python3.12 python3.11 python3; do
         command -v "$candidate" >/dev/null 2>&1 || continue
-        "$candidate" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null &&
+        "$candidate" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null &&
             return 0
     done
     return 1
@@ -30,7 +30,7 @@ supported() {
 for tool in curl tar gzip sha256sum; do
     command -v "$tool" >/dev/null 2>&1 || fail "the image has no $tool"
 done
-supported || fail "the image has no Python 3.11, 3.12 or 3.13 with venv (found: $(python3 --version 2>&1))"
+supported || fail "the image has no Python 3.11, 3.12, 3.13 or 3.14 with venv (found: $(python3 --version 2>&1))"
 
 work=$(mktemp -d) || fail "there is no room for a temporary folder"
 trap 'rm -rf "$work"' EXIT

@@ -49,6 +49,7 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         raise BundleError("the bundle is not the one that was promised: its SHA-256 differs")
     versions.mkdir(parents=True, exist_ok=True)
     remove_leftovers(versions)
+    check_machine(archive)
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=versions))
     try:
         unpacked = staging / "unpacked"
@@ -73,6 +74,22 @@ def install_again(folder: Path) -> str:
     the errors of `install`; the folder is then as it was."""
     archive = folder / ARCHIVE
     return install(archive, digest_of(archive), folder.parent)
+
+
+def check_machine(archive: Path) -> None:
+    """Check that a bundle is for this machine and this Python, before anything of it is written. Raises
+    `BundleError`."""
+    try:
+        with tarfile.open(archive, "r:gz") as content:
+            found = next((each for each in content if each.name == MANIFEST), None)
+            if found is None or found.size > LARGEST_FILE_BYTES:
+                raise BundleError(f"the bundle has no readable {MANIFEST}")
+            file = content.extractfile(found)
+            _check_machine(json.loads(file.read() if file is not None else b""))
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        raise BundleError("the bundle is no archive that can be read") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise BundleError(f"the bundle has no readable {MANIFEST}") from error
 
 
 def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
@@ -120,12 +137,16 @@ def digest_of(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _check(manifest: Mapping[str, Any], folder: Path) -> None:
+def _check_machine(manifest: Mapping[str, Any]) -> None:
     python = f"{sys.version_info.major}.{sys.version_info.minor}"
     if python not in manifest["pythons"]:
         raise BundleError(f"this is Python {python}; the bundle is for {', '.join(manifest['pythons'])}")
     if platform.machine() != manifest["architecture"]:
         raise BundleError(f"this machine is {platform.machine()}; the bundle is for {manifest['architecture']}")
+
+
+def _check(manifest: Mapping[str, Any], folder: Path) -> None:
+    _check_machine(manifest)
     version = Path(str(manifest["version"]))
     if version.name != str(version) or str(version).startswith("."):
         raise BundleError(f"{str(version)!r} cannot be a version")

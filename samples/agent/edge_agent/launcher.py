@@ -38,6 +38,9 @@ VERSIONS_VARIABLE = "EDGE_AGENT_VERSIONS"
 
 MAX_STARTS = 3
 STOP_SECONDS = 45.0
+# Between two attempts to install a version for a Python of this machine: each reads the archive, and may write it.
+FIRST_WAIT_SECONDS = 10.0
+LONGEST_WAIT_SECONDS = 300.0
 POLL_SECONDS = 0.1
 NO_VERSION_STATUS = 1
 # A Python without its program ends with the agent's status for "somebody has to act" too: systemd gets another.
@@ -88,8 +91,8 @@ class Launcher:
         if version is None:
             self._log("launcher.no_version", folder=str(self._versions))
             return NO_VERSION_STATUS
-        if not self._has_its_python(version):
-            self._make_anew(version)
+        if not self._has_its_python(version) and not self._made_anew(version):
+            return 0  # stopped
         return self._start(version).wait()
 
     def _try(self, update: Update) -> int | None:
@@ -213,12 +216,41 @@ class Launcher:
         installed = {path.name for path in folder.glob("lib/python3.*")}
         return program.exists() and (not installed or program.name in installed or program.name == "python3")
 
-    def _make_anew(self, version: str) -> None:
-        """Have a version install itself again, with the Python that runs this launcher."""
-        folder = str(self._versions / version)
-        program = next(Path(folder).glob("lib/python3.*/site-packages/edge_agent/bundles.py"), None)
-        done = subprocess.run([sys.executable, "-I", str(program), "--again", folder], check=False)  # noqa: S603
-        self._log("launcher.made_anew", version=version, status=done.returncode)
+    def _made_anew(self, version: str) -> bool:
+        """Have a version install itself again, with a Python of this machine. Where that fails it is tried again, after
+        ever longer pauses; False if the launcher is stopped meanwhile."""
+        wait = FIRST_WAIT_SECONDS
+        while not self._stopping:
+            wanted = self._pythons_of(version)
+            for python in self._installed(wanted):
+                if self._make_anew(version, python):
+                    return True
+            self._log("launcher.no_python", version=version, wanted=wanted, wait_seconds=wait)
+            until = time.monotonic() + wait
+            while not self._stopping and time.monotonic() < until:
+                time.sleep(POLL_SECONDS)
+            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+        return False
+
+    def _make_anew(self, version: str, python: str) -> bool:
+        folder = self._versions / version
+        program = next(folder.glob("lib/python3.*/site-packages/edge_agent/bundles.py"), None)
+        done = subprocess.run([python, "-I", str(program), "--again", str(folder)], check=False)  # noqa: S603
+        self._log("launcher.made_anew", version=version, python=python, status=done.returncode)
+        return done.returncode == 0
+
+    def _pythons_of(self, version: str) -> list[str]:
+        """The Pythons that a version's bundle is for, as ``3.12``; empty if its manifest does not say."""
+        try:
+            return [str(each) for each in json.loads((self._versions / version / MANIFEST).read_text())["pythons"]]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def _installed(self, wanted: Sequence[str]) -> list[str]:
+        """The programs of this machine for one of these Pythons: first that which runs this launcher."""
+        own = f"{sys.version_info.major}.{sys.version_info.minor}"
+        others = [shutil.which(f"python{each}") for each in reversed(wanted) if each != own]
+        return [*([sys.executable] if own in wanted or not wanted else []), *filter(None, others)]
 
     def _switch_to(self, version: str) -> str | None:
         """Make a version that has passed the current one, if the disk allows it, and return it; None if it is not

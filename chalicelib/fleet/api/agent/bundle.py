@@ -36,7 +36,7 @@ class BundleOut(BaseModel):
 
     version: Annotated[str, about("Version of the agent in the archive.", samples.VERSION)]
     architecture: Annotated[str, about("Processor that the archive is for.", "x86_64")]
-    pythons: Annotated[list[str], about("Versions of Python that it installs on.", ["3.11", "3.12", "3.13"])]
+    pythons: Annotated[list[str], about("Versions of Python that it installs on.", ["3.11", "3.12", "3.13", "3.14"])]
     sha256: Annotated[str, about("SHA-256 of the archive in hexadecimal; check it before unpacking.", "5e" * 32)]
     size: Annotated[int, about("Size of the archive in bytes.", 7340032, minimum=1)]
     url: Annotated[

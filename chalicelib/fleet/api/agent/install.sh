@@ -37,10 +37,10 @@ die() {
 
 # In somebody's home it would be out of the service's reach.
 find_python() {
-    for candidate in python3.13 python3.12 python3.11 python3; do
+    for candidate in python3.14 python3.13 python3.12 python3.11 python3; do
         python=$(command -v "$candidate") || continue
         case $root$python in /root/* | /home/*) continue ;; esac
-        if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then
+        if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then
             # The name that an upgrade of the distribution keeps: the launcher then installs the agent for the next Python.
             plain=$(command -v python3) || return 0
             [ "$(readlink -f "$plain")" != "$(readlink -f "$python")" ] || python=$plain
@@ -48,7 +48,7 @@ find_python() {
         fi
     done
     found=$(python3 --version 2>/dev/null) || found="none"
-    die "Python 3.11, 3.12 or 3.13 is needed; found: $found. Debian 12, Ubuntu 24.04 and RHEL 10 come with one;" \
+    die "Python 3.11, 3.12, 3.13 or 3.14 is needed; found: $found. Debian 12, Ubuntu 24.04 and RHEL 10 come with one;" \
         "on RHEL 9: dnf install python3.11"
 }
 

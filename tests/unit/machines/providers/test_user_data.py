@@ -96,7 +96,7 @@ def test_image_without_a_python_that_the_agent_supports_says_so(machine):
     done = boot(machine)
 
     assert done.returncode == 1
-    assert "no Python 3.11, 3.12 or 3.13 with venv (found: Python 3.9.2)" in done.stdout
+    assert "no Python 3.11, 3.12, 3.13 or 3.14 with venv (found: Python 3.9.2)" in done.stdout
 
 
 def test_image_without_a_tool_says_so(machine):
