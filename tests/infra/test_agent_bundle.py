@@ -13,6 +13,7 @@ import tarfile
 import zipfile
 
 import pytest
+from edge_agent.bundles import ARCHIVE, digest_of, install_again
 
 from infra.agent_bundle import AGENT, ARCHITECTURES, DISTRIBUTION, LOCK, PYTHONS, build_bundle, version_of
 
@@ -50,6 +51,12 @@ def with_manifest(files, **changes):
     sums = {name: hashlib.sha256(each).hexdigest() for name, each in files.items() if name != "bundle.json"}
     manifest = {**json.loads(files["bundle.json"]), "files": sums, **changes}
     return {**files, "bundle.json": json.dumps(manifest).encode()}
+
+
+def manifest(**changes):
+    """That of a bundle without files, which fits this machine."""
+    own = {"version": "1", "architecture": THIS_MACHINE, "pythons": [THIS_PYTHON], "files": {}}
+    return json.dumps({**own, **changes}).encode()
 
 
 def install(folder, content, sha256=None, **environment):
@@ -227,13 +234,28 @@ def test_bundle_for_another_platform_is_refused(bundle, tmp_path, changes, says)
 
 
 def test_bundle_for_another_python_is_refused_before_anything_is_written(tmp_path):
-    done = install(tmp_path, packed({"../outside": b"x", "bundle.json": b'{"pythons": ["3.9"]}'}))
+    done = install(tmp_path, packed({"../outside": b"x", "bundle.json": manifest(pythons=["3.9"])}))
     assert "the bundle is for 3.9" in refused(tmp_path, done)  # and not that this cannot be unpacked
+
+
+def test_version_is_installed_again_with_another_python_that_its_bundle_names(tmp_path, monkeypatch):
+    folder = tmp_path / "versions" / "1"
+    folder.mkdir(parents=True)
+    (folder / ARCHIVE).write_bytes(packed({"bundle.json": manifest(pythons=["3.8", "3.9"])}))
+    other = tmp_path / "bin" / "python3.9"
+    other.parent.mkdir()
+    other.write_text('#!/bin/sh\necho "$@"\n')
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", str(other.parent), prepend=":")
+    sha256 = digest_of(folder / ARCHIVE)
+
+    asked = install_again(folder).split()
+    assert asked[2:] == [str(folder / ARCHIVE), "--sha256", sha256, "--versions", str(folder.parent)]
 
 
 @pytest.mark.parametrize("name", ["../outside", "/tmp/outside", "wheels/../../outside"])
 def test_archive_member_outside_the_folder_is_refused(tmp_path, name):
-    done = install(tmp_path, packed({name: b"x"}))
+    done = install(tmp_path, packed({name: b"x", "bundle.json": manifest()}))
     assert "no plain file" in refused(tmp_path, done)
 
 

@@ -49,12 +49,13 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
         raise BundleError("the bundle is not the one that was promised: its SHA-256 differs")
     versions.mkdir(parents=True, exist_ok=True)
     remove_leftovers(versions)
-    check_machine(archive)
+    manifest = _manifest_in(archive)
+    _check(manifest)
+    version = str(manifest["version"])
     staging = Path(tempfile.mkdtemp(prefix=STAGING, dir=versions))
     try:
         unpacked = staging / "unpacked"
-        manifest = unpack(archive, unpacked)
-        version = str(manifest["version"])
+        _unpack(archive, unpacked, manifest)
         _make_environment(staging, unpacked)
         _check_start(staging, version)
         shutil.copyfile(unpacked / MANIFEST, staging / MANIFEST)
@@ -70,30 +71,35 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
 
 
 def install_again(folder: Path) -> str:
-    """Install the version in a folder anew with this Python, from the archive that it was installed from. Passes on
-    the errors of `install`; the folder is then as it was."""
+    """Install the version in a folder anew, from the archive that it was installed from: with this Python, or, where
+    the archive is not for it, with another one of this machine. Passes on the errors of `install`; the folder is then
+    as it was."""
     archive = folder / ARCHIVE
-    return install(archive, digest_of(archive), folder.parent)
+    sha256, pythons = digest_of(archive), _manifest_in(archive)["pythons"]
+    others = [found for each in reversed(pythons) if (found := shutil.which(f"python{each}"))]
+    if _this_python() in pythons or not others:
+        return install(archive, sha256, folder.parent)
+    where = ["--sha256", sha256, "--versions", str(folder.parent)]
+    return _run(others[0], "-I", __file__, str(archive), *where).strip()
 
 
-def check_machine(archive: Path) -> None:
-    """Check that a bundle is for this machine and this Python, before anything of it is written. Raises
-    `BundleError`."""
+def _manifest_in(archive: Path) -> Mapping[str, Any]:
+    """The manifest in an archive, of which nothing is written. Raises `BundleError`."""
     try:
         with tarfile.open(archive, "r:gz") as content:
             found = next((each for each in content if each.name == MANIFEST), None)
-            if found is None or found.size > LARGEST_FILE_BYTES:
-                raise BundleError(f"the bundle has no readable {MANIFEST}")
-            file = content.extractfile(found)
-            _check_machine(json.loads(file.read() if file is not None else b""))
+            file = content.extractfile(found) if found is not None and found.size <= LARGEST_FILE_BYTES else None
+            read = json.loads(file.read() if file is not None else b"")
+            texts = {name: str(read[name]) for name in ("version", "architecture")}
+            return {**texts, "pythons": [str(each) for each in read["pythons"]], "files": dict(read["files"])}
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BundleError("the bundle is no archive that can be read") from error
     except (ValueError, KeyError, TypeError) as error:
         raise BundleError(f"the bundle has no readable {MANIFEST}") from error
 
 
-def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
-    """Unpack into a new folder and return the manifest. Raises `BundleError` if the bundle is not for this machine."""
+def _unpack(archive: Path, folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Unpack into a new folder. Raises `BundleError` for a file that is not the one of the manifest."""
     folder.mkdir()
     try:
         with tarfile.open(archive, "r:gz") as content:
@@ -101,12 +107,9 @@ def unpack(archive: Path, folder: Path) -> Mapping[str, Any]:
                 _unpack_file(content, member, folder)
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise BundleError("the bundle is no archive that can be read") from error
-    try:
-        manifest: Mapping[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        _check(manifest, folder)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"the bundle has no readable {MANIFEST}") from error
-    return manifest
+    for name, sha256 in manifest["files"].items():
+        if not (folder / name).is_file() or digest_of(folder / name) != sha256:
+            raise BundleError(f"{name} is not the one that {MANIFEST} names")
 
 
 def _unpack_file(content: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -137,22 +140,20 @@ def digest_of(file: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_machine(manifest: Mapping[str, Any]) -> None:
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if python not in manifest["pythons"]:
-        raise BundleError(f"this is Python {python}; the bundle is for {', '.join(manifest['pythons'])}")
+def _this_python() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def _check(manifest: Mapping[str, Any]) -> None:
+    """Check that a bundle is for this machine and this Python, before anything of it is written. Raises
+    `BundleError`."""
+    if _this_python() not in manifest["pythons"]:
+        raise BundleError(f"this is Python {_this_python()}; the bundle is for {', '.join(manifest['pythons'])}")
     if platform.machine() != manifest["architecture"]:
         raise BundleError(f"this machine is {platform.machine()}; the bundle is for {manifest['architecture']}")
-
-
-def _check(manifest: Mapping[str, Any], folder: Path) -> None:
-    _check_machine(manifest)
     version = Path(str(manifest["version"]))
     if version.name != str(version) or str(version).startswith("."):
         raise BundleError(f"{str(version)!r} cannot be a version")
-    for name, sha256 in manifest["files"].items():
-        if digest_of(folder / name) != sha256:
-            raise BundleError(f"{name} is not the one that {MANIFEST} names")
 
 
 def _make_environment(folder: Path, unpacked: Path) -> None:

@@ -37,11 +37,8 @@ MANIFEST = "bundle.json"
 VERSIONS_VARIABLE = "EDGE_AGENT_VERSIONS"
 
 MAX_STARTS = 3
-STOP_SECONDS = 45.0
-# Between two attempts to install a version for a Python of this machine: each reads the archive, and may write it.
-FIRST_WAIT_SECONDS = 10.0
-LONGEST_WAIT_SECONDS = 300.0
-POLL_SECONDS = 0.1
+STOP_SECONDS, POLL_SECONDS = 45.0, 0.1
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 10.0, 300.0
 NO_VERSION_STATUS = 1
 # A Python without its program ends with the agent's status for "somebody has to act" too: systemd gets another.
 AGENT_FAILED_STATUS = 2
@@ -100,9 +97,7 @@ class Launcher:
         version = str(update["version"])
         starts = int(update.get("starts", 0)) + 1
         if starts > MAX_STARTS:
-            self._go_back(
-                update, f"it was started {MAX_STARTS} times, and each time everything stopped before it passed"
-            )
+            self._go_back(update, f"it was started {MAX_STARTS} times, and each time all stopped before it passed")
             return None
         try:
             self._write(UPDATE, {**update, "phase": "trying", "starts": starts})
@@ -217,40 +212,19 @@ class Launcher:
         return program.exists() and (not installed or program.name in installed or program.name == "python3")
 
     def _made_anew(self, version: str) -> bool:
-        """Have a version install itself again, with a Python of this machine. Where that fails it is tried again, after
-        ever longer pauses; False if the launcher is stopped meanwhile."""
-        wait = FIRST_WAIT_SECONDS
-        while not self._stopping:
-            wanted = self._pythons_of(version)
-            for python in self._installed(wanted):
-                if self._make_anew(version, python):
-                    return True
-            self._log("launcher.no_python", version=version, wanted=wanted, wait_seconds=wait)
-            until = time.monotonic() + wait
-            while not self._stopping and time.monotonic() < until:
+        """Have a version install itself again, repeated after ever longer pauses. False if the launcher is stopped."""
+        folder, pause = str(self._versions / version), FIRST_PAUSE_SECONDS
+        program = next(Path(folder).glob("lib/python3.*/site-packages/edge_agent/bundles.py"), None)
+        again = [sys.executable, "-I", str(program), "--again", folder]
+        while status := subprocess.run(again, check=False).returncode:  # noqa: S603
+            self._log("launcher.not_made_anew", version=version, status=status, again_after_seconds=pause)
+            until = time.monotonic() + pause
+            while time.monotonic() < until and not self._stopping:
                 time.sleep(POLL_SECONDS)
-            wait = min(2 * wait, LONGEST_WAIT_SECONDS)
-        return False
-
-    def _make_anew(self, version: str, python: str) -> bool:
-        folder = self._versions / version
-        program = next(folder.glob("lib/python3.*/site-packages/edge_agent/bundles.py"), None)
-        done = subprocess.run([python, "-I", str(program), "--again", str(folder)], check=False)  # noqa: S603
-        self._log("launcher.made_anew", version=version, python=python, status=done.returncode)
-        return done.returncode == 0
-
-    def _pythons_of(self, version: str) -> list[str]:
-        """The Pythons that a version's bundle is for, as ``3.12``; empty if its manifest does not say."""
-        try:
-            return [str(each) for each in json.loads((self._versions / version / MANIFEST).read_text())["pythons"]]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
-
-    def _installed(self, wanted: Sequence[str]) -> list[str]:
-        """The programs of this machine for one of these Pythons: first that which runs this launcher."""
-        own = f"{sys.version_info.major}.{sys.version_info.minor}"
-        others = [shutil.which(f"python{each}") for each in reversed(wanted) if each != own]
-        return [*([sys.executable] if own in wanted or not wanted else []), *filter(None, others)]
+            if self._stopping:
+                return False
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+        return True
 
     def _switch_to(self, version: str) -> str | None:
         """Make a version that has passed the current one, if the disk allows it, and return it; None if it is not
@@ -314,18 +288,12 @@ def die_with_parent(parent_id: int) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="Start the agent, and decide between two versions of it.")
     parser.add_argument("--versions", type=Path, required=True, help="folder of the installed versions")
-    parser.add_argument(
-        "--healthy-seconds", type=float, default=180.0, help="time to report itself healthy (%(default)s)"
-    )
+    parser.add_argument("--healthy-seconds", type=float, default=180.0, help="to report itself healthy (%(default)s)")
     parser.add_argument("--probation-seconds", type=float, default=300.0, help="then time to stay alive (%(default)s)")
     parser.add_argument("arguments", nargs="*", help="options of the agent, after --")
     asked = parser.parse_args()
-    return Launcher(
-        asked.versions,
-        asked.arguments,
-        healthy_seconds=asked.healthy_seconds,
-        probation_seconds=asked.probation_seconds,
-    ).run()
+    times = {"healthy_seconds": asked.healthy_seconds, "probation_seconds": asked.probation_seconds}
+    return Launcher(asked.versions, asked.arguments, **times).run()
 
 
 if __name__ == "__main__":

@@ -55,12 +55,11 @@ class Machine:
         except FileNotFoundError:
             return {}
 
-    def launch(self, *arguments, healthy=30.0, probation=30.0, environment=None):
+    def launch(self, *arguments, healthy=30.0, probation=30.0, log=Path(os.devnull)):
         times = ["--healthy-seconds", str(healthy), "--probation-seconds", str(probation)]
         command = [sys.executable, "-I", LAUNCHER, "--versions", self.versions, *times, "--", *arguments]
-        variables = {**os.environ, **(environment or {})}
-        with (self.versions.parent / "log").open("ab") as log:
-            launcher = subprocess.Popen(command, env=variables, stderr=log)
+        with log.open("ab") as errors:
+            launcher = subprocess.Popen(command, stderr=errors)
         self.launchers.append(launcher)
         return launcher
 
@@ -286,44 +285,17 @@ def test_version_whose_python_the_distribution_has_replaced_is_installed_again(m
     assert machine.starts() == ["old"]
 
 
-@pytest.fixture
-def moved_on(machine):
-    """A machine whose version has lost its Python, and whose archive is for Python 3.9 alone."""
-    machine.version("old", "exit 7")
+def test_version_that_cannot_be_installed_again_is_tried_after_a_pause(machine, tmp_path):
+    machine.version("old", RUNS)
     machine.current("old")
-    (machine.versions / "old" / "bundle.json").write_text('{"pythons": ["3.9"]}')
-    (machine.versions / "old" / "bin" / "python").rename(machine.versions.parent / "ran before")
-    return machine
+    (machine.versions / "old" / "bin" / "python").unlink()
+    log = tmp_path / "log"
+    launcher = machine.launch(log=log)
+    told = json.loads(eventually(lambda: [each for each in log.read_text().splitlines() if "{" in each], what="it")[0])
 
-
-def test_version_is_installed_again_for_another_python_that_its_bundle_names(moved_on, tmp_path):
-    other = tmp_path / "bin" / "python3.9"
-    other.parent.mkdir()
-    other.write_text(f'#!/bin/sh\n[ "$3" = --again ] && mv "{tmp_path}/ran before" "$4/bin/python"\n')
-    other.chmod(0o755)
-
-    assert moved_on.launch(environment={"PATH": f"{other.parent}:/usr/bin:/bin"}).wait() == 7
-    assert moved_on.starts() == ["old"]
-
-
-def test_version_without_any_python_of_its_bundle_waits_and_writes_nothing(moved_on, tmp_path):
-    def files():
-        return sorted((str(path), path.lstat().st_mtime_ns) for path in moved_on.versions.rglob("*"))
-
-    before = files()
-    launcher = moved_on.launch(environment={"PATH": "/nowhere"})
-    log = eventually((tmp_path / "log").read_text, what="its log")
-
-    assert json.loads(log) | {"at": ""} == {
-        "at": "",
-        "event": "launcher.no_python",
-        "version": "old",
-        "wanted": ["3.9"],
-        "wait_seconds": 10.0,
-    }
+    assert (told["event"], told["again_after_seconds"]) == ("launcher.not_made_anew", 10.0)
     launcher.terminate()
     assert launcher.wait(10) == 0
-    assert files() == before
 
 
 def test_launcher_without_a_version_ends(machine):
