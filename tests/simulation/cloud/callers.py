@@ -16,6 +16,9 @@ LOOKS = (
     ("/ssh-keys", "ssh_key:read"),
     ("/audit", "audit:read"),
     ("/vpcs", "vpc:read"),
+    ("/billing/summary", "accounting:read"),
+    ("/billing/usage", "accounting:read"),
+    ("/billing/forecast", "accounting:read"),
 )
 
 

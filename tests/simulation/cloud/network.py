@@ -4,7 +4,7 @@ from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.group_model import SECURITY_GROUP
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.cloud.network.names import INTERNET_GATEWAY, ROUTE_TABLE
-from tests.simulation.cloud import addresses, groups, memberships, routing, ways_out
+from tests.simulation.cloud import addresses, groups, memberships, routing, usage, ways_out
 from tests.simulation.cloud.things import (
     TENANTS,
     check_kinds,
@@ -118,6 +118,7 @@ SIMULATION = Simulation(
         *addresses.OPERATIONS,
         *routing.OPERATIONS,
         *ways_out.OPERATIONS,
+        usage.traffic_flows,
     ),
     openings=(create_vpc, create_subnet, *routing.OPENINGS),
     invariants=(

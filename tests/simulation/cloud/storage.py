@@ -8,7 +8,7 @@ from chalicelib.kit.tables import Item
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.provisioning.model import Desired, Resource, State, Tagged
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
-from tests.simulation.cloud import buckets, objects
+from tests.simulation.cloud import buckets, objects, usage
 from tests.simulation.cloud.buckets import s3
 from tests.simulation.cloud.objects import KEYS
 from tests.simulation.cloud.people import own_rows
@@ -36,7 +36,7 @@ def buckets_and_rows_agree(scene: Scene) -> None:
     things = []
     for name, bucket in sorted(s3(scene).buckets.items()):
         tags = {each["Key"]: each["Value"] for each in bucket.tags.newest or ()}
-        if name in known or name not in s3(scene).came_late:
+        if name in known or name not in s3(scene).came_late | s3(scene).named:
             things.append(
                 Tagged(tenant=tags.get(TENANT_TAG, ""), resource_id=tags.get(RESOURCE_TAG, ""), external_id=name)
             )
@@ -114,13 +114,14 @@ def s3_takes_no_objects(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(*buckets.OPERATIONS, *objects.OPERATIONS),
+    operations=(*buckets.OPERATIONS, *objects.OPERATIONS, usage.bucket_is_measured),
     invariants=(
         buckets_and_rows_agree,
         settings_at_s3_are_those_of_the_rows,
         objects_are_those_that_were_stored,
         quotas_of_buckets_are_those_of_the_rows,
         uploads_have_their_tenants,
+        usage.buckets_have_the_sizes_that_were_told,
     ),
     faults=(s3_makes_no_buckets, s3_tells_nothing, s3_deletes_nothing, s3_takes_no_objects),
 )

@@ -4,11 +4,13 @@ from chalicelib.cloud.network.address_model import ADDRESS
 from chalicelib.cloud.network.model import SUBNET, VPC
 from chalicelib.cloud.network.names import INTERNET_GATEWAY, NAT_GATEWAY, VPC_PEERING
 from chalicelib.cloud.network.nat_rules import nat_spec
+from tests.simulation.cloud import usage
 from tests.simulation.cloud.things import (
     check_kinds,
     cloud,
     ec2,
     some_thing,
+    some_user,
     tagged,
     things_of,
     user_of,
@@ -23,6 +25,7 @@ CALLS = (
 AT_EC2 = frozenset({"natgateway", "vpc-peering-connection"})
 """The types of these parts there."""
 
+SECONDS_TO_APPEAR = 30
 BLOCKS = ("10.0.0.0/16", "10.1.0.0/16")
 
 
@@ -36,6 +39,23 @@ def create_nat_gateway(scene: Scene) -> None:
     addresses = [each for each in things_of(scene, ADDRESS) if each.tenant == subnet.tenant]
     addresses = addresses or [cloud(scene).addresses.allocate(user_of(subnet))]
     cloud(scene).nats.create(user_of(subnet), subnet.id, scene.rng.choice(addresses).id)
+
+
+def lay_a_way_out(scene: Scene) -> None:
+    """A tenant takes all that a NAT gateway needs, waits until that is there, makes one, and uses it."""
+    user, own = some_user(scene), cloud(scene)
+    vpcs = [each for each in things_of(scene, VPC) if each.tenant == user.tenant]
+    vpc = scene.rng.choice(vpcs) if vpcs else own.vpcs.create(user, scene.some_name(), BLOCKS[0])
+    subnets = [each for each in things_of(scene, SUBNET) if each.spec["vpc_id"] == vpc.id]
+    block = str(vpc.spec["cidr_block"]).replace(".0.0/16", ".7.0/24")
+    subnet = subnets[0] if subnets else own.subnets.create(user, vpc.id, scene.some_name(), block, "")
+    if vpc.id not in {each.spec["vpc_id"] for each in things_of(scene, INTERNET_GATEWAY)}:
+        own.internet_gateways.attach(user.tenant, own.internet_gateways.create(user).id, vpc.id)
+    address = own.addresses.allocate(user)
+    scene.wait(SECONDS_TO_APPEAR)
+    own.nats.create(user, subnet.id, address.id)
+    scene.wait(SECONDS_TO_APPEAR)
+    usage.traffic_flows(scene)
 
 
 def delete_nat_gateway(scene: Scene) -> None:
@@ -86,7 +106,7 @@ def nat_gateways_have_addresses_of_their_own(scene: Scene) -> None:
 
 OPERATIONS = (
     create_nat_gateway,
-    create_nat_gateway,
+    lay_a_way_out,
     delete_nat_gateway,
     create_peering,
     create_peering,

@@ -22,6 +22,7 @@ from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
 from tests.simulation.engine.clocks import MOST_SECONDS, Skewed
+from tests.simulation.engine.cloudwatch import SimulatedCloudWatch
 from tests.simulation.engine.ec2 import SETTINGS as MACHINES
 from tests.simulation.engine.ec2 import SimulatedEc2
 from tests.simulation.engine.s3 import SimulatedS3
@@ -85,8 +86,9 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.past: list[tuple[str, int, StreamRecord]] = []
         urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
-        self.machine_client = SimulatedEc2(self, seed)
         self.object_client = SimulatedS3(self)
+        self.machine_client = SimulatedEc2(self, seed)
+        self.metric_client = SimulatedCloudWatch(self)
         self.driver.latency(0)
         self.queue_client = _Sqs(self)
         self.bus_client = _Bus(self)

@@ -1,6 +1,7 @@
 """Bills: what resources cost, as an accountant has it who watches their rows."""
 
 from collections import Counter, defaultdict
+from datetime import timedelta
 from itertools import pairwise
 
 from chalicelib.kit.clock import parse_time
@@ -14,6 +15,9 @@ from tests.support.accountant import Accountant
 from tests.support.charges import charge_of_row
 from tests.support.fakes.clock import START
 from tests.support.fakes.dynamo import Plan
+
+BEGIN = START - timedelta(hours=6)
+"""Traffic of some hours before is billed as well."""
 
 
 def accountant_writes_down_what_costs(scene: Scene, _operation: str, plan: Plan) -> None:
@@ -38,23 +42,23 @@ def bills_are_the_accountants(scene: Scene) -> None:
     accountant, bills = scene.recall(Accountant), bills_of(scene.world.platform)
     known = {str(row["resource_id"]).partition("|")[0] for row in scene.rows(INTERVALS)}
     for tenant in sorted({*accountant.tenants()} | known):
-        told = bills.summary(tenant, START, end).amounts
-        expected = accountant.bill(tenant, START, end)
+        told = bills.summary(tenant, BEGIN, end).amounts
+        expected = accountant.bill(tenant, BEGIN, end)
         assert told == expected, f"the bill of {tenant} says {told}, the accountant {expected}"
 
 
 def usage_adds_up_to_the_bill(scene: Scene) -> None:
     """That of two periods beside each other to the bill of both, to the second."""
     end = scene.world.clock.now().replace(microsecond=0)
-    between = START + (end - START) / 3
+    between = BEGIN + (end - BEGIN) / 3
     between, bills = between.replace(microsecond=0), bills_of(scene.world.platform)
     for tenant in scene.recall(Accountant).tenants():
         costs: Counter[str] = Counter()
-        for period in ((START, between), (between, end)):
+        for period in ((BEGIN, between), (between, end)):
             for part in bills.usage(tenant, *period):
                 costs[part.charged.type] += part.nano_seconds
         added = {name: dollars(cost) for name, cost in costs.items()}
-        told = bills.summary(tenant, START, end).amounts
+        told = bills.summary(tenant, BEGIN, end).amounts
         assert added == told, f"the usage of {tenant} adds up to {added}, its bill says {told}"
 
 
