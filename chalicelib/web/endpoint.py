@@ -8,11 +8,12 @@ from typing import Any, TypeVar, Unpack
 from chalicelib.kit.clock import SystemClock
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.log import Log
+from chalicelib.platform.access.principal import Scope
 from chalicelib.web.answering import finished, internal, refusal, respond
 from chalicelib.web.application import Application, Find
-from chalicelib.web.audience import OPEN, PUBLIC
+from chalicelib.web.audience import OPEN, PUBLIC, Audience
 from chalicelib.web.exchange import Incoming, Outgoing
-from chalicelib.web.operation import Endpoint, Options
+from chalicelib.web.operation import Endpoint, Options, Shared
 from chalicelib.web.protocol import ApiProtocol
 from chalicelib.web.results import (
     Accepted,
@@ -47,11 +48,17 @@ V = TypeVar("V", bound=Callable[..., Answer])
 
 
 class Endpoints:
-    """The operations of one module, declared by decorators and registered on the Chalice app in one call."""
+    """The operations of one module, declared by decorators and registered on the Chalice app in one call. ``auth`` and
+    ``scope`` are those of each operation that names none."""
 
-    def __init__(self, tag: str) -> None:
+    def __init__(self, tag: str, *, auth: Audience | None = None, scope: Scope | None = None) -> None:
         self.tag = tag
         self.all: list[Endpoint] = []
+        self._shared: Shared = {}
+        if auth is not None:
+            self._shared["auth"] = auth
+        if scope is not None:
+            self._shared["scope"] = scope
 
     def get(self, route: str, /, **options: Unpack[Options]) -> Callable[[V], V]:
         return self.declare("GET", route, **options)
@@ -72,7 +79,8 @@ class Endpoints:
         """Declare an operation. The view stays callable as it is. Raises TypeError as `Endpoint` does."""
 
         def keep(view: V) -> V:
-            self.all.append(Endpoint(method=method, route=route, view=view, tag=self.tag, **options))
+            own: Options = {**self._shared, **options}
+            self.all.append(Endpoint(method=method, route=route, view=view, tag=self.tag, **own))
             return view
 
         return keep

@@ -23,10 +23,16 @@ NO_EXAMPLE: Any = object()
 """None was given; null is an example."""
 
 
-class Options(TypedDict, total=False):
+class Shared(TypedDict, total=False):
+    """The options that the operations of a module may share."""
+
+    auth: Audience
+    scope: Scope
+
+
+class Options(Shared, total=False):
     """The options of a decorator: the fields of `Endpoint` of the same names."""
 
-    auth: Required[Audience]
     summary: Required[str]
     body_required: bool
     max_body_bytes: int
@@ -40,7 +46,6 @@ class Options(TypedDict, total=False):
     errors: Sequence[int]
     guard: Guard | None
     permission: Permission
-    scope: Scope
     audit: str
     is_deferred: bool
     reads: bool

@@ -12,16 +12,14 @@ from chalicelib.platform.permissions import AUDIT_READ
 from chalicelib.web.endpoint import Endpoints, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath
 
-routes = Endpoints(tag="Audit")
+routes = Endpoints(tag="Audit", auth=USER, scope=Scope.TENANT)
 
 _HAPPENED = {"outcome__in": f"{Outcome.DONE.value},{Outcome.ACCEPTED.value}"}
 
 
 @routes.get(
     "/audit",
-    auth=USER,
     permission=AUDIT_READ,
-    scope=Scope.TENANT,
     answer=AuditOut,
     paginated=True,
     summary="List who did what",
@@ -39,9 +37,7 @@ def list_audit(request: Request[NoPath, AuditQuery, NoBody], services: Cloud) ->
 
 @routes.get(
     "/events",
-    auth=USER,
     permission=AUDIT_READ,
-    scope=Scope.TENANT,
     answer=EventOut,
     paginated=True,
     summary="List what happened",

@@ -20,7 +20,7 @@ from chalicelib.platform.billing.rules import dollars, hours
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import DateTime, NoBody, NoPath, NoQuery, Query, Timestamp
 
-routes = Endpoints(tag="Billing")
+routes = Endpoints(tag="Billing", auth=USER, scope=Scope.TENANT)
 
 _ID = "01a1fd8c-9bc8-8fee-8afc-f6c8cad02201"
 _INSTANCE = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02202"
@@ -90,9 +90,7 @@ class UsagesOut(RootModel[tuple[UsageOut, ...]]):
 
 @routes.get(
     "/billing/summary",
-    auth=USER,
     permission=ACCOUNTING_READ,
-    scope=Scope.TENANT,
     answer=BillOut,
     summary="Get the bill",
 )
@@ -115,9 +113,7 @@ def get_bill(request: Request[NoPath, PeriodQuery, NoBody], services: Cloud) -> 
 
 @routes.get(
     "/billing/usage",
-    auth=USER,
     permission=ACCOUNTING_READ,
-    scope=Scope.TENANT,
     answer=UsagesOut,
     summary="List usage",
 )
@@ -130,9 +126,7 @@ def list_usage(request: Request[NoPath, PeriodQuery, NoBody], services: Cloud) -
 
 @routes.get(
     "/billing/forecast",
-    auth=USER,
     permission=ACCOUNTING_READ,
-    scope=Scope.TENANT,
     answer=ForecastOut,
     summary="Get a forecast",
 )

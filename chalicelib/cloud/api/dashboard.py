@@ -20,7 +20,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Dashboard")
+routes = Endpoints(tag="Dashboard", auth=USER, scope=Scope.TENANT)
 
 _MB_OF_A_GB = 1024
 _LATEST = 10
@@ -61,9 +61,7 @@ class StatsOut(Shown):
 
 @routes.get(
     "/api/dashboard/summary",
-    auth=USER,
     permission=DASHBOARD_READ,
-    scope=Scope.TENANT,
     answer=SummaryOut,
     summary="Count what the tenant has",
 )
@@ -74,9 +72,7 @@ def get_dashboard_summary(request: Request[NoPath, NoQuery, NoBody], services: C
 
 @routes.get(
     "/api/dashboard/events",
-    auth=USER,
     permission=DASHBOARD_READ,
-    scope=Scope.TENANT,
     answer=RecentOut,
     summary="List the latest events",
 )
@@ -87,9 +83,7 @@ def list_recent_events(request: Request[NoPath, RecentQuery, NoBody], services: 
 
 @routes.get(
     "/api/dashboard/stats",
-    auth=USER,
     permission=DASHBOARD_READ,
-    scope=Scope.TENANT,
     answer=StatsOut,
     summary="Get all of the dashboard",
 )

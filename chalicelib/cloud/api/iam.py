@@ -22,7 +22,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Policies")
+routes = Endpoints(tag="Policies", auth=USER, scope=Scope.TENANT)
 
 
 POLICIES = Kind(
@@ -77,9 +77,7 @@ POLICIES.deletes(
 
 @routes.get(
     "/iam/users/{user_id}/policies",
-    auth=USER,
     permission=IAM_READ,
-    scope=Scope.TENANT,
     answer=PoliciesOut,
     errors=(404,),
     summary="List policies of a member",
@@ -93,9 +91,7 @@ def list_user_policies(request: Request[UserPoliciesPath, NoQuery, NoBody], serv
 
 @routes.post(
     "/iam/users/{user_id}/policies/{policy_id}",
-    auth=USER,
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.attach_policy",
     answer=AttachedOut,
     errors=(404, 409),
@@ -111,9 +107,7 @@ def attach_user_policy(request: Request[UserPolicyPath, NoQuery, NoBody], servic
 
 @routes.delete(
     "/iam/users/{user_id}/policies/{policy_id}",
-    auth=USER,
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.detach_policy",
     answer=DetachedOut,
     errors=(404, 409),
@@ -129,9 +123,7 @@ def detach_user_policy(request: Request[UserPolicyPath, NoQuery, NoBody], servic
 
 @routes.post(
     "/iam/roles/{name}/policies/{policy_id}",
-    auth=USER,
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.attach_policy",
     answer=AttachedOut,
     errors=(404, 409),
@@ -147,9 +139,7 @@ def attach_role_policy(request: Request[RolePolicyPath, NoQuery, NoBody], servic
 
 @routes.delete(
     "/iam/roles/{name}/policies/{policy_id}",
-    auth=USER,
     permission=IAM_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.detach_policy",
     answer=DetachedOut,
     errors=(404, 409),

@@ -22,7 +22,7 @@ from chalicelib.platform.provisioning.model import Resource
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoQuery, OneOf, Path, RawBody, Timestamp
 
-routes = Endpoints(tag="Images")
+routes = Endpoints(tag="Images", auth=USER, scope=Scope.TENANT)
 
 IMAGE_ID = "01a1fd8d-4e69-7b55-8a32-7c2b8d9eaf13"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -175,9 +175,7 @@ IMAGES.deletes(
 
 @routes.post(
     "/images/{image_id}/upload",
-    auth=USER,
     permission=IMAGE_CREATE,
-    scope=Scope.TENANT,
     audit="image.upload",
     is_deferred=True,
     answer=ImageUploadedOut,
@@ -202,9 +200,7 @@ def upload_image(request: Request[ImagePath, NoQuery, RawBody], services: Cloud)
 
 @routes.post(
     "/images/{image_id}/upload-link",
-    auth=USER,
     permission=IMAGE_CREATE,
-    scope=Scope.TENANT,
     audit="image.link",
     answer=UploadLinkOut,
     errors=(404, 409),

@@ -25,16 +25,14 @@ from chalicelib.platform.provisioning.model import Changes, Resource
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Instances")
+routes = Endpoints(tag="Instances", auth=USER, scope=Scope.TENANT)
 
 _ONE = "/instances/{instance_id}"
 
 
 @routes.put(
     _ONE,
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.update",
     is_deferred=True,
     answer=InstanceOut,
@@ -64,9 +62,7 @@ def _switch(
 
 @routes.post(
     f"{_ONE}/start",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.start",
     is_deferred=True,
     answer=MessageOut,
@@ -80,9 +76,7 @@ def start_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], servic
 
 @routes.post(
     f"{_ONE}/stop",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.stop",
     is_deferred=True,
     answer=MessageOut,
@@ -97,9 +91,7 @@ def stop_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], service
 
 @routes.post(
     f"{_ONE}/pause",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.pause",
     is_deferred=True,
     answer=MessageOut,
@@ -114,9 +106,7 @@ def pause_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cl
 
 @routes.post(
     f"{_ONE}/resume",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.resume",
     is_deferred=True,
     answer=MessageOut,
@@ -130,9 +120,7 @@ def resume_instance(request: Request[InstancePath, NoQuery, NoBody], services: C
 
 @routes.post(
     f"{_ONE}/resize",
-    auth=USER,
     permission=INSTANCE_RESIZE,
-    scope=Scope.TENANT,
     audit="instance.resize",
     is_deferred=True,
     answer=ResizedOut,
@@ -155,9 +143,7 @@ def resize_instance(request: Request[InstancePath, NoQuery, Resize], services: C
 
 @routes.put(
     f"{_ONE}/metadata",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.metadata",
     answer=MessageOut,
     errors=(404, 409),
@@ -176,9 +162,7 @@ def change_instance_metadata(request: Request[InstancePath, NoQuery, MetadataCha
 
 @routes.get(
     f"{_ONE}/tags",
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     answer=LabelsOut,
     errors=(404,),
     contract_path="/instances/{id}/tags",
@@ -193,9 +177,7 @@ def get_instance_tags(request: Request[InstancePath, NoQuery, NoBody], services:
 
 @routes.post(
     f"{_ONE}/tags",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.tag",
     contract_path="/instances/{id}/tags",
     answer=MessageOut,
@@ -215,9 +197,7 @@ def add_instance_tags(request: Request[InstancePath, NoQuery, TagsAdd], services
 
 @routes.delete(
     f"{_ONE}/tags/{{key}}",
-    auth=USER,
     permission=INSTANCE_UPDATE,
-    scope=Scope.TENANT,
     audit="instance.untag",
     contract_path="/instances/{id}/tags/{key}",
     answer=MessageOut,

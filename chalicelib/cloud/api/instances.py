@@ -22,16 +22,14 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Accepted, Endpoints, Paginated, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Instances")
+routes = Endpoints(tag="Instances", auth=USER, scope=Scope.TENANT)
 
 _ALL, _ONE = "/instances", "/instances/{instance_id}"
 
 
 @routes.get(
     _ALL,
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     answer=InstancesOut,
     summary="List instances",
 )
@@ -52,9 +50,7 @@ def list_cloud_instances(request: Request[NoPath, InstancesQuery, NoBody], servi
 
 @routes.post(
     _ALL,
-    auth=USER,
     permission=INSTANCE_LAUNCH,
-    scope=Scope.TENANT,
     audit="instance.launch",
     is_deferred=True,
     answer=InstanceOut,
@@ -91,9 +87,7 @@ def launch_instance(request: Request[NoPath, NoQuery, InstanceLaunch], services:
 
 @routes.get(
     _ONE,
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     answer=InstanceOut,
     errors=(404,),
     summary="Get an instance",
@@ -106,9 +100,7 @@ def get_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], services
 
 @routes.delete(
     _ONE,
-    auth=USER,
     permission=INSTANCE_TERMINATE,
-    scope=Scope.TENANT,
     audit="instance.terminate",
     is_deferred=True,
     answer=MessageOut,
@@ -123,9 +115,7 @@ def terminate_instance(request: Request[InstancePath, NoQuery, NoBody], services
 
 @routes.get(
     f"{_ONE}/logs",
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     media_type="text/plain",
     errors=(404, 409),
     contract_path="/instances/{id}/logs",
@@ -141,9 +131,7 @@ def read_instance_logs(request: Request[InstancePath, NoQuery, NoBody], services
 
 @routes.get(
     f"{_ONE}/stats",
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     answer=InstanceStatsOut,
     errors=(404, 409),
     contract_path="/instances/{id}/stats",
@@ -159,9 +147,7 @@ def get_instance_stats(request: Request[InstancePath, NoQuery, NoBody], services
 
 @routes.get(
     f"{_ONE}/console",
-    auth=USER,
     permission=INSTANCE_READ,
-    scope=Scope.TENANT,
     answer=ConsoleOut,
     errors=(404, 409),
     summary="Get the console of an instance",

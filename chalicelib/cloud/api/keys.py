@@ -16,7 +16,7 @@ from chalicelib.platform.identity.rules import owner_of
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Keys")
+routes = Endpoints(tag="Keys", auth=USER, scope=Scope.TENANT)
 
 _TEXT = "thecloud_6b1f0e9a7c4401a1fd8d01f07c0eb2a8"
 
@@ -56,9 +56,7 @@ class KeysOut(RootModel[tuple[KeyOut, ...]]):
 
 @routes.post(
     "/auth/keys",
-    auth=USER,
     permission=IDENTITY_CREATE,
-    scope=Scope.TENANT,
     audit="api_key.create",
     answer=ShownKeyOut,
     status=201,
@@ -74,9 +72,7 @@ def create_user_key(request: Request[NoPath, NoQuery, KeyCreate], services: Clou
 
 @routes.get(
     "/auth/keys",
-    auth=USER,
     permission=IDENTITY_READ,
-    scope=Scope.TENANT,
     answer=KeysOut,
     summary="List keys",
 )
@@ -88,9 +84,7 @@ def list_user_keys(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -
 
 @routes.delete(
     "/auth/keys/{key_id}",
-    auth=USER,
     permission=IDENTITY_DELETE,
-    scope=Scope.TENANT,
     audit="api_key.revoke",
     status=204,
     errors=(404,),
@@ -110,9 +104,7 @@ def _rotate(request: Request[KeyPath, NoQuery, NoBody], services: Cloud) -> Show
 @routes.post(
     "/auth/keys/{key_id}/rotate",
     keeps_answer=True,
-    auth=USER,
     permission=IDENTITY_DELETE,
-    scope=Scope.TENANT,
     audit="api_key.rotate",
     answer=ShownKeyOut,
     errors=(404, 409),
@@ -126,9 +118,7 @@ def rotate_user_key(request: Request[KeyPath, NoQuery, NoBody], services: Cloud)
 @routes.post(
     "/auth/keys/{key_id}/regenerate",
     keeps_answer=True,
-    auth=USER,
     permission=IDENTITY_DELETE,
-    scope=Scope.TENANT,
     audit="api_key.rotate",
     answer=ShownKeyOut,
     errors=(404, 409),

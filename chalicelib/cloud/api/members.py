@@ -12,14 +12,12 @@ from chalicelib.platform.identity.rules import address_of
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Members")
+routes = Endpoints(tag="Members", auth=MEMBER, scope=Scope.TENANT)
 
 
 @routes.get(
     "/tenants/{tenant_id}/members",
-    auth=MEMBER,
     permission=TENANT_READ,
-    scope=Scope.TENANT,
     answer=MemberOut,
     paginated=True,
     summary="List members",
@@ -33,9 +31,7 @@ def list_members(request: Request[TenantPath, PageQuery, NoBody], services: Clou
 
 @routes.post(
     "/tenants/{tenant_id}/members",
-    auth=MEMBER,
     permission=TENANT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.add_member",
     answer=MessageOut,
     errors=(409,),
@@ -56,9 +52,7 @@ def add_member(request: Request[TenantPath, NoQuery, MemberAdd], services: Cloud
 
 @routes.patch(
     "/tenants/{tenant_id}/members/{user_id}",
-    auth=MEMBER,
     permission=TENANT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.change_member",
     answer=MemberOut,
     errors=(409,),
@@ -72,9 +66,7 @@ def change_member(request: Request[MemberPath, NoQuery, RoleChange], services: C
 
 @routes.delete(
     "/tenants/{tenant_id}/members/{user_id}",
-    auth=MEMBER,
     permission=TENANT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.remove_member",
     status=204,
     errors=(409,),

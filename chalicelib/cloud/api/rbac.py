@@ -17,7 +17,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp
 
-routes = Endpoints(tag="Roles")
+routes = Endpoints(tag="Roles", auth=USER, scope=Scope.TENANT)
 
 _ROLE_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021aa"
 _PERMISSIONS = ("instance:read", "vpc:read")
@@ -146,9 +146,7 @@ ROLES.deletes(
 
 @routes.post(
     "/rbac/roles/{role_id}/permissions",
-    auth=USER,
     permission=RBAC_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.change_role",
     status=204,
     errors=(404, 409),
@@ -165,9 +163,7 @@ def add_role_permission(request: Request[RoleOfPermissionsPath, NoQuery, Permiss
 
 @routes.delete(
     "/rbac/roles/{role_id}/permissions/{permission}",
-    auth=USER,
     permission=RBAC_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.change_role",
     status=204,
     errors=(404, 409),
@@ -182,9 +178,7 @@ def remove_role_permission(request: Request[RolePermissionPath, NoQuery, NoBody]
 
 @routes.post(
     "/rbac/bindings",
-    auth=USER,
     permission=RBAC_WRITE,
-    scope=Scope.TENANT,
     audit="tenant.change_member",
     status=204,
     errors=(404, 409),
@@ -201,9 +195,7 @@ def create_binding(request: Request[NoPath, NoQuery, BindingCreate], services: C
 
 @routes.get(
     "/rbac/bindings",
-    auth=USER,
     permission=RBAC_READ,
-    scope=Scope.TENANT,
     answer=BoundUserOut,
     paginated=True,
     summary="List roles of members",

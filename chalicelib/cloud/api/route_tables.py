@@ -25,7 +25,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Route tables")
+routes = Endpoints(tag="Route tables", auth=USER, scope=Scope.TENANT)
 
 _ONE = "/route-tables/{route_table_id}"
 
@@ -70,8 +70,6 @@ TABLES.lists_pages(
 @routes.post(
     f"{_ONE}/routes",
     contract_path="/route-tables/{id}/routes",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.add_route",
     is_deferred=True,
@@ -100,8 +98,6 @@ def _remove_route(services: Cloud, tenant: str, table_id: str, route_id: str) ->
 @routes.delete(
     f"{_ONE}/routes",
     contract_path="/route-tables/{id}/routes",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.remove_route",
     is_deferred=True,
@@ -118,8 +114,6 @@ def remove_route_by_query(request: Request[TablePath, RouteQuery, NoBody], servi
 @routes.delete(
     f"{_ONE}/routes/{{route_id}}",
     contract_path="/route-tables/{id}/routes/{route_id}",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.remove_route",
     is_deferred=True,
@@ -143,8 +137,6 @@ def _associate(request: Request[TablePath, NoQuery, SubnetAssociate], services: 
 
 @routes.post(
     f"{_ONE}/associate",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.associate",
     is_deferred=True,
@@ -160,8 +152,6 @@ def associate_route_table(request: Request[TablePath, NoQuery, SubnetAssociate],
 @routes.post(
     f"{_ONE}/associations",
     contract_path="/route-tables/{id}/associations",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.associate",
     is_deferred=True,
@@ -176,8 +166,6 @@ def create_association(request: Request[TablePath, NoQuery, SubnetAssociate], se
 
 @routes.post(
     f"{_ONE}/disassociate",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.disassociate",
     is_deferred=True,
@@ -198,8 +186,6 @@ def disassociate_route_table(request: Request[TablePath, NoQuery, SubnetAssociat
 @routes.delete(
     f"{_ONE}/associations/{{subnet_id}}",
     contract_path="/route-tables/{id}/associations/{subnet_id}",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="route_table.disassociate",
     is_deferred=True,

@@ -21,7 +21,7 @@ from chalicelib.platform.secrets.model import MOST_OF_A_TENANT, NAME_PATTERN, Ne
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Timestamp
 
-routes = Endpoints(tag="Secrets")
+routes = Endpoints(tag="Secrets", auth=USER, scope=Scope.TENANT)
 
 _ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad02199"
 
@@ -62,9 +62,7 @@ class SecretsOut(RootModel[tuple[SecretOut, ...]]):
 
 @routes.post(
     "/secrets",
-    auth=USER,
     permission=SECRET_CREATE,
-    scope=Scope.TENANT,
     audit="secret.create",
     answer=SecretOut,
     status=201,
@@ -79,9 +77,7 @@ def create_secret(request: Request[NoPath, NoQuery, SecretCreate], services: Clo
     return request.once(lambda: services.secrets(tenant).create(new), lambda made: Created(_show(made, tenant, None)))
 
 
-@routes.get(
-    "/secrets", auth=USER, permission=SECRET_READ, scope=Scope.TENANT, answer=SecretsOut, summary="List secrets"
-)
+@routes.get("/secrets", permission=SECRET_READ, answer=SecretsOut, summary="List secrets")
 def list_secrets(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> SecretsOut:
     """Lists the secrets of the tenant, without their values. A new one may take a moment to appear."""
     tenant = request.principal.tenant
@@ -90,9 +86,7 @@ def list_secrets(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> 
 
 @routes.get(
     "/secrets/{secret_id}",
-    auth=USER,
     permission=SECRET_READ,
-    scope=Scope.TENANT,
     audit="secret.access",
     answer=SecretOut,
     errors=(404, 409),
@@ -112,9 +106,7 @@ def read_secret(request: Request[SecretPath, NoQuery, NoBody], services: Cloud) 
 
 @routes.delete(
     "/secrets/{secret_id}",
-    auth=USER,
     permission=SECRET_DELETE,
-    scope=Scope.TENANT,
     audit="secret.delete",
     status=204,
     errors=(404,),

@@ -20,7 +20,7 @@ from chalicelib.platform.provisioning.model import Resource
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import Int32, NoBody, NoPath, NoQuery, OneOf, Path, Query, Timestamp
 
-routes = Endpoints(tag="Security groups")
+routes = Endpoints(tag="Security groups", auth=USER, scope=Scope.TENANT)
 
 _ARN = "arn:thecloud:sg:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:sg/01a1fd8c-9bc8-7fee-8afc-f6c8cad00000"
 _RULE_ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad00002"
@@ -187,8 +187,6 @@ GROUPS.lists_pages(
 
 @routes.get(
     "/security-groups/{group_id}",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=SG_READ,
     answer=GroupOut,
     errors=(404,),
@@ -202,8 +200,6 @@ def get_security_group(request: Request[NamedGroupPath, NamedGroupQuery, NoBody]
 
 @routes.post(
     "/security-groups/{group_id}/rules",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=SG_UPDATE,
     audit="security_group.add_rule",
     is_deferred=True,
@@ -226,8 +222,6 @@ def add_security_rule(request: Request[GroupOfRulesPath, NoQuery, RuleAdd], serv
 
 @routes.delete(
     "/security-groups/rules/{security_rule_id}",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=SG_UPDATE,
     audit="security_group.remove_rule",
     is_deferred=True,
@@ -244,8 +238,6 @@ def remove_security_rule(request: Request[SecurityRulePath, NoQuery, NoBody], se
 
 @routes.post(
     "/security-groups/attach",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=SG_UPDATE,
     audit="security_group.attach",
     is_deferred=True,
@@ -265,8 +257,6 @@ def attach_security_group(request: Request[NoPath, NoQuery, GroupMembership], se
 
 @routes.post(
     "/security-groups/detach",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=SG_UPDATE,
     audit="security_group.detach",
     is_deferred=True,

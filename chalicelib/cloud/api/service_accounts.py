@@ -31,7 +31,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Service accounts")
+routes = Endpoints(tag="Service accounts", auth=USER, scope=Scope.TENANT)
 
 
 def _fields(account: ServiceAccount) -> dict[str, Any]:
@@ -92,9 +92,7 @@ ACCOUNTS.deletes(
 
 @routes.get(
     "/iam/service-accounts/{account_id}/secrets",
-    auth=USER,
     permission=SERVICE_ACCOUNT_READ,
-    scope=Scope.TENANT,
     answer=AccountSecretsOut,
     errors=(404,),
     summary="List secrets",
@@ -107,9 +105,7 @@ def list_account_secrets(request: Request[AccountPartsPath, NoQuery, NoBody], se
 
 @routes.post(
     "/iam/service-accounts/{account_id}/secrets/{secret_id}",
-    auth=USER,
     permission=SERVICE_ACCOUNT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.revoke_account_secret",
     status=204,
     errors=(404, 409),
@@ -126,9 +122,7 @@ def revoke_account_secret(request: Request[AccountSecretPath, NoQuery, NoBody], 
 @routes.post(
     "/iam/service-accounts/{account_id}/rotate-secret",
     keeps_answer=True,
-    auth=USER,
     permission=SERVICE_ACCOUNT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.rotate_account_secret",
     answer=RotatedOut,
     errors=(404, 409),
@@ -146,9 +140,7 @@ def rotate_account_secret(request: Request[AccountPartsPath, NoQuery, NoBody], s
 
 @routes.get(
     "/iam/service-accounts/{account_id}/policies",
-    auth=USER,
     permission=SERVICE_ACCOUNT_READ,
-    scope=Scope.TENANT,
     answer=PoliciesOut,
     errors=(404,),
     summary="List policies of a service account",
@@ -163,9 +155,7 @@ def list_account_policies(request: Request[AccountPartsPath, NoQuery, NoBody], s
 
 @routes.post(
     "/iam/service-accounts/{account_id}/policies/{policy_id}",
-    auth=USER,
     permission=SERVICE_ACCOUNT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.attach_policy",
     answer=AttachedOut,
     errors=(404, 409),
@@ -182,9 +172,7 @@ def attach_account_policy(request: Request[AccountPolicyPath, NoQuery, NoBody], 
 
 @routes.delete(
     "/iam/service-accounts/{account_id}/policies/{policy_id}",
-    auth=USER,
     permission=SERVICE_ACCOUNT_UPDATE,
-    scope=Scope.TENANT,
     audit="tenant.detach_policy",
     answer=DetachedOut,
     errors=(404, 409),

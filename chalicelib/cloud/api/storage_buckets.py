@@ -24,7 +24,7 @@ from chalicelib.platform.provisioning.model import Resource, State
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Storage")
+routes = Endpoints(tag="Storage", auth=USER, scope=Scope.TENANT)
 
 _STATUS = {State.PENDING: "creating", State.CREATING: "creating", State.FAILED: "failed"}
 
@@ -68,9 +68,7 @@ BUCKETS.lists_slices(
 
 @routes.post(
     "/storage/buckets",
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="bucket.create",
     answer=BucketOut,
     status=201,
@@ -90,9 +88,7 @@ def create_bucket(request: Request[NoPath, NoQuery, BucketCreate], services: Clo
 
 @routes.delete(
     "/storage/buckets/{bucket}",
-    auth=USER,
     permission=STORAGE_DELETE,
-    scope=Scope.TENANT,
     audit="bucket.delete",
     status=204,
     errors=(404, 409),
@@ -107,9 +103,7 @@ def delete_bucket(request: Request[BucketPath, ForceQuery, NoBody], services: Cl
 
 @routes.patch(
     "/storage/buckets/{bucket}/versioning",
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="bucket.set_versioning",
     answer=VersioningOut,
     errors=(404, 409),
@@ -124,9 +118,7 @@ def set_bucket_versioning(request: Request[BucketPath, NoQuery, VersioningChange
 
 @routes.get(
     "/storage/cluster/status",
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     answer=ClusterOut,
     summary="Get the status of the storage",
 )

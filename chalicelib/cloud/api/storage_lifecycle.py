@@ -10,16 +10,14 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Lifecycle of objects")
+routes = Endpoints(tag="Lifecycle of objects", auth=USER, scope=Scope.TENANT)
 
 _RULES = "/storage/buckets/{bucket}/lifecycle"
 
 
 @routes.get(
     _RULES,
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     answer=RulesOut,
     errors=(404,),
     summary="List rules of a bucket",
@@ -33,9 +31,7 @@ def list_lifecycle_rules(request: Request[BucketPath, NoQuery, NoBody], services
 
 @routes.post(
     _RULES,
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="bucket.add_rule",
     answer=RuleOut,
     status=201,
@@ -54,9 +50,7 @@ def add_lifecycle_rule(request: Request[BucketPath, NoQuery, RuleCreate], servic
 
 @routes.delete(
     f"{_RULES}/{{rule_id}}",
-    auth=USER,
     permission=STORAGE_DELETE,
-    scope=Scope.TENANT,
     audit="bucket.remove_rule",
     status=204,
     contract_path=f"{_RULES}/{{id}}",

@@ -27,16 +27,14 @@ from chalicelib.platform.access.principal import Facts, Principal, Resource, Sco
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery, RawBody
 
-routes = Endpoints(tag="Uploads and links")
+routes = Endpoints(tag="Uploads and links", auth=USER, scope=Scope.TENANT)
 
 TOO_LARGE = "send it to S3 by a link of POST /storage/presign for this upload and part"
 
 
 @routes.post(
     "/storage/presign/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     audit="object.presign",
     answer=LinkOut,
     body_required=False,
@@ -61,9 +59,7 @@ def presign_object(request: Request[ObjectPath, NoQuery, LinkCreate], services: 
 
 @routes.post(
     "/storage/multipart/init/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="upload.init",
     answer=UploadOut,
     status=201,
@@ -82,9 +78,7 @@ def begin_upload(request: Request[ObjectPath, NoQuery, NoBody], services: Cloud)
 
 @routes.put(
     "/storage/multipart/upload/{upload_id}/parts",
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="upload.put_part",
     answer=PartOut,
     max_body_bytes=INLINE_BYTES,
@@ -107,9 +101,7 @@ def put_part(request: Request[UploadPath, PartQuery, RawBody], services: Cloud) 
 @routes.post(
     "/storage/multipart/complete/{upload_id}",
     keeps_answer=True,
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="upload.complete",
     answer=ObjectOut,
     errors=(404, 409),
@@ -127,9 +119,7 @@ def complete_upload(request: Request[UploadPath, NoQuery, NoBody], services: Clo
 
 @routes.delete(
     "/storage/multipart/abort/{upload_id}",
-    auth=USER,
     permission=STORAGE_DELETE,
-    scope=Scope.TENANT,
     audit="upload.abort",
     status=204,
     errors=(404,),

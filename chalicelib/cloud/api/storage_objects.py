@@ -24,7 +24,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Content, Created, Endpoints, NoContent, Paginated, Redirect, Request
 from chalicelib.web.validation import NoBody, NoQuery, RawBody
 
-routes = Endpoints(tag="Objects")
+routes = Endpoints(tag="Objects", auth=USER, scope=Scope.TENANT)
 
 TOO_LARGE = "send it to S3 by a link of POST /storage/presign, above 5 GiB in parts of POST /storage/multipart/init"
 _BYTES = "application/octet-stream"
@@ -32,9 +32,7 @@ _BYTES = "application/octet-stream"
 
 @routes.get(
     "/storage/{bucket}",
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     answer=ObjectOut,
     paginated=True,
     errors=(404, 409),
@@ -51,9 +49,7 @@ def list_objects(request: Request[BucketPath, ObjectsQuery, NoBody], services: C
 
 @routes.put(
     "/storage/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_WRITE,
-    scope=Scope.TENANT,
     audit="object.upload",
     answer=ObjectOut,
     status=201,
@@ -75,9 +71,7 @@ def put_object(request: Request[ObjectPath, NoQuery, RawBody], services: Cloud) 
 
 @routes.get(
     "/storage/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     media_type="*/*",
     example="the bytes of the object",
     empty=(307,),
@@ -99,9 +93,7 @@ def get_object(request: Request[ObjectPath, VersionQuery, NoBody], services: Clo
 
 @routes.delete(
     "/storage/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_DELETE,
-    scope=Scope.TENANT,
     audit="object.delete",
     status=204,
     errors=(404, 409),
@@ -123,9 +115,7 @@ def delete_object(request: Request[ObjectPath, VersionQuery, NoBody], services: 
 
 @routes.get(
     "/storage/versions/{bucket}/{key+}",
-    auth=USER,
     permission=STORAGE_READ,
-    scope=Scope.TENANT,
     answer=ObjectOut,
     paginated=True,
     errors=(404, 409),

@@ -18,7 +18,7 @@ from chalicelib.platform.provisioning.model import Resource
 from chalicelib.web.endpoint import Created, Endpoints, Paginated, Request
 from chalicelib.web.validation import NoBody, NoQuery, Path
 
-routes = Endpoints(tag="Subnets")
+routes = Endpoints(tag="Subnets", auth=USER, scope=Scope.TENANT)
 
 _ARN = "arn:thecloud:subnet:local:01a1fd8c-93f8-75cc-97fc-d4160a8be5cc:subnet/01a1fd8c-9bc8-7fee-8afc-f6c8cad02102"
 
@@ -82,8 +82,6 @@ def _show(subnet: Resource, tenant: str) -> SubnetOut:
 
 @routes.post(
     "/vpcs/{vpc_id}/subnets",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_UPDATE,
     audit="subnet.create",
     is_deferred=True,
@@ -104,8 +102,6 @@ def create_subnet(request: Request[VpcOfSubnetsPath, NoQuery, SubnetCreate], ser
 
 @routes.get(
     "/vpcs/{vpc_id}/subnets",
-    auth=USER,
-    scope=Scope.TENANT,
     permission=VPC_READ,
     answer=SubnetOut,
     paginated=True,

@@ -18,7 +18,7 @@ from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path
 _SHOWN_PAGE = "<!doctype html>\n<title>Edge Admin, serverless</title>\n"
 """Stands for any page in the document."""
 
-routes = Endpoints(tag="Documentation")
+routes = Endpoints(tag="Documentation", auth=PUBLIC)
 
 
 class AsyncDocument(RootModel[dict[str, object]]):
@@ -39,7 +39,6 @@ class AssetPath(Path):
 
 @routes.get(
     "/",
-    auth=PUBLIC,
     media_type=pages.HTML,
     example=_SHOWN_PAGE,
     errors=(304, 404),
@@ -54,7 +53,6 @@ def show_guide(_request: Request[NoPath, NoQuery, NoBody], services: EdgeService
 
 @routes.get(
     "/swaggerui",
-    auth=PUBLIC,
     media_type=pages.HTML,
     example=_SHOWN_PAGE,
     errors=(304, 404),
@@ -68,7 +66,6 @@ def show_swagger_ui(_request: Request[NoPath, NoQuery, NoBody], services: EdgeSe
 
 @routes.get(
     "/redoc",
-    auth=PUBLIC,
     media_type=pages.HTML,
     example=_SHOWN_PAGE,
     errors=(304, 404),
@@ -82,7 +79,6 @@ def show_api_reference(_request: Request[NoPath, NoQuery, NoBody], services: Edg
 
 @routes.get(
     "/asyncdoc",
-    auth=PUBLIC,
     media_type=pages.HTML,
     example=_SHOWN_PAGE,
     errors=(304, 404),
@@ -96,7 +92,6 @@ def show_event_reference(_request: Request[NoPath, NoQuery, NoBody], services: E
 
 @routes.get(
     "/api/asyncapi",
-    auth=PUBLIC,
     answer=AsyncDocument,
     enveloped=False,
     errors=(304, 404),
@@ -111,7 +106,6 @@ def show_asyncapi(_request: Request[NoPath, NoQuery, NoBody], services: EdgeServ
 @routes.get(
     "/assets/scripts/{asset_name}",
     contract_path="/assets/scripts/{asset_name}",
-    auth=PUBLIC,
     media_type=pages.SCRIPT,
     example="document.title;\n",
     errors=(304, 404),
@@ -126,7 +120,6 @@ def show_script(request: Request[AssetPath, NoQuery, NoBody], services: EdgeServ
 @routes.get(
     "/assets/styles/{asset_name}",
     contract_path="/assets/styles/{asset_name}",
-    auth=PUBLIC,
     media_type=pages.STYLE,
     example="body { margin: 0 }\n",
     errors=(304, 404),

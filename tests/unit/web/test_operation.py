@@ -125,3 +125,13 @@ class TestAccess:
         made = self.declare(auth=KEYED, permission=THINGS, scope=Scope.REACH, audit="thing.change")
         incoming = Incoming("POST", made.route, {"thing_id": "7"}, {}, {}, "")
         assert made.resource_of(incoming) == Resource("things/7", Scope.REACH, id="7")
+
+    @pytest.mark.parametrize(("own", "scope"), [({}, Scope.REACH), ({"scope": Scope.INSTALLATION}, Scope.INSTALLATION)])
+    def test_operation_has_what_its_module_shares_unless_it_names_its_own(self, own, scope):
+        endpoints = Endpoints(tag="Things", auth=KEYED, scope=Scope.REACH)
+        endpoints.put("/things", permission=THINGS, audit="thing.change", summary="Change things", **own)(bare)
+        assert (endpoints.all[0].auth, endpoints.all[0].scope) == (KEYED, scope)
+
+    def test_operation_without_an_audience_is_refused(self):
+        with pytest.raises(TypeError, match="auth"):
+            self.declare()

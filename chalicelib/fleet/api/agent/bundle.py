@@ -21,7 +21,7 @@ SCRIPT = FilePath(__file__).with_name("install.sh")
 OWN_URL = "@PUBLIC_URL@"
 SCRIPT_TYPE = "text/x-shellscript; charset=utf-8"
 
-routes = Endpoints(tag="Agents.Distribution")
+routes = Endpoints(tag="Agents.Distribution", auth=PUBLIC)
 
 
 class BundleQuery(Query):
@@ -51,7 +51,6 @@ class BundleOut(BaseModel):
 
 @routes.get(
     "/api/v1/agents/bundle",
-    auth=PUBLIC,
     answer=BundleOut,
     errors=(401, 403, 404),
     summary="Get a download link of the agent",
@@ -75,7 +74,6 @@ def get_bundle(request: Request[NoPath, BundleQuery, NoBody], services: Fleet) -
 
 @routes.get(
     "/agent/install.sh",
-    auth=PUBLIC,
     media_type=SCRIPT_TYPE,
     example="#!/bin/sh\nset -eu\n",
     summary="Get the script that installs the agent",

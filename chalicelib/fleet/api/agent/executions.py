@@ -40,7 +40,7 @@ backslashes take two bytes each, next to headers and context of some 30 KB."""
 
 Sha256 = Annotated[str, StringConstraints(pattern="^[0-9a-f]{64}$")]
 
-routes = Endpoints(tag="Agents.CommandExecution")
+routes = Endpoints(tag="Agents.CommandExecution", auth=AGENT)
 
 
 class ExecutionPath(Path):
@@ -146,7 +146,6 @@ class ReportedOut(BaseModel):
 
 @routes.get(
     "/api/v1/agents/command_executions",
-    auth=AGENT,
     answer=AssignedOut,
     paginated=True,
     errors=(409,),
@@ -165,7 +164,6 @@ def list_own_executions(request: FromAgent[NoPath, OwnExecutionsQuery, NoBody], 
 
 @routes.patch(
     "/api/v1/agents/command_executions/{execution_id}/acknowledge",
-    auth=AGENT,
     answer=AssignedOut,
     errors=(403, 404, 409),
     summary="Acknowledge an execution",
@@ -180,7 +178,6 @@ def acknowledge_execution(request: FromAgent[ExecutionPath, NoQuery, NoBody], se
 
 @routes.get(
     "/api/v1/agents/command_executions/{execution_id}/environment",
-    auth=AGENT,
     answer=EnvironmentOut,
     errors=(403, 404, 409),
     summary="Get the secrets of an execution",
@@ -197,7 +194,6 @@ def get_execution_environment(request: FromAgent[ExecutionPath, NoQuery, NoBody]
 
 @routes.post(
     "/api/v1/agents/command_executions/{execution_id}/output",
-    auth=AGENT,
     repeats="changes nothing",
     status=201,
     answer=UploadOut,
@@ -216,7 +212,6 @@ def create_output_upload(request: FromAgent[ExecutionPath, NoQuery, UploadIn], s
 
 @routes.patch(
     "/api/v1/agents/command_executions/{execution_id}/result",
-    auth=AGENT,
     max_body_bytes=RESULT_MAX_BYTES,
     answer=ReportedOut,
     errors=(403, 404, 409),

@@ -22,7 +22,7 @@ MAX_BODY_BYTES = 64 * 1024
 SESSIONS_MAX = 32
 """Sessions of one question."""
 
-routes = Endpoints(tag="Agents")
+routes = Endpoints(tag="Agents", auth=AGENT)
 
 
 class CredentialCheck(Body):
@@ -49,7 +49,6 @@ class CredentialCheckOut(BaseModel):
 
 @routes.post(
     "/api/v1/agents/ssh_usernames/verify_credentials",
-    auth=AGENT,
     repeats="answers the same while nothing changes; a repeat counts as an attempt",
     max_body_bytes=MAX_BODY_BYTES,
     answer=CredentialCheckOut,
@@ -93,7 +92,6 @@ class SessionCheckOut(BaseModel):
 
 @routes.post(
     "/api/v1/agents/ssh_usernames/check_sessions",
-    auth=AGENT,
     repeats="only reads",
     max_body_bytes=MAX_BODY_BYTES,
     answer=SessionCheckOut,

@@ -16,7 +16,7 @@ from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Times
 
 LONGEST_REASON = 500
 
-routes = Endpoints(tag="Agents.SelfUpdate")
+routes = Endpoints(tag="Agents.SelfUpdate", auth=AGENT)
 
 
 class UpdateCheckOut(BaseModel):
@@ -66,7 +66,6 @@ class OutcomeOut(BaseModel):
 
 @routes.get(
     "/api/v1/agents/self_updates/check",
-    auth=AGENT,
     answer=UpdateCheckOut,
     errors=(409,),
     summary="Check for a self-update",
@@ -87,7 +86,6 @@ def check_self_update(request: FromAgent[NoPath, NoQuery, NoBody], services: Fle
 @routes.patch(
     "/api/v1/agents/self_updates/{self_update_request_id}/outcome",
     contract_path="/api/v1/agents/self_updates/{self_update_request_id}/outcome",
-    auth=AGENT,
     answer=OutcomeOut,
     errors=(404, 409),
     summary="Report the outcome of a self-update",

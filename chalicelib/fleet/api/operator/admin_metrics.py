@@ -14,7 +14,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, PlainText, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Timestamp
 
-routes = Endpoints(tag="Admins.Metrics")
+routes = Endpoints(tag="Admins.Metrics", auth=METRICS, scope=Scope.INSTALLATION)
 
 
 class AdminMetricsOut(AdminFigures):
@@ -26,9 +26,7 @@ class AdminMetricsOut(AdminFigures):
 
 @routes.get(
     "/api/v1/admins/me/metrics",
-    auth=METRICS,
     permission=METRICS_READ,
-    scope=Scope.INSTALLATION,
     answer=AdminMetricsOut,
     errors=(503,),
     summary="Get metrics of this installation",
@@ -42,9 +40,7 @@ def show_admin_metrics(_request: Request[NoPath, NoQuery, NoBody], services: Fle
 
 @routes.get(
     "/api/v1/admins/me/metrics/raw",
-    auth=METRICS,
     permission=METRICS_READ,
-    scope=Scope.INSTALLATION,
     media_type=TEXT_FORMAT,
     example="edge_admin_nodes 3\n",
     enveloped=False,

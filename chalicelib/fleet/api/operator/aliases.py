@@ -20,7 +20,7 @@ from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Nodes.Alias")
+routes = Endpoints(tag="Nodes.Alias", auth=OPERATOR, scope=Scope.REACH)
 
 AliasName = Annotated[str, MinLen(1), MaxLen(LABEL_MAX_LENGTH), StringConstraints(pattern=LABEL_PATTERN)]
 
@@ -62,9 +62,7 @@ class AliasOut(BaseModel):
 
 @routes.post(
     "/api/v1/nodes/{node_id}/aliases",
-    auth=OPERATOR,
     permission=ALIASES_WRITE,
-    scope=Scope.REACH,
     audit="alias.create",
     answer=AliasOut,
     status=201,
@@ -82,9 +80,7 @@ def create_alias(request: Request[NamedNodePath, NoQuery, AliasCreate], services
 
 @routes.get(
     "/api/v1/aliases",
-    auth=OPERATOR,
     permission=ALIASES_READ,
-    scope=Scope.REACH,
     answer=AliasOut,
     paginated=True,
     summary="List aliases",
@@ -97,9 +93,7 @@ def list_aliases(request: Request[NoPath, AliasListQuery, NoBody], services: Fle
 
 @routes.get(
     "/api/v1/aliases/{alias_id}",
-    auth=OPERATOR,
     permission=ALIASES_READ,
-    scope=Scope.REACH,
     answer=AliasOut,
     errors=(404,),
     summary="Get an alias",
@@ -111,9 +105,7 @@ def get_alias(request: Request[AliasPath, NoQuery, NoBody], services: Fleet) -> 
 
 @routes.delete(
     "/api/v1/aliases/{alias_id}",
-    auth=OPERATOR,
     permission=ALIASES_WRITE,
-    scope=Scope.REACH,
     audit="alias.delete",
     status=204,
     errors=(404,),

@@ -22,14 +22,12 @@ from chalicelib.platform.permissions import API_KEYS_READ, API_KEYS_WRITE
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Access.ApiKey")
+routes = Endpoints(tag="Access.ApiKey", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 
 @routes.post(
     "/api/v1/api_keys",
-    auth=OPERATOR,
     permission=API_KEYS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="api_key.create",
     answer=ApiKeyShownOut,
     status=201,
@@ -58,9 +56,7 @@ def create_api_key(request: Request[NoPath, NoQuery, ApiKeyCreate], services: Fl
 
 @routes.get(
     "/api/v1/api_keys",
-    auth=OPERATOR,
     permission=API_KEYS_READ,
-    scope=Scope.INSTALLATION,
     answer=ApiKeyOut,
     paginated=True,
     summary="List named keys",
@@ -73,9 +69,7 @@ def list_api_keys(request: Request[NoPath, ApiKeyListQuery, NoBody], services: F
 
 @routes.get(
     "/api/v1/api_keys/{api_key_id}",
-    auth=OPERATOR,
     permission=API_KEYS_READ,
-    scope=Scope.INSTALLATION,
     answer=ApiKeyOut,
     errors=(404,),
     summary="Get a named key",
@@ -87,9 +81,7 @@ def get_api_key(request: Request[ApiKeyPath, NoQuery, NoBody], services: Fleet) 
 
 @routes.patch(
     "/api/v1/api_keys/{api_key_id}",
-    auth=OPERATOR,
     permission=API_KEYS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="api_key.update",
     answer=ApiKeyOut,
     errors=(404, 409, 422),
@@ -105,9 +97,7 @@ def update_api_key(request: Request[ApiKeyPath, NoQuery, ApiKeyUpdate], services
 
 @routes.post(
     "/api/v1/api_keys/{api_key_id}/rotate",
-    auth=OPERATOR,
     permission=API_KEYS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="api_key.rotate",
     body_required=False,
     answer=ApiKeyShownOut,
@@ -126,9 +116,7 @@ def rotate_api_key(request: Request[ApiKeyPath, NoQuery, ApiKeyRotation], servic
 
 @routes.delete(
     "/api/v1/api_keys/{api_key_id}",
-    auth=OPERATOR,
     permission=API_KEYS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="api_key.revoke",
     status=204,
     errors=(404,),

@@ -34,7 +34,7 @@ NODES_SHOWN = 1000
 
 NODES_SHOWN_IN_LISTS = 100
 
-routes = Endpoints(tag="Nodes.Cluster")
+routes = Endpoints(tag="Nodes.Cluster", auth=OPERATOR)
 
 _RANGE_PATTERN = r"^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\/\d{1,2}$"
 
@@ -123,7 +123,6 @@ class ClusterOut(BaseModel):
 
 @routes.post(
     "/api/v1/clusters",
-    auth=OPERATOR,
     permission=CLUSTERS_WRITE,
     scope=Scope.INSTALLATION,
     audit="cluster.create",
@@ -146,7 +145,6 @@ def create_cluster(request: Request[NoPath, NoQuery, ClusterCreate], services: F
 
 @routes.get(
     "/api/v1/clusters",
-    auth=OPERATOR,
     permission=CLUSTERS_READ,
     scope=Scope.REACH,
     answer=ClusterOut,
@@ -163,7 +161,6 @@ def list_clusters(request: Request[NoPath, ClusterListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/clusters/{cluster_name}",
-    auth=OPERATOR,
     permission=CLUSTERS_READ,
     scope=Scope.REACH,
     answer=ClusterOut,
@@ -177,7 +174,6 @@ def get_cluster(request: Request[ClusterPath, NoQuery, NoBody], services: Fleet)
 
 @routes.patch(
     "/api/v1/clusters/{cluster_name}",
-    auth=OPERATOR,
     permission=CLUSTERS_WRITE,
     scope=Scope.REACH,
     audit="cluster.update",
@@ -201,7 +197,6 @@ def update_cluster(request: Request[ClusterPath, NoQuery, ClusterUpdate], servic
 
 @routes.delete(
     "/api/v1/clusters/{cluster_name}",
-    auth=OPERATOR,
     permission=CLUSTERS_WRITE,
     scope=Scope.REACH,
     audit="cluster.delete",

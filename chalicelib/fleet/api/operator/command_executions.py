@@ -22,7 +22,7 @@ from chalicelib.web.endpoint import Bare, Endpoints, NoContent, Paginated, Reque
 from chalicelib.web.page_bytes import share_of, text_bytes
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Uuid
 
-routes = Endpoints(tag="Commands.CommandExecution")
+routes = Endpoints(tag="Commands.CommandExecution", auth=OPERATOR, scope=Scope.REACH)
 
 
 class ExecutionPath(Path):
@@ -43,9 +43,7 @@ class CancelOut(BaseModel):
 
 @routes.get(
     "/api/v1/command_executions",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=ExecutionOut,
     paginated=True,
     revised=LISTED,
@@ -62,9 +60,7 @@ def list_executions(request: Request[NoPath, ExecutionListQuery, NoBody], servic
 
 @routes.get(
     "/api/v1/command_executions/{execution_id}",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=ExecutionOut,
     revised=SHOWN,
     errors=(404,),
@@ -80,9 +76,7 @@ def get_execution(request: Request[ExecutionPath, NoQuery, NoBody], services: Fl
 
 @routes.delete(
     "/api/v1/command_executions/{execution_id}",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="execution.delete",
     status=204,
     errors=(404, 409),
@@ -97,9 +91,7 @@ def delete_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
 
 @routes.patch(
     "/api/v1/command_executions/{execution_id}/cancel",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="execution.cancel",
     is_deferred=True,
     answer=CancelOut,
@@ -117,9 +109,7 @@ def cancel_execution(request: Request[ExecutionPath, NoQuery, NoBody], services:
 
 @routes.post(
     "/api/v1/command_executions/{execution_id}/cancel",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="execution.cancel",
     is_deferred=True,
     repeats="an execution is cancelled once, and a repeat is told that it is",

@@ -41,7 +41,7 @@ from chalicelib.web.validation import (
     nullable,
 )
 
-routes = Endpoints(tag="Commands.Command")
+routes = Endpoints(tag="Commands.Command", auth=OPERATOR, scope=Scope.REACH)
 
 _BEGUN = Standing(RolloutState.RUNNING)
 
@@ -131,9 +131,7 @@ class CommandCancelOut(BaseModel):
 
 @routes.post(
     "/api/v1/commands",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.create",
     is_deferred=True,
     answer=CommandAcceptedOut,
@@ -163,9 +161,7 @@ def create_command(request: Request[NoPath, NoQuery, CommandCreate], services: F
 
 @routes.get(
     "/api/v1/commands",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=CommandOut,
     paginated=True,
     summary="List commands",
@@ -179,9 +175,7 @@ def list_commands(request: Request[NoPath, CommandListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/commands/{command_id}",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=CommandWithSummaryOut,
     errors=(404,),
     summary="Get a command",
@@ -204,9 +198,7 @@ def get_command(request: Request[CommandPath, NoQuery, NoBody], services: Fleet)
 
 @routes.post(
     "/api/v1/commands/{command_id}/cancel",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.cancel",
     is_deferred=True,
     answer=CommandCancelOut,
@@ -227,9 +219,7 @@ def cancel_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 
 @routes.delete(
     "/api/v1/commands/{command_id}",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.delete",
     status=204,
     errors=(404, 409),

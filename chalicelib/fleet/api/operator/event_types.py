@@ -18,7 +18,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path
 
-routes = Endpoints(tag="Events.Type")
+routes = Endpoints(tag="Events.Type", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 
 class EventTypes(RootModel[list[str]]):
@@ -52,9 +52,7 @@ class EventTypeOut(BaseModel):
 
 @routes.get(
     "/api/v1/event_types",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=EventTypes,
     summary="List event types",
 )
@@ -67,9 +65,7 @@ def list_event_types(request: Request[NoPath, NoQuery, NoBody], services: Fleet)
 @routes.get(
     "/api/v1/event_types/{event_type}",
     contract_path="/api/v1/event_types/{event_type}",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=EventTypeOut,
     errors=(404,),
     summary="Explain an event type",

@@ -61,7 +61,7 @@ TEXT_FORMAT = "text/plain; version=0.0.4"
 
 UNAVAILABLE = "unavailable"
 
-routes = Endpoints(tag="Nodes.Metrics")
+routes = Endpoints(tag="Nodes.Metrics", auth=METRICS, scope=Scope.REACH)
 
 
 def _is_none(value: object) -> bool:
@@ -142,9 +142,7 @@ class NodeMetricsOut(BaseModel):
 
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics",
-    auth=METRICS,
     permission=METRICS_READ,
-    scope=Scope.REACH,
     answer=NodeMetricsOut,
     errors=(404,),
     summary="Get all metrics of a node",
@@ -174,9 +172,7 @@ def show_node_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
 
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/host",
-    auth=METRICS,
     permission=METRICS_READ,
-    scope=Scope.REACH,
     answer=HostMetricsOut,
     errors=(404, 503),
     summary="Get a machine's metrics",
@@ -193,9 +189,7 @@ def show_host_metrics(request: Request[MeasuredNodePath, NoQuery, NoBody], servi
 
 @routes.get(
     "/api/v1/nodes/{node_id}/metrics/agent",
-    auth=METRICS,
     permission=METRICS_READ,
-    scope=Scope.REACH,
     answer=AgentMetricsOut,
     errors=(404, 503),
     summary="Get an agent's metrics",

@@ -15,7 +15,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Nodes.RecoveryKey")
+routes = Endpoints(tag="Nodes.RecoveryKey", auth=OPERATOR, scope=Scope.REACH)
 
 
 class RecoveryKeyOut(BaseModel):
@@ -28,9 +28,7 @@ class RecoveryKeyOut(BaseModel):
 
 @routes.post(
     "/api/v1/nodes/{node_id}/recovery_key",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.create_recovery_key",
     repeats="a repeat makes another key, in place of the one before",
     answer=RecoveryKeyOut,
@@ -49,9 +47,7 @@ def create_recovery_key(request: Request[NodePath, NoQuery, NoBody], services: F
 
 @routes.delete(
     "/api/v1/nodes/{node_id}/recovery_key",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.delete_recovery_key",
     status=204,
     errors=(404,),

@@ -23,7 +23,7 @@ from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, TextFilter
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Uuid
 
-routes = Endpoints(tag="Nodes.Node")
+routes = Endpoints(tag="Nodes.Node", auth=OPERATOR, scope=Scope.REACH)
 
 LabelText = Annotated[str, MaxLen(63)]
 
@@ -64,9 +64,7 @@ class NodeUpdate(Body):
 
 @routes.get(
     "/api/v1/nodes",
-    auth=OPERATOR,
     permission=NODES_READ,
-    scope=Scope.REACH,
     audit="node.reveal",
     answer=NodeOut,
     paginated=True,
@@ -82,9 +80,7 @@ def list_nodes(request: Request[NoPath, NodeListQuery, NoBody], services: Fleet)
 
 @routes.get(
     "/api/v1/nodes/{node_id}",
-    auth=OPERATOR,
     permission=NODES_READ,
-    scope=Scope.REACH,
     audit="node.reveal",
     answer=NodeOut,
     errors=(404,),
@@ -99,9 +95,7 @@ def get_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> No
 
 @routes.patch(
     "/api/v1/nodes/{node_id}",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.update",
     answer=NodeOut,
     errors=(404, 422),
@@ -118,9 +112,7 @@ def update_node(request: Request[NodePath, NoQuery, NodeUpdate], services: Fleet
 
 @routes.delete(
     "/api/v1/nodes/{node_id}",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.delete",
     status=204,
     errors=(404,),
@@ -136,9 +128,7 @@ def delete_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) ->
 
 @routes.post(
     "/api/v1/nodes/{node_id}/block",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.block",
     answer=AdmissionOut,
     errors=(404,),
@@ -156,9 +146,7 @@ def block_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -> 
 
 @routes.post(
     "/api/v1/nodes/{node_id}/unblock",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.unblock",
     answer=AdmissionOut,
     errors=(404,),
@@ -176,9 +164,7 @@ def unblock_node(request: Request[NodePath, NoQuery, NoBody], services: Fleet) -
 
 @routes.patch(
     "/api/v1/nodes/{node_id}/change_cluster",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.change_cluster",
     answer=NodeOut,
     errors=(404, 409, 422),
@@ -199,9 +185,7 @@ def change_cluster(request: Request[NodePath, NoQuery, ChangeCluster], services:
 
 @routes.post(
     "/api/v1/nodes/{node_id}/change_cluster",
-    auth=OPERATOR,
     permission=NODES_WRITE,
-    scope=Scope.REACH,
     audit="node.change_cluster",
     repeats="a node moves once, and a repeat is told that it is there",
     answer=NodeOut,

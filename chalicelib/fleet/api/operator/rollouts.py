@@ -10,14 +10,12 @@ from chalicelib.platform.access.principal import Principal, Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoQuery
 
-routes = Endpoints(tag="Commands.Command")
+routes = Endpoints(tag="Commands.Command", auth=OPERATOR, scope=Scope.REACH)
 
 
 @routes.post(
     "/api/v1/commands/{command_id}/pause",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.pause",
     answer=CommandOut,
     errors=(403, 404, 409),
@@ -35,9 +33,7 @@ def pause_command(request: Request[CommandPath, NoQuery, NoBody], services: Flee
 
 @routes.post(
     "/api/v1/commands/{command_id}/resume",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.resume",
     answer=CommandOut,
     errors=(403, 404, 409),
@@ -54,9 +50,7 @@ def resume_command(request: Request[CommandPath, NoQuery, NoBody], services: Fle
 
 @routes.post(
     "/api/v1/commands/{command_id}/stop",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="command.stop",
     answer=CommandOut,
     errors=(403, 404, 409),

@@ -27,16 +27,14 @@ from chalicelib.platform.access.principal import Principal, Scope, known_by
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Commands.Schedule")
+routes = Endpoints(tag="Commands.Schedule", auth=OPERATOR, scope=Scope.REACH)
 
 SHOWN_TIMES = 5
 
 
 @routes.post(
     "/api/v1/schedules",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="schedule.create",
     answer=ScheduleOut,
     status=201,
@@ -58,9 +56,7 @@ def create_schedule(request: Request[NoPath, NoQuery, ScheduleCreate], services:
 
 @routes.get(
     "/api/v1/schedules",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=ScheduleOut,
     paginated=True,
     summary="List schedules",
@@ -74,9 +70,7 @@ def list_schedules(request: Request[NoPath, ScheduleListQuery, NoBody], services
 
 @routes.get(
     "/api/v1/schedules/{schedule_id}",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=ScheduleOut,
     errors=(404,),
     summary="Get a schedule",
@@ -89,9 +83,7 @@ def get_schedule(request: Request[SchedulePath, NoQuery, NoBody], services: Flee
 
 @routes.patch(
     "/api/v1/schedules/{schedule_id}",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="schedule.update",
     answer=ScheduleOut,
     errors=(403, 404, 409, 422),
@@ -113,9 +105,7 @@ def update_schedule(request: Request[SchedulePath, NoQuery, ScheduleUpdate], ser
 
 @routes.post(
     "/api/v1/schedules/{schedule_id}/pause",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="schedule.pause",
     answer=ScheduleOut,
     errors=(404,),
@@ -133,9 +123,7 @@ def pause_schedule(request: Request[SchedulePath, NoQuery, NoBody], services: Fl
 
 @routes.post(
     "/api/v1/schedules/{schedule_id}/resume",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="schedule.resume",
     answer=ScheduleOut,
     errors=(403, 404, 409, 422),
@@ -154,9 +142,7 @@ def resume_schedule(request: Request[SchedulePath, NoQuery, NoBody], services: F
 
 @routes.delete(
     "/api/v1/schedules/{schedule_id}",
-    auth=OPERATOR,
     permission=COMMANDS_WRITE,
-    scope=Scope.REACH,
     audit="schedule.delete",
     status=204,
     errors=(404,),
@@ -170,9 +156,7 @@ def delete_schedule(request: Request[SchedulePath, NoQuery, NoBody], services: F
 
 @routes.get(
     "/api/v1/schedules/{schedule_id}/runs",
-    auth=OPERATOR,
     permission=COMMANDS_READ,
-    scope=Scope.REACH,
     answer=ScheduleRunOut,
     errors=(404,),
     paginated=True,

@@ -20,14 +20,12 @@ from chalicelib.platform.secrets.rules import check_use
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Commands.Script")
+routes = Endpoints(tag="Commands.Script", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 
 @routes.put(
     "/api/v1/scripts/{script_name}",
-    auth=OPERATOR,
     permission=SCRIPTS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="script.save",
     answer=ScriptOut,
     errors=(422,),
@@ -47,9 +45,7 @@ def save_script(request: Request[ScriptPath, NoQuery, ScriptSave], services: Fle
 
 @routes.get(
     "/api/v1/scripts",
-    auth=OPERATOR,
     permission=SCRIPTS_READ,
-    scope=Scope.INSTALLATION,
     answer=ScriptOut,
     paginated=True,
     summary="List scripts",
@@ -62,9 +58,7 @@ def list_scripts(request: Request[NoPath, ScriptListQuery, NoBody], services: Fl
 
 @routes.get(
     "/api/v1/scripts/{script_name}",
-    auth=OPERATOR,
     permission=SCRIPTS_READ,
-    scope=Scope.INSTALLATION,
     answer=ScriptOut,
     errors=(404,),
     summary="Get a script",
@@ -76,9 +70,7 @@ def get_script(request: Request[ScriptPath, NoQuery, NoBody], services: Fleet) -
 
 @routes.delete(
     "/api/v1/scripts/{script_name}",
-    auth=OPERATOR,
     permission=SCRIPTS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="script.delete",
     status=204,
     errors=(404,),
@@ -92,9 +84,7 @@ def delete_script(request: Request[ScriptPath, NoQuery, NoBody], services: Fleet
 
 @routes.post(
     "/api/v1/scripts/{script_name}/run",
-    auth=OPERATOR,
     permission=SCRIPTS_RUN,
-    scope=Scope.INSTALLATION,
     audit="command.run_script",
     is_deferred=True,
     answer=CommandAcceptedOut,

@@ -18,7 +18,7 @@ from chalicelib.web.endpoint import Endpoints, NoContent, Paginated, Request
 from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, matching, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp
 
-routes = Endpoints(tag="Commands.Secret")
+routes = Endpoints(tag="Commands.Secret", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 _NAME = about("Name by which scripts and runs refer to the secret.", samples.SECRET)
 _DESCRIPTION = about("What the secret opens, and where it comes from; null: not said.", "Of the reporting user")
@@ -59,9 +59,7 @@ class SecretOut(BaseModel):
 
 @routes.put(
     "/api/v1/secrets/{secret_name}",
-    auth=OPERATOR,
     permission=SECRETS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="secret.save",
     answer=SecretOut,
     errors=(403, 422),
@@ -78,9 +76,7 @@ def save_secret(request: Request[SecretPath, NoQuery, SecretSave], services: Fle
 
 @routes.get(
     "/api/v1/secrets",
-    auth=OPERATOR,
     permission=SECRETS_READ,
-    scope=Scope.INSTALLATION,
     answer=SecretOut,
     paginated=True,
     summary="List secrets",
@@ -93,9 +89,7 @@ def list_secrets(request: Request[NoPath, SecretListQuery, NoBody], services: Fl
 
 @routes.get(
     "/api/v1/secrets/{secret_name}",
-    auth=OPERATOR,
     permission=SECRETS_READ,
-    scope=Scope.INSTALLATION,
     answer=SecretOut,
     errors=(404,),
     summary="Get a secret",
@@ -107,9 +101,7 @@ def get_secret(request: Request[SecretPath, NoQuery, NoBody], services: Fleet) -
 
 @routes.delete(
     "/api/v1/secrets/{secret_name}",
-    auth=OPERATOR,
     permission=SECRETS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="secret.delete",
     status=204,
     errors=(404,),

@@ -20,7 +20,7 @@ from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter
 from chalicelib.web.listed_filters import EachOneOf, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, OneOf, Path, Timestamp, Uuid, nullable
 
-routes = Endpoints(tag="SelfUpdates.Request")
+routes = Endpoints(tag="SelfUpdates.Request", auth=OPERATOR, scope=Scope.REACH)
 
 
 WANTED_VERSION = about(
@@ -113,9 +113,7 @@ class NodeUpdateOut(BaseModel):
 
 @routes.post(
     "/api/v1/self_update_requests",
-    auth=OPERATOR,
     permission=UPDATES_WRITE,
-    scope=Scope.REACH,
     audit="self_update_request.create",
     is_deferred=True,
     answer=SelfUpdateRequestOut,
@@ -143,9 +141,7 @@ def create_self_update_request(request: Request[NoPath, NoQuery, SelfUpdateReque
 
 @routes.get(
     "/api/v1/self_update_requests",
-    auth=OPERATOR,
     permission=UPDATES_READ,
-    scope=Scope.REACH,
     answer=SelfUpdateRequestOut,
     paginated=True,
     summary="List self-update requests",
@@ -161,9 +157,7 @@ def list_self_update_requests(
 
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}",
-    auth=OPERATOR,
     permission=UPDATES_READ,
-    scope=Scope.REACH,
     answer=SelfUpdateRequestOut,
     errors=(404,),
     summary="Get a self-update request",
@@ -178,9 +172,7 @@ def get_self_update_request(
 
 @routes.get(
     "/api/v1/self_update_requests/{self_update_request_id}/nodes",
-    auth=OPERATOR,
     permission=UPDATES_READ,
-    scope=Scope.REACH,
     answer=NodeUpdateOut,
     paginated=True,
     errors=(404,),
@@ -200,9 +192,7 @@ def list_nodes_of_self_update_request(
 
 @routes.delete(
     "/api/v1/self_update_requests/{self_update_request_id}",
-    auth=OPERATOR,
     permission=UPDATES_WRITE,
-    scope=Scope.REACH,
     audit="self_update_request.delete",
     status=204,
     errors=(404, 409),

@@ -29,7 +29,7 @@ from chalicelib.web.endpoint import Created, Endpoints, NoContent, Paginated, Re
 from chalicelib.web.list_query import BoolFilter, ListQuery, OrderBy, TextFilter, matching, ordering, whether
 from chalicelib.web.validation import Body, CountedFirst, NoBody, NoPath, NoQuery, Path, Query, Timestamp, Uuid
 
-routes = Endpoints(tag="Ssh.SshGroupUser")
+routes = Endpoints(tag="Ssh.SshGroupUser", auth=OPERATOR, scope=Scope.REACH)
 
 Label = Annotated[str, StringConstraints(pattern=PAIR_PATTERN)]
 NewPublicKeys = Annotated[tuple[NewPublicKey, ...], MaxLen(KEYS_MAX), CountedFirst()]
@@ -146,9 +146,7 @@ class SshAccessOut(BaseModel):
 
 @routes.post(
     "/api/v1/ssh_group_users",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_group_user.create",
     answer=SshGroupUserOut,
     status=201,
@@ -167,9 +165,7 @@ def create_ssh_group_user(request: Request[NoPath, NoQuery, SshGroupUserCreate],
 
 @routes.get(
     "/api/v1/ssh_group_users",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshGroupUserOut,
     paginated=True,
     summary="List SSH users of clusters and labels",
@@ -185,9 +181,7 @@ def list_ssh_group_users(request: Request[NoPath, SshGroupUserListQuery, NoBody]
 
 @routes.get(
     "/api/v1/ssh_group_users/{ssh_group_user_id}",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshGroupUserOut,
     errors=(404,),
     summary="Get an SSH user of a cluster or a label",
@@ -201,9 +195,7 @@ def get_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], service
 
 @routes.patch(
     "/api/v1/ssh_group_users/{ssh_group_user_id}",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_group_user.update",
     answer=SshGroupUserOut,
     errors=(404, 409, 422),
@@ -223,9 +215,7 @@ def update_ssh_group_user(
 
 @routes.delete(
     "/api/v1/ssh_group_users/{ssh_group_user_id}",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_group_user.delete",
     status=204,
     errors=(404,),
@@ -240,9 +230,7 @@ def delete_ssh_group_user(request: Request[GroupUserPath, NoQuery, NoBody], serv
 
 @routes.delete(
     "/api/v1/ssh_access",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_access.revoke",
     is_deferred=True,
     answer=SshAccessOut,

@@ -20,7 +20,7 @@ from chalicelib.web.list_query import ListQuery, OrderBy, TextFilter, UuidFilter
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Ssh.SshPublicKey")
+routes = Endpoints(tag="Ssh.SshPublicKey", auth=OPERATOR, scope=Scope.REACH)
 
 
 class OwnerPath(Path):
@@ -73,9 +73,7 @@ class SshPublicKeyOut(BaseModel):
 
 @routes.post(
     "/api/v1/ssh_usernames/{ssh_username_id}/ssh_public_keys",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_public_key.create",
     answer=SshPublicKeyOut,
     status=201,
@@ -94,9 +92,7 @@ def create_ssh_public_key(request: Request[OwnerPath, NoQuery, SshPublicKeyCreat
 
 @routes.get(
     "/api/v1/ssh_public_keys",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshPublicKeyOut,
     paginated=True,
     summary="List public keys",
@@ -111,9 +107,7 @@ def list_ssh_public_keys(request: Request[NoPath, SshPublicKeyListQuery, NoBody]
 
 @routes.get(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshPublicKeyOut,
     errors=(404,),
     summary="Get a public key",
@@ -127,9 +121,7 @@ def get_ssh_public_key(request: Request[KeyPath, NoQuery, NoBody], services: Fle
 
 @routes.delete(
     "/api/v1/ssh_public_keys/{ssh_public_key_id}",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_public_key.delete",
     status=204,
     errors=(404,),

@@ -41,7 +41,7 @@ from chalicelib.web.list_query import (
 from chalicelib.web.listed_filters import TextsFilter, UuidsFilter, any_of
 from chalicelib.web.validation import Body, CountedFirst, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Ssh.SshUsername")
+routes = Endpoints(tag="Ssh.SshUsername", auth=OPERATOR, scope=Scope.REACH)
 
 Username = Annotated[
     str, MinLen(USERNAME_MIN_LENGTH), MaxLen(USERNAME_MAX_LENGTH), StringConstraints(pattern=USERNAME_PATTERN)
@@ -127,9 +127,7 @@ class SshUsernameOut(BaseModel):
 
 @routes.post(
     "/api/v1/nodes/{node_id}/ssh_usernames",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_username.create",
     answer=SshUsernameOut,
     status=201,
@@ -149,9 +147,7 @@ def create_ssh_username(request: Request[OwnerPath, NoQuery, SshUsernameCreate],
 
 @routes.get(
     "/api/v1/ssh_usernames",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshUsernameOut,
     paginated=True,
     summary="List SSH user names",
@@ -167,9 +163,7 @@ def list_ssh_usernames(request: Request[NoPath, SshUsernameListQuery, NoBody], s
 
 @routes.get(
     "/api/v1/ssh_usernames/{ssh_username_id}",
-    auth=OPERATOR,
     permission=SSH_READ,
-    scope=Scope.REACH,
     answer=SshUsernameOut,
     errors=(404,),
     summary="Get an SSH user name",
@@ -183,9 +177,7 @@ def get_ssh_username(request: Request[UsernamePath, NoQuery, NoBody], services: 
 
 @routes.delete(
     "/api/v1/ssh_usernames/{ssh_username_id}",
-    auth=OPERATOR,
     permission=SSH_WRITE,
-    scope=Scope.REACH,
     audit="ssh_username.delete",
     status=204,
     errors=(404,),

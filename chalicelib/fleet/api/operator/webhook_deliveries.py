@@ -23,7 +23,7 @@ from chalicelib.web.endpoint import Endpoints, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, TextFilter, UuidFilter, matching, ordering
 from chalicelib.web.validation import Body, DateTime, NoBody, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Events.Webhook")
+routes = Endpoints(tag="Events.Webhook", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 REDELIVER_SINCE = about("Deliveries whose event was queued at this time or later are tried again.", samples.MOMENT)
 
@@ -113,9 +113,7 @@ class RedeliveryOut(BaseModel):
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/test",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.test",
     is_deferred=True,
     answer=WholeDeliveryOut,
@@ -135,9 +133,7 @@ def send_test_event(request: Request[WebhookPath, NoQuery, NoBody], services: Fl
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/redeliver",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.redeliver",
     is_deferred=True,
     answer=RedeliveryOut,
@@ -158,9 +154,7 @@ def redeliver_failed(request: Request[WebhookPath, NoQuery, Redelivery], service
 @routes.get(
     "/api/v1/webhooks/{webhook_id}/deliveries",
     contract_path="/api/v1/webhooks/{id}/deliveries",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=DeliveryOut,
     paginated=True,
     errors=(404,),
@@ -177,9 +171,7 @@ def list_deliveries(request: Request[WebhookPath, DeliveryListQuery, NoBody], se
 @routes.get(
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=WholeDeliveryOut,
     errors=(404,),
     summary="Get a delivery",
@@ -193,9 +185,7 @@ def get_delivery(request: Request[DeliveryPath, NoQuery, NoBody], services: Flee
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver",
     contract_path="/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.redeliver",
     is_deferred=True,
     answer=WholeDeliveryOut,

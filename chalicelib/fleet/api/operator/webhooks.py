@@ -30,7 +30,7 @@ from chalicelib.web.validation import (
     Uuid,
 )
 
-routes = Endpoints(tag="Events.Webhook")
+routes = Endpoints(tag="Events.Webhook", auth=OPERATOR, scope=Scope.INSTALLATION)
 
 URL_LENGTH_MAX = 2048
 OVERLAP_SECONDS = 86_400
@@ -114,9 +114,7 @@ class WebhookOut(BaseModel):
 
 @routes.post(
     "/api/v1/webhooks",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.create",
     answer=WebhookOut,
     status=201,
@@ -139,9 +137,7 @@ def create_webhook(request: Request[NoPath, NoQuery, WebhookCreate], services: F
 
 @routes.get(
     "/api/v1/webhooks",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=WebhookOut,
     paginated=True,
     summary="List webhooks",
@@ -154,9 +150,7 @@ def list_webhooks(request: Request[NoPath, WebhookListQuery, NoBody], services: 
 
 @routes.get(
     "/api/v1/webhooks/{webhook_id}",
-    auth=OPERATOR,
     permission=WEBHOOKS_READ,
-    scope=Scope.INSTALLATION,
     answer=WebhookOut,
     errors=(404,),
     summary="Get a webhook",
@@ -168,9 +162,7 @@ def get_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fleet)
 
 @routes.delete(
     "/api/v1/webhooks/{webhook_id}",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.delete",
     status=204,
     errors=(404,),
@@ -184,9 +176,7 @@ def delete_webhook(request: Request[WebhookPath, NoQuery, NoBody], services: Fle
 
 @routes.post(
     "/api/v1/webhooks/{webhook_id}/rotate_secret",
-    auth=OPERATOR,
     permission=WEBHOOKS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="webhook.rotate_secret",
     answer=WebhookOut,
     errors=(404, 409, 422),

@@ -20,7 +20,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path, Query
 
-routes = Endpoints(tag="Instances")
+routes = Endpoints(tag="Instances", auth=ANALYST, scope=Scope.TENANT)
 
 
 class InstancePath(Path):
@@ -34,9 +34,7 @@ class PageQuery(Query):
 
 @routes.get(
     "/v1/instances",
-    auth=ANALYST,
     permission=ANALYTICS_READ,
-    scope=Scope.TENANT,
     answer=InstancesOut,
     summary="List instances with a history",
 )
@@ -53,9 +51,7 @@ def list_instances_with_history(request: Request[NoPath, PageQuery, NoBody], ser
 
 @routes.get(
     "/v1/instances/{instance_id}/summary",
-    auth=ANALYST,
     permission=ANALYTICS_READ,
-    scope=Scope.TENANT,
     answer=SummaryOut,
     errors=(404,),
     summary="Get the summary of an instance",

@@ -9,14 +9,12 @@ from chalicelib.platform.identity.user_store import OWNER
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Customer")
+routes = Endpoints(tag="Customer", auth=USER, scope=Scope.TENANT)
 
 
 @routes.get(
     "/api/billing/v1/customer",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=CustomerOut,
     summary="Get the customer",
@@ -28,9 +26,7 @@ def get_customer(request: Request[NoPath, NoQuery, NoBody], _services: Machines)
 
 @routes.get(
     "/api/billing/v1/customer/tier",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=CustomerTierOut,
     summary="Get the customer's tier",
@@ -44,9 +40,7 @@ def get_customer_tier(request: Request[NoPath, NoQuery, NoBody], services: Machi
 
 @routes.get(
     "/api/billing/v1/customer/members",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=MembersOut,
     summary="List the customer's members",

@@ -21,14 +21,12 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Quotas")
+routes = Endpoints(tag="Quotas", auth=USER, scope=Scope.TENANT)
 
 
 @routes.get(
     "/api/billing/v1/quotas",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=QuotasOut,
     summary="Get the quotas",
@@ -42,9 +40,7 @@ def get_quotas(request: Request[NoPath, NoQuery, NoBody], services: Machines) ->
 
 @routes.get(
     "/api/billing/v1/quotas/usage",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=QuotaUseOut,
     summary="Get the use of the quotas",
@@ -73,9 +69,7 @@ def get_quota_usage(request: Request[NoPath, NoQuery, NoBody], services: Machine
 
 @routes.get(
     "/api/billing/v1/quotas/{service}",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=ServiceQuotasOut,
     errors=(404,),
@@ -95,9 +89,7 @@ def get_service_quotas(request: Request[ServicePath, NoQuery, NoBody], services:
 
 @routes.get(
     "/api/billing/v1/quotas/{service}/{feature}",
-    auth=USER,
     permission=BILLING_READ,
-    scope=Scope.TENANT,
     counted_as="billing.read",
     answer=QuotaOut,
     errors=(404,),

@@ -16,16 +16,14 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Administration")
+routes = Endpoints(tag="Administration", auth=USER, scope=Scope.INSTALLATION)
 
 _ONE = "/api/compute/v1/admin/instances/{instance_id}"
 
 
 @routes.get(
     "/api/compute/v1/admin/instances",
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     counted_as="compute.admin",
     answer=InstancePageOut,
     summary="List the instances of all customers",
@@ -51,9 +49,7 @@ def admin_list_instances(request: Request[NoPath, AdminInstanceQuery, NoBody], s
 
 @routes.get(
     _ONE,
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     counted_as="compute.admin",
     answer=InstanceOut,
     errors=(404,),
@@ -66,9 +62,7 @@ def admin_get_instance(request: Request[InstancePath, NoQuery, NoBody], services
 
 @routes.delete(
     _ONE,
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     audit="instance.delete",
     is_deferred=True,
     counted_as="compute.admin",
@@ -84,9 +78,7 @@ def admin_delete_instance(request: Request[InstancePath, NoQuery, NoBody], servi
 
 @routes.post(
     f"{_ONE}/stop",
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     audit="instance.stop",
     is_deferred=True,
     counted_as="compute.admin",
@@ -103,9 +95,7 @@ def admin_stop_instance(request: Request[InstancePath, NoQuery, NoBody], service
 
 @routes.post(
     f"{_ONE}/start",
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     audit="instance.start",
     is_deferred=True,
     counted_as="compute.admin",
@@ -122,9 +112,7 @@ def admin_start_instance(request: Request[InstancePath, NoQuery, NoBody], servic
 
 @routes.post(
     f"{_ONE}/restart",
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     audit="instance.restart",
     is_deferred=True,
     counted_as="compute.admin",
@@ -141,9 +129,7 @@ def admin_restart_instance(request: Request[InstancePath, NoQuery, NoBody], serv
 
 @routes.post(
     f"{_ONE}/reset",
-    auth=USER,
     permission=INSTANCES_ADMINISTER,
-    scope=Scope.INSTALLATION,
     audit="instance.reset",
     is_deferred=True,
     counted_as="compute.admin",

@@ -16,16 +16,14 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Created, Endpoints, NoContent, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Instances")
+routes = Endpoints(tag="Instances", auth=USER, scope=Scope.TENANT)
 
 _ONE = "/api/compute/v1/instances/{instance_id}"
 
 
 @routes.post(
     "/api/compute/v1/instances",
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.create",
     is_deferred=True,
     counted_as="compute.create",
@@ -49,9 +47,7 @@ def create_instance(request: Request[NoPath, NoQuery, InstanceCreate], services:
 
 @routes.get(
     "/api/compute/v1/instances",
-    auth=USER,
     permission=INSTANCES_READ,
-    scope=Scope.TENANT,
     counted_as="compute.list",
     answer=InstancesOut,
     summary="List instances",
@@ -65,9 +61,7 @@ def list_instances(request: Request[NoPath, NoQuery, NoBody], services: Machines
 
 @routes.get(
     _ONE,
-    auth=USER,
     permission=INSTANCES_READ,
-    scope=Scope.TENANT,
     counted_as="compute.read",
     answer=InstanceOut,
     errors=(404,),
@@ -81,9 +75,7 @@ def get_instance(request: Request[InstancePath, NoQuery, NoBody], services: Mach
 
 @routes.delete(
     _ONE,
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.delete",
     is_deferred=True,
     counted_as="compute.delete",
@@ -100,9 +92,7 @@ def delete_instance(request: Request[InstancePath, NoQuery, NoBody], services: M
 
 @routes.post(
     f"{_ONE}/stop",
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.stop",
     is_deferred=True,
     counted_as="compute.power",
@@ -120,9 +110,7 @@ def stop_instance(request: Request[InstancePath, NoQuery, NoBody], services: Mac
 
 @routes.post(
     f"{_ONE}/start",
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.start",
     is_deferred=True,
     counted_as="compute.power",
@@ -140,9 +128,7 @@ def start_instance(request: Request[InstancePath, NoQuery, NoBody], services: Ma
 
 @routes.post(
     f"{_ONE}/restart",
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.restart",
     is_deferred=True,
     counted_as="compute.power",
@@ -160,9 +146,7 @@ def restart_instance(request: Request[InstancePath, NoQuery, NoBody], services: 
 
 @routes.post(
     f"{_ONE}/reset",
-    auth=USER,
     permission=INSTANCES_WRITE,
-    scope=Scope.TENANT,
     audit="instance.reset",
     is_deferred=True,
     counted_as="compute.power",

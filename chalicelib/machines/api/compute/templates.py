@@ -14,7 +14,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery, Path
 
-routes = Endpoints(tag="Templates")
+routes = Endpoints(tag="Templates", auth=USER, scope=Scope.TENANT)
 
 
 class TemplatePath(Path):
@@ -49,9 +49,7 @@ class ZonesOut(RootModel[tuple[str, ...]]):
 
 @routes.get(
     "/api/compute/v1/templates",
-    auth=USER,
     permission=TEMPLATES_READ,
-    scope=Scope.TENANT,
     counted_as="compute.list",
     answer=TemplatesOut,
     summary="List templates",
@@ -65,9 +63,7 @@ def list_templates(_request: Request[NoPath, NoQuery, NoBody], services: Machine
 
 @routes.get(
     "/api/compute/v1/templates/{template_id}/zones",
-    auth=USER,
     permission=TEMPLATES_READ,
-    scope=Scope.TENANT,
     counted_as="compute.list",
     answer=ZonesOut,
     errors=(404,),

@@ -13,7 +13,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Actions")
+routes = Endpoints(tag="Actions", auth=OWNER, scope=Scope.TENANT)
 
 
 class ImageOut(Documented):
@@ -30,9 +30,7 @@ def _begin(request: Request[NodePath, NoQuery, NoBody], services: Machines, acti
 
 @routes.get(
     "/api/nodes/latest-rln-image",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.read",
     answer=ImageOut,
     errors=(503,),
@@ -48,9 +46,7 @@ def get_latest_image(_request: Request[NoPath, NoQuery, NoBody], services: Machi
 
 @routes.post(
     "/api/nodes/{node_id}/upgrade",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.upgrade",
     is_deferred=True,
@@ -66,9 +62,7 @@ def upgrade_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: M
 
 @routes.post(
     "/api/nodes/{node_id}/start",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.start",
     is_deferred=True,
@@ -84,9 +78,7 @@ def start_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Mac
 
 @routes.post(
     "/api/nodes/{node_id}/stop",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.stop",
     is_deferred=True,
@@ -103,9 +95,7 @@ def stop_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Mach
 @routes.post(
     "/api/nodes/{node_id}/settings",
     contract_path="/api/nodes/{id}/settings",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.change_settings",
     answer=MessageOut,

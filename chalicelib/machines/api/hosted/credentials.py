@@ -18,7 +18,7 @@ from chalicelib.platform.signing.store import WEBHOOKS
 from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Credentials")
+routes = Endpoints(tag="Credentials", auth=OWNER, scope=Scope.TENANT)
 
 PEM = "-----BEGIN PUBLIC KEY-----\nMIIB…\n-----END PUBLIC KEY-----\n"
 
@@ -55,9 +55,7 @@ class CertificateOut(Documented):
 
 @routes.get(
     "/api/webhook-public-key",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.read",
     answer=KeysOut,
     summary="Get the public key of webhooks",
@@ -72,9 +70,7 @@ def get_webhook_public_key(_request: Request[NoPath, NoQuery, NoBody], services:
 @routes.post(
     "/api/nodes/{node_id}/generate-cert",
     contract_path="/api/nodes/{id}/generate-cert",
-    auth=OWNER,
     permission=HOSTED_CREDENTIALS,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.generate_cert",
     repeats="each makes another pair; the private key is stored nowhere, and cannot be answered again",

@@ -11,7 +11,7 @@ from chalicelib.platform.access.principal import Scope
 from chalicelib.web.endpoint import Bare, Endpoints, Request
 from chalicelib.web.validation import NoBody, NoQuery, Query, Uuid
 
-routes = Endpoints(tag="Logs")
+routes = Endpoints(tag="Logs", auth=OWNER, scope=Scope.TENANT)
 
 TASK_ID = "0190a1b2-e5f6-7071-8c8d-9e0f1a2b3c4d"
 _NOT_READY = 202
@@ -39,9 +39,7 @@ class TaskQuery(Query):
 @routes.post(
     "/api/nodes/{node_id}/logs",
     contract_path="/api/nodes/{id}/logs",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.export_logs",
     is_deferred=True,
@@ -59,9 +57,7 @@ def start_log_export(request: Request[NodePath, NoQuery, NoBody], services: Mach
 @routes.get(
     "/api/nodes/{node_id}/logs",
     contract_path="/api/nodes/{id}/logs",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.read",
     answer=LinksOut,
     errors=(202, 404),

@@ -23,7 +23,7 @@ from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.page_bytes import ROWS_BYTES, encoded_bytes
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
-routes = Endpoints(tag="Nodes")
+routes = Endpoints(tag="Nodes", auth=OWNER, scope=Scope.TENANT)
 
 _HEALTHY = "healthy"
 _GONE = Status.DESTROYED
@@ -32,9 +32,7 @@ _COMMA_BYTES = 1
 
 @routes.get(
     "/api/nodes",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.list",
     answer=NodesOut,
     summary="List nodes",
@@ -49,9 +47,7 @@ def list_hosted_nodes(request: Request[NoPath, NoQuery, NoBody], services: Machi
 
 @routes.post(
     "/api/nodes",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.create",
     audit="hosted_node.create",
     answer=CreatedOut,
@@ -78,9 +74,7 @@ def create_hosted_node(request: Request[NoPath, NoQuery, NodeCreate], services: 
 
 @routes.delete(
     "/api/nodes",
-    auth=OWNER,
     permission=HOSTED_WRITE,
-    scope=Scope.TENANT,
     counted_as="hosted.change",
     audit="hosted_node.destroy",
     is_deferred=True,
@@ -103,9 +97,7 @@ def destroy_hosted_node(request: Request[NoPath, NoQuery, NodeDestroy], services
 
 @routes.get(
     "/api/nodes/{node_id}",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.read",
     answer=NodeAnswer,
     errors=(404,),
@@ -120,9 +112,7 @@ def get_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Machi
 
 @routes.get(
     "/api/nodes/{node_id}/health",
-    auth=OWNER,
     permission=HOSTED_READ,
-    scope=Scope.TENANT,
     counted_as="hosted.read",
     answer=HealthOut,
     errors=(404,),

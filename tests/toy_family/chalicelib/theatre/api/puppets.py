@@ -15,7 +15,7 @@ from chalicelib.web.endpoint import Created, Endpoints, Paginated, Request
 from chalicelib.web.list_query import EnumFilter, ListQuery, OrderBy, ordering
 from chalicelib.web.validation import Body, NoBody, NoPath, NoQuery, Path, Timestamp, Uuid
 
-routes = Endpoints(tag="Puppets")
+routes = Endpoints(tag="Puppets", auth=DIRECTOR, scope=Scope.INSTALLATION)
 
 _ID = "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"
 _TIME = "2026-11-21T10:00:02Z"
@@ -48,9 +48,7 @@ class PuppetOut(BaseModel):
 
 @routes.post(
     "/theatre/v1/puppets",
-    auth=DIRECTOR,
     permission=PUPPETS_WRITE,
-    scope=Scope.INSTALLATION,
     audit="puppet.create",
     answer=PuppetOut,
     status=201,
@@ -63,9 +61,7 @@ def create_puppet(request: Request[NoPath, NoQuery, PuppetCreate], services: The
 
 @routes.get(
     "/theatre/v1/puppets",
-    auth=DIRECTOR,
     permission=PUPPETS_READ,
-    scope=Scope.INSTALLATION,
     answer=PuppetOut,
     paginated=True,
     summary="List puppets",
@@ -78,9 +74,7 @@ def list_puppets(request: Request[NoPath, PuppetListQuery, NoBody], services: Th
 
 @routes.get(
     "/theatre/v1/puppets/{puppet_id}",
-    auth=DIRECTOR,
     permission=PUPPETS_READ,
-    scope=Scope.INSTALLATION,
     answer=PuppetOut,
     errors=(404,),
     summary="Get a puppet",
