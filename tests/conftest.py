@@ -9,6 +9,7 @@ from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
 from chalicelib.kit.tables import Tables
+from tests.support.collecting import Collecting
 from tests.support.emulator import Emulator, running_emulator
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.dynamo import FakeDynamo
@@ -62,6 +63,7 @@ def pytest_runtest_teardown() -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(Collecting())
     config.pluginmanager.register(ProcessorTime())
 
 

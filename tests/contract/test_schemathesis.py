@@ -18,7 +18,7 @@ from chalicelib.fleet.api import API
 from tests.contract.application import Application
 from tests.contract.wsgi import wsgi_of
 
-EXAMPLES = 5
+EXAMPLES = 3
 """Requests an operation."""
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]

@@ -11,7 +11,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from openapi_schema_validator import OAS30Validator, OAS31Validator
+import jsonschema_rs
+from openapi_schema_validator import OAS30Validator
 from pydantic import SecretStr
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
@@ -157,7 +158,9 @@ class _Described:
     def __init__(self, endpoints: Sequence[Endpoint], api: Api) -> None:
         self.document = document(endpoints, api.protocol, api.describe())
         self._validators: dict[int, Any] = {}
-        self._kind = OAS30Validator if self.document["openapi"].startswith("3.0") else OAS31Validator
+        self._kind = (
+            OAS30Validator if self.document["openapi"].startswith("3.0") else jsonschema_rs.Draft202012Validator
+        )
 
     def validator(self, schema: Json) -> Any:
         """The validator of a schema of the document."""

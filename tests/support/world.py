@@ -207,6 +207,8 @@ class World:
     def relay_batches(self) -> Iterator[list[dict[str, Any]]]:
         """The records since the last call, as batches of one table's stream."""
         position = self.driver.stream_position
+        if position == self._streamed:
+            return
         for table in (table for table in self._families.tables if table.stream):
             records = self.driver.records(table, self._streamed)
             for start in range(0, len(records), 100):
