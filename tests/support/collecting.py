@@ -30,7 +30,7 @@ class Collecting:
             import_path(file, mode="importlib", root=session.config.rootpath, consider_namespace_packages=False)
 
     def pytest_collection_finish(self) -> None:
-        """What is there now stays: the collector of garbage need not look at it."""
+        """Modules and tests stay to the end: the collector of garbage need not look at them."""
         gc.freeze()
         gc.set_threshold(*COLLECTIONS)
         gc.enable()
