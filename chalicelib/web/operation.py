@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Required, TypedDict, get_args, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from chalicelib.kit.tables import ActedOn, kind_of
 from chalicelib.platform.access.permissions import Permission
@@ -144,6 +144,8 @@ class Endpoint:
             )
             if self.method == "POST" and not self.repeats and not self.reads:
                 yield f"a POST of the audience {self.auth.name} says why it may be repeated"
+        if self.secret_variables and (self.auth.by_permission or not self.repeats):
+            yield "a secret in the path names nothing that a policy, or the record of a repeat, could be about"
         if self.is_deferred and not self.audit:
             yield "only an audited operation can be accepted in the audit log"
         if (self.repeats or self.reads) and self.method != "POST":
@@ -176,9 +178,15 @@ class Endpoint:
 
     def aimed_at(self, incoming: Incoming) -> ActedOn:
         """The thing that a request names before it is read: the collection in which its path begins, with the first
-        of its variables, as sent."""
-        things = self._unversioned.partition("/")[0]
-        return ActedOn(kind_of(self.audit) or things, incoming.path.get(self._first_variable, ""))
+        of its variables, as sent. A variable that is secret is left out."""
+        things, name = self._unversioned.partition("/")[0], self._first_variable
+        sent = "" if name in self.secret_variables else incoming.path.get(name, "")
+        return ActedOn(kind_of(self.audit) or things, sent)
+
+    @cached_property
+    def secret_variables(self) -> frozenset[str]:
+        """The path variables that are secrets, such as the token of a mail: they are in no log."""
+        return frozenset(name for name, field in self.path.model_fields.items() if field.annotation is SecretStr)
 
     @cached_property
     def _unversioned(self) -> str:

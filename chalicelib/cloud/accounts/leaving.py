@@ -13,6 +13,7 @@ from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.audit.service import noting_as
 from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import User
+from chalicelib.platform.identity.rules import check_whole
 from chalicelib.platform.identity.user_store import UserStore
 
 
@@ -28,7 +29,9 @@ class Leaving:
 
     def leave(self, by: Principal) -> None:
         """Delete the principal's user: its keys are refused by the next request. Raises `EdgeError` (not found), and
-        (conflict) for the owner of a tenant that has other members, or things."""
+        (conflict) for the owner of a tenant that has other members, or things, and (forbidden) for a principal that has
+        less than its user."""
+        check_whole(by)
         for _ in self._tables.tries():
             user = self._users.acting(by)
             writes: list[Write] = [*user_store.forget_user(user, self._clock.now())]

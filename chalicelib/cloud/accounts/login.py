@@ -4,6 +4,9 @@ A known and an unknown address are answered alike, after the same calls. Failure
 only from addresses that it does not know, and never for longer than `rules.LONGEST_DELAY`: no caller locks another out.
 """
 
+from collections.abc import Sequence
+from contextlib import suppress
+
 from pydantic import SecretStr
 
 from chalicelib.cloud.accounts import rules, store
@@ -17,10 +20,10 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
 from chalicelib.platform.audit.acting import acting_as
 from chalicelib.platform.audit.service import noting_failure
-from chalicelib.platform.identity.model import Subject
+from chalicelib.platform.identity.model import Subject, User
 from chalicelib.platform.identity.tokens import Tokens, unusable_token
 from chalicelib.platform.identity.user_keys import KeyHolder, UserKeys
-from chalicelib.platform.identity.user_store import UserStore, user_of, user_ref
+from chalicelib.platform.identity.user_store import UserStore, user_of, user_ref, user_there
 from chalicelib.platform.identity.verification_store import TOKEN_ASKED, put_verification, use
 from chalicelib.platform.limits.rules import limit_of
 from chalicelib.platform.limits.service import Limits
@@ -78,16 +81,26 @@ class Login:
             open_again = now + rules.next_try_after(failures + 1)
             self._tables.commit([store.count_failure(email, open_again, now), failed], "login.failed")
             raise rules.wrong_login()
-        placed = self._callers.placed(user)
-        shown, writes = self._keys.replaced_for_login(KEY_NAME, KeyHolder(user.id, user.id, placed.member.tenant))
-        whole: list[Write] = [*writes]
+        beside: list[Write] = []
         if tries is not None:
-            whole.append(store.forget_failures(email))
+            beside.append(store.forget_failures(email))
         if here not in known:
-            whole.append(store.know_addresses(user.id, [here, *known][: rules.MOST_KNOWN_ADDRESSES]))
-        with acting_as(user.id, placed.member.tenant):
-            self._tables.commit(whole, "api_key.created", acts_on=[ActedOn("user", user.id)])
-        return LoggedIn(placed, shown)
+            beside.append(store.know_addresses(user.id, [here, *known][: rules.MOST_KNOWN_ADDRESSES]))
+        return self._with_a_key(user, beside)
+
+    def _with_a_key(self, user: User, beside: Sequence[Write]) -> LoggedIn:
+        """A new key of a user, in one transaction with those writes. Raises `EdgeError` (unauthorized) for one that is
+        deleted meanwhile."""
+        placed = self._callers.placed(user)
+        holder = KeyHolder(user.id, user.id, placed.member.tenant)
+        for _ in self._tables.tries():
+            shown, writes = self._keys.replaced_for_login(KEY_NAME, holder)
+            with suppress(TransactionFailedError), acting_as(user.id, placed.member.tenant):
+                self._tables.commit([*writes, *beside], "api_key.created", acts_on=[ActedOn("user", user.id)])
+                return LoggedIn(placed, shown)
+            if self._users.find(user.id) is None:
+                break
+        raise rules.wrong_login()
 
     def forget(self, email: str, source: str) -> None:
         """Mail a token to the address, if it is a user's and has not been sent too many, by its caller or all. One
@@ -99,20 +112,26 @@ class Login:
         token = self._tokens.new(Subject.PASSWORD, user_id or self._ids.uuid7(self._clock.now()), address)
         self._tables.commit([put_verification(token)], TOKEN_ASKED)
 
-    def reset(self, token: str, password: SecretStr) -> None:
-        """Give a user another password. Raises `EdgeError` (validation failed) for a token that cannot be used, or a
-        password that breaks a rule."""
+    def reset(self, token: str, password: SecretStr, address: str, *, revoke_keys: bool) -> None:
+        """Give a user another password, and have it log in from that network address without a delay: the mail has
+        proven who it is. Raises `EdgeError` (validation failed) for a token that cannot be used, or a password that
+        breaks a rule."""
         rules.check_password(password.get_secret_value(), "new_password")
-        offered = self._tokens.find(token, Subject.PASSWORD)
-        user_id, now = offered.verification.subject_id, self._clock.now()
-        sealed = self._secrets.seal(self._secrets.hash(password), user_id)
-        writes: list[Write] = [use(offered.verification.id, now), store.change_password(user_id, sealed, now)]
-        writes.append(store.forget_failures(offered.verification.address or ""))
-        user = self._users.find(user_id)
-        if user is None:
-            raise unusable_token()
-        try:
-            with acting_as(user.id, user.tenant):
-                self._tables.commit(writes, "password.reset", acts_on=[ActedOn("user", user_id)])
-        except TransactionFailedError as error:
-            raise unusable_token() from error
+        hashed = self._secrets.hash(password)
+        for _ in self._tables.tries():
+            offered = self._tokens.find(token, Subject.PASSWORD)
+            user_id, now = offered.verification.subject_id, self._clock.now()
+            user = self._users.find(user_id)
+            if user is None:
+                raise unusable_token()
+            reset: list[Write] = [
+                use(offered.verification.id, now),
+                user_there(user_id),
+                store.change_password(user_id, self._secrets.seal(hashed, user_id), digest(address), now),
+                store.forget_failures(offered.verification.address or ""),
+            ]
+            with suppress(TransactionFailedError), acting_as(user.id, user.tenant):
+                ended = self._keys.ending_all(user_id) if revoke_keys else []
+                self._tables.commit([*reset, *ended], "password.reset", acts_on=[ActedOn("user", user_id)])
+                return
+        raise unusable_token()

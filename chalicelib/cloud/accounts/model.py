@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, SecretStr
 
 from chalicelib.cloud.callers.model import Placed
 from chalicelib.platform.access.model import ShownKey
@@ -18,10 +18,9 @@ class NewUser:
 
 
 class Pending(BaseModel, frozen=True):
-    """The detail of a registration's token: what the user will be made of."""
+    """The detail of a registration's token: the user will be made of it and of a password that its reader chooses."""
 
     name: str
-    password_hash: str = Field(repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,14 @@
 """`Registration`: how people become users. Every user has proven an address.
 
 A request to register has a token mailed, and writes nothing else: so the answer and the calls are the same whether the
-address belongs to a user or not. The token makes the user.
+address belongs to a user or not. The token makes the user, with the password that comes with it: one that came with the
+request would be that of a stranger who registers an address which another confirms.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from pydantic import SecretStr
 
 from chalicelib.cloud.accounts import rules, store
 from chalicelib.cloud.accounts.model import NewUser, Pending
@@ -10,6 +16,7 @@ from chalicelib.cloud.accounts.secrets import PasswordSecrets
 from chalicelib.cloud.callers.model import Placed
 from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.tenancy.invitations import Invitations, invited_to
+from chalicelib.cloud.tenancy.model import InvitedTo
 from chalicelib.cloud.tenancy.rules import personal_name, personal_slug
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock, to_seconds_text
@@ -47,19 +54,18 @@ class Registration:
         self._invitations = invitations
         self._users = UserStore(tables)
 
-    def ask(self, wanted: NewUser) -> None:
+    def ask(self, email: str, name: str) -> None:
         """Mail a token to the address. One write, and no read."""
-        pending = Pending(name=wanted.name, password_hash=self._secrets.hash(wanted.password))
-        token = self._tokens.new(Subject.REGISTRATION, wanted.email, wanted.email, pending.model_dump_json())
+        token = self._tokens.new(Subject.REGISTRATION, email, email, Pending(name=name).model_dump_json())
         self._tables.commit([put_verification(token)], TOKEN_ASKED)
 
-    def verify(self, token: str) -> Placed:
-        """Make the user that a token is for. Raises `EdgeError` (validation failed) for a token that cannot be used,
-        (conflict) for an address that somebody has registered meanwhile."""
+    def verify(self, token: str, password: SecretStr) -> Placed:
+        """Make the user that a token is for, with that password. Raises `EdgeError` (validation failed) for a token
+        that cannot be used, (conflict) for an address that somebody has registered meanwhile."""
         offered = self._tokens.find(token, Subject.REGISTRATION)
         pending = Pending.model_validate_json(offered.detail)
         email = offered.verification.address or ""
-        placed, writes = self._new(email, pending.name, pending.password_hash)
+        placed, writes = self._new(email, pending.name, self._secrets.hash(password))
         try:
             with acting_as(placed.user.id, placed.user.tenant):
                 self._tables.commit([*writes, use(offered.verification.id, self._clock.now())], USER_REGISTERED)
@@ -74,11 +80,12 @@ class Registration:
         offered = self._invited(wanted.email, token)
         if self._users.id_of(wanted.email) is not None:
             raise rules.address_taken()
-        invited = invited_to(offered)
+        invited, held = self._still_invited(offered)
         password = self._secrets.hash(wanted.password)
         placed, writes = self._new(wanted.email, wanted.name, password, invited.tenant)
         user, now = placed.user, self._clock.now()
         joining: list[Write] = [
+            *held,
             self._tenancy.opening(invited.tenant, user.id, invited.role),
             put_member(invited.tenant, user.id, invited.role, now),
         ]
@@ -92,15 +99,17 @@ class Registration:
         return Placed(user, member)
 
     def _invited(self, email: str, token: str) -> Token:
-        try:
+        with _refusing_alike():
             offered = self._tokens.find(token, Subject.INVITATION)
-        except EdgeError as error:
-            if error.kind is not Kind.VALIDATION_FAILED:
-                raise
-            raise rules.invitation_needed() from error
         if offered.verification.address != email:
             raise rules.invitation_needed()
         return offered
+
+    def _still_invited(self, offered: Token) -> tuple[InvitedTo, list[Write]]:
+        """The place that is offered, and the conditions on which it is."""
+        invited = invited_to(offered)
+        with _refusing_alike():
+            return invited, self._invitations.holding(invited)
 
     def _new(self, email: str, name: str, password_hash: str, works_in: str = "") -> tuple[Placed, list[Write]]:
         """A new user with a tenant of its own, and the writes that store both, the address first. ``works_in`` is a
@@ -123,3 +132,14 @@ class Registration:
         member = Member(tenant=tenant_id, user_id=user_id, role=OWNER, inserted_at=at)
         writes = [*put_user(user), *tenant, put_member(tenant_id, user_id, OWNER, now), password]
         return Placed(user, member), writes
+
+
+@contextmanager
+def _refusing_alike() -> Iterator[None]:
+    """Has a token that cannot be used refused as one that is missing."""
+    try:
+        yield
+    except EdgeError as error:
+        if error.kind is not Kind.VALIDATION_FAILED:
+            raise
+        raise rules.invitation_needed() from error

@@ -34,10 +34,11 @@ def put_password(user_id: str, sealed: bytes, now: datetime) -> Put:
     return put_new(PASSWORDS, {"id": user_id, "hash_sealed": sealed, "updated_at": to_seconds_text(now)})
 
 
-def change_password(user_id: str, sealed: bytes, now: datetime) -> Update:
-    """Another password; a user without one gets it. All addresses are unknown from then on."""
-    none: list[Value] = []
-    changes = (Set("hash_sealed", sealed), Set("addresses", none), Set("updated_at", to_seconds_text(now)))
+def change_password(user_id: str, sealed: bytes, address: str, now: datetime) -> Update:
+    """Another password; a user without one gets it. All addresses are unknown from then on, but for the one with this
+    digest."""
+    known: list[Value] = [address]
+    changes = (Set("hash_sealed", sealed), Set("addresses", known), Set("updated_at", to_seconds_text(now)))
     return Update(PASSWORDS, {"id": user_id}, changes)
 
 

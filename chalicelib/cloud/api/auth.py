@@ -8,7 +8,7 @@ from chalicelib.cloud.api.auth_models import (
     LoginOut,
     PasswordReset,
     RegisteredOut,
-    TokenSent,
+    RegistrationProof,
     UserOut,
     UserRegistration,
     shown_registration,
@@ -41,7 +41,8 @@ _FORGOTTEN = "If there is a user with this address, a mail with a token is on it
 def register(request: Request[NoPath, NoQuery, UserRegistration], services: Cloud) -> Created | Accepted:
     """Registers a user. The holder of an invitation for this address becomes one at once (201), with a place in the
     tenant that invites; 409 tells only such a caller that the address belongs to a user already. Where the setting
-    REGISTRATION is `open`, anyone else is answered 202, known or not, and gets a mail with a token; otherwise 403."""
+    REGISTRATION is `open`, anyone else is answered 202, known or not, and gets a mail with a token, but no password is
+    kept: it comes with the token. Otherwise 403."""
     body, mode = request.body, services.platform.settings.registration
     if mode == "closed":
         raise rules.registration_closed()
@@ -49,12 +50,12 @@ def register(request: Request[NoPath, NoQuery, UserRegistration], services: Clou
     rules.check_password(body.password.get_secret_value())
     services.login.hold("register", request.address, email)
     wanted = NewUser(email=email, name=body.name.strip(), password=body.password)
-    if body.invitation_token:
-        return Created(shown_registration(services.registration.accept(wanted, body.invitation_token)))
+    if token := body.invitation_token and body.invitation_token.get_secret_value():
+        return Created(shown_registration(services.registration.accept(wanted, token)))
     if mode != "open":
         raise rules.invitation_needed()
     if not services.platform.limits.of_mails(email, request.address).wait_seconds:
-        services.registration.ask(wanted)
+        services.registration.ask(email, wanted.name)
     return Accepted(RegisteredOut(message=_ASKED))
 
 
@@ -67,9 +68,12 @@ def register(request: Request[NoPath, NoQuery, UserRegistration], services: Clou
     errors=(409,),
     summary="Confirm a registration",
 )
-def verify_registration(request: Request[NoPath, NoQuery, TokenSent], services: Cloud) -> UserOut:
-    """Takes the token that was mailed for a registration: the user is there from now on, with a tenant of its own."""
-    return shown_user(services.registration.verify(request.body.token))
+def verify_registration(request: Request[NoPath, NoQuery, RegistrationProof], services: Cloud) -> UserOut:
+    """Takes the token that was mailed for a registration: the user is there from now on, with a tenant of its own, and
+    with this password. So the reader of the mail chooses it, not the sender of the registration."""
+    body = request.body
+    rules.check_password(body.password.get_secret_value())
+    return shown_user(services.registration.verify(body.token.get_secret_value(), body.password))
 
 
 @routes.post(
@@ -116,8 +120,11 @@ def forget_password(request: Request[NoPath, NoQuery, AddressSent], services: Cl
     summary="Set a new password",
 )
 def reset_password(request: Request[NoPath, NoQuery, PasswordReset], services: Cloud) -> MessageOut:
-    """Takes the token that was mailed, and sets the password. Keys go on working."""
-    services.login.reset(request.body.token, request.body.new_password)
+    """Takes the token that was mailed, and sets the password. Keys go on working, unless `revoke_keys` ends them all:
+    then there is none until the next login."""
+    body = request.body
+    token = body.token.get_secret_value()
+    services.login.reset(token, body.new_password, request.address, revoke_keys=body.revoke_keys)
     return MessageOut(message="The new password is set")
 
 

@@ -33,14 +33,15 @@ class UserRegistration(Sent):
     password: Password
     name: Annotated[str, MinLen(2), MaxLen(100), about("Name of the person.", "Ada Lovelace")]
     invitation_token: Annotated[
-        str | None, MaxLen(255), about("Token of the mail that invites this address.", TOKEN)
+        SecretStr | None, MaxLen(255), about("Token of the mail that invites this address.", TOKEN)
     ] = None
 
 
-class TokenSent(Sent):
-    """A token that proves an address."""
+class RegistrationProof(Sent):
+    """The token that proves an address, with the password that its reader chooses."""
 
     token: MailedToken
+    password: Password
 
 
 class Credentials(Sent):
@@ -63,6 +64,9 @@ class PasswordReset(Sent):
     new_password: Annotated[
         SecretStr, MinLen(1), MaxLen(LONGEST), about("The new password, 8 to 72 characters.", PASSWORD)
     ]
+    revoke_keys: Annotated[
+        bool, about("Whether all keys of the user are revoked too, as after one was stolen.", False)
+    ] = False
 
 
 class UserOut(Shown):

@@ -64,7 +64,7 @@ Email = Annotated[str, MinLen(3), MaxLen(MOST_CHARACTERS), about("Mail address, 
 Password = Annotated[
     SecretStr, MinLen(1), MaxLen(LONGEST), about("Password of the user, 8 to 72 characters.", PASSWORD)
 ]
-MailedToken = Annotated[str, MinLen(1), MaxLen(MOST_CHARACTERS), about("Token from the mail.", TOKEN)]
+MailedToken = Annotated[SecretStr, MinLen(1), MaxLen(MOST_CHARACTERS), about("Token from the mail.", TOKEN)]
 RoleName = Annotated[
     str, MinLen(1), MaxLen(64), about("Role in the tenant: owner, admin, developer, member or viewer.", "developer")
 ]

@@ -83,7 +83,7 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
 def accept_invitation(request: Request[TokenPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Gives the caller's user the place that the token of a mail offers. 403 for a token that was mailed to another
     address, 409 for a member, 404 for a key without a user."""
-    services.invitations.accept(request.path.token, request.principal)
+    services.invitations.accept(request.path.token.get_secret_value(), request.principal)
     return MessageOut(message="You are a member now")
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from annotated_types import Ge, Le, MaxLen, MinLen
-from pydantic import RootModel
+from pydantic import RootModel, SecretStr
 
 from chalicelib.cloud.api.fields import (
     EMAIL,
@@ -42,7 +42,7 @@ class InvitationPath(Path):
 
 
 class TokenPath(Path):
-    token: Annotated[str, MinLen(1), MaxLen(255), about("Token of the mail with the invitation.", TOKEN)]
+    token: Annotated[SecretStr, MinLen(1), MaxLen(255), about("Token of the mail with the invitation.", TOKEN)]
 
 
 class TenantCreate(Sent):

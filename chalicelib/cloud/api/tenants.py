@@ -21,7 +21,7 @@ routes = Endpoints(tag="Tenants")
     summary="List tenants",
 )
 def list_tenants(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> TenantsOut:
-    """Lists the tenants in which the caller's user has a place, twenty at most; 404 for a key without a user."""
+    """Lists the tenants in which the caller's user has a place, eighteen at most; 404 for a key without a user."""
     tenants = services.tenancy.of_user(request.principal)
     return TenantsOut(tuple(_show(tenant) for tenant in tenants))
 

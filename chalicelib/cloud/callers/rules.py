@@ -40,14 +40,19 @@ def of_member(principal: Principal, member: Member, rights: Rights) -> Principal
     return replace(moved, role=None, permissions=granted)
 
 
-_OF_THE_OPERATOR = Statement(Effect.DENY, ("clusters:write",), ("*",))
-"""Limits of clusters, and their end, stay with the operator who has given them."""
+_OF_NO_GUEST = Statement(Effect.DENY, ("clusters:write", "key_pairs:write"), ("*",))
+"""Limits of clusters, and their end, stay with the operator who has given them. A key pair would keep the rights of its
+maker, also those that the maker loses."""
+
+
+def as_guest(principal: Principal) -> Principal:
+    """The principal where it is a guest."""
+    return replace(principal, statements=(*principal.statements, _OF_NO_GUEST))
 
 
 def restricted_to(principal: Principal, restriction: str, ids: Collection[str]) -> Principal:
-    """The principal where it is a guest: it reaches those things of the operator's alone."""
-    statements = (*principal.statements, _OF_THE_OPERATOR)
-    return replace(principal, restrictions={restriction: frozenset(ids)}, statements=statements)
+    """The guest, who reaches those things of the operator's alone."""
+    return replace(as_guest(principal), restrictions={restriction: frozenset(ids)})
 
 
 def check_tier(tenant: Item) -> None:

@@ -69,7 +69,7 @@ class LaunchTarget:
 
 @dataclass(frozen=True)
 class Granted:
-    """The quotas of a tenant; None for one that was granted none, and has no limits of its own."""
+    """The quotas of a tenant; None for the operator's, which has no limits."""
 
     limits: Mapping[str, int] | None
     clusters: Mapping[str, str]

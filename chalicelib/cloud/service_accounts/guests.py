@@ -35,4 +35,4 @@ def _as_guest(admitted: Admitted, restriction: str) -> Principal:
         owned = tenant_store.owned_by(admitted.row, restriction)
         return rules.restricted_to(admitted.principal, restriction, owned)
     rules.check_tier(admitted.row)
-    return admitted.principal
+    return rules.as_guest(admitted.principal)

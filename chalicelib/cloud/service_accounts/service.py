@@ -83,7 +83,7 @@ class ServiceAccounts:
         if name is not None:
             check_name(name)
         if role is not None:
-            self._giving.check(tenant, role, by)
+            self._giving.check_other(tenant, old.role, role, by)
         if enabled and not old.enabled:
             self._check_within(old, by)
         given = {"name": name, "description": description, "role": role, "enabled": enabled}

@@ -14,7 +14,6 @@ from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.errors import EdgeError, Kind, conflict, not_found
 from chalicelib.kit.ids import Ids
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.identity.model import TenantFacts
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, State
 
@@ -59,20 +58,20 @@ class Location:
 
 
 class Buckets:
-    """``read_tenant`` reads what a tenant may have."""
+    """``limit`` is how much of a quota a tenant may have; None for no limit."""
 
     def __init__(
         self,
         resources: Callable[[str], Resources],
         objects: S3Objects,
-        read_tenant: Callable[[str], TenantFacts],
+        limit: Callable[[str, str], int | None],
         clock: Clock,
         ids: Ids,
         table_prefix: str,
     ) -> None:
         self._resources = resources
         self._objects = objects
-        self._read_tenant = read_tenant
+        self._limit = limit
         self._clock = clock
         self._ids = ids
         self._prefix = table_prefix
@@ -81,7 +80,7 @@ class Buckets:
         """Ask for a bucket. Raises `EdgeError` (bad request) for a name that none can have, (conflict) for one that is
         taken, (forbidden) beyond the quota."""
         rules.check_name(name)
-        facts = self._read_tenant(by.tenant)
+        granted = self._limit(by.tenant, BUCKETS)
         new = NewResource(
             kind=BUCKET,
             name=name,
@@ -89,7 +88,7 @@ class Buckets:
             spec=BucketSpec().model_dump(mode="json"),
             claims=(rules.claim_of(name),),
             quota=BUCKETS,
-            limit=facts.limit_of(f"storage.{BUCKETS}", MOST_BUCKETS),
+            limit=MOST_BUCKETS if granted is None else min(granted, MOST_BUCKETS),
         )
         try:
             return self._resources(by.tenant).create(new, "bucket.create")

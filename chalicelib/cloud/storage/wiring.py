@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Storage:
         return Buckets(
             platform.resources,
             self._s3,
-            platform.identity.tenant,
+            self._limit,
             platform.clock,
             platform.ids,
             platform.settings.table_prefix,
@@ -80,10 +80,13 @@ class Storage:
     @cached_property
     def _room(self) -> Room:
         from chalicelib.cloud.storage.room import Room
+
+        return Room(self._platform.quotas, self._limit)
+
+    def _limit(self, tenant: str, quota: str) -> int | None:
         from chalicelib.cloud.tenancy.limits import limit_of
 
-        platform = self._platform
-        return Room(platform.quotas, partial(limit_of, platform.tables))
+        return limit_of(self._platform.tables, tenant, quota)
 
     @property
     def region(self) -> str:

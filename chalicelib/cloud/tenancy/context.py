@@ -6,7 +6,7 @@ from chalicelib.cloud.gone import TENANT_GONE
 from chalicelib.cloud.tenancy.ending import empty_chunk
 from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
 from chalicelib.kit.queues import Message
-from chalicelib.platform.context import BATCH_GET, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, Task
+from chalicelib.platform.context import BATCH_GET, CHECK, DELETE, GET, PUT, QUERY, UPDATE, Context, Grants, Task
 
 
 def _empty(cloud: Any, message: Message) -> str | None:
@@ -27,8 +27,8 @@ CONTEXT = Context(
                 "tenant_slugs": PUT | DELETE,
                 "invitations": GET | QUERY | PUT | DELETE,
                 "tenants": GET | BATCH_GET | PUT | UPDATE,
-                "members": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE,
-                "users": GET | BATCH_GET | PUT | UPDATE,
+                "members": GET | BATCH_GET | QUERY | PUT | UPDATE | DELETE | CHECK,
+                "users": GET | BATCH_GET | PUT | UPDATE | CHECK,
                 "addresses": GET | PUT | DELETE,
                 "verifications": GET | PUT | UPDATE,
                 "quotas": GET | BATCH_GET | UPDATE,

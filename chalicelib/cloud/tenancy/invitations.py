@@ -1,5 +1,9 @@
 """`Invitations`: places in a tenant that are offered to addresses, and taken by the reader of the mail."""
 
+from typing import Protocol
+
+from chalicelib.cloud.permissions import TENANT_UPDATE
+from chalicelib.cloud.roles.rules import check_given
 from chalicelib.cloud.tenancy import rules, store
 from chalicelib.cloud.tenancy.model import Invitation, InvitedTo
 from chalicelib.cloud.tenancy.service import Tenancy
@@ -10,8 +14,8 @@ from chalicelib.kit.errors import EdgeError, Kind, found, rate_limited
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Tables, TransactionFailedError, Write
-from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.identity import tenant_store, verification_store
+from chalicelib.platform.access.principal import Principal, PrincipalKind
+from chalicelib.platform.identity import tenant_store, user_store, verification_store
 from chalicelib.platform.identity.model import Subject, User
 from chalicelib.platform.identity.rules import address_of
 from chalicelib.platform.identity.tokens import Token, Tokens, unusable_token
@@ -20,14 +24,32 @@ from chalicelib.platform.limits.rules import limit_of
 from chalicelib.platform.limits.service import HOUR_MS, Limits
 
 MAILS_PER_HOUR = 60
-"""Invitations that a user, or a program of a tenant, may have mailed: all share the mails of the installation."""
+"""Invitations that a user, with the programs of its tenants, may have mailed: all share the mails of the
+installation."""
+
+
+class Inviters(Protocol):
+    """Tells what those who have sent invitations may do by now."""
+
+    def now(self, invited: InvitedTo) -> Principal:
+        """The member or the program that has invited. Raises `EdgeError` (unauthorized, forbidden) for one that has no
+        place in the tenant any more."""
+        ...
 
 
 class Invitations:
     """The mail follows from the row of the token in the change stream."""
 
     def __init__(
-        self, tables: Tables, clock: Clock, ids: Ids, tenancy: Tenancy, tokens: Tokens, limits: Limits
+        self,
+        tables: Tables,
+        clock: Clock,
+        ids: Ids,
+        *,
+        tenancy: Tenancy,
+        tokens: Tokens,
+        limits: Limits,
+        inviters: Inviters,
     ) -> None:
         self._tables = tables
         self._clock = clock
@@ -35,18 +57,24 @@ class Invitations:
         self._tenancy = tenancy
         self._tokens = tokens
         self._limits = limits
+        self._inviters = inviters
         self._users = UserStore(tables)
 
     def invite(self, tenant_id: str, email: str, role: str, by: Principal) -> Invitation:
-        """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden, conflict), and (rate
-        limited) for too many mails of the inviter, or to that address."""
-        address = address_of(email)
-        self._tenancy.giving.check_new(tenant_id, role, by)
+        """Invite the reader of that address. Raises `EdgeError` (validation failed, forbidden), (conflict) for a member
+        and for one who is invited, and (rate limited) for too many mails of the inviter, or to that address."""
+        address, now = address_of(email), self._clock.now()
+        row = self._tenancy.giving.check_new(tenant_id, role, by)
         rules.check_invitations([each.email for each in self.all(tenant_id)], address)
-        self._hold_mails(by.user or tenant_id, address)
-        now = self._clock.now()
+        known = self._users.id_of(address) or self._ids.uuid7(now)
+        if self._users.member(tenant_id, known) is not None:
+            raise rules.is_a_member()
+        is_program = by.kind is PrincipalKind.SERVICE_ACCOUNT
+        owner = row.get("owner") if is_program else None
+        self._hold_mails(by.user or str(owner or tenant_id), address)
         invitation_id = self._ids.uuid7(now)
-        detail = InvitedTo(tenant=tenant_id, invitation_id=invitation_id, role=role)
+        account = by.id if is_program else ""
+        detail = InvitedTo(tenant=tenant_id, invitation_id=invitation_id, role=role, user=by.user, account=account)
         token = self._tokens.new(Subject.INVITATION, invitation_id, address, detail.model_dump_json())
         made = Invitation(
             id=invitation_id,
@@ -94,10 +122,27 @@ class Invitations:
                 raise EdgeError(Kind.FORBIDDEN, "The invitation is for another address")
             invited = invited_to(found_token)
             rules.check_new_member(user.member_of, invited.tenant)
-            writes = self.accepting(found_token, self._tenancy.joining(user, invited.tenant, invited.role))
+            held = self.holding(invited)
+            writes = self.accepting(found_token, [*held, *self._tenancy.joining(user, invited.tenant, invited.role)])
             if self.try_accept(invited, writes, "tenant.joined", invited):
                 return invited
         raise unusable_token()
+
+    def holding(self, invited: InvitedTo) -> list[Write]:
+        """The conditions on which an invitation still holds: its inviter could send it now. Raises `EdgeError`
+        (validation failed) if not, as for a token that is unknown. Three reads or more."""
+        if not invited.user and not invited.account:
+            return []
+        member = self._users.member(invited.tenant, invited.user) if invited.user else None
+        try:
+            by = self._inviters.now(invited)
+            self._tenancy.giving.check(invited.tenant, invited.role, by)
+            check_given([TENANT_UPDATE.name], by)
+        except EdgeError as error:
+            if error.kind not in {Kind.UNAUTHORIZED, Kind.FORBIDDEN, Kind.NOT_FOUND, Kind.VALIDATION_FAILED}:
+                raise
+            raise unusable_token() from error
+        return [user_store.stays_member(member)] if member else []
 
     def accepting(self, token: Token, joining: list[Write]) -> list[Write]:
         """The writes that use a token and give the place that it offers."""
@@ -113,7 +158,7 @@ class Invitations:
         of_inviter = limit_of(MAILS_PER_HOUR, HOUR_MS)
         for standing in (
             self._limits.of_subject("invitations", f"invitations#{inviter}", of_inviter),
-            self._limits.of_mails(address, inviter),
+            self._limits.of_invitations(address, inviter),
         ):
             if standing.wait_seconds:
                 raise rate_limited(standing.wait_seconds)

@@ -41,8 +41,11 @@ class Invitation(BaseModel, frozen=True):
 
 
 class InvitedTo(BaseModel, frozen=True):
-    """The detail of an invitation's token."""
+    """The detail of an invitation's token. ``user`` or ``account`` is the id of the member or program that invites;
+    both are "" for the operator."""
 
     tenant: str
     invitation_id: str
     role: str
+    user: str = ""
+    account: str = ""

@@ -8,18 +8,19 @@ from chalicelib.cloud.tenancy import rules, store
 from chalicelib.cloud.tenancy.deletion import Deletion
 from chalicelib.cloud.tenancy.giving import Giving
 from chalicelib.cloud.tenancy.model import MemberUser, Tenant
+from chalicelib.cloud.tenancy.store import InvitationStore
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.contended import is_committed
-from chalicelib.kit.errors import found, not_found, taken
+from chalicelib.kit.errors import found, taken
 from chalicelib.kit.finding import check_found
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage
 from chalicelib.kit.origin import current_origin, working_for
 from chalicelib.kit.tables import Item, Tables, TransactionFailedError, Write
 from chalicelib.platform.access.principal import Principal
-from chalicelib.platform.identity import tenant_store, user_store
+from chalicelib.platform.identity import tenant_store, user_store, verification_store
 from chalicelib.platform.identity.model import Member, TenantFacts, User
-from chalicelib.platform.identity.rules import address_of
+from chalicelib.platform.identity.rules import address_of, check_whole
 from chalicelib.platform.identity.tenant_store import TenantStore
 from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.quotas.service import Quotas
@@ -54,7 +55,9 @@ class Tenancy:
 
     def create(self, name: str, slug: str, by: Principal) -> Tenant:
         """Make a tenant, which the principal's user owns; the operator's has no owner yet. Raises `EdgeError`
-        (validation failed, conflict) for a slug that is of another form or taken, and for a user with too many."""
+        (validation failed, conflict) for a slug that is of another form or taken, and for a user with too many,
+        (forbidden) for a program, and for a key that has less than its user."""
+        check_whole(by)
         name, slug = rules.check_name(name), rules.check_slug(slug)
         for _ in self._tables.tries():
             user = self._users.acting(by) if by.user else None
@@ -134,15 +137,18 @@ class Tenancy:
         self.giving.check(tenant_id, role, by)
         rules.check_one_owner(role, user_id)
         check_found(user_id)
-        member = found(self._users.member(tenant_id, user_id))
-        user = found(self._users.find(user_id))
-        rules.check_not_owner(member)
-        rules.check_role(member.role, self.giving.role_of(tenant_id, by))
-        changed = member.model_copy(update={"role": role})
-        writes = [self._touching(tenant_id), user_store.change_role(tenant_id, user_id, role)]
-        if not is_committed(self._tables, writes, "member.changed", result=changed):
-            raise not_found()
-        return MemberUser(changed, user)
+        for _ in self._tables.tries():
+            member = found(self._users.member(tenant_id, user_id))
+            user = found(self._users.find(user_id))
+            check_found(user_id, user.email)
+            rules.check_not_owner(member)
+            rules.check_role(member.role, self.giving.role_of(tenant_id, by))
+            self.giving.check_other(tenant_id, member.role, role, by)
+            changed = member.model_copy(update={"role": role})
+            writes = [self._touching(tenant_id), user_store.change_role(member, role)]
+            if is_committed(self._tables, writes, "member.changed", result=changed):
+                return MemberUser(changed, user)
+        raise rules.changed_meanwhile()
 
     def bind(self, tenant_id: str, id_or_email: str, role: str, by: Principal) -> None:
         """As `change_role`, for a member by its id or address."""
@@ -168,8 +174,9 @@ class Tenancy:
             rules.check_not_owner(member)
             check(member)
             user = found(self._users.find(user_id))
-            writes = [self._touching(tenant_id), *self._leaving(user, member)]
-            if is_committed(self._tables, writes, "tenant.left", result=None):
+            invitation, token = self._uninviting(tenant_id, user.email)
+            writes = [self._touching(tenant_id), *self._leaving(user, member), *token]
+            if is_committed(self._tables.scoped(tenant_id), invitation, "tenant.left", beside=writes, result=None):
                 return
         raise rules.changed_meanwhile()
 
@@ -251,6 +258,15 @@ class Tenancy:
         remaining = tuple(tenant for tenant in user.member_of if tenant != left)
         works_in = user.tenant if user.tenant != left else next(iter(remaining), "")
         return user_store.change_memberships(user, remaining, works_in, self._clock.now())
+
+    def _uninviting(self, tenant_id: str, email: str) -> tuple[list[Write], list[Write]]:
+        """The writes that end the open invitation of an address, and those that end its token: who has left does not
+        come back by an older one."""
+        now = self._clock.now()
+        every = InvitationStore(self._tables.scoped(tenant_id)).all(now)
+        open_ones = [each for each in every if each.email == email]
+        ended: list[Write] = [store.remove_invitation(each.id) for each in open_ones]
+        return ended, [verification_store.use(each.token_id, now) for each in open_ones]
 
 
 def _tenant_of(row: Item | None) -> Tenant | None:

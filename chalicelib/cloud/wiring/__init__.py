@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.roles.policies import Policies
     from chalicelib.cloud.roles.service import Roles
     from chalicelib.cloud.service_accounts.guests import TenantGuests
+    from chalicelib.cloud.service_accounts.inviters import TenantInviters
     from chalicelib.cloud.service_accounts.service import ServiceAccounts
     from chalicelib.cloud.service_accounts.tokens import AccountTokens
     from chalicelib.cloud.storage.wiring import Storage
@@ -71,8 +72,20 @@ class Cloud(ComputeParts):
 
         platform = self.platform
         return Invitations(
-            platform.tables, platform.clock, platform.ids, self.tenancy, platform.identity.tokens, platform.limits
+            platform.tables,
+            platform.clock,
+            platform.ids,
+            tenancy=self.tenancy,
+            tokens=platform.identity.tokens,
+            limits=platform.limits,
+            inviters=self.inviters,
         )
+
+    @cached_property
+    def inviters(self) -> TenantInviters:
+        from chalicelib.cloud.service_accounts.inviters import TenantInviters
+
+        return TenantInviters(self.platform.tables, self.callers)
 
     @cached_property
     def passwords(self) -> Passwords:

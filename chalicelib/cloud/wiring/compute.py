@@ -147,11 +147,9 @@ class ComputeParts(WaysOut):
     def granted(self, tenant: str) -> Granted:
         """The quotas and the clusters of a tenant, in one read."""
         from chalicelib.cloud.compute.model import Granted
+        from chalicelib.cloud.tenancy.limits import granted_to
         from chalicelib.cloud.tenancy.rules import CLUSTERS
-        from chalicelib.platform.identity.model import facts_without_a_row
-        from chalicelib.platform.identity.tenant_store import TenantStore, facts_of, owned_by
+        from chalicelib.platform.identity.tenant_store import TenantStore, owned_by
 
         row = TenantStore(self.platform.tables).find(tenant)
-        if row is None:
-            return Granted(None, {})
-        return Granted(facts_of(row, facts_without_a_row(tenant, "")).granted, owned_by(row, CLUSTERS))
+        return Granted(granted_to(tenant, row), owned_by(row or {}, CLUSTERS))

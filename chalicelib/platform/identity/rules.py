@@ -93,6 +93,16 @@ def owner_of(principal: Principal) -> str:
     return principal.owner or "anyone"
 
 
+def check_whole(by: Principal) -> None:
+    """Raises `EdgeError` (forbidden) for a program, and for a principal with rights, a limit or an end of its own: what
+    it did to its user, or made for it, would go beyond these."""
+    if by.kind is PrincipalKind.SERVICE_ACCOUNT:
+        raise EdgeError(Kind.FORBIDDEN, "Only users can do this: what a program makes would outlive its account")
+    has_limits = bool(by.restrictions) or by.expires_at is not None or by.requests_per_minute is not None
+    if by.user and (by.has_own_rights or has_limits):
+        raise EdgeError(Kind.FORBIDDEN, "This key has less than its user, which this needs: log in, or use another key")
+
+
 def registration_is_off() -> EdgeError:
     """The error where users do not register themselves."""
     text = "Users do not register themselves here: ask the operator of this installation"

@@ -24,7 +24,7 @@ LIVES = {
 _TEXTS = {
     Subject.REGISTRATION: (
         "Confirm your registration",
-        "To become a user, confirm it with this token until {until}:",
+        "To become a user, confirm it with this token, and a password that you choose now, until {until}:",
         "If you did not want to register, do nothing: without the token there will be no user.",
     ),
     Subject.PASSWORD: (

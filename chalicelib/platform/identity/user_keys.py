@@ -14,10 +14,13 @@ from chalicelib.platform.access.model import CREATED, ApiKey, ShownKey
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.access.rules import check_name, is_usable
 from chalicelib.platform.access.store import ApiKeyStore, put_key, retire_key
-from chalicelib.platform.identity.rules import owner_of
+from chalicelib.platform.identity.rules import check_whole, owner_of
 
 MOST_KEYS = 50
 """Keys of one user at a time. The index that is asked lags by about a second: keys made at once may be a few more."""
+
+MOST_ENDED = 80
+"""Keys that are revoked in one transaction, with a few other writes."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class UserKeys:
         """Make a key for the principal. Raises `EdgeError` (validation failed) for a name of blanks, (forbidden) for a
         principal that has less than its user, (rate limited) for one more than `MOST_KEYS`."""
         check_name(name)
-        _check_whole(by)
+        check_whole(by)
         holder = holder_of(by)
         if len(self.usable(holder.owner)) >= MOST_KEYS:
             raise too_many_keys()
@@ -80,7 +83,7 @@ class UserKeys:
         """Replace a key by another of the same name, in one transaction: the old one is refused from then on. Raises
         `EdgeError` (not found) for a key that is not the principal's, (forbidden) as `create` does, (conflict) if it
         was revoked meanwhile."""
-        _check_whole(by)
+        check_whole(by)
         old = self._owned(key_id, by)
         shown = self.prepare(old.name, KeyHolder(old.owner or owner_of(by), old.user or "", old.tenant))
         writes: list[Write] = [retire_key(key_id, self._clock.now()), put_key(shown.key)]
@@ -96,17 +99,26 @@ class UserKeys:
         self._tables.try_write(retire_key(key_id, self._clock.now()), "api_key.revoked")
 
     def replaced_for_login(self, name: str, holder: KeyHolder) -> tuple[ShownKey, list[Put | Update]]:
-        """A key for a user who logs in, and the writes that store it. A user who has `MOST_KEYS` loses the oldest of
-        that name with it. Raises `EdgeError` (rate limited) if there is none."""
+        """A key for a user who logs in, and the writes that store it. A user who has `MOST_KEYS` loses one with it: the
+        oldest of that name, else the one that was not used for the longest time. So a thief of one key, who makes
+        others with it, keeps no owner out."""
         shown = self.prepare(name, holder)
         writes: list[Put | Update] = [put_key(shown.key)]
         keys = self.usable(holder.owner)
         if len(keys) >= MOST_KEYS:
             oldest = next((key for key in reversed(keys) if key.name == name), None)
-            if oldest is None:
-                raise too_many_keys()
-            writes.append(retire_key(oldest.id, self._clock.now()))
+            idle = min(keys, key=lambda key: (key.last_used_at or key.inserted_at, key.inserted_at, key.id))
+            writes.append(retire_key((oldest or idle).id, self._clock.now()))
         return shown, writes
+
+    def ending_all(self, owner: str) -> list[Write]:
+        """The writes that revoke all keys and key pairs of an owner, as far as the index shows them. Those beyond
+        `MOST_ENDED` are revoked at once."""
+        now = self._clock.now()
+        ended: list[Write] = [retire_key(key.id, now) for key in self._store.owned(owner) if is_usable(key, now)]
+        while len(ended) > MOST_ENDED:
+            self._tables.commit([ended.pop() for _ in range(MOST_ENDED)], "api_key.revoked")
+        return ended
 
     def _owned(self, key_id: str, by: Principal) -> ApiKey:
         key = found(self._store.find(key_id))
@@ -115,16 +127,6 @@ class UserKeys:
         found(key if is_usable_key and is_theirs else None)
         check_found(key.id, key.name)
         return key
-
-
-def _check_whole(by: Principal) -> None:
-    """Raises `EdgeError` (forbidden) for a principal with rights, a limit or an end of its own: a key of its user has
-    none of these."""
-    has_limits = bool(by.restrictions) or by.expires_at is not None or by.requests_per_minute is not None
-    if by.user and (by.has_own_rights or has_limits):
-        raise EdgeError(
-            Kind.FORBIDDEN, "This key is limited, and makes no keys of its user: log in, or use one of these"
-        )
 
 
 def holder_of(principal: Principal) -> KeyHolder:

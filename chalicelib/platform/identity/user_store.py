@@ -10,15 +10,16 @@ from datetime import datetime
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.kit.errors import found
 from chalicelib.kit.tables import (
+    Absent,
     And,
     Between,
     Change,
+    Check,
     Delete,
     Equals,
     Exists,
     Item,
     Key,
-    Not,
     Put,
     Query,
     Ref,
@@ -108,10 +109,15 @@ def put_member(tenant: str, user_id: str, role: str, now: datetime) -> Put:
     return put_new(MEMBERS, {"tenant": tenant, "user_id": user_id, "role": role, "inserted_at": to_seconds_text(now)})
 
 
-def change_role(tenant: str, user_id: str, role: str) -> Update:
-    """The member has another role; fails if it is gone, or is the tenant's owner."""
-    is_other = And(Exists("user_id"), Not(Equals("role", OWNER)))
-    return Update(MEMBERS, _member_key(tenant, user_id), (Set("role", role),), is_other)
+def change_role(member: Member, role: str) -> Update:
+    """The member has another role; fails if it has changed since."""
+    key = _member_key(member.tenant, member.user_id)
+    return Update(MEMBERS, key, (Set("role", role),), Equals("version", member.version))
+
+
+def stays_member(member: Member) -> Check:
+    """Fails if the member has changed since, or is gone."""
+    return Check(MEMBERS, _member_key(member.tenant, member.user_id), Equals("version", member.version))
 
 
 def attach_policies(member: Member, policies: Sequence[str]) -> Update:
@@ -142,6 +148,11 @@ def forget_user(user: User, now: datetime) -> Sequence[Update | Delete]:
         Update(USERS, {"id": user.id}, changes, Equals("version", user.version)),
         Delete(ADDRESSES, {"email": user.email}, Equals("user_id", user.id)),
     )
+
+
+def user_there(user_id: str) -> Check:
+    """Fails for a user that is gone."""
+    return Check(USERS, {"id": user_id}, And(Exists("id"), Absent("deleted_at")))
 
 
 def user_ref(user_id: str) -> Ref:

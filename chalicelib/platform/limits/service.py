@@ -21,6 +21,9 @@ MAILS_PER_HOUR = 10
 MAILS_OF_ALL_PER_HOUR = 60
 """Mails that all sources together may ask for to one address."""
 
+INVITATIONS_OF_ALL_PER_HOUR = 20
+"""Invitations that all inviters together may have mailed to one address, beside those mails."""
+
 
 class Limits:
     """Counts requests. ``per_minute`` is the limit of a key that has none of its own, 0 for none; ``address_rate`` and
@@ -81,12 +84,20 @@ class Limits:
 
     def of_mails(self, address: str, source: str) -> Standing:
         """Count a mail that is asked for to a mail address, known or not. ``source`` is the IP address of the caller,
-        which stands for its network, or the id of a user. Beyond its share it takes nothing of that of all."""
-        share = digest(f"{network_of(source)}/{address}")
-        standing = self._keys.take("mails", f"mails_of_source#{share}", limit_of(MAILS_PER_HOUR, HOUR_MS))
+        which stands for its network. Beyond its share it takes nothing of that of all."""
+        return self._mail("mails", MAILS_OF_ALL_PER_HOUR, address, network_of(source))
+
+    def of_invitations(self, address: str, inviter: str) -> Standing:
+        """As `of_mails`, for a mail that invites an address. These have a limit of their own: no inviter uses up what a
+        user has who asks for a code or another password."""
+        return self._mail("invitation_mails", INVITATIONS_OF_ALL_PER_HOUR, address, inviter)
+
+    def _mail(self, kind: str, of_all: int, address: str, source: str) -> Standing:
+        share = digest(f"{source}/{address}")
+        standing = self._keys.take(kind, f"{kind}_of_source#{share}", limit_of(MAILS_PER_HOUR, HOUR_MS))
         if standing.wait_seconds:
             return standing
-        return self._keys.take("mails", f"mails#{digest(address)}", limit_of(MAILS_OF_ALL_PER_HOUR, HOUR_MS))
+        return self._keys.take(kind, f"{kind}#{digest(address)}", limit_of(of_all, HOUR_MS))
 
     def of_address(self, address: str) -> Standing:
         """Count a request without a key."""

@@ -79,6 +79,15 @@ class TestEntries:
         own = log(scene, BOB, headers={"x-tenant-id": own_tenant(scene, BOB)})
         assert [(one["status"], one["resource_id"]) for one in own[:1]] == [("refused", "planted")]
 
+    def test_refused_token_of_an_invitation_stands_in_no_log(self, scene, team):
+        token = scene.invite(team, EVE, "admin", key=scene.keys[ADA])
+        refused = scene.request("accept_invitation", variables={"token": token}, key=scene.keys[BOB])
+        assert refused.status == 403
+        told = [(entry["status"], entry["actor"], entry["resource_id"]) for entry in log(scene, action="tenant.join")]
+        assert ("refused", BOB, None) in told
+        kept = repr(scene.world.state()) + "".join(scene.world.lines.texts)
+        assert token not in kept + refused.text
+
     def test_program_is_named_by_its_account(self, scene, team):
         body = {"name": "deployer", "role": "developer"}
         made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]

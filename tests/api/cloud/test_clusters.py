@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.machines.api import AUTH_API, COMPUTE_API
 from chalicelib.machines.wiring import Machines
+from chalicelib.platform.access.store import API_KEYS
 from infra.grants import GRANTS
 from tests.support.callers import enrolled
 from tests.support.client import Client
@@ -141,13 +142,11 @@ class TestReaching:
         assert scene.fleet().get(f"{V1}/schedules").data == []
 
     def test_program_reaches_them_by_its_token(self, scene, team, clusters):
-        body = {"name": "deployer", "role": "admin"}
-        made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]
-        form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["secret"]}
-        fleet = scene.fleet(scene.request("issue_token", json=form, key=None).json["access_token"])
+        fleet = scene.fleet(program(scene))
         assert names_of(fleet.get(f"{V1}/clusters")) == ["north"]
         off = {"enabled": False}
-        scene.request("change_service_account", variables={"account_id": made["id"]}, json=off, key=scene.keys[ADA])
+        (account,) = scene.request("list_service_accounts", key=scene.keys[ADA]).json["data"]
+        scene.request("change_service_account", variables={"account_id": account["id"]}, json=off, key=scene.keys[ADA])
         assert fleet.get(f"{V1}/clusters").status == 401
 
     def test_removed_member_is_refused_by_the_next_request(self, scene, team, clusters):
@@ -193,6 +192,14 @@ def attach(scene, *statements):
     assert scene.request("attach_user_policy", variables=names, key=scene.keys[ADA]).status == 200
 
 
+def program(scene):
+    """The token of an account that Ada makes for a program."""
+    body = {"name": "deployer", "role": "admin"}
+    made = scene.request("create_service_account", json=body, key=scene.keys[ADA]).json["data"]
+    form = {"grant_type": "client_credentials", "client_id": made["id"], "client_secret": made["secret"]}
+    return scene.request("issue_token", json=form, key=None).json["access_token"]
+
+
 class TestMachines:
     PATH = "/api/compute/v1/instances"
 
@@ -212,6 +219,17 @@ class TestMachines:
         assert self.asked(scene, scene.keys[BOB]).status == 403
         attach(scene, {"effect": "Allow", "action": ["instances:read"], "resource": ["*"]})
         assert self.asked(scene, scene.keys[BOB]).status == 200
+
+    @pytest.mark.parametrize("is_program", [False, True])
+    def test_guest_makes_no_key_pair_that_would_keep_its_rights(self, scene, team, is_program):
+        scene.world.platform.identity.change_tenant(team, tier="starter")
+        token = program(scene) if is_program else scene.keys[ADA]
+        machines = scene.world.platform.container(Machines)
+        client = Client(AUTH_API.groups(), machines, api=AUTH_API, key=None)
+        sent = {"headers": {"authorization": f"Bearer {token}"}, "json": {"name": "ci", "days": 1}}
+        before = scene.world.driver.rows(API_KEYS)
+        assert client.request("POST", "/api/auth/v2/keypair", **sent).status == 403
+        assert scene.world.driver.rows(API_KEYS) == before
 
     def test_user_of_the_cloud_starts_no_session_that_could_go_round_its_role(self, scene, team):
         machines = scene.world.platform.container(Machines)

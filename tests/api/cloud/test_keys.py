@@ -116,3 +116,9 @@ def test_key_with_limits_of_its_own_makes_none_of_its_user(scene, pair):
     known = scene.request("list_user_keys", key=pair).json["data"][0]
     for view in ("rotate_user_key", "regenerate_user_key"):
         assert scene.request(view, variables={"key_id": known["id"]}, key=pair).status == 403
+
+
+def test_key_with_limits_of_its_own_neither_makes_a_tenant_nor_deletes_its_user(scene, pair):
+    assert scene.request("create_tenant", json={"name": "Own", "slug": "own"}, key=pair).status == 403
+    assert scene.request("delete_own_user", key=pair).status == 403
+    assert scene.request("get_own_user", key=pair).status == 200

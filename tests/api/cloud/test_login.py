@@ -4,7 +4,9 @@ import pytest
 
 from chalicelib.cloud.accounts.rules import LONGEST_DELAY, MOST_KNOWN_ADDRESSES
 from chalicelib.cloud.accounts.store import LOGIN_TRIES, PASSWORDS
+from chalicelib.cloud.tenancy.rules import MOST_TENANTS
 from chalicelib.platform.access.store import API_KEYS
+from chalicelib.platform.identity import user_keys
 from chalicelib.platform.identity.user_keys import MOST_KEYS
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD
 
@@ -83,6 +85,19 @@ class TestLogin:
         fail(scene, 12, address=ELSEWHERE)
         assert scene.request("get_own_user", key=scene.keys[ADA]).status == 200
 
+    def test_login_above_the_number_of_a_thiefs_keys_revokes_the_idlest(self, scene, team, monkeypatch):
+        monkeypatch.setattr(user_keys, "MOST_KEYS", 3)
+        stolen = scene.keys[ADA]
+        for number in range(2):
+            scene.world.clock.advance(60)
+            made = scene.request("create_user_key", json={"name": f"thief {number}"}, key=stolen).json["data"]
+        scene.world.clock.advance(60)
+        scene.request("revoke_user_key", variables={"key_id": own_key_id(scene)}, key=stolen)
+        assert scene.request("create_user_key", json={"name": "thief 2"}, key=made["key"]).status == 201
+        assert log_in(scene).status == 200
+        left = scene.request("list_user_keys", key=made["key"]).json["data"]
+        assert {one["name"] for one in left} == {"Default Key", "thief 2", "thief 1"}
+
     def test_login_above_the_number_of_keys_revokes_the_oldest_of_its_name(self, scene, team):
         for _ in range(MOST_KEYS - 1):
             scene.world.clock.advance(60)
@@ -109,6 +124,38 @@ class TestPassword:
         assert log_in(scene).status == 401
         assert scene.request("get_own_user", key=scene.keys[ADA]).status == 200
         assert scene.request("reset_password", key=None, json=body).status == 400
+
+    def test_reset_revokes_every_key_and_key_pair_where_it_is_asked_to(self, scene, team, monkeypatch):
+        monkeypatch.setattr(user_keys, "MOST_ENDED", 2)
+        made = [scene.request("create_user_key", json={"name": f"{n}"}, key=scene.keys[ADA]) for n in range(5)]
+        self.forgotten(scene)
+        body = {"token": scene.world.mailer.token_for(ADA), "new_password": OTHER, "revoke_keys": True}
+        assert scene.request("reset_password", key=None, json=body).status == 200
+        texts = [scene.keys[ADA], *(one.json["data"]["key"] for one in made)]
+        assert {scene.request("get_own_user", key=text).status for text in texts} == {401}
+        assert log_in(scene, password=OTHER).status == 200
+        assert scene.request("get_own_user", key=scene.keys[BOB]).status == 200
+
+    def test_address_of_a_reset_logs_in_while_strangers_keep_up_the_delay(self, scene, team):
+        self.forgotten(scene)
+        body = {"token": scene.world.mailer.token_for(ADA), "new_password": OTHER}
+        assert scene.request("reset_password", key=None, json=body, address="198.51.100.7").status == 200
+        fail(scene, 12, address=ELSEWHERE)
+        statuses = [log_in(scene, password=OTHER, address=f"198.51.100.{last}").status for last in (8, 7)]
+        assert statuses == [429, 200]
+
+    def test_reset_beside_the_end_of_its_user_leaves_no_password(self, scene, team, monkeypatch):
+        self.forgotten(scene, BOB)
+        seal = scene.cloud.password_secrets.seal
+
+        def seal_late(*values):
+            scene.request("delete_own_user", key=scene.keys[BOB])
+            return seal(*values)
+
+        monkeypatch.setattr(scene.cloud.password_secrets, "seal", seal_late)
+        body = {"token": scene.world.mailer.token_for(BOB), "new_password": OTHER}
+        assert scene.request("reset_password", key=None, json=body).status == 400
+        assert scene.variables["bob"] not in {row["id"] for row in scene.world.driver.rows(PASSWORDS)}
 
     def test_known_and_unknown_addresses_have_the_same_answer_and_calls(self, scene, team):
         seen = []
@@ -164,6 +211,14 @@ class TestOwnUser:
         assert scene.request("delete_own_user", key=key).status == 204
         assert scene.request("get_tenant").status == 404
 
+    def test_user_with_as_many_tenants_as_there_may_be_is_deleted(self, scene, team):
+        key = scene.keys[BOB]
+        assert scene.request("leave_tenant", key=key).status == 200
+        bodies = ({"name": "x", "slug": f"own-{number}"} for number in range(MOST_TENANTS))
+        statuses = [scene.request("create_tenant", json=body, key=key).status for body in bodies]
+        assert statuses == [201] * (MOST_TENANTS - 1) + [409]
+        assert scene.request("delete_own_user", key=key).status == 204
+
     @pytest.mark.parametrize("view", ["get_own_user", "delete_own_user", "list_tenants"])
     def test_key_without_a_user_has_none(self, scene, view):
         assert scene.request(view).status == 404
@@ -175,5 +230,6 @@ def test_keys_stay_for_the_log_without_their_owner(scene, team):
     assert [("owner" in row, row["user"]) for row in rows] == [(False, scene.variables["ada"])]
 
 
-def own_key_id(scene):
-    return scene.request("list_user_keys", key=scene.keys[ADA]).json["data"][0]["id"]
+def own_key_id(scene, name="Default Key"):
+    listed = scene.request("list_user_keys", key=scene.keys[ADA]).json["data"]
+    return next(one["id"] for one in listed if one["name"] == name)

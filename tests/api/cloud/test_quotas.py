@@ -4,12 +4,16 @@ from random import Random
 
 import pytest
 
+from chalicelib.cloud.tenancy.limits import limit_of
 from chalicelib.kit.errors import EdgeError
 from chalicelib.machines.instances.service import NewInstance
 from chalicelib.machines.wiring import Machines
+from chalicelib.platform.access.principal import DEFAULT_TENANT
+from chalicelib.platform.identity.model import Client, NewUser
 from chalicelib.platform.provisioning.store import RESOURCES
 from chalicelib.platform.quotas.rules import INSTANCES, QUOTA_EXCEEDED
 from chalicelib.platform.quotas.store import TABLE as COUNTERS
+from chalicelib.setting_types import QUOTAS
 from tests.support.cloud import ADA, EVE, PASSWORD, CloudScene
 
 WANTED = NewInstance(template_id="local-small", zone="local-a")
@@ -35,7 +39,7 @@ class TestDefault:
         team = scene.tenant()
         scene.request("register", key=None, json={"email": EVE, "password": PASSWORD, "name": "Eve"})
         scene.world.settle()
-        token = {"token": scene.world.mailer.token_for(EVE)}
+        token = {"token": scene.world.mailer.token_for(EVE), "password": PASSWORD}
         personal = scene.request("verify_registration", key=None, json=token).json["data"]["tenant_id"]
         scene.join(team, ADA, "owner")
         body = {"name": "Own", "slug": "own"}
@@ -56,6 +60,39 @@ class TestDefault:
     def test_wrong_setting_is_refused_and_named(self, text):
         with pytest.raises(ValueError, match="is not quota=number, as in instances=2"):
             CloudScene(tenant_quotas=text)
+
+
+class TestTenantOfAnotherFamily:
+    @pytest.fixture
+    def key(self, scene):
+        """The key of a user whom the auth API of the machines has registered, with a tenant of its own."""
+        wanted = NewUser(email=EVE, full_name="Eve", alias="eve")
+        scene.world.platform.identity.registration.register(wanted, Client(ip="", user_agent="", kind=""))
+        scene.request("forget_password", key=None, json={"email": EVE})
+        scene.world.settle()
+        body = {"token": scene.world.mailer.token_for(EVE), "new_password": PASSWORD}
+        assert scene.request("reset_password", key=None, json=body).status == 200
+        return scene.log_in(EVE)
+
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/vpcs", {"name": "north", "cidr_block": "10.0.0.0/16"}),
+            ("/elastic-ips", {}),
+            ("/volumes", {"name": "data", "size_gb": 10}),
+            ("/instances", {"name": "web", "image": "ubuntu-24.04", "instance_type": "performance-2"}),
+            ("/storage/buckets", {"name": "photos"}),
+        ],
+    )
+    def test_tenant_has_nothing_made_until_the_operator_grants_it(self, scene, key, path, body):
+        refused = scene.send("POST", path, key=key, json=body)
+        assert (refused.status, refused.json["error"]["type"]) == (429, "QUOTA_EXCEEDED")
+
+    def test_every_quota_of_the_tenant_is_zero_and_the_operators_has_no_limit(self, scene, key):
+        tables = scene.world.platform.tables
+        (tenant,) = scene.request("list_tenants", key=key).json["data"]
+        assert {limit_of(tables, tenant["id"], quota) for quota in QUOTAS} == {0}
+        assert {limit_of(tables, DEFAULT_TENANT, quota) for quota in QUOTAS} == {None}
 
 
 class TestInstances:

@@ -6,11 +6,16 @@ from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS
 from chalicelib.platform.identity.verification_store import VERIFICATIONS
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD, CloudScene
 
+STRANGERS = "An0ther-Horse-Staple"
 WANTED = {"email": EVE, "password": PASSWORD, "name": "Eve"}
 
 
 def register(scene, **changes):
     return scene.request("register", key=None, json={**WANTED, **changes})
+
+
+def proof(token):
+    return {"token": token, "password": PASSWORD}
 
 
 @pytest.fixture
@@ -78,13 +83,25 @@ class TestOpen:
         open_scene.world.settle(twice=True)
 
         token = open_scene.world.mailer.token_for(EVE)
-        user = open_scene.request("verify_registration", key=None, json={"token": token}).json["data"]
+        user = open_scene.request("verify_registration", key=None, json=proof(token)).json["data"]
 
         assert (user["email"], user["role"]) == (EVE, "owner")
         assert user["tenant_id"] == user["default_tenant_id"]
         open_scene.log_in(EVE)
-        again = open_scene.request("verify_registration", key=None, json={"token": token})
+        again = open_scene.request("verify_registration", key=None, json=proof(token))
         assert (again.status, again.json["error"]["type"]) == (400, "INVALID_INPUT")
+
+    def test_reader_of_the_mail_chooses_the_password_and_not_who_asked_for_it(self, open_scene):
+        register(open_scene, password=STRANGERS)
+        open_scene.world.settle()
+        token = open_scene.world.mailer.token_for(EVE)
+        weak = {"token": token, "password": "password"}
+        assert open_scene.request("verify_registration", key=None, json=weak).status == 400
+        assert open_scene.request("verify_registration", key=None, json={"token": token}).status == 400
+        open_scene.request("verify_registration", key=None, json=proof(token))
+        stranger = open_scene.request("log_in", key=None, json={"email": EVE, "password": STRANGERS})
+        assert stranger.status == 401
+        open_scene.log_in(EVE)
 
     def test_known_and_unknown_addresses_have_the_same_answer_calls_and_rows(self, open_scene):
         open_scene.join(open_scene.tenant(), ADA, "owner")
@@ -106,18 +123,18 @@ class TestOpen:
         token = open_scene.world.mailer.token_for(EVE)
         open_scene.join(open_scene.tenant(), EVE, "owner")
         before = open_scene.world.driver.rows(MEMBERS)
-        assert open_scene.request("verify_registration", key=None, json={"token": token}).status == 409
+        assert open_scene.request("verify_registration", key=None, json=proof(token)).status == 409
         assert open_scene.world.driver.rows(MEMBERS) == before
 
     def test_token_of_another_kind_makes_no_user(self, open_scene):
         token = open_scene.invite(open_scene.tenant(), EVE)
-        assert open_scene.request("verify_registration", key=None, json={"token": token}).status == 400
+        assert open_scene.request("verify_registration", key=None, json=proof(token)).status == 400
         assert open_scene.world.driver.rows(ADDRESSES) == []
 
     def test_callers_at_once_with_one_token_make_one_user(self, open_scene):
         register(open_scene)
         open_scene.world.settle()
-        body = {"token": open_scene.world.mailer.token_for(EVE)}
+        body = {"token": open_scene.world.mailer.token_for(EVE), "password": PASSWORD}
         open_scene.world.driver.latency(0.01)
         answers = open_scene.world.clock.run_together(
             [lambda: open_scene.request("verify_registration", key=None, json=body)] * 4
@@ -154,7 +171,7 @@ def test_no_secret_of_a_registration_stands_in_rows_logs_or_messages(open_scene)
     register(open_scene)
     open_scene.world.settle()
     token = open_scene.world.mailer.token_for(EVE)
-    open_scene.request("verify_registration", key=None, json={"token": token})
+    open_scene.request("verify_registration", key=None, json=proof(token))
     key = open_scene.log_in(EVE)
     kept = repr(open_scene.world.state()) + "".join(open_scene.world.lines.texts)
     for secret in (PASSWORD, token, key, key.removeprefix("thecloud_")):

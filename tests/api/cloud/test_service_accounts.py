@@ -58,6 +58,18 @@ def test_account_that_may_all_makes_neither_owners_nor_admins(scene, team, name)
         assert scene.send("PATCH", path, json={"role": role}, **headers).status == status
 
 
+@pytest.mark.parametrize(
+    ("path", "body"), [("/tenants", {"name": "Own", "slug": "own"}), ("/auth/keys", {"name": "ci"})]
+)
+def test_account_makes_no_tenant_and_no_key_which_would_outlive_it(scene, team, path, body):
+    wanted = {"name": "deployer", "role": "admin"}
+    made = scene.request("create_service_account", json=wanted, key=scene.keys[ADA]).json["data"]
+    headers = {"authorization": f"Bearer {bearer(scene, made)}"}
+    before = scene.world.state()["changes"]
+    assert scene.send("POST", path, json=body, headers=headers, key=None).status == 403
+    assert scene.world.state()["changes"] == before
+
+
 class TestTokens:
     def test_token_is_answered_plainly_and_in_the_envelope_of_other_answers(self, scene, account):
         answer = token_of(scene, account)

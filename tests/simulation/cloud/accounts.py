@@ -54,7 +54,7 @@ def register(scene: Scene) -> None:
 
 def confirm_registration(scene: Scene, address: str = "") -> None:
     address = address or _somebody(scene)
-    _sent(scene, "POST", "/auth/verify", token=mailed(scene, address, REGISTRATION))
+    _sent(scene, "POST", "/auth/verify", token=mailed(scene, address, REGISTRATION), password=PASSWORD)
     log_in(scene, address)
 
 

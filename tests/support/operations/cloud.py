@@ -53,7 +53,7 @@ class Scene(CloudScene):
         self.variables["user_id"] = self.join(self.variables["tenant_id"], BOB)
         self.bodies = {
             "register": {"email": EVE, "password": PASSWORD, "name": "Eve", "invitation_token": "none"},
-            "verify_registration": {"token": "none"},
+            "verify_registration": {"token": "none", "password": PASSWORD},
             "log_in": {"email": ADA, "password": PASSWORD},
             "forget_password": {"email": ADA},
             "reset_password": {"token": "none", "new_password": PASSWORD},
@@ -108,7 +108,7 @@ def _invited_to_register(scene: Scene) -> Options:
 def _asked_to_register(scene: Scene) -> Options:
     scene.request("register", key=None, json={"email": EVE, "password": PASSWORD, "name": "Eve"})
     scene.world.settle()
-    return {"key": None, "json": {"token": scene.world.mailer.token_for(EVE)}}
+    return {"key": None, "json": {"token": scene.world.mailer.token_for(EVE), "password": PASSWORD}}
 
 
 def _forgotten(scene: Scene) -> Options:

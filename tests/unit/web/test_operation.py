@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from chalicelib.platform.access.permissions import KeyRole, Permission
 from chalicelib.platform.access.principal import Resource, Scope
@@ -44,6 +45,22 @@ def test_endpoint_has_the_models_of_its_view():
     assert (endpoint.path, endpoint.query, endpoint.body) == (ThingPath, ThingQuery, ThingBody)
     assert endpoint.has_body
     assert not declared(bare).has_body
+
+
+class TokenPath(Path):
+    token: SecretStr
+
+
+def secretive(request: Request[TokenPath, NoQuery, NoBody], services: Any) -> NoContent:
+    raise NotImplementedError
+
+
+def test_secret_of_a_path_is_in_no_log_and_names_nothing_that_a_policy_is_about():
+    endpoint = declared(secretive, "/things/{token}")
+    sent = Incoming("POST", endpoint.route, {"token": "hidden"}, {}, {}, "")
+    assert endpoint.aimed_at(sent).id == ""
+    with pytest.raises(TypeError, match="a secret in the path"):
+        Endpoints(tag="Things").put("/things/{token}", auth=PUBLIC, summary="Change a thing")(secretive)
 
 
 @pytest.mark.parametrize("annotation", [None, list[int], Request, "Request[NoPath, NoQuery, NoBody]"], ids=str)

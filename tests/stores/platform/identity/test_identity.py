@@ -31,6 +31,7 @@ from chalicelib.platform.identity.user_store import (
     put_member,
     put_user,
     remove_member,
+    stays_member,
 )
 from chalicelib.platform.identity.verification_store import VERIFICATIONS, VerificationStore, put_verification, use
 from tests.support.drivers import BOTH, driver_for
@@ -210,12 +211,15 @@ class TestMemberships:
         assert (moved.member_of, moved.tenant) == (("t-1", "t-2"), "t-2")
         assert not rows.tables.try_write(change, "user.moved")
 
-    def test_role_changes_and_ends_but_not_that_of_an_owner(self, rows, user):
+    def test_role_changes_and_ends_only_as_it_was_read(self, rows, user):
         store = UserStore(rows.tables)
         rows.tables.write(put_member("t-2", user.id, "owner", rows.now), "user.joined")
-        assert rows.tables.try_write(change_role("t-1", user.id, "viewer"), "member.changed")
-        assert not rows.tables.try_write(change_role("t-2", user.id, "viewer"), "member.changed")
-        assert not rows.tables.try_write(change_role("t-3", user.id, "viewer"), "member.changed")
+        read = store.member("t-1", user.id)
+        rows.tables.commit([stays_member(read)], "member.looked_at")
+        assert rows.tables.try_write(change_role(read, "viewer"), "member.changed")
+        assert not rows.tables.try_write(change_role(read, "admin"), "member.changed")
+        with pytest.raises(TransactionFailedError):
+            rows.tables.commit([stays_member(read)], "member.looked_at")
         assert not rows.tables.try_write(remove_member("t-1", user.id, "admin"), "tenant.left")
         assert rows.tables.try_write(remove_member("t-1", user.id, "viewer"), "tenant.left")
         assert [member.tenant for tenant in ("t-1", "t-2") for member in store.members_in(tenant)] == ["t-2"]
