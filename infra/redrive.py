@@ -1,6 +1,8 @@
 """Moves dead letters back to their queue: ``python -m infra.redrive clean-up --stage dev``.
 
-It uses SQS's StartMessageMoveTask if available; otherwise each message is received, sent and then deleted. Both may be
+It uses SQS's StartMessageMoveTask if available; otherwise each message is received, sent and then deleted, and so are
+those that such a task does not move: SQS supports it for what queues put into dead letters alone, and EventBridge puts
+there what a queue did not take (SQS API reference, StartMessageMoveTask). Both may be
 interrupted and repeated: a message may then be sent twice, which every function tolerates, and none is lost.
 Credentials come from the shell, the region from the stage's file or the shell.
 """
@@ -26,6 +28,9 @@ Say = Callable[[str], None]
 LOOK_SECONDS = 5
 """Seconds between two checks of SQS's progress."""
 
+LOOKS_FOR_OWN = 12
+"""How often SQS may show the task before ours as its latest."""
+
 HELD_SECONDS = 120
 """The visibility timeout: a received message that is not deleted comes back after it."""
 
@@ -34,6 +39,9 @@ WAIT_SECONDS = 2
 
 _UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "AWS.SimpleQueueService.UnsupportedOperation"})
 """SQS's error codes for a missing action."""
+
+_NOT_FOR_THIS = _UNKNOWN | {"InvalidParameterValue"}
+"""Its error codes for a queue whose messages it does not move."""
 
 _UNDER_WAY = frozenset({"RUNNING", "CANCELLING"})
 
@@ -53,17 +61,24 @@ def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
     Raises `RedriveError` if SQS stops before the end, and for a queue that is not there.
     """
     target, source = (_url(sqs, each) for each in (name, f"{name}-dead"))
-    arn = sqs.get_queue_attributes(QueueUrl=source, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     try:
-        task = _latest(sqs, arn)
+        before = _latest(sqs, _arn(sqs, source))
+        if before.get("Status") not in _UNDER_WAY:
+            sqs.start_message_move_task(SourceArn=_arn(sqs, source), DestinationArn=_arn(sqs, target))
     except ClientError as error:
-        if error.response["Error"]["Code"] not in _UNKNOWN:
+        if error.response["Error"]["Code"] not in _NOT_FOR_THIS:
             raise
         say("SQS moves no messages here: each is received and sent")
         return by_hand(sqs, source, target)
-    if task.get("Status") not in _UNDER_WAY:
-        sqs.start_message_move_task(SourceArn=arn)
-    return _wait(sqs, arn, clock, say)
+    is_own = before.get("Status") in _UNDER_WAY
+    task = _ended(sqs, _arn(sqs, source), None if is_own else before.get("StartedTimestamp"), clock, say)
+    moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
+    if task["Status"] == "FAILED":
+        say(f"SQS stopped moving messages ({task.get('FailureReason', 'no reason')}): each is received and sent")
+        return moved + by_hand(sqs, source, target)
+    if task["Status"] != "COMPLETED":
+        raise RedriveError(f"SQS stopped moving messages: {task['Status']}")
+    return moved
 
 
 def by_hand(sqs: Any, source: str, target: str) -> int:
@@ -116,21 +131,33 @@ def _url(sqs: Any, name: str) -> str:
         raise RedriveError(f"there is no queue {name} in this account and region") from error
 
 
+def _arn(sqs: Any, url: str) -> str:
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
 def _latest(sqs: Any, arn: str) -> Json:
     """SQS's last move task for that queue; empty if there was none."""
     found: list[Json] = sqs.list_message_move_tasks(SourceArn=arn, MaxResults=1).get("Results", [])
     return found[0] if found else {}
 
 
-def _wait(sqs: Any, arn: str, clock: Clock, say: Say) -> int:
-    while (task := _latest(sqs, arn)).get("Status") in _UNDER_WAY:
-        moved = task.get("ApproximateNumberOfMessagesMoved", 0)
-        say(f"{moved} of about {task.get('ApproximateNumberOfMessagesToMove', '?')} messages are moved")
+def _ended(sqs: Any, arn: str, before: int | None, clock: Clock, say: Say) -> Json:
+    """The end of the task that began after the one that began at ``before``. Raises `RedriveError` if SQS does not show
+    it."""
+    unseen = 0
+    while True:
+        task = _latest(sqs, arn)
+        is_shown = bool(task) and task.get("StartedTimestamp") != before
+        if is_shown and task["Status"] not in _UNDER_WAY:
+            return task
+        if is_shown:
+            moved = task.get("ApproximateNumberOfMessagesMoved", 0)
+            say(f"{moved} of about {task.get('ApproximateNumberOfMessagesToMove', '?')} messages are moved")
+        else:
+            unseen += 1
+            if unseen == LOOKS_FOR_OWN:
+                raise RedriveError("SQS does not show the task that moves messages: repeat the command")
         clock.sleep(LOOK_SECONDS)
-    if task.get("Status") != "COMPLETED":
-        reason = task.get("FailureReason") or task.get("Status", "it does not know of the task")
-        raise RedriveError(f"SQS stopped moving messages: {reason}")
-    return int(task.get("ApproximateNumberOfMessagesMoved", 0))
 
 
 def _check(stage: str, queue: str, further: str) -> None:

@@ -64,8 +64,28 @@ def figures() -> str:
 
 
 def _at_rest() -> str:
-    parts = model.at_rest()
-    return "### A month at rest, without a node\n\n" + _sums(parts, places=2)
+    return "\n".join(
+        (
+            "### A month at rest, without a node\n",
+            f"With the families that are there by default, {_listed(model.BY_DEFAULT)}:\n",
+            _sums(model.at_rest(), places=2),
+            "\nBy the families that are deployed:\n",
+            by_families(),
+        )
+    )
+
+
+def by_families() -> str:
+    """A row for each set of families: what stands, and its month without a node."""
+    rows = [
+        (_listed(names), f"{it.queues}", f"{it.alarms}", f"{it.keys}", _usd(model.total(model.at_rest(names)).usd, 2))
+        for names, it in ((names, model.standing(names)) for names in model.SETS)
+    ]
+    return _table(("families", "queues that are polled", "alarms", "keys", "USD"), rows)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _idle() -> str:

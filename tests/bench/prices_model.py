@@ -1,14 +1,16 @@
 """The bill of a month, put together from measured activities, prices and how often things happen."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 
+from chalicelib import families
 from chalicelib.fleet.nodes.rules import HealthLimits
-from chalicelib.platform.context import ScheduleSource
-from infra.deployables import CORE
+from chalicelib.platform.context import QueueSource, ScheduleSource
+from infra.deployables import deployables
 from infra.fragment import fragment
-from infra.functions import FUNCTIONS, QUEUES
+from infra.functions import LambdaFunction
 from infra.stateful import stateful_template
 from tests.bench import prices
 from tests.bench import prices_analytics as analytics
@@ -67,37 +69,63 @@ def server_usd(server: Server) -> float:
     return HOURS * (server.usd_per_hour + ADDRESS_USD_PER_HOUR) + server.disk_gb * DISK_USD_PER_GB_MONTH
 
 
-def at_rest() -> dict[str, Usage]:
-    """A month without a node."""
-    ticks = activities().ticks
-    sources = {each.name: each.source for each in FUNCTIONS}
-    every = {name: source.every for name, source in sources.items() if isinstance(source, ScheduleSource)}
-    runs = {name: SECONDS / every[name].total_seconds() for name in ticks}
-    schedules = sum((usage * runs[name] for name, usage in ticks.items()), Usage())
+SETS = tuple(families.NAMES[: place + 1] for place in range(len(families.NAMES)))
+"""The sets of families that a stage may have, each with those of the one before."""
+
+BY_DEFAULT = tuple(each.name for each in families.chosen(""))
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What a stage has that costs without being used, in all stacks of its families. ``queues`` are those that Lambda
+    polls."""
+
+    functions: tuple[LambdaFunction, ...]
+    queues: int
+    alarms: int
+    keys: int
+    secrets: int
+
+
+@cache
+def standing(names: tuple[str, ...]) -> Standing:
+    """That of a stage with these families."""
+    stacks = deployables(families.chosen(",".join(names)))
+    templates = [fragment(each) for each in stacks]
+    templates += [stateful_template(each, retain=True) for each in stacks if each.has_state]
+    types = Counter(str(each.get("Type", "")) for template in templates for each in template["Resources"].values())
+    functions = tuple(function for each in stacks for function in each.functions)
+    return Standing(
+        functions,
+        queues=sum(isinstance(each.source, QueueSource) for each in functions),
+        alarms=types["AWS::CloudWatch::Alarm"],
+        keys=types["AWS::KMS::Key"],
+        secrets=types["AWS::SecretsManager::Secret"],
+    )
+
+
+def at_rest(names: tuple[str, ...] = BY_DEFAULT) -> dict[str, Usage]:
+    """A month of a stage with these families, without a node."""
+    ticks, it = activities().ticks, standing(names)
+    scheduled = [(each, each.source.every) for each in it.functions if isinstance(each.source, ScheduleSource)]
+    runs = {each: SECONDS / every.total_seconds() for each, every in scheduled}
+    schedules = sum((ticks[each.name] * times for each, times in runs.items()), Usage())
     renewals = HOURS / prices.ENVIRONMENT_LIFE.value
-    kept_warm = [each for each in FUNCTIONS if each.name in ticks and runs[each.name] >= MINUTES]
+    kept_warm = [each for each, times in runs.items() if times >= MINUTES]
     cold = Usage(
         lambda_gb_seconds=sum(each.memory_mb for each in kept_warm) / 1024 * prices.COLD_START_MS.value / 1000,
         secret_calls=len(kept_warm),
         kms_calls=len(kept_warm),
     )
     polls = SECONDS / prices.POLL_WAIT.value * prices.IDLE_POLLERS.value
-    consumed = sum(not queue.is_manual for queue in QUEUES)
     return {
         "schedules": schedules,
         "environments that begin anew": cold * renewals,
-        f"Lambda's polls of {consumed} idle queues": Usage(sqs_requests=polls * consumed),
-        f"{alarms()} alarms": Usage(alarm_months=alarms()),
-        "key and secret": Usage(key_months=1, secret_months=1),
+        f"Lambda's polls of {it.queues} idle queues": Usage(sqs_requests=polls * it.queues),
+        f"{it.alarms} alarms": Usage(alarm_months=it.alarms),
+        f"{it.keys} keys": Usage(key_months=it.keys),
+        f"{it.secrets} secret": Usage(secret_months=it.secrets),
     }
-
-
-@cache
-def alarms() -> int:
-    """In both templates."""
-    templates = (stateful_template(CORE, retain=True), fragment(CORE))
-    resources = [each for template in templates for each in template["Resources"].values()]
-    return sum(1 for each in resources if str(each.get("Type", "")) == "AWS::CloudWatch::Alarm")
 
 
 @dataclass(frozen=True)

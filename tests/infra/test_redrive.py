@@ -143,33 +143,76 @@ class WithTasks:
         self.started.append(asked)
 
 
+def task(status, moved=0, began=2, **more):
+    return {
+        "Status": status,
+        "StartedTimestamp": began,
+        "ApproximateNumberOfMessagesMoved": moved,
+        "ApproximateNumberOfMessagesToMove": 7,
+        **more,
+    }
+
+
 def running(moved):
-    return {"Status": "RUNNING", "ApproximateNumberOfMessagesMoved": moved, "ApproximateNumberOfMessagesToMove": 7}
+    return task("RUNNING", moved)
 
 
 def test_sqs_move_task_is_started_and_waited_for(clock):
-    done = {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7}
-    sqs = WithTasks(None, running(0), running(4), done)
+    sqs = WithTasks(None, running(0), running(4), task("COMPLETED", 7))
     said = []
 
     assert redrive.redrive(sqs, NAME, clock, said.append) == 7
 
-    assert sqs.started == [{"SourceArn": f"arn:aws:sqs:us-east-1:1:{DEAD}"}]  # to the queue that they came from
+    arn = "arn:aws:sqs:us-east-1:1:"
+    assert sqs.started == [{"SourceArn": f"{arn}{DEAD}", "DestinationArn": f"{arn}{NAME}"}]
     assert said == ["0 of about 7 messages are moved", "4 of about 7 messages are moved"]
 
 
 def test_running_move_task_is_waited_for_and_not_doubled(clock):
-    sqs = WithTasks(running(1), running(1), {"Status": "COMPLETED", "ApproximateNumberOfMessagesMoved": 7})
+    sqs = WithTasks(running(1), running(1), task("COMPLETED", 7))
 
     assert redrive.redrive(sqs, NAME, clock, print) == 7
     assert sqs.started == []
 
 
-def test_failed_move_task_is_reported_with_its_reason(clock):
-    sqs = WithTasks(None, {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"})
+def test_older_move_task_that_is_still_shown_is_not_taken_for_this_one(clock):
+    older = task("COMPLETED", 3, began=1)
+    assert redrive.redrive(WithTasks(older, older, running(0), task("COMPLETED", 7)), NAME, clock, print) == 7
 
-    with pytest.raises(RedriveError, match="CouldNotDetermineMessageSource"):
-        redrive.redrive(sqs, NAME, clock, print)
+    with pytest.raises(RedriveError, match="does not show the task"):
+        redrive.redrive(WithTasks(*[older] * 20), NAME, clock, print)
+
+
+def test_cancelled_move_task_is_reported(clock):
+    with pytest.raises(RedriveError, match="SQS stopped moving messages: CANCELLED"):
+        redrive.redrive(WithTasks(None, task("CANCELLED")), NAME, clock, print)
+
+
+class ForQueuesAlone:
+    """SQS with tasks that do not move what EventBridge put there: refused at once, or failed with this task."""
+
+    def __init__(self, sqs, failed=None):
+        self.sqs, self.failed, self.shown = sqs, failed, {}
+
+    def __getattr__(self, name):
+        return getattr(self.sqs, name)
+
+    def list_message_move_tasks(self, **asked):
+        return {"Results": [self.shown] if self.shown else []}
+
+    def start_message_move_task(self, **asked):
+        if self.failed is None:
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "no"}}, "StartMessageMoveTask")
+        self.shown = self.failed
+
+
+@pytest.mark.parametrize("failed", [None, task("FAILED", 2, FailureReason="CouldNotDetermineMessageSource")])
+def test_messages_that_no_task_moves_are_received_and_sent(sqs, clock, monkeypatch, failed):
+    monkeypatch.setattr(redrive, "WAIT_SECONDS", 0)
+    let_die(sqs, MESSAGES[:3])
+
+    assert redrive.redrive(ForQueuesAlone(sqs, failed), NAME, clock, print) == (3 if failed is None else 5)
+    assert ids(taken(sqs, NAME)) == sorted(each["id"] for each in MESSAGES[:3])
 
 
 def test_other_sqs_error_is_not_taken_for_missing_tasks(clock):

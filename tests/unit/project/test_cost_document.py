@@ -4,18 +4,39 @@ from dataclasses import fields
 
 import pytest
 
+from chalicelib import families
+from infra.alarms import application_alarms
+from infra.deployables import deployables
 from infra.package import ROOT
+from infra.queue_alarms import queue_alarms
 from tests.bench import prices_document
 from tests.bench.prices import PRICES, Usage
 from tests.bench.prices_extras import documented_seconds, extras, scraping
 from tests.bench.prices_limits import REQUESTS_OF_AN_ENVIRONMENT, idle_environments, idle_requests_a_second
-from tests.bench.prices_model import idle_connected, total
+from tests.bench.prices_model import SETS, idle_connected, standing, total
 from tests.bench.sections.cost import MOST_FOR_AN_IDLE_NODE
 
 
 def test_inputs_in_the_cost_document_equal_those_of_the_model():
     written = prices_document.part_of(prices_document.DOCUMENT.read_text(), "inputs")
     assert written == prices_document.inputs().strip("\n"), f"run {prices_document.COMMAND}"
+
+
+def test_bill_at_rest_in_the_cost_document_counts_the_stacks_of_each_set():
+    document = prices_document.part_of(prices_document.DOCUMENT.read_text(), "figures")
+    for names, it in ((names, standing(names)) for names in SETS):
+        listed = ", ".join(f"`{name}`" for name in names)
+        assert f"| {listed} | {it.queues} | {it.alarms} | {it.keys} | " in document, f"run {prices_document.COMMAND}"
+
+
+@pytest.mark.parametrize("names", SETS, ids=lambda names: names[-1])
+def test_standing_resources_equal_those_of_the_stage_with_these_families(names):
+    stacks = deployables(families.chosen(",".join(names)))
+    it = standing(names)
+    assert it.queues == sum(not queue.is_manual for stack in stacks for queue in stack.queues)
+    made = [name for stack in stacks for name in (*application_alarms(stack), *queue_alarms(stack))]
+    assert it.alarms == sum(name.endswith("Alarm") for name in made)
+    assert (it.keys, it.secrets) == (2, 1)
 
 
 def test_each_kind_of_usage_has_one_price():
