@@ -9,6 +9,8 @@ from chalicelib.cloud.compute.model import Launch, MountedVolume
 from chalicelib.cloud.images.ec2_parts import FILE_TAG
 from chalicelib.cloud.images.model import IMAGE
 from chalicelib.machines.public import INSTANCE
+from chalicelib.platform.provisioning.model import State
+from chalicelib.platform.provisioning.store import RESOURCES, whole_key_of
 from tests.simulation.cloud import paid_times
 from tests.simulation.cloud.things import (
     check_kinds,
@@ -28,6 +30,7 @@ DISK_CALLS = (
     *("CreateVolume", "AttachVolume", "DetachVolume", "DeleteVolume", "DescribeVolumes"),
     *("CreateSnapshot", "DeleteSnapshot", "DescribeSnapshots"),
 )
+MOST_LOOKS = 100
 CODES = ("RequestLimitExceeded", "InternalError", "Unavailable", "VolumeLimitExceeded")
 
 
@@ -59,6 +62,18 @@ def terminate_instance(scene: Scene) -> None:
 
 def create_volume(scene: Scene) -> None:
     cloud(scene).volumes.create(some_user(scene), scene.some_name(), scene.rng.choice((1, 8)))
+
+
+def use_volume_for_a_moment(scene: Scene) -> None:
+    """It is deleted as soon as it is there: clocks of those who write its row may be further apart than that."""
+    user = some_user(scene)
+    volume = cloud(scene).volumes.create(user, "brief", 1)
+    for _ in range(MOST_LOOKS):
+        scene.wait(0.4)
+        row = scene.world.driver.row(RESOURCES, whole_key_of(user.tenant, volume.id))
+        if row is not None and row["state"] == "ready":
+            break
+    cloud(scene).volumes.delete(user.tenant, volume.id)
 
 
 def attach_volume(scene: Scene) -> None:
@@ -127,6 +142,17 @@ def no_device_has_two_volumes(scene: Scene) -> None:
     assert not devices or max(devices.values()) == 1, f"two volumes at a device: {devices}"
 
 
+def volumes_are_at_the_instances_of_their_rows(scene: Scene) -> None:
+    """At the device that their rows say; and nowhere, where they say nothing."""
+    machines = {row.id: row.external.get("id", "") for row in things_of(scene, INSTANCE)}
+    for row in things_of(scene, VOLUME):
+        if row.state is State.READY:
+            attachment = volume_spec(row).attachment
+            wanted = (machines.get(attachment.instance_id, ""), attachment.device) if attachment else ("", "")
+            there = ec2(scene).location_of(ec2(scene).disks[row.external["id"]])
+            assert there == wanted, f"{row.name} is at {there} at EC2, and shall be at {wanted}"
+
+
 def ec2_keeps_no_disks(scene: Scene) -> None:
     trouble(scene, DISK_CALLS, CODES)
 
@@ -138,6 +164,7 @@ SIMULATION = Simulation(
         resize_instance,
         terminate_instance,
         create_volume,
+        use_volume_for_a_moment,
         attach_volume,
         attach_volume,
         detach_volume,
@@ -153,6 +180,7 @@ SIMULATION = Simulation(
         disks_and_rows_agree,
         an_instance_that_is_gone_has_no_volume,
         no_device_has_two_volumes,
+        volumes_are_at_the_instances_of_their_rows,
         *paid_times.INVARIANTS,
     ),
     faults=(ec2_keeps_no_disks,),

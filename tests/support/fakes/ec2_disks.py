@@ -64,6 +64,10 @@ class DiskCalls:
         """Those that cost money."""
         return [disk for disk in self.disks.values() if disk.ends is None]
 
+    def location_of(self, disk: Disk) -> tuple[str, str]:
+        """The machine and the device that a volume is attached to; "" for none."""
+        return (disk.machine, disk.device) if self._is_attached(disk) else ("", "")
+
     def detach(self, disk: Disk) -> None:
         """Somebody with a console detaches a volume."""
         disk.machine, disk.attached_at, disk.leaves_at = "", None, None
