@@ -41,7 +41,8 @@ def create_user_key(scene: Scene) -> None:
 def rotate_user_key(scene: Scene) -> None:
     by = some_caller(scene)
     key = _key_of(scene, by)
-    made = ask(scene, by, "POST", f"/auth/keys/{key}/rotate", needs="identity:delete")
+    act = scene.rng.choice(("rotate", "regenerate"))
+    made = ask(scene, by, "POST", f"/auth/keys/{key}/{act}", needs="identity:delete")
     remember_key(scene, made.data["key"], by.user)
     _check_revoked(scene, key)
 

@@ -88,9 +88,17 @@ def remove_member(scene: Scene) -> None:
     _in_tenant(scene, "DELETE", f"members/{_some_user(scene)}")
 
 
+def leave_tenant(scene: Scene) -> None:
+    by = some_caller(scene)
+    ask(scene, by, "POST", f"/tenants/{some_tenant(scene, by)}/leave")
+
+
 def members_change_at_once(scene: Scene) -> None:
     """Admins change the same places at the same moment."""
-    beside(scene, *scene.rng.sample((add_member, add_member, change_member, remove_member, accept_invitation), 3))
+    beside(
+        scene,
+        *scene.rng.sample((add_member, add_member, change_member, remove_member, leave_tenant, accept_invitation), 3),
+    )
 
 
 def invite(scene: Scene) -> None:
@@ -202,7 +210,7 @@ def nothing_is_left_of_tenants_that_ended(scene: Scene) -> None:
             assert not left_over, f"{table.name} of tenants that have ended: {left_over[:3]}"
     held = [row.id for row in scene.world.rows() if row.tenant in gone and not row.is_released]
     assert not held, f"things of tenants that have ended: {held}"
-    owned = [row["cluster_id"] for row in scene.rows(OWNED) if row["tenant"] in gone]
+    owned = [row["cluster_id"] for row in scene.rows(OWNED) if row["tenant_id"] in gone]
     assert not owned, f"clusters of tenants that have ended: {owned}"
 
 
@@ -230,7 +238,7 @@ def what_is_gone_stays_away(scene: Scene, _operation: str, plan: Plan) -> None:
 
 OPENINGS = (people_move_in,)
 OPERATIONS = (
-    *(create_tenant, two_want_a_slug, switch_tenant, add_member, change_member, remove_member),
+    *(create_tenant, two_want_a_slug, switch_tenant, leave_tenant, add_member, change_member, remove_member),
     *(members_change_at_once, members_change_at_once, invite, invite, accept_invitation, withdraw_invitation),
     *(delete_tenant, empty_and_delete_a_tenant, empty_and_delete_a_tenant),
 )

@@ -6,7 +6,7 @@ from chalicelib.cloud.permissions import ROLES as OF_ALL
 from chalicelib.cloud.roles.store import POLICIES, ROLES
 from chalicelib.platform.identity.user_store import USERS
 from tests.simulation.cloud.callers import LOOKS, look_around
-from tests.simulation.cloud.people import ask, beside, own_rows, some_caller, some_id, some_tenant
+from tests.simulation.cloud.people import EVERYBODY, ask, beside, own_rows, some_caller, some_id, some_tenant
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 
 NAMES = ("auditor", "keeper")
@@ -27,6 +27,23 @@ def change_role(scene: Scene) -> None:
         return
     body = {"permissions": scene.rng.sample(HELD, scene.rng.randint(0, 3))}
     ask(scene, by, "PUT", path, needs="rbac:write", tenant=tenant, json=body)
+
+
+def change_permission(scene: Scene) -> None:
+    """A role gains or loses one permission, beside what others change of it."""
+    by = some_caller(scene)
+    tenant, path = some_tenant(scene, by), f"/rbac/roles/{_a_name(scene)}/permissions"
+    permission = scene.rng.choice(HELD)
+    if scene.rng.random() < 0.5:
+        ask(scene, by, "DELETE", f"{path}/{permission}", needs="rbac:write", tenant=tenant)
+        return
+    ask(scene, by, "POST", path, needs="rbac:write", tenant=tenant, json={"permission": permission})
+
+
+def bind_role(scene: Scene) -> None:
+    by = some_caller(scene)
+    body = {"user_identifier": scene.rng.choice(EVERYBODY), "role_name": scene.rng.choice((*OF_ALL, *NAMES))}
+    ask(scene, by, "POST", "/rbac/bindings", needs="rbac:write", tenant=some_tenant(scene, by), json=body)
 
 
 def _a_name(scene: Scene) -> str:
@@ -69,8 +86,11 @@ def attach_policy(scene: Scene) -> None:
     ask(scene, by, method, f"/iam/{holder}/policies/{policy}", needs="iam:write", tenant=tenant)
 
 
+CHANGES = (attach_policy, change_role, change_permission, change_permission, bind_role, change_policy)
+
+
 def rights_change_while_people_work(scene: Scene) -> None:
-    changes = scene.rng.sample((attach_policy, change_role, change_policy, create_role, create_policy), 2)
+    changes = scene.rng.sample((*CHANGES, create_role, create_policy), 2)
     beside(scene, *changes, look_around, look_around, look_around)
 
 
@@ -84,6 +104,6 @@ def names_are_of_one_role_or_policy(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(create_role, change_role, create_policy, change_policy, attach_policy, rights_change_while_people_work),
+    operations=(create_role, create_policy, *CHANGES, rights_change_while_people_work),
     invariants=(names_are_of_one_role_or_policy,),
 )

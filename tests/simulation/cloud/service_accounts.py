@@ -3,6 +3,7 @@
 import base64
 import json
 
+from chalicelib.cloud.roles.store import POLICIES
 from chalicelib.cloud.service_accounts.rules import TOKEN_SECONDS
 from chalicelib.cloud.service_accounts.store import ACCOUNTS, OWNERS
 from tests.simulation.cloud.callers import LOOKS
@@ -69,6 +70,14 @@ def change_account(scene: Scene) -> None:
     _change(scene, "PATCH", json=body)
 
 
+def attach_policy_to_account(scene: Scene) -> None:
+    by = some_caller(scene)
+    tenant = some_tenant(scene, by)
+    account, policy = some_id(scene, ACCOUNTS, tenant), some_id(scene, POLICIES, tenant)
+    path, method = f"{COLLECTION}/{account}/policies/{policy}", scene.rng.choice(("POST", "POST", "DELETE"))
+    ask(scene, by, method, path, needs="service_account:update", tenant=tenant)
+
+
 def rotate_secret(scene: Scene) -> None:
     _change(scene, "POST", "/rotate-secret")
 
@@ -88,8 +97,11 @@ def delete_account(scene: Scene) -> None:
     _change(scene, "DELETE", needs="service_account:delete")
 
 
+CHANGES = (change_account, attach_policy_to_account, rotate_secret, revoke_secret, delete_account)
+
+
 def programs_work_while_their_account_changes(scene: Scene) -> None:
-    changes = scene.rng.sample((change_account, rotate_secret, revoke_secret, delete_account), 2)
+    changes = scene.rng.sample(CHANGES, 2)
     beside(scene, *changes, get_token, use_token, use_token, use_token)
 
 
@@ -101,8 +113,8 @@ def each_account_has_its_tenant(scene: Scene) -> None:
 
 SIMULATION = Simulation(
     operations=(
-        *(create_account, create_account, get_token, use_token, change_account, rotate_secret, revoke_secret),
-        *(delete_account, programs_work_while_their_account_changes, programs_work_while_their_account_changes),
+        *(create_account, create_account, get_token, use_token, *CHANGES),
+        *(programs_work_while_their_account_changes, programs_work_while_their_account_changes),
     ),
     invariants=(each_account_has_its_tenant,),
 )

@@ -7,7 +7,7 @@ from chalicelib.platform.identity.tenant_store import put_tenant
 from chalicelib.platform.quotas.rules import INSTANCES, MEMORY_MB, STORAGE_GB, VCPUS
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
 from chalicelib.platform.quotas.store import USED
-from tests.simulation.cloud import places
+from tests.simulation.cloud import owning, places
 from tests.simulation.cloud.things import TENANTS, cloud
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -68,7 +68,8 @@ def counters_equal_a_recount(scene: Scene) -> None:
 
 SIMULATION = Simulation(
     openings=(register_tenants, *places.OPENINGS),
-    operations=(register_tenants, grant_quotas, *places.OPERATIONS),
-    invariants=(counters_equal_a_recount, *places.INVARIANTS),
-    watches=(nobody_takes_more_than_was_granted, *places.WATCHES),
+    operations=(register_tenants, grant_quotas, *places.OPERATIONS, *owning.OPERATIONS),
+    invariants=(counters_equal_a_recount, *places.INVARIANTS, *owning.INVARIANTS),
+    watches=(nobody_takes_more_than_was_granted, *places.WATCHES, *owning.WATCHES),
+    promises=owning.PROMISES,
 )
