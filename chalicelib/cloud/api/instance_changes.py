@@ -1,6 +1,7 @@
 """Changes of an instance: its power, its type, and what is noted of it."""
 
 from collections.abc import Callable
+from functools import partial
 
 from chalicelib.cloud.api.credentials import USER
 from chalicelib.cloud.api.fields import MessageOut
@@ -28,6 +29,10 @@ from chalicelib.web.validation import NoBody, NoQuery
 routes = Endpoints(tag="Instances", auth=USER, scope=Scope.TENANT)
 
 _ONE = "/instances/{instance_id}"
+
+
+_switches = partial(routes.post, permission=INSTANCE_UPDATE, is_deferred=True, answer=MessageOut, errors=(404, 409))
+"""An operation that switches the power of an instance."""
 
 
 @routes.put(
@@ -60,59 +65,27 @@ def _switch(
     )
 
 
-@routes.post(
-    f"{_ONE}/start",
-    permission=INSTANCE_UPDATE,
-    audit="instance.start",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Start an instance",
-)
+@_switches(f"{_ONE}/start", audit="instance.start", summary="Start an instance")
 def start_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has an instance started; one that runs is left as it is. 409 in any other status."""
     return _switch(request, services, rules.started, "start")
 
 
-@routes.post(
-    f"{_ONE}/stop",
-    permission=INSTANCE_UPDATE,
-    audit="instance.stop",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Stop an instance",
-)
+@_switches(f"{_ONE}/stop", audit="instance.stop", summary="Stop an instance")
 def stop_cloud_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has an instance shut down; one that is stopped is left as it is. It costs nothing while it is off. 409 in any
     other status."""
     return _switch(request, services, rules.stopped, "stop")
 
 
-@routes.post(
-    f"{_ONE}/pause",
-    permission=INSTANCE_UPDATE,
-    audit="instance.pause",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Pause an instance",
-)
+@_switches(f"{_ONE}/pause", audit="instance.pause", summary="Pause an instance")
 def pause_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has an instance keep its memory on its disk, and be off. 409 unless it runs, and is of an image and a provider
     that can."""
     return _switch(request, services, rules.paused, "pause")
 
 
-@routes.post(
-    f"{_ONE}/resume",
-    permission=INSTANCE_UPDATE,
-    audit="instance.resume",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Resume an instance",
-)
+@_switches(f"{_ONE}/resume", audit="instance.resume", summary="Resume an instance")
 def resume_instance(request: Request[InstancePath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has a paused instance go on. 409 unless it is paused."""
     return _switch(request, services, rules.resumed, "resume")

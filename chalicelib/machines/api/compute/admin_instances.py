@@ -1,5 +1,7 @@
 """Instances of all customers, for the operator of the installation."""
 
+from functools import partial
+
 from chalicelib.machines.api.compute.instance_models import (
     AdminInstanceQuery,
     InstanceOut,
@@ -19,6 +21,18 @@ from chalicelib.web.validation import NoBody, NoPath, NoQuery
 routes = Endpoints(tag="Administration", auth=USER, scope=Scope.INSTALLATION)
 
 _ONE = "/api/compute/v1/admin/instances/{instance_id}"
+
+
+_acts = partial(
+    routes.post,
+    permission=INSTANCES_ADMINISTER,
+    is_deferred=True,
+    counted_as="compute.admin",
+    answer=InstanceOut,
+    status=202,
+    errors=(404, 409),
+)
+"""An operation that changes the power of an instance."""
 
 
 @routes.get(
@@ -76,32 +90,17 @@ def admin_delete_instance(request: Request[InstancePath, NoQuery, NoBody], servi
     return NoContent()
 
 
-@routes.post(
-    f"{_ONE}/stop",
-    permission=INSTANCES_ADMINISTER,
-    audit="instance.stop",
-    is_deferred=True,
-    counted_as="compute.admin",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
-    example={"status": "STOPPING"},
-    summary="Stop the instance of any customer",
+@_acts(
+    f"{_ONE}/stop", audit="instance.stop", example={"status": "STOPPING"}, summary="Stop the instance of any customer"
 )
 def admin_stop_instance(request: Request[InstancePath, NoQuery, NoBody], services: Machines) -> InstanceOut:
     """Has a running instance shut down, as its own customer can."""
     return _power(request, services, PowerOperation.STOP)
 
 
-@routes.post(
+@_acts(
     f"{_ONE}/start",
-    permission=INSTANCES_ADMINISTER,
     audit="instance.start",
-    is_deferred=True,
-    counted_as="compute.admin",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
     example={"status": "STARTING"},
     summary="Start the instance of any customer",
 )
@@ -110,15 +109,9 @@ def admin_start_instance(request: Request[InstancePath, NoQuery, NoBody], servic
     return _power(request, services, PowerOperation.START)
 
 
-@routes.post(
+@_acts(
     f"{_ONE}/restart",
-    permission=INSTANCES_ADMINISTER,
     audit="instance.restart",
-    is_deferred=True,
-    counted_as="compute.admin",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
     example={"status": "RESTARTING"},
     summary="Restart the instance of any customer",
 )
@@ -127,15 +120,9 @@ def admin_restart_instance(request: Request[InstancePath, NoQuery, NoBody], serv
     return _power(request, services, PowerOperation.RESTART)
 
 
-@routes.post(
+@_acts(
     f"{_ONE}/reset",
-    permission=INSTANCES_ADMINISTER,
     audit="instance.reset",
-    is_deferred=True,
-    counted_as="compute.admin",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
     example={"status": "RESTARTING"},
     summary="Reset the instance of any customer",
 )

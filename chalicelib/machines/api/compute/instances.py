@@ -1,5 +1,7 @@
 """The caller's instances."""
 
+from functools import partial
+
 from chalicelib.machines.api.compute.instance_models import (
     InstanceCreate,
     InstanceOut,
@@ -19,6 +21,18 @@ from chalicelib.web.validation import NoBody, NoPath, NoQuery
 routes = Endpoints(tag="Instances", auth=USER, scope=Scope.TENANT)
 
 _ONE = "/api/compute/v1/instances/{instance_id}"
+
+
+_acts = partial(
+    routes.post,
+    permission=INSTANCES_WRITE,
+    is_deferred=True,
+    counted_as="compute.power",
+    answer=InstanceOut,
+    status=202,
+    errors=(404, 409),
+)
+"""An operation that changes the power of an instance."""
 
 
 @routes.post(
@@ -90,72 +104,28 @@ def delete_instance(request: Request[InstancePath, NoQuery, NoBody], services: M
     return NoContent()
 
 
-@routes.post(
-    f"{_ONE}/stop",
-    permission=INSTANCES_WRITE,
-    audit="instance.stop",
-    is_deferred=True,
-    counted_as="compute.power",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
-    example={"status": "STOPPING"},
-    summary="Stop an instance",
-)
+@_acts(f"{_ONE}/stop", audit="instance.stop", example={"status": "STOPPING"}, summary="Stop an instance")
 def stop_instance(request: Request[InstancePath, NoQuery, NoBody], services: Machines) -> InstanceOut:
     """Has a running instance shut down in good order. While it is stopping this changes nothing; in any other status it
     is refused with 409."""
     return _power(request, services, PowerOperation.STOP)
 
 
-@routes.post(
-    f"{_ONE}/start",
-    permission=INSTANCES_WRITE,
-    audit="instance.start",
-    is_deferred=True,
-    counted_as="compute.power",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
-    example={"status": "STARTING"},
-    summary="Start an instance",
-)
+@_acts(f"{_ONE}/start", audit="instance.start", example={"status": "STARTING"}, summary="Start an instance")
 def start_instance(request: Request[InstancePath, NoQuery, NoBody], services: Machines) -> InstanceOut:
     """Has a stopped instance started. While it is starting this changes nothing; in any other status it is refused with
     409."""
     return _power(request, services, PowerOperation.START)
 
 
-@routes.post(
-    f"{_ONE}/restart",
-    permission=INSTANCES_WRITE,
-    audit="instance.restart",
-    is_deferred=True,
-    counted_as="compute.power",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
-    example={"status": "RESTARTING"},
-    summary="Restart an instance",
-)
+@_acts(f"{_ONE}/restart", audit="instance.restart", example={"status": "RESTARTING"}, summary="Restart an instance")
 def restart_instance(request: Request[InstancePath, NoQuery, NoBody], services: Machines) -> InstanceOut:
     """Has a running instance rebooted, hard if it does not follow. While it is restarting this changes nothing; in any
     other status, and during a reset, it is refused with 409."""
     return _power(request, services, PowerOperation.RESTART)
 
 
-@routes.post(
-    f"{_ONE}/reset",
-    permission=INSTANCES_WRITE,
-    audit="instance.reset",
-    is_deferred=True,
-    counted_as="compute.power",
-    answer=InstanceOut,
-    status=202,
-    errors=(404, 409),
-    example={"status": "RESTARTING"},
-    summary="Reset an instance",
-)
+@_acts(f"{_ONE}/reset", audit="instance.reset", example={"status": "RESTARTING"}, summary="Reset an instance")
 def reset_instance(request: Request[InstancePath, NoQuery, NoBody], services: Machines) -> InstanceOut:
     """Resets a running instance as its reset button does. While it is being reset this changes nothing; in any other
     status, and during a restart, it is refused with 409."""

@@ -1,5 +1,6 @@
 """Routes of actions on hosted nodes: each starts a build."""
 
+from functools import partial
 from typing import Annotated
 
 from chalicelib.kit.errors import EdgeError, Kind, bad_request
@@ -14,6 +15,17 @@ from chalicelib.web.endpoint import Endpoints, Request
 from chalicelib.web.validation import NoBody, NoPath, NoQuery
 
 routes = Endpoints(tag="Actions", auth=OWNER, scope=Scope.TENANT)
+
+
+_begins = partial(
+    routes.post,
+    permission=HOSTED_WRITE,
+    is_deferred=True,
+    counted_as="hosted.change",
+    answer=MessageOut,
+    errors=(404, 409),
+)
+"""An operation that starts a build."""
 
 
 class ImageOut(Documented):
@@ -44,48 +56,21 @@ def get_latest_image(_request: Request[NoPath, NoQuery, NoBody], services: Machi
     return ImageOut(data=newest)
 
 
-@routes.post(
-    "/api/nodes/{node_id}/upgrade",
-    permission=HOSTED_WRITE,
-    counted_as="hosted.change",
-    audit="hosted_node.upgrade",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Upgrade a node",
-)
+@_begins("/api/nodes/{node_id}/upgrade", audit="hosted_node.upgrade", summary="Upgrade a node")
 def upgrade_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Machines) -> MessageOut:
     """Starts a build that has a running node update itself to the latest version. The build tells how it went. Refused
     with 409 while another build is in progress, and for a node that is not running."""
     return _begin(request, services, Action.UPGRADE)
 
 
-@routes.post(
-    "/api/nodes/{node_id}/start",
-    permission=HOSTED_WRITE,
-    counted_as="hosted.change",
-    audit="hosted_node.start",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Start a node",
-)
+@_begins("/api/nodes/{node_id}/start", audit="hosted_node.start", summary="Start a node")
 def start_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Machines) -> MessageOut:
     """Starts a build that starts a stopped node. Refused with 409 while another build is in progress, and for a node
     that runs."""
     return _begin(request, services, Action.START)
 
 
-@routes.post(
-    "/api/nodes/{node_id}/stop",
-    permission=HOSTED_WRITE,
-    counted_as="hosted.change",
-    audit="hosted_node.stop",
-    is_deferred=True,
-    answer=MessageOut,
-    errors=(404, 409),
-    summary="Stop a node",
-)
+@_begins("/api/nodes/{node_id}/stop", audit="hosted_node.stop", summary="Stop a node")
 def stop_hosted_node(request: Request[NodePath, NoQuery, NoBody], services: Machines) -> MessageOut:
     """Starts a build that stops a running node, which is `PAUSED` then. Refused with 409 while another build is in
     progress, and for a node that does not run."""
