@@ -43,7 +43,8 @@ __all__ = [
 @dataclass(frozen=True, kw_only=True)
 class NewMachine:
     """An instance to make. ``most`` is how many instances the tenant may have, None for any number; ``shares`` is what
-    it takes of further quotas; ``parents`` are resources that it refers to, ``beside`` changes of others that are made
+    it takes of further quotas; ``parents`` are resources that it refers to, ``sources`` those that must be there until
+    its provider has made it, ``beside`` changes of others that are made
     with it. ``id`` is a new UUIDv7, which these changes may name."""
 
     id: str
@@ -53,6 +54,7 @@ class NewMachine:
     most: int | None
     shares: tuple[Share, ...] = ()
     parents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     beside: tuple[Beside, ...] = ()
 
 
@@ -116,6 +118,7 @@ def _new(wanted: NewMachine) -> NewResource:
         spec=wanted.spec.stored(),
         power=Power.ON,
         parents=wanted.parents,
+        sources=wanted.sources,
         quota=INSTANCES,
         limit=wanted.most,
         shares=wanted.shares,

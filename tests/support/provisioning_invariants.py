@@ -69,7 +69,7 @@ def no_quota_drifts(rows: Sequence[Resource], used: Used) -> None:
 
 def no_reference_is_left(rows: Sequence[Resource]) -> None:
     """Each row counts those that refer to it."""
-    referring = Counter((row.tenant, parent) for row in rows if not row.is_released for parent in row.parents)
+    referring = Counter((row.tenant, parent) for row in rows if not row.is_released for parent in row.referred)
     for row in rows:
         assert row.references == referring[(row.tenant, row.id)], f"{row.name} counts {row.references} references"
 

@@ -16,12 +16,13 @@ from chalicelib.platform.provisioning.store import EXTERNAL_ID
 class MachineImage:
     """An image. ``agent``: it has a Python that the agent supports. ``hibernates``: its machines can keep their memory
     while they are off (EC2 user guide, "Prerequisites for EC2 instance hibernation"). It is named by a public parameter
-    of AWS, or by its id at EC2."""
+    of AWS, or by its id at EC2; ``source`` is the resource that it is of the same tenant."""
 
     name: str
     image_parameter: str
     root_device: str
     image_id: str = ""
+    source: str = ""
     agent: bool = True
     hibernates: bool = False
 
@@ -54,9 +55,10 @@ def unknown_image(name: str) -> EdgeError:
     return invalid("image", f"{name[:256]!r} is none: it is one of {', '.join(NAMES)}, or an image of the tenant")
 
 
-def image_of(image: Resource, disk_gb: int) -> MachineImage:
-    """The image that a resource is, for a machine with such a disk. Raises `EdgeError` (conflict) for one that is not
-    active, or is larger than the disk."""
+def image_of(image: Resource, tenant: str, disk_gb: int) -> MachineImage:
+    """The image that a resource is, for a machine of a tenant with such a disk. Raises `EdgeError` (conflict) for one
+    that is not active, or is larger than the disk."""
     rules.check_launchable(image, disk_gb)
     agent = rules.image_spec(image).os.lower() in rules.AGENT_ON
-    return MachineImage(image.name, "", ROOT_DEVICE, image.external[EXTERNAL_ID], agent=agent)
+    source = image.id if image.tenant == tenant else ""
+    return MachineImage(image.name, "", ROOT_DEVICE, image.external[EXTERNAL_ID], source, agent=agent)

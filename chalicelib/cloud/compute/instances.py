@@ -105,6 +105,7 @@ class CloudInstances(Named):
             most=granted.limit("instances"),
             shares=_shares(size, granted),
             parents=(location.subnet_id, *location.group_ids) if location else (),
+            sources=(image.source,) if image.source else (),
         )
         return self._machines.make(by.tenant, lambda: replace(new, beside=self._attach(by.tenant, target, wanted)))
 
@@ -182,7 +183,7 @@ class CloudInstances(Named):
             found = self._find_image(tenant, name)
         except EdgeError as error:
             raise (unknown_image(name) if error.kind is Kind.NOT_FOUND and not is_id(name) else error) from None
-        return image_of(found, size.disk_gb)
+        return image_of(found, tenant, size.disk_gb)
 
     def _provider(self, location: Location | None) -> tuple[str, str]:
         """The provider of a new instance and its zone: that of its location, or the first in which the installation has

@@ -42,6 +42,7 @@ class Snapshots(Named):
                 kind=SNAPSHOT,
                 name=source.name,
                 owner=by.owner,
+                sources=(source.id,),
                 spec=spec.model_dump(mode="json"),
                 quota=QUOTA,
                 limit=MOST_SNAPSHOTS,

@@ -43,6 +43,7 @@ class Volumes(Named):
             name=name,
             owner=by.owner,
             spec=spec.model_dump(mode="json"),
+            sources=(snapshot_id,) if snapshot_id else (),
             claims=(rules.name_claim(VOLUME, name),),
             shares=(Share(STORAGE_GB, size_gb, limit),),
         )

@@ -57,7 +57,8 @@ class Resource(BaseModel, frozen=True):
       ``asked_generation`` is the newest generation that the provider has taken on, ``begun_generation`` the newest that
       it was asked to change to: while that is newer, it is not known whether it has. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it.
-    - ``parents`` are the ids of resources that it refers to, ``references`` counts those that refer to it.
+    - ``parents`` are the ids of resources that it refers to, ``sources`` those that its thing is made from, to which it
+      refers until its provider has made it; ``references`` counts those that refer to it.
     - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
     - ``is_public``: other tenants may see it once its thing is there; what that means is its kind's to say.
     - ``quota`` is the name of the quota that it takes one of, "" for none; ``shares`` is how much it takes of further
@@ -90,6 +91,7 @@ class Resource(BaseModel, frozen=True):
     is_seen: bool = False
     misses: int = 0
     parents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     references: int = 0
     is_public: bool = False
@@ -105,6 +107,11 @@ class Resource(BaseModel, frozen=True):
     def taken(self) -> dict[str, int]:
         """How much it takes of each quota."""
         return {**({self.quota: 1} if self.quota else {}), **self.shares}
+
+    @property
+    def referred(self) -> tuple[str, ...]:
+        """The ids of all resources that it refers to now."""
+        return tuple(dict.fromkeys((*self.parents, *self.sources)))
 
     @property
     def is_at_work(self) -> bool:
@@ -164,6 +171,7 @@ class NewResource:
     must make the same; None for a new one. ``limit`` is how many of ``quota`` the tenant may have at a time;
     ``shares`` is what it takes of further quotas.
 
+    ``sources`` are resources that must not go before its provider has made it, such as the volume of a snapshot.
     ``claims`` are names that no other resource of the tenant may hold. ``at`` has the versions of parents on which a
     rule over their other children was decided: a parent that has changed since refuses the new one (`Resources.make`).
     ``beside`` are changes of other resources that are made with it or not at all; one of these that has changed since
@@ -176,6 +184,7 @@ class NewResource:
     spec: Mapping[str, Any]
     power: Power | None = None
     parents: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()
     at: Mapping[str, int] = field(default_factory=dict)
     is_public: bool = False

@@ -42,7 +42,7 @@ from chalicelib.platform.provisioning.store import (
     to_item,
     whole_key_of,
 )
-from chalicelib.platform.provisioning.tie_store import missing, require_ties, tying, untying
+from chalicelib.platform.provisioning.tie_store import leaving, missing, require_ties, standing_alone, tying, untying
 from chalicelib.platform.quotas.rules import tenant_is_gone
 
 Name = tuple[str, str]
@@ -110,7 +110,7 @@ class ResourceStore:
         writes += [self._quotas.taking(each.quota, each.limit, each.amount) for each in shares]
         writes += [self._quotas.making()] if shares else []
         ties = len(writes)
-        writes += tying(resource.id, resource.parents, resource.claims, at)
+        writes += tying(resource.id, resource.referred, resource.claims, at)
         for old, new in beside:
             gained = tying(old.id, missing(new.parents, old.parents), missing(new.claims, old.claims))
             writes += [_replacing(old, new), *gained]
@@ -202,7 +202,9 @@ class ResourceStore:
 
     def follow(self, old: Resource, new: Resource, now: datetime) -> Resource:
         """Write what a worker makes of a resource; the write that releases it returns its quota, its claims and its
-        references in its transaction. Raises `ChangedMeanwhileError` if the row has changed since ``old`` was read."""
+        references in its transaction, one with which its thing is made those on its sources. Raises
+        `ChangedMeanwhileError` if the row has changed since ``old`` was read."""
+        new = standing_alone(new)
         if old == new:
             return old
         operation = "resource.looked"
@@ -211,9 +213,9 @@ class ResourceStore:
             operation = f"resource.{new.state}"
         tables = self._tables.scoped(old.tenant)
         try:
-            if new.is_released and not old.is_released and (old.taken or old.parents or old.claims):
-                returned = [self._quotas.returning(name, amount) for name, amount in old.taken.items()]
-                lost = untying(old.id, old.parents, old.claims)
+            lost, quotas = leaving(old, new), old.taken if new.is_released and not old.is_released else {}
+            if lost or quotas:
+                returned = [self._quotas.returning(name, amount) for name, amount in quotas.items()]
                 _exchange(tables, [_replacing(old, new), *returned], lost, operation, NO_RESULT)
             else:
                 tables.write(_replacing(old, new), operation)
@@ -273,14 +275,14 @@ def _name_of(entry: Item) -> Name:
 def _exchange(tables: Tables, writes: Sequence[Write], lost: Sequence[Write], operation: str, result: object) -> None:
     """Commit these writes with those of the ties that are lost. Ties that are missing, or held by another, are not
     given back. Raises `TransactionFailedError` if the conditions of the first writes do not hold."""
-    leaving = list(lost)
+    given = list(lost)
     while True:
         try:
-            tables.commit([*writes, *leaving], operation, result=result)
+            tables.commit([*writes, *given], operation, result=result)
         except TransactionFailedError as error:
             if any(index < len(writes) for index in error.failed):
                 raise
-            leaving = [write for index, write in enumerate(leaving, len(writes)) if index not in error.failed]
+            given = [write for index, write in enumerate(given, len(writes)) if index not in error.failed]
         else:
             return
 

@@ -14,7 +14,7 @@ from chalicelib.platform.provisioning import claim_store
 from chalicelib.platform.provisioning.model import Changes, Desired, NewResource, Resource, Share, State
 from chalicelib.platform.provisioning.resource_store import RefusedByQuotaError, ResourceStore
 from chalicelib.platform.provisioning.store import Fits
-from chalicelib.platform.provisioning.tie_store import ParentMovedError, ParentUnfitError
+from chalicelib.platform.provisioning.tie_store import ParentMovedError, ParentUnfitError, missing
 from chalicelib.platform.quotas.rules import quota_exceeded
 
 Decide = Callable[[Resource], Changes | None]
@@ -66,6 +66,7 @@ class Resources:
             spec={**new.spec},
             power=new.power,
             parents=tuple(dict.fromkeys(new.parents)),
+            sources=missing(new.sources, new.parents),
             claims=tuple(dict.fromkeys(new.claims)),
             is_public=new.is_public,
             quota=new.quota,
@@ -215,9 +216,8 @@ class Resources:
                 return resource
             check(resource)
             if resource.references > 0:
-                raise conflict(
-                    f"{resource.name} is used by {resource.references} other resource(s): delete these first"
-                )
+                users = f"{resource.references} other resource(s)"
+                raise conflict(f"{resource.name} is used by {users}: delete these, or wait until they are made of it")
             deleted = self._store.effect(resource, self._deleted(resource, spec), operation)
             if deleted is not None:
                 return deleted

@@ -16,8 +16,8 @@ from chalicelib.kit.tables import (
     Write,
 )
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError, claim_of, giving_back, holder_in, taking
-from chalicelib.platform.provisioning.model import Desired, State
-from chalicelib.platform.provisioning.store import RESOURCES, key_of
+from chalicelib.platform.provisioning.model import Desired, Resource, State
+from chalicelib.platform.provisioning.store import EXTERNAL_ID, RESOURCES, key_of
 
 
 class ParentUnfitError(Exception):
@@ -33,9 +33,9 @@ class ParentMovedError(Exception):
     """A parent, or a resource that changes with a new one, has changed since a rule was decided on it."""
 
 
-def missing(names: Sequence[str], among: Sequence[str]) -> list[str]:
-    """Those of these that are not among the others."""
-    return [name for name in names if name not in set(among)]
+def missing(names: Sequence[str], among: Sequence[str]) -> tuple[str, ...]:
+    """Those of these that are not among the others, each once."""
+    return tuple(name for name in dict.fromkeys(names) if name not in set(among))
 
 
 def tying(
@@ -50,6 +50,22 @@ def tying(
 def untying(resource_id: str, parents: Iterable[str], claims: Iterable[str]) -> list[Write]:
     """The writes that take them away again. Each fails by itself where there is nothing to take away."""
     return [*map(_unreferring, parents), *(giving_back(claim, resource_id) for claim in claims)]
+
+
+def standing_alone(resource: Resource) -> Resource:
+    """The resource without its sources once its provider has made it."""
+    is_made = EXTERNAL_ID in resource.external
+    return resource.model_copy(update={"sources": ()}) if is_made and resource.sources else resource
+
+
+def leaving(old: Resource, new: Resource) -> list[Write]:
+    """The writes that give back the ties which a resource no longer has: all once it is released, those on its sources
+    once it is made."""
+    if old.is_released:
+        return []
+    if new.is_released:
+        return untying(old.id, old.referred, old.claims)
+    return untying(old.id, missing(old.sources, new.sources), ())
 
 
 def require_ties(

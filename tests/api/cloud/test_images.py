@@ -211,6 +211,13 @@ class TestLaunch:
         made = launch(scene, active(scene, os=system)["id"]).json["data"]
         assert (made["cluster"] == "north") is enrols
 
+    def test_image_stays_until_the_machines_of_it_are_made(self, scene, granted):
+        image = active(scene)["id"]
+        launch(scene, image)
+        assert ask(scene, "delete_image", image).status == 409
+        scene.world.pass_time(60)
+        assert ask(scene, "delete_image", image).status == 200
+
     def test_image_that_is_gone_before_the_launch_is_an_error_with_the_reason(self, scene, granted):
         image = active(scene)
         made = launch(scene, image["id"]).json["data"]["id"]

@@ -269,6 +269,21 @@ class TestSnapshot:
         assert ask(scene, "get_snapshot", names={"snapshot_id": snapshot}).status == 404
         assert scene.world.ec2.copies == {}
 
+    def test_volume_stays_until_its_snapshot_is_begun(self, scene, snapshot):
+        refused = ask(scene, "delete_volume", names={"volume_id": "database"})
+        assert (refused.status, "wait until" in refused.text) == (409, True)
+        scene.world.pass_time(10)
+        assert ask(scene, "delete_volume", names={"volume_id": "database"}).status == 200
+        scene.world.pass_time(60)
+        assert ask(scene, "get_snapshot", names={"snapshot_id": snapshot}).json["data"]["status"] == "AVAILABLE"
+
+    def test_snapshot_stays_until_the_volume_of_it_is_made(self, scene, snapshot):
+        scene.world.pass_time(60)
+        self.restore(scene, snapshot)
+        assert ask(scene, "delete_snapshot", names={"snapshot_id": snapshot}).status == 409
+        until(scene, "copy", "AVAILABLE")
+        assert ask(scene, "delete_snapshot", names={"snapshot_id": snapshot}).status == 200
+
     def test_lost_answer_makes_one_snapshot(self, scene, granted):
         until(scene, make(scene)["id"], "AVAILABLE")
         scene.world.ec2.lose_answer("CreateSnapshot")

@@ -257,3 +257,25 @@ class TestBeside:
 def test_resources_of_ids_are_those_of_the_tenant(own, of):
     made, foreign = own.create(new()), of("two").create(new())
     assert own.of_ids([made.id, foreign.id, "01a1fd8c-9bc8-7fee-8afc-f6c8cad021ee"]) == [made]
+
+
+class TestSources:
+    def test_source_cannot_go_until_its_thing_is_made(self, own, store, clock):
+        source = own.create(new())
+        made = own.create(new(sources=(source.id,)))
+        refused(lambda: own.delete("box", source.id, "box.deleted"))
+        shown = made.model_copy(update={"external": {"id": "box-1"}})
+        made = store.follow(made, shown, clock.now())
+        assert (made.sources, own.get("box", source.id).references) == ((), 0)
+
+    def test_source_that_is_also_a_parent_is_referred_to_once_and_longer(self, own, store, clock):
+        parent = own.create(new())
+        child = own.create(new(parents=(parent.id,), sources=(parent.id,)))
+        store.follow(child, child.model_copy(update={"external": {"id": "box-1"}}), clock.now())
+        assert own.get("box", parent.id).references == 1
+
+    def test_end_of_one_that_was_never_made_returns_its_sources_once(self, own, store, clock):
+        source = own.create(new())
+        ended = release(store, own.create(new(sources=(source.id,))), clock)
+        store.follow(ended, ended.model_copy(update={"external": {"id": "box-1"}}), clock.now())
+        assert own.get("box", source.id).references == 0
