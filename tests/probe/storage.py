@@ -47,6 +47,13 @@ def marker(client: Client) -> bool:
     return len(s3.list_object_versions(Bucket=BUCKET).get("DeleteMarkers", ())) == 1
 
 
+@probe("S3", "UploadPart", "refused without the checksum that its upload was begun with")
+def part_without_checksum(client: Client) -> bool:
+    s3 = _bucket(client)
+    upload = s3.create_multipart_upload(Bucket=BUCKET, Key="a", ChecksumAlgorithm="SHA256")["UploadId"]
+    return refused(lambda: s3.upload_part(Bucket=BUCKET, Key="a", UploadId=upload, PartNumber=1, Body=b"a"))
+
+
 @probe("S3", "CompleteMultipartUpload", "a part below 5 MB that is not the last is refused")
 def small_part(client: Client) -> bool:
     s3 = _bucket(client)

@@ -133,7 +133,7 @@ class LinkCreate(Sent):
     checksum: Annotated[
         str | None,
         Field(pattern="^[0-9a-fA-F]{64}$"),
-        about("SHA-256 in hex that what is written must have; without it, any.", SHA256),
+        about("SHA-256 in hex that what is written must have; without it, any. A part needs one.", SHA256),
     ] = None
     upload_id: Annotated[Uuid | None, about("Upload of which one part is written, not the object.", UPLOAD_ID)] = None
     part: Annotated[Int32 | None, Ge(1), Le(MOST_PARTS), about("Number of the part that the link writes.", 1)] = None

@@ -45,7 +45,7 @@ TOO_LARGE = "send it to S3 by a link of POST /storage/presign for this upload an
 def presign_object(request: Request[ObjectPath, NoQuery, LinkCreate], services: Cloud) -> LinkOut:
     """Makes an address at S3 with which anyone can read the object, or with `PUT` write it, for an hour at most:
     `expires_at` tells. A link to write needs `storage:write` too; `size_bytes` and `checksum` bind it to certain bytes.
-    With `upload_id` and `part` it writes a part of an upload, of up to 5 GiB."""
+    With `upload_id` and `part` it writes a part of an upload, of up to 5 GiB, and `checksum` is required."""
     path, body, by = request.path, request.body, request.principal
     wanted = _wanted(body)
     facts = {"address": request.address, "time": to_seconds_text(services.platform.clock.now())}
@@ -135,6 +135,8 @@ def _wanted(body: LinkCreate) -> LinkRequest:
     """The link that is asked for. Raises `EdgeError` (bad request) for fields that do not go together."""
     if (body.upload_id is None) != (body.part is None):
         raise bad_request({"part": ["give upload_id and part together"]})
+    if body.part is not None and body.checksum is None:
+        raise bad_request({"checksum": ["give the SHA-256 of the part's bytes: S3 takes no part of an upload without"]})
     written = {"size_bytes": body.size_bytes, "checksum": body.checksum, "upload_id": body.upload_id}
     for name, value in written.items():
         if body.method == "GET" and value is not None:

@@ -174,15 +174,15 @@ class S3Objects:
                 return every
             after = listed["NextPartNumberMarker"]
 
-    def complete(self, bucket: str, key: str, external: str, parts: Sequence[Part]) -> bool:
-        """Make the object of its parts; False if there is no such upload any more."""
+    def complete(self, bucket: str, key: str, external: str, parts: Sequence[Part]) -> str | None:
+        """Make the object of its parts; returns its version, None if there is no such upload any more."""
         named = [{"PartNumber": each.number, "ETag": each.etag, **_checksum(each)} for each in parts]
         done = self._of_upload(
             lambda: self._client.complete_multipart_upload(
                 Bucket=bucket, Key=key, UploadId=external, MultipartUpload={"Parts": named}
             )
         )
-        return done is not None
+        return None if done is None else str(done.get("VersionId") or PLAIN)
 
     def made_by(self, bucket: str, key: str, upload_id: str) -> Stored | None:
         """The object as it is now if that upload has made it, else None."""

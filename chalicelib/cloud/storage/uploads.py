@@ -94,9 +94,11 @@ class Uploads:
         if parts is None:
             return None
         check_parts(parts)
-        if not self._s3.complete(location.name, upload.key, upload.external, parts):
+        version = self._s3.complete(location.name, upload.key, upload.external, parts)
+        if version is None:
             return None
-        return self._s3.made_by(location.name, upload.key, upload.id)
+        size, at = sum(part.size for part in parts), self._clock.now()
+        return Stored(key=upload.key, size=size, at=at, version=version, media_type=MEDIA_TYPE)
 
     def _write(
         self, tenant: str, write: Put | Delete, operation: str, upload: Upload, *, result: object = None

@@ -53,6 +53,8 @@ class Uploads:
         upload = self._find(request, "UploadPart")
         if not 1 <= request["PartNumber"] <= MOST_PARTS:
             refuse("InvalidArgument", "UploadPart")
+        if upload.request.get("ChecksumAlgorithm") != ("SHA256" if "ChecksumSHA256" in request else None):
+            refuse("InvalidRequest", "UploadPart")  # "Checksum Type mismatch occurred, expected checksum Type: …"
         part = _Part(*checked(request, "UploadPart"))
         upload.parts[request["PartNumber"]] = part
         return {"ETag": part.etag}
