@@ -13,6 +13,7 @@ from chalicelib.cloud.compute.disk_model import (
 )
 from chalicelib.kit.errors import EdgeError, conflict, invalid
 from chalicelib.machines.public import ProviderName
+from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.model import Changes, Charge, Desired, Observation, Resource, State
 
 DEVICES = tuple(f"/dev/sd{letter}" for letter in "fghijklmnop")
@@ -67,18 +68,13 @@ def drifted(volume: Resource, observation: Observation) -> str:
 
 
 def charge_of_volume(volume: Resource) -> Charge | None:
-    """A volume costs by its size from when it is there until it is asked to go."""
-    status = volume_status(volume)
-    if status not in {VolumeStatus.AVAILABLE, VolumeStatus.IN_USE}:
-        return None
-    return Charge(VOLUME, "gp3", volume_spec(volume).size_gb)
+    """A volume costs by its size while it is there (`charging.is_there`)."""
+    return Charge(VOLUME, "gp3", volume_spec(volume).size_gb) if is_there(volume) else None
 
 
 def charge_of_snapshot(snapshot: Resource) -> Charge | None:
     """A snapshot costs by the size of its volume, which is the most that EC2 charges for it."""
-    if snapshot_status(snapshot) is not SnapshotStatus.AVAILABLE:
-        return None
-    return Charge(SNAPSHOT, "standard", snapshot_spec(snapshot).size_gb)
+    return Charge(SNAPSHOT, "standard", snapshot_spec(snapshot).size_gb) if is_there(snapshot) else None
 
 
 def names_of(kind: str) -> str:

@@ -183,9 +183,13 @@ def _of_image(image: Json, snapshot: Json | None) -> Observation:
     seen = _IMAGES.get(str(image["State"]), Seen.BROKEN)
     facts: dict[str, Any] = {rules.STEP: rules.REGISTERED}
     if snapshot is not None:
-        facts |= {rules.SNAPSHOT: str(snapshot["SnapshotId"]), rules.SIZE_GB: int(snapshot["VolumeSize"])}
+        facts |= _disk_of(snapshot)
     known = {EXTERNAL_ID: str(image["ImageId"])}
     return Observation(seen, known, facts, _BROKEN_IMAGE if seen is Seen.BROKEN else "")
+
+
+def _disk_of(snapshot: Json) -> dict[str, Any]:
+    return {rules.SNAPSHOT: str(snapshot["SnapshotId"]), rules.SIZE_GB: int(snapshot["VolumeSize"])}
 
 
 def _of_snapshot(snapshot: Json, file: ImageFile) -> Observation:
@@ -193,7 +197,7 @@ def _of_snapshot(snapshot: Json, file: ImageFile) -> Observation:
         return Observation(Seen.BROKEN, reason=_NOT_IMPORTED.format(file.format))
     if snapshot["State"] != "completed":
         return Observation(Seen.BECOMING)
-    return Observation(Seen.READY, facts={rules.STEP: rules.IMPORTED})
+    return Observation(Seen.READY, facts={rules.STEP: rules.IMPORTED, **_disk_of(snapshot)})
 
 
 def _of_import(task: Json | None, file: ImageFile) -> Observation:

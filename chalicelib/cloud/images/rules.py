@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from chalicelib.cloud.images.model import IMAGE, ImageSpec, ImageStatus
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
+from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.model import Charge, Desired, Observation, Resource, State
 
 GIB = 1024**3
@@ -60,10 +61,9 @@ def gb_of(size_bytes: int) -> int:
 
 
 def charge_of(image: Resource) -> Charge | None:
-    """An image costs by the size of its snapshot, from when it is there until it is asked to go."""
-    if image_status(image) is not ImageStatus.ACTIVE:
-        return None
-    return Charge(IMAGE, "standard", size_gb(image))
+    """An image costs by the size of its snapshot while that is there (`charging.is_there`)."""
+    is_stored = is_there(image) and image.observed.get(STEP) in {IMPORTED, REGISTERED}
+    return Charge(IMAGE, "standard", size_gb(image)) if is_stored else None
 
 
 def file_id(image: Resource) -> str:

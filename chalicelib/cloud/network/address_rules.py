@@ -3,6 +3,7 @@
 from chalicelib.cloud.network.address_model import ADDRESS, AddressSpec, AddressStatus
 from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.machines.public import InstanceSpec, ProviderName, Status, status_of
+from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Changes, Charge, Desired, Observation, Resource, State
 
@@ -114,9 +115,8 @@ def drifted(address: Resource, observation: Observation) -> str:
 
 
 def charge_of(address: Resource) -> Charge | None:
-    """An address costs from when it is there until it is asked to go, in use or not, as EC2 charges it."""
-    is_there = address.state in {State.READY, State.CHANGING} and address.desired is Desired.PRESENT
-    return Charge(ADDRESS, "ipv4") if is_there else None
+    """An address costs while it is there (`charging.is_there`), in use or not, as EC2 charges it."""
+    return Charge(ADDRESS, "ipv4") if is_there(address) else None
 
 
 def _of_a_gateway() -> EdgeError:

@@ -4,6 +4,7 @@ from chalicelib.cloud.network.address_rules import claim_of_holder
 from chalicelib.cloud.network.names import NAT_GATEWAY
 from chalicelib.cloud.network.nat_model import NatSpec, NatStatus
 from chalicelib.kit.errors import EdgeError, invalid
+from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError
 from chalicelib.platform.provisioning.model import Charge, Desired, Resource, State
 
@@ -37,6 +38,5 @@ def has_one(error: ClaimTakenError) -> EdgeError:
 
 
 def charge_of(nat: Resource) -> Charge | None:
-    """A NAT gateway costs by the hour from when it is there until it is asked to go. Its traffic is charged beside."""
-    is_there = nat.state in {State.READY, State.CHANGING} and nat.desired is Desired.PRESENT
-    return Charge(NAT_GATEWAY, "public") if is_there else None
+    """A NAT gateway costs by the hour while it is there (`charging.is_there`). Its traffic is charged beside."""
+    return Charge(NAT_GATEWAY, "public") if is_there(nat) else None

@@ -6,7 +6,8 @@ from chalicelib.cloud.metrics import Point
 from chalicelib.cloud.storage.model import BUCKET, BucketSpec
 from chalicelib.cloud.storage.rules import spec_of
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.platform.provisioning.model import Changes, Charge, Desired, Resource, Share
+from chalicelib.platform.provisioning.charging import is_there
+from chalicelib.platform.provisioning.model import Changes, Charge, Resource, Share
 from chalicelib.platform.quotas.rules import QUOTA_EXCEEDED, STORAGE_GB
 
 MB, GB = 1024**2, 1024**3
@@ -24,11 +25,9 @@ def measured(bucket: Resource, points: Sequence[Point]) -> Changes | None:
 
 
 def charge_of(bucket: Resource) -> Charge | None:
-    """A bucket costs by the MB that it holds, from when that is noted until it is asked to go."""
+    """A bucket costs by the MB that it holds, from when that is noted, while it is there (`charging.is_there`)."""
     size = spec_of(bucket).size_bytes
-    if not size or bucket.desired is Desired.ABSENT or bucket.is_released:
-        return None
-    return Charge(BUCKET, "standard", _whole(size, MB))
+    return Charge(BUCKET, "standard", _whole(size, MB)) if size and is_there(bucket) else None
 
 
 def check_room(used_gb: int, limit_gb: int | None, spec: BucketSpec | None) -> None:

@@ -56,7 +56,8 @@ class Resource(BaseModel, frozen=True):
     - ``asked_at`` is when its provider was last asked to create it; None if nothing can have been made.
       ``asked_generation`` is the newest generation that the provider has taken on, ``begun_generation`` the newest that
       it was asked to change to: while that is newer, it is not known whether it has. ``is_seen``: the thing has been
-      seen; ``misses`` counts looks since then that did not find it.
+      seen; ``misses`` counts looks since then that did not find it. ``is_broken``: its provider said last that it
+      cannot be used.
     - ``parents`` are the ids of resources that it refers to, ``sources`` those that its thing is made from, to which it
       refers until its provider has made it; ``references`` counts those that refer to it.
     - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
@@ -90,6 +91,7 @@ class Resource(BaseModel, frozen=True):
     begun_generation: int = 0
     is_seen: bool = False
     misses: int = 0
+    is_broken: bool = False
     parents: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()

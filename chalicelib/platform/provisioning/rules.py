@@ -81,6 +81,7 @@ def noted(resource: Resource, observation: Observation) -> Resource:
         update={
             "is_seen": True,
             "misses": 0,
+            "is_broken": observation.seen is Seen.BROKEN,
             "external": {**resource.external, **observation.external},
             "observed": dict(observation.facts) or resource.observed,
             "asked_generation": min(generation, resource.generation),

@@ -166,16 +166,17 @@ class Resources:
         """Change what shall be, in one write; returns the resource. ``decide`` may be asked again if somebody else
         changes it meanwhile.
 
-        Raises `EdgeError` (not found), `EdgeError` (conflict) for one that is going or was lost, `EdgeError`
-        (forbidden) for a used up quota, `EdgeError` (service unavailable) if the row stays contended, what ``decide``
-        raises, and for new parents and claims what `create` does.
+        Raises `EdgeError` (not found), (conflict) for one that was lost or is going, but for a note of one that could
+        not be removed, (forbidden) for a used up quota, (service unavailable) if the row stays contended, what
+        ``decide`` raises, and for new parents and claims what `create` does.
         """
         for _ in self._store.tries():
             resource = self.get(kind, resource_id)
             changes = decide(resource)
             if changes is None:
                 return resource
-            if resource.desired is Desired.ABSENT or resource.is_released:
+            is_going = resource.desired is Desired.ABSENT and not (changes.is_note and resource.state is State.FAILED)
+            if is_going or resource.is_released:
                 raise conflict(f"{resource.name} is gone or being removed: it cannot be changed")
             new = self._changed(resource, changes)
             try:

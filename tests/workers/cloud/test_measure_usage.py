@@ -7,6 +7,7 @@ import pytest
 from chalicelib.cloud.metrics import Metric, Metrics
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.usage import GB, MB
+from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.quotas.rules import STORAGE_GB
 from tests.support.fakes.cloudwatch import MOST_QUERIES
 from tests.support.storage import StorageScene
@@ -133,6 +134,22 @@ def test_bucket_that_is_being_removed_is_left_alone(scene):
     scene.world.sweep("measure_usage")
     scene.rest()
     assert used(scene) == 0
+
+
+def test_bucket_that_could_not_be_removed_is_measured_and_billed(scene):
+    scene.grant(storage_gb=1)
+    bucket_id = scene.bucket("photos")
+    tell(scene, bucket_id, 100 * MB)
+    measure(scene)
+    link = scene.link("photos/late", method="PUT")
+    scene.delete("/storage/buckets/photos")
+    scene.world.object_client.follow(link["url"], b"late")
+    scene.rest()
+    tell(scene, bucket_id, 200 * MB, days_ago=0)
+    measure(scene)
+    scene.world.clock.advance(10 * 3600)
+    assert (row(scene).state, shown(scene)[0]) == (State.FAILED, 200 * MB)
+    assert scene.get("/billing/summary").json["data"]["usage_quantities"]["BUCKET"] == pytest.approx(2_000, rel=0.1)
 
 
 class KilledError(Exception):
