@@ -210,7 +210,7 @@ def upload_image(request: Request[ImagePath, NoQuery, RawBody], services: Cloud)
 )
 def link_image(request: Request[ImagePath, NoQuery, UploadLinkCreate], services: Cloud) -> UploadLinkOut:
     """Makes an address at S3 that takes the file of an image, of up to 5 GiB, within an hour. `POST
-    /images/{id}/upload` without a body then has it imported. 409 and 403 as for that."""
+    /images/{id}/upload` without a body then has it imported, within a day. 409, 403 and 429 as for that."""
     body, wanted = request.body, request.path.image_id
     link = services.images.link(request.principal.tenant, wanted, body.size_bytes, body.checksum)
     services.platform.audit.note(ActedOn(IMAGE, link.image.id, link.image.name))

@@ -3,13 +3,13 @@
 from datetime import timedelta
 
 from chalicelib.cloud.images.model import IMAGE
-from chalicelib.cloud.images.rules import charge_of, drifted
+from chalicelib.cloud.images.rules import KEPT_DAYS, charge_of, drifted
 from chalicelib.platform.buckets import Bucket
 from chalicelib.platform.context import BATCH_GET, GET, PUT, QUERY, UPDATE, Context, Grants
 from chalicelib.platform.provisioning.ports import Kind
 
-FILES = Bucket("images", kept_days=2, is_imported=True)
-"""The files of images: EC2 has read them by then, or they were never told of."""
+FILES = Bucket("images", kept_days=KEPT_DAYS, is_imported=True)
+"""The files of images."""
 
 IMAGES = Kind(
     name=IMAGE,

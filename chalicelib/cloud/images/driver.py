@@ -11,10 +11,11 @@ from typing import Any
 from chalicelib.cloud.aws_prices import hourly
 from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.ec2_parts import FILE_TAG, ImageParts, Json, Parts, status_of
-from chalicelib.cloud.images.errors import ERRORS, NO_IMAGE, NO_SNAPSHOT, OVER, TAKEN
+from chalicelib.cloud.images.errors import ERRORS, NO_SNAPSHOT, OVER, TAKEN
 from chalicelib.cloud.images.model import ROOT_DEVICE, ImageFile
 from chalicelib.cloud.storage.errors import ERRORS as S3_ERRORS
 from chalicelib.kit.aws_calls import CallRefusedError, calling
+from chalicelib.platform.provisioning.aws_errors import NO_IMAGE
 from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, TENANT_TAG, tags_for, tags_of
 from chalicelib.platform.provisioning.model import Desired, Observation, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
@@ -22,6 +23,7 @@ from chalicelib.platform.provisioning.store import EXTERNAL_ID
 
 _IMAGES = {"pending": Seen.BECOMING, "transient": Seen.BECOMING, "available": Seen.READY}
 _BROKEN_IMAGE = "EC2 could not make an image of the file: upload the file again"
+_UNTAGGED = "EC2 does not show the tags of its snapshot yet"
 _NOT_IMPORTED = (
     "EC2 could not import the file: it has to be a whole {} disk, VMDK with the subformat streamOptimized. Upload "
     "another one"
@@ -61,7 +63,7 @@ class ImageDriver:
         elif step == rules.IMPORTED:
             snapshot = parts.snapshot_of(file.id)
             if snapshot is not None:
-                self._register(resource, file, str(snapshot["SnapshotId"]))
+                self._register(resource, file, snapshot)
 
     def delete(self, resource: Resource) -> None:
         """An import whose answer was lost may not be shown yet: asked for again by its token, EC2 names it."""
@@ -70,10 +72,7 @@ class ImageDriver:
         self._remove(resource, parts)
         if file is not None and resource.begun_generation and not parts.are_left and not parts.import_of(file.id):
             self._end_hidden(resource, file)
-        if file is not None:
-            key = rules.key_of(resource.tenant, resource.id, file.id)
-            with S3_ERRORS.sorted():
-                self._files.delete_object(Bucket=rules.image_spec(resource).bucket, Key=key)
+        self._remove_files(resource)
 
     def tagged(self) -> Iterable[Tagged]:
         """Images, imports that are under way, and snapshots of which no image was registered."""
@@ -109,10 +108,13 @@ class ImageDriver:
             )
         return task
 
-    def _register(self, resource: Resource, file: ImageFile, snapshot_id: str) -> None:
-        """The snapshot gets its tags first: EC2 makes it without, and rights are bound to them."""
-        self._tag(resource, file.id, snapshot_id)
-        disk = {"SnapshotId": snapshot_id, "DeleteOnTermination": True, "VolumeType": "gp3"}
+    def _register(self, resource: Resource, file: ImageFile, snapshot: Json) -> None:
+        """The snapshot gets its tags first: EC2 makes it without. Raises `AgainLaterError` until EC2 shows them, since
+        rights are bound to them."""
+        if FILE_TAG not in tags_of(snapshot):
+            self._tag(resource, file.id, str(snapshot["SnapshotId"]))
+            raise AgainLaterError(_UNTAGGED)
+        disk = {"SnapshotId": str(snapshot["SnapshotId"]), "DeleteOnTermination": True, "VolumeType": "gp3"}
         with ERRORS.sorted(), _unless({TAKEN}):
             self._client.register_image(
                 Name=f"{self._stage}-{resource.id}-{file.id}",
@@ -125,10 +127,12 @@ class ImageDriver:
             )
 
     def _remove(self, resource: Resource, parts: Parts, kept: str = "") -> None:
-        """Remove all parts but those of one file."""
+        """Remove all parts but those of one file. Raises `AgainLaterError` after it has given a snapshot the tags to which
+        the right to delete it is bound."""
+        is_untagged = False
         for image in parts.images:
             if tags_of(image).get(FILE_TAG) != kept:
-                with ERRORS.sorted(), _unless({NO_IMAGE}):
+                with ERRORS.sorted(), _unless(NO_IMAGE):
                     self._client.deregister_image(ImageId=image["ImageId"])
         for task in parts.active:
             if tags_of(task).get(FILE_TAG) != kept and status_of(task) != "deleting":
@@ -139,8 +143,22 @@ class ImageDriver:
                 continue
             if FILE_TAG not in tags_of(snapshot):
                 self._tag(resource, file_id, str(snapshot["SnapshotId"]))
+                is_untagged = True
+                continue
             with ERRORS.sorted(), _unless({NO_SNAPSHOT}):
                 self._client.delete_snapshot(SnapshotId=snapshot["SnapshotId"])
+        if is_untagged:
+            raise AgainLaterError(_UNTAGGED)
+
+    def _remove_files(self, resource: Resource) -> None:
+        """Its file, and one that a link has brought since, of which no row tells."""
+        bucket, keys = rules.image_spec(resource).bucket, rules.keys_left(resource)
+        if not keys:
+            return
+        with S3_ERRORS.sorted():
+            done = self._files.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
+        if done.get("Errors"):
+            raise AgainLaterError("S3 does not delete its file yet")
 
     def _tag(self, resource: Resource, file_id: str, snapshot_id: str) -> None:
         with ERRORS.sorted(), _unless({NO_SNAPSHOT}):

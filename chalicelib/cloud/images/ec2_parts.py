@@ -83,8 +83,9 @@ class ImageParts:
         return found
 
     def images(self, filters: Sequence[Json]) -> Iterator[Json]:
-        """The images of the account that fit."""
-        return _pages(self._client.describe_images, "Images", Owners=["self"], Filters=list(filters))
+        """The images of the account that fit. EC2 shows one for a while after it was deregistered."""
+        listed = _pages(self._client.describe_images, "Images", Owners=["self"], Filters=list(filters))
+        return (each for each in listed if each.get("State") != "deregistered")
 
     def imports(self) -> Iterator[Json]:
         """The imports of this installation."""

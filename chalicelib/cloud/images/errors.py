@@ -3,9 +3,9 @@
 Codes: Amazon EC2 developer guide, "Error codes for the Amazon EC2 API".
 """
 
-from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
+from chalicelib.platform.provisioning.aws_errors import LIMIT, NO_IMAGE, AwsErrors
 
-NO_IMAGE, NO_SNAPSHOT = "InvalidAMIID.NotFound", "InvalidSnapshot.NotFound"
+NO_SNAPSHOT = "InvalidSnapshot.NotFound"
 TAKEN = "InvalidAMIName.Duplicate"
 OVER = frozenset({"IncorrectState", "InvalidConversionTaskId", "InvalidConversionTaskId.NotFound"})
 """An import that cannot be ended, since it has ended or is not there."""
@@ -14,7 +14,10 @@ _UNREAD = "EC2 could not read the file: upload it again"
 
 ERRORS = AwsErrors(
     service="EC2",
-    gone={NO_IMAGE: "EC2 does not know the image any more", NO_SNAPSHOT: "EC2 does not know the snapshot any more"},
+    gone={
+        **dict.fromkeys(NO_IMAGE, "EC2 does not know the image any more"),
+        NO_SNAPSHOT: "EC2 does not know the snapshot any more",
+    },
     again={
         "InvalidSnapshot.InUse": "its image is still being removed",
         "IncorrectState": "EC2 is still changing it",

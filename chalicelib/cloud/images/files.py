@@ -6,6 +6,7 @@ Raises `EdgeError` (service unavailable) where S3 does not answer.
 
 from base64 import b64encode
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -19,11 +20,12 @@ _TYPE = "application/octet-stream"
 
 @dataclass(frozen=True)
 class Looked:
-    """A file as it was looked at: its size, and its first and last bytes."""
+    """A file as it was looked at: its size, its first and last bytes, and when it came."""
 
     size_bytes: int
     beginning: bytes
     ending: bytes
+    at: datetime
 
 
 class ImageFiles:
@@ -42,16 +44,17 @@ class ImageFiles:
         with for_request():
             try:
                 with calling():
-                    size = int(self._client.head_object(Bucket=bucket, Key=key)["ContentLength"])
+                    found = self._client.head_object(Bucket=bucket, Key=key)
             except CallRefusedError as error:
                 if error.code not in MISSING:
                     raise
                 return None
+            size, at = int(found["ContentLength"]), found["LastModified"]
             if not size:
-                return Looked(0, b"", b"")
+                return Looked(0, b"", b"", at)
             beginning = self._part(bucket, key, f"bytes=0-{BEGINNING_BYTES - 1}")
             ending = self._part(bucket, key, f"bytes=-{ENDING_BYTES}")
-        return Looked(size, beginning, ending)
+        return Looked(size, beginning, ending, at)
 
     def link(self, bucket: str, key: str, size_bytes: int, checksum: str | None, seconds: int) -> str:
         """A signed URL that takes a file of this size, and of this SHA-256 (hex) if it is given, by PUT."""

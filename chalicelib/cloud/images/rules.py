@@ -1,16 +1,26 @@
 """The rules of images. Pure."""
 
 from collections.abc import Collection
+from datetime import datetime, timedelta
 
 from chalicelib.cloud.images.model import IMAGE, ImageSpec, ImageStatus
 from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
 from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.model import Charge, Desired, Observation, Resource, State
+from chalicelib.platform.quotas.rules import STORAGE_GB, quota_exceeded
 
 GIB = 1024**3
 
 LARGEST_BYTES = 5 * GIB
 """The largest file: S3 takes no more in one go (S3 user guide, "Uploading objects")."""
+
+KEPT_DAYS = 4
+"""Files are removed after these days: EC2 has read them by then, or they were never told of."""
+
+OLDEST = timedelta(days=1)
+"""The oldest file that is imported. An import may take a day more, which ends well before the file is removed."""
+
+_MOST_KEYS = 1_000
 
 STEP, PROGRESS, SIZE_GB, SNAPSHOT = "step", "progress", "size_gb", "snapshot"
 """Facts of an image: how far it has come, in percent while EC2 imports it, the size of its disk, and its snapshot."""
@@ -74,6 +84,26 @@ def file_id(image: Resource) -> str:
 def key_of(tenant: str, image_id: str, of_file: str) -> str:
     """The key of a file at S3."""
     return f"{tenant}/{image_id}/{of_file}"
+
+
+def keys_left(image: Resource) -> list[str]:
+    """The keys of the files that an image which shall go may have: its file, and what links have brought since."""
+    file = image_spec(image).file
+    first = max(int(file.id) if file else 1, image.generation - _MOST_KEYS)
+    return [key_of(image.tenant, image.id, str(number)) for number in range(first, image.generation)]
+
+
+def check_age(at: datetime, now: datetime) -> None:
+    """Raises `EdgeError` (conflict) for a file that could be removed before EC2 has read it."""
+    if now - at > OLDEST:
+        raise conflict(f"the file came {at:%Y-%m-%d %H:%M} UTC, more than a day ago: upload it again")
+
+
+def check_room(image: Resource, used_gb: int, size_bytes: int, limit_gb: int | None) -> None:
+    """Raises `EdgeError` (forbidden) for a file that a tenant which takes so much has no room for; that of the image's
+    file before returns with it."""
+    if limit_gb is not None and used_gb - image.shares.get(STORAGE_GB, 0) + gb_of(size_bytes) > limit_gb:
+        raise quota_exceeded(STORAGE_GB, limit_gb)
 
 
 def check_name(name: str, reserved: Collection[str]) -> None:

@@ -1,9 +1,10 @@
 """`Images`: the images of a tenant, and those that other tenants have made public."""
 
 from base64 import b64encode
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.files import ImageFiles, Looked
@@ -11,7 +12,7 @@ from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES, forma
 from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSpec, NewImage, Storehouse
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict
 from chalicelib.kit.ids import is_id
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource, Share
@@ -29,6 +30,12 @@ QUOTA = "images"
 LINK_SECONDS = 3_600
 
 
+class Quotas(Protocol):
+    """The part of `platform.quotas` that is used."""
+
+    def used(self, tenant: str, quotas: Sequence[str]) -> Mapping[str, int]: ...
+
+
 @dataclass(frozen=True)
 class FileLink:
     """An address at S3 that takes the file of an ``image``, the headers that have to be sent, and its latest end."""
@@ -41,8 +48,8 @@ class FileLink:
 
 class Images(Named):
     """An image is also found by its name, if only one has it. ``every`` are the resources of all tenants; ``limit``
-    tells how many GB of disks and files a tenant may have, None for any number; ``reserved`` are the names of the
-    installation's own images."""
+    tells how many GB of disks and files a tenant may have, None for any number, and ``quotas`` how many it has;
+    ``reserved`` are the names of the installation's own images."""
 
     def __init__(
         self,
@@ -51,6 +58,7 @@ class Images(Named):
         files: ImageFiles,
         storehouse: Storehouse,
         limit: Callable[[str], int | None],
+        quotas: Quotas,
         reserved: Collection[str],
         clock: Clock,
     ) -> None:
@@ -59,6 +67,7 @@ class Images(Named):
         self._files = files
         self._storehouse = storehouse
         self._limit = limit
+        self._quotas = quotas
         self._reserved = reserved
         self._clock = clock
 
@@ -97,8 +106,13 @@ class Images(Named):
     def get(self, tenant: str, wanted: str) -> Resource:
         """An image of the tenant, or a public one by its id. Raises `EdgeError` (not found), (validation failed) for a
         name or a beginning that several have."""
-        image = self._public(tenant, wanted.lower()) if is_id(wanted) else None
-        return image or super().get(tenant, wanted)
+        try:
+            return super().get(tenant, wanted)
+        except EdgeError as error:
+            image = self._public(wanted.lower()) if error.kind is Kind.NOT_FOUND and is_id(wanted) else None
+            if image is None:
+                raise
+            return image
 
     def delete(self, tenant: str, wanted: str) -> None:
         """Begin to delete an image; machines that were made from it stay. Raises `EdgeError` (not found), (forbidden)
@@ -110,17 +124,19 @@ class Images(Named):
         not import, (conflict) for an image that takes none now, (not found, forbidden)."""
         image = self._owned(tenant, wanted)
         rules.check_takes_file(image)
-        looked = Looked(len(content), content[:BEGINNING_BYTES], content[-ENDING_BYTES:])
+        looked = Looked(len(content), content[:BEGINNING_BYTES], content[-ENDING_BYTES:], self._clock.now())
         file = _file_of(image, looked)
+        self._check_room(image, file.size_bytes)
         self._files.put(rules.image_spec(image).bucket, rules.key_of(tenant, image.id, file.id), content)
         return self._take(image, file)
 
     def link(self, tenant: str, wanted: str, size_bytes: int, checksum: str | None) -> FileLink:
         """A link that takes the file of an image. Raises `EdgeError` (validation failed) for a size that is not taken,
-        (conflict) for an image that takes none now, (not found, forbidden)."""
+        (conflict) for an image that takes none now, (not found), (forbidden) for another's or a used up quota."""
         rules.check_size(size_bytes)
         image = self._owned(tenant, wanted)
         rules.check_takes_file(image)
+        self._check_room(image, size_bytes)
         key = rules.key_of(tenant, image.id, rules.file_id(image))
         url = self._files.link(rules.image_spec(image).bucket, key, size_bytes, checksum, LINK_SECONDS)
         headers = {"content-length": str(size_bytes)}
@@ -137,7 +153,13 @@ class Images(Named):
         looked = self._files.look(rules.image_spec(image).bucket, key)
         if looked is None:
             raise conflict("there is no file: send it as the body, or by a link of POST /images/{id}/upload-link first")
+        rules.check_age(looked.at, self._clock.now())
         return self._take(image, _file_of(image, looked))
+
+    def _check_room(self, image: Resource, size_bytes: int) -> None:
+        """Before anything is stored: the share is taken with the file, in its transaction. Two reads."""
+        used = self._quotas.used(image.tenant, [STORAGE_GB])[STORAGE_GB]
+        rules.check_room(image, used, size_bytes, self._limit(image.tenant))
 
     def _take(self, image: Resource, file: ImageFile) -> Resource:
         share = Share(STORAGE_GB, rules.gb_of(file.size_bytes), self._limit(image.tenant))
@@ -151,10 +173,10 @@ class Images(Named):
 
         return self._resources(image.tenant).change(IMAGE, image.id, decide, "image.upload")
 
-    def _public(self, tenant: str, image_id: str) -> Resource | None:
-        """The public image of another tenant."""
+    def _public(self, image_id: str) -> Resource | None:
+        """The public image of any tenant."""
         image = self._every.find(IMAGE, image_id)
-        return image if image is not None and image.tenant != tenant and rules.is_published(image) else None
+        return image if image is not None and rules.is_published(image) else None
 
     def _owned(self, tenant: str, wanted: str) -> Resource:
         image = self.get(tenant, wanted)

@@ -81,6 +81,7 @@ class ComputeParts(WaysOut):
             ImageFiles(platform.gateways.object_client),
             Storehouse(settings.images_bucket if makes_images else "", settings.images_import_role),
             lambda tenant: self._limit_of(tenant, "storage_gb"),
+            platform.quotas,
             NAMES,
             platform.clock,
         )

@@ -5,7 +5,7 @@ Codes: Amazon EC2 developer guide, "Error codes for the Amazon EC2 API".
 
 from dataclasses import replace
 
-from chalicelib.platform.provisioning.aws_errors import LIMIT, AwsErrors
+from chalicelib.platform.provisioning.aws_errors import LIMIT, NO_IMAGE, AwsErrors
 
 MISMATCH = "IdempotentParameterMismatch"
 NOT_FOUND = "InvalidInstanceID.NotFound"
@@ -36,8 +36,7 @@ ERRORS = AwsErrors(
         "MaxIOPSLimitExceeded": LIMIT.format("disk operations", "instances"),
         "SecurityGroupsPerInstanceLimitExceeded": "it cannot have so many security groups: detach one",
         "SecurityGroupsPerInterfaceLimitExceeded": "it cannot have so many security groups: detach one",
-        "InvalidAMIID.NotFound": _NO_IMAGE,
-        "InvalidAMIID.Unavailable": _NO_IMAGE,
+        **dict.fromkeys(NO_IMAGE, _NO_IMAGE),
         "Unsupported": "this machine type is not offered in this zone: use another zone or template",
         "OperationNotPermitted": "the machine is protected in EC2: the operator has to remove its protection",
     },

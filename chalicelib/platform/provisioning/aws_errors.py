@@ -15,6 +15,9 @@ from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, P
 LIMIT = "the AWS account has reached its limit of {}: have it raised in Service Quotas, or delete {}"
 """The refusal of one more than the account may have: of what, and what to delete."""
 
+NO_IMAGE = frozenset({"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"})
+"""The codes of EC2 for an image that is not there, or not any more."""
+
 _RIGHTS = "the installation may not do this in its AWS account ({}): the operator has to look at its permissions"
 _UNKNOWN = "{} does not take it ({}): the operator has to look at the request"
 _THROTTLED = frozenset(

@@ -163,6 +163,21 @@ class TestUpload:
         assert until(scene, image, "ACTIVE")["format"] == "vmdk"
         assert upload(scene, image).status == 409
 
+    def test_link_beyond_the_quota_of_storage_is_429(self, scene, granted):
+        image = register(scene)["id"]
+        scene.request("set_quotas", json={"max_storage_gb": 2})
+        refused = ask(scene, "link_image", image, json={"size_bytes": 2 * 1024**3 + 1})
+        assert (refused.status, refused.json["error"]["code"]) == (429, "QUOTA_EXCEEDED")
+        assert ask(scene, "link_image", image, json={"size_bytes": 2 * 1024**3}).status == 200
+
+    def test_file_that_came_more_than_a_day_ago_is_409(self, scene, granted):
+        image = register(scene)["id"]
+        link = ask(scene, "link_image", image, json={"size_bytes": len(RAW)}).json["data"]
+        scene.world.object_client.follow(link["url"], RAW, link["headers"])
+        scene.world.clock.advance(86_401)
+        refused = upload(scene, image, b"")
+        assert (refused.status, "upload it again" in refused.text) == (409, True)
+
     def test_file_beyond_the_quota_of_storage_is_429(self, scene, granted):
         image = register(scene)["id"]
         scene.request("set_quotas", json={"max_storage_gb": 0})
@@ -277,6 +292,15 @@ class TestDelete:
         scene.world.pass_time(1_200)
         assert ask(scene, "get_image", image).status == 404
         assert (scene.world.ec2.copies, scene.world.ec2.amis) == ({}, {})
+
+    def test_file_that_came_by_a_link_and_was_not_told_goes_too(self, scene, granted):
+        image = register(scene)["id"]
+        scene.world.settle()
+        link = ask(scene, "link_image", image, json={"size_bytes": len(RAW)}).json["data"]
+        scene.world.object_client.follow(link["url"], RAW, link["headers"])
+        ask(scene, "delete_image", image)
+        scene.world.pass_time(60)
+        assert scene.world.object_client.buckets[IMAGE_FILES].objects.of_key == {}
 
     def test_image_without_a_file_goes_at_once(self, scene, granted):
         image = register(scene)["id"]

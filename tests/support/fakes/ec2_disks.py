@@ -44,6 +44,12 @@ class Copy:
     tags: dict[str, str]
     since: datetime
     is_broken: bool = False
+    tagged_at: datetime | None = None
+    """The time at which it got its tags, for one that was made without."""
+
+    def tags_at(self, at: datetime) -> dict[str, str]:
+        """Its tags as EC2 knows them then, also where rights are bound to them."""
+        return {} if self.tagged_at is not None and self.tagged_at >= at else self.tags
 
 
 class DiskCalls:
@@ -129,7 +135,7 @@ class DiskCalls:
             copy = self.copies.get(request["SnapshotId"])
             if copy is None:
                 refuse("InvalidSnapshot.NotFound", "DeleteSnapshot")
-            self._allow(copy.tags, "DeleteSnapshot")
+            self._allow(copy.tags_at(self.clock.now()), "DeleteSnapshot")
             if copy.id in self.used_by_images():
                 refuse("InvalidSnapshot.InUse", "DeleteSnapshot")
             del self.copies[copy.id]
@@ -253,7 +259,7 @@ def _copy(copy: Copy, at: datetime) -> Json:
         "State": state,
         "StartTime": copy.since,
         "VolumeSize": copy.request.get("VolumeSize", 0),
-        "Tags": shown_tags(copy.tags),
+        "Tags": shown_tags(copy.tags_at(at)),
     }
 
 

@@ -19,6 +19,7 @@ from tests.support.fakes.ec2_disks import Copy
 _PAGE = 2
 _FORMATS = ("RAW", "VHD", "VMDK")
 _ARCHITECTURE = "x86_64"
+_SHOWN_AFTERWARDS = timedelta(minutes=2)
 
 
 @dataclass
@@ -71,6 +72,8 @@ class ImageCalls:
     """EC2 finds new files to be no disks."""
     imports: dict[str, Import] = field(default_factory=dict)
     amis: dict[str, Ami] = field(default_factory=dict)
+    former: list[tuple[Ami, datetime]] = field(default_factory=list)
+    """Those that were deregistered, and when."""
 
     clock: FakeClock
     stage: str = ""
@@ -122,6 +125,7 @@ class ImageCalls:
                 copy = self.copies[name]
                 if copy.tags:
                     self._allow(copy.tags, "CreateTags")
+                copy.tagged_at = copy.tagged_at if copy.tags else self.clock.now()
                 copy.tags = {**copy.tags, **tags}
             return {}
 
@@ -136,6 +140,8 @@ class ImageCalls:
                 refuse("InvalidParameterValue", "DescribeImages")
             seen = self.clock.now() - timedelta(seconds=self.lag_seconds)
             there = [_ami(each) for each in self.amis.values() if each.since <= seen]
+            shown_until = self.clock.now() - _SHOWN_AFTERWARDS
+            there += [{**_ami(each), "State": "deregistered"} for each, at in self.former if at > shown_until]
             fits = [each for each in there if all(matches(each, one, {}, "") for one in request.get("Filters", ()))]
             return _page("Images", fits, request)
 
@@ -145,9 +151,11 @@ class ImageCalls:
         def deregister() -> Json:
             image = self.amis.get(request["ImageId"])
             if image is None:
-                refuse("InvalidAMIID.NotFound", "DeregisterImage")
+                known = request["ImageId"] in {each.id for each, _ in self.former}
+                refuse("InvalidAMIID.Unavailable" if known else "InvalidAMIID.NotFound", "DeregisterImage")
             self._allow(image.tags, "DeregisterImage")
             del self.amis[image.id]
+            self.former.append((image, self.clock.now()))
             return {}
 
         return self._do("DeregisterImage", request, deregister)
@@ -191,7 +199,7 @@ class ImageCalls:
         copy = self.copies.get(wanted["Ebs"]["SnapshotId"])
         if copy is None:
             refuse("InvalidSnapshot.NotFound", "RegisterImage")
-        self._allow(copy.tags, "RegisterImage")
+        self._allow(copy.tags_at(self.clock.now()), "RegisterImage")
         fits = wanted["DeviceName"] == request["RootDeviceName"] and request["Architecture"] == _ARCHITECTURE
         if not fits or request["VirtualizationType"] != "hvm":
             refuse("InvalidParameterValue", "RegisterImage")

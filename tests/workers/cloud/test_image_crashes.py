@@ -90,7 +90,7 @@ def test_image_that_somebody_removes_is_an_error_that_another_upload_mends(scene
     shown = scene.request("get_image", variables={"image_id": image}).json["data"]
     assert (shown["status"], "upload the file again" in shown["status_reason"]) == ("ERROR", True)
     assert scene.request("upload_image", variables={"image_id": image}, body=RAW).status == 200
-    scene.world.pass_time(300, step=10)
+    scene.world.pass_time(600, step=10)
     (ami,) = scene.world.ec2.amis.values()
     assert set(scene.world.ec2.copies) == {ami.snapshot}
     assert scene.request("get_image", variables={"image_id": image}).json["data"]["status"] == "ACTIVE"
