@@ -127,8 +127,8 @@ class ImageDriver:
             )
 
     def _remove(self, resource: Resource, parts: Parts, kept: str = "") -> None:
-        """Remove all parts but those of one file. Raises `AgainLaterError` after it has given a snapshot the tags to which
-        the right to delete it is bound."""
+        """Remove all parts but those of one file. Raises `AgainLaterError` after it has given a snapshot the tags to
+        which the right to delete it is bound."""
         is_untagged = False
         for image in parts.images:
             if tags_of(image).get(FILE_TAG) != kept:

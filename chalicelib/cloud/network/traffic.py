@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 
-from chalicelib.cloud.metrics import Metric, Metrics
+from chalicelib.cloud.metrics import Metric, Metrics, UntoldError
 from chalicelib.cloud.network.names import NAT_GATEWAY
 from chalicelib.kit.clock import Clock
 from chalicelib.platform.billing.model import Amount
@@ -17,7 +17,8 @@ from chalicelib.platform.provisioning.model import Resource
 HOUR = timedelta(hours=1)
 
 LATE = timedelta(minutes=10)
-"""CloudWatch knows all of an hour some minutes after it: AWS tells it every minute."""
+"""CloudWatch knows most of an hour some minutes after it: AWS tells it every minute. The rest is added by later
+runs, which look back so far."""
 
 LOOKS_BACK = timedelta(hours=6)
 """For so long the function may fail without a loss."""
@@ -43,8 +44,10 @@ class NatTraffic:
         self._clock = clock
 
     def measure(self) -> None:
-        """Record the traffic of the last whole hours, those that are not recorded yet. A call of CloudWatch for 250
-        gateways, and a write for each hour of each that had traffic."""
+        """Record the traffic of the last whole hours, as far as it is not recorded yet. A call of CloudWatch for 250
+        gateways, and a write for each hour of each that had traffic. Raises `UntoldError` after the others, for
+        gateways of which CloudWatch did not tell all."""
+        untold = 0
         end = (self._clock.now() - LATE).replace(minute=0, second=0, microsecond=0)
         for gateways in self._every():
             made = [each for each in gateways if "id" in each.external]
@@ -52,11 +55,17 @@ class NatTraffic:
             points = iter(self._metrics.points(asked, end - LOOKS_BACK, end)) if asked else iter(())
             for gateway in made:
                 by_hour: Counter[str] = Counter()
-                for _ in _DIRECTIONS:
-                    by_hour.update({point.at: point.value for point in next(points)})
+                told = [next(points) for _ in _DIRECTIONS]
+                if None in told:
+                    untold += 1
+                    continue
+                for direction in told:
+                    by_hour.update({point.at: point.value for point in direction or ()})
                 for at, size in sorted(by_hour.items()):
                     if size:
                         self._note(_amount(gateway, at, size))
+        if untold:
+            raise UntoldError(untold)
 
 
 def _metric(gateway: Resource, direction: str) -> Metric:

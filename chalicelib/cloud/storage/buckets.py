@@ -142,7 +142,9 @@ class Buckets:
         return self._change(tenant, name, decide, "bucket.versioning")
 
     def add_rule(self, by: Principal, name: str, prefix: str, days: int, *, enabled: bool) -> Resource:
-        """Add a rule to a bucket, as its last. Raises `EdgeError` (not found, conflict)."""
+        """Add a rule to a bucket, as its last. Raises `EdgeError` (bad request) for a beginning that no key has, (not
+        found, conflict)."""
+        rules.check_prefix(prefix)
         now = self._clock.now()
         rule = LifecycleRule(
             id=self._ids.uuid7(now),

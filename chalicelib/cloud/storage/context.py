@@ -59,7 +59,7 @@ CONTEXT = Context(
             keeps_objects=True,
         ),
         "provision": Grants(makes_buckets=True),
-        "report_strangers": Grants(finds_buckets=True),
+        "report_strangers": Grants(tables={"resources": QUERY}, finds_buckets=True),
         "measure_usage": Grants(
             tables={"resources": GET | BATCH_GET | QUERY | UPDATE, "quotas": UPDATE}, reads_metrics=True
         ),

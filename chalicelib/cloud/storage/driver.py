@@ -4,7 +4,7 @@ See `platform.provisioning.ports.Driver`. All calls set something to a value, or
 be repeated. The tag with the digest of the settings is written last: a bucket without it is not finished.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from chalicelib.cloud.storage import configuration
@@ -21,10 +21,14 @@ from chalicelib.cloud.storage.rules import (
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
-from chalicelib.platform.provisioning.ports import AgainLaterError, ProviderError, RefusedError
+from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, ProviderError, RefusedError
+from chalicelib.platform.provisioning.resource_store import Name
 
 EMPTIED_AT_ONCE = 10
 """Batches of a thousand versions that one call deletes: some 20 s, of the minute that the worker has."""
+
+ERRORS_AT_MOST = 3
+"""Looks in a row that fail, after which no other bucket of the batch is looked at."""
 
 _FIRST_REGION = "us-east-1"
 _OURS = "BucketAlreadyOwnedByYou"
@@ -33,15 +37,30 @@ _ENABLED = "Enabled"
 
 
 class BucketDriver:
-    """``client`` is the SDK's client of S3; names of buckets begin with the prefix of the stage's tables."""
+    """``client`` is the SDK's client of S3; names of buckets begin with the prefix of the stage's tables. ``known``
+    walks over the names of all rows of buckets, some hundreds at a time."""
 
-    def __init__(self, client: Any, table_prefix: str) -> None:
+    def __init__(self, client: Any, table_prefix: str, known: Callable[[], Iterable[Sequence[Name]]]) -> None:
         self._client = client
         self._prefix = table_prefix
+        self._known = known
 
-    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation]:
-        """Two calls for each: S3 describes one bucket at a time."""
-        return {each.id: self._look(self._name(each)) for each in resources}
+    def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation | ProviderError]:
+        """Two calls for each: S3 describes one bucket at a time. The error of one stands in its place; after some in a
+        row the others are not asked for, since S3 itself is in trouble."""
+        seen: dict[str, Observation | ProviderError] = {}
+        errors: list[ProviderError] = []
+        for each in resources:
+            if len(errors) < ERRORS_AT_MOST:
+                try:
+                    seen[each.id] = self._look(self._name(each))
+                except ProviderError as error:
+                    errors.append(error)
+                else:
+                    errors = []
+            if errors:
+                seen[each.id] = errors[-1]
+        return seen
 
     def create(self, resource: Resource) -> Mapping[str, str]:
         name = self._name(resource)
@@ -72,16 +91,19 @@ class BucketDriver:
                     raise
 
     def tagged(self) -> Iterable[Tagged]:
-        """One call for each bucket of the stage. One without tags belongs to no resource."""
+        """One call for each bucket whose name is that of no row. One without tags belongs to no resource."""
+        known = {physical_name(self._prefix, *each): each for names in self._known() for each in names}
         for bucket in self._all():
-            tags = self._tags(str(bucket["Name"]))
-            if tags is not None:
-                yield Tagged(
-                    tenant=tags.get(TENANT_TAG, ""),
-                    resource_id=tags.get(RESOURCE_TAG, ""),
-                    external_id=str(bucket["Name"]),
-                    since=to_seconds_text(bucket["CreationDate"]),
-                )
+            name = str(bucket["Name"])
+            owner = known.get(name) or self._owner(name)
+            if owner is not None:
+                since = to_seconds_text(bucket["CreationDate"])
+                yield Tagged(tenant=owner[0], resource_id=owner[1], external_id=name, since=since)
+
+    def _owner(self, name: str) -> Name | None:
+        """The tenant and the resource that the tags of a bucket name, "" for none; None if there is no bucket."""
+        tags = self._tags(name)
+        return None if tags is None else (tags.get(TENANT_TAG, ""), tags.get(RESOURCE_TAG, ""))
 
     def _name(self, resource: Resource) -> str:
         return physical_name(self._prefix, resource.tenant, resource.id)
@@ -90,8 +112,11 @@ class BucketDriver:
         tags = self._tags(name)
         if tags is None:
             return Observation(Seen.MISSING)
-        with ERRORS.sorted():
-            is_versioned = self._client.get_bucket_versioning(Bucket=name).get("Status") == _ENABLED
+        try:
+            with ERRORS.sorted():
+                is_versioned = self._client.get_bucket_versioning(Bucket=name).get("Status") == _ENABLED
+        except GoneError:
+            return Observation(Seen.MISSING)
         return Observation(
             Seen.READY,
             external={"id": name},

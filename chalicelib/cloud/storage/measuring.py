@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from chalicelib.cloud.metrics import Metric, Metrics, Point
+from chalicelib.cloud.metrics import Metric, Metrics, Point, UntoldError
 from chalicelib.cloud.storage import usage
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.rules import physical_name
@@ -18,6 +18,9 @@ from chalicelib.platform.provisioning.model import Changes, Resource
 
 LOOKS_BACK = timedelta(days=4)
 """The newest day that S3 has told of is within these. It tells nothing of a bucket that is empty."""
+
+_STRIDE = 7
+"""Shards between the beginnings of two days: it has no factor in common with their number."""
 
 _OVER = frozenset({"conflict", "not_found"})
 
@@ -31,11 +34,12 @@ class Resources(Protocol):
 
 
 class Measuring:
-    """``every`` walks over the buckets of all tenants, some hundreds at a time; ``resources`` are those of one."""
+    """``every`` walks over the buckets of all tenants, some hundreds at a time, from a shard that it is given;
+    ``resources`` are those of one."""
 
     def __init__(
         self,
-        every: Callable[[], Iterable[Sequence[Resource]]],
+        every: Callable[[int], Iterable[Sequence[Resource]]],
         resources: Callable[[str], Resources],
         metrics: Metrics,
         clock: Clock,
@@ -50,13 +54,30 @@ class Measuring:
     def measure(self) -> None:
         """Note in each bucket's row what it holds, if that has changed: its bill and the quota follow. May be repeated,
         and ends anywhere without harm. A call of CloudWatch for five hundred buckets, and a write for each that holds
-        something else than before."""
-        for buckets in self._every():
+        something else than before. One of which nothing is told holds nothing if something is told of another. Raises
+        `UntoldError` after the others, for buckets of which CloudWatch did not tell all."""
+        silent: list[Resource] = []
+        is_told, untold = False, 0
+        for buckets in self._every(self.first()):
             for bucket, points in zip(buckets, self._points(buckets), strict=True):
-                if usage.measured(bucket, points) is not None:
+                if points is None:
+                    untold += 1
+                elif points:
+                    is_told = True
                     self._note(bucket, points)
+                else:
+                    silent.append(bucket)
+        for bucket in silent if is_told else ():
+            self._note(bucket, ())
+        if untold:
+            raise UntoldError(untold)
 
-    def _points(self, buckets: Sequence[Resource]) -> list[list[Point]]:
+    def first(self) -> int:
+        """The shard at which a run begins: each day another, spread over all, so that a run which is ended leaves other
+        buckets out than that of the day before."""
+        return self._clock.now().toordinal() * _STRIDE
+
+    def _points(self, buckets: Sequence[Resource]) -> list[list[Point] | None]:
         metrics = [self._metric(each) for each in buckets]
         now = self._clock.now()
         return self._metrics.points(metrics, now - LOOKS_BACK, now) if metrics else []
@@ -74,6 +95,9 @@ class Measuring:
         )
 
     def _note(self, bucket: Resource, points: Sequence[Point]) -> None:
+        if usage.measured(bucket, points) is None:
+            return
+
         def decide(now: Resource) -> Changes | None:
             return usage.measured(now, points)
 

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from chalicelib.cloud.storage.model import BUCKET, BucketSpec, LifecycleRule
 from chalicelib.kit.errors import EdgeError, Kind, bad_request, conflict
-from chalicelib.platform.provisioning.model import Desired, Observation, Resource, State
+from chalicelib.platform.provisioning.charging import is_there
+from chalicelib.platform.provisioning.model import Observation, Resource, State
 
 RESERVED = frozenset({"buckets", "cluster", "multipart", "presign", "presigned", "versions"})
 """Names that are parts of paths of this API."""
@@ -41,6 +42,9 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _NAME_RULE = "has 3 to 63 lower-case letters, digits, single dots and hyphens, with a letter or digit at both ends"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _LOST = "\ufffd"
+_NOT_IN_XML = re.compile(r"[\ud800-\udfff\ufffe\uffff]")
+"""The characters beside control characters that no document of XML 1.0 has: S3 takes and lists keys in these."""
+
 _PHYSICAL_LENGTH = 26
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -63,18 +67,35 @@ def check_key(key: str) -> str:
     return key
 
 
+def check_prefix(prefix: str) -> str:
+    """The beginning of keys. Raises `EdgeError` (bad request) for one that no key has, or that S3 refuses."""
+    parts = prefix.split("/")
+    wrong = _wrong_text(prefix)
+    if not wrong and prefix and ("" in parts[:-1] or {".", ".."} & set(parts[:-1])):
+        wrong = "is the beginning of a key: it has no slash at its beginning, no two in a row, and no part . or .."
+    if wrong:
+        raise bad_request({"prefix": [wrong]})
+    return prefix
+
+
 def _wrong_with(key: str) -> str:
-    if len(key.encode("utf-8", "surrogatepass")) > LONGEST_KEY_BYTES:
-        return f"has at most {LONGEST_KEY_BYTES} bytes in UTF-8"
     parts = key.split("/")
     if "" in parts:
         return "does not begin or end with a slash, and has no two in a row: clients change such paths"
     if "." in parts or ".." in parts:
         return "has no part . or ..: clients change such paths"
-    if _CONTROL.search(key):
+    return _wrong_text(key)
+
+
+def _wrong_text(text: str) -> str:
+    if len(text.encode("utf-8", "surrogatepass")) > LONGEST_KEY_BYTES:
+        return f"has at most {LONGEST_KEY_BYTES} bytes in UTF-8"
+    if _CONTROL.search(text):
         return "has no control characters"
-    if _LOST in key:
+    if _LOST in text:
         return "is text in UTF-8, percent-encoded"
+    if _NOT_IN_XML.search(text):
+        return "has no characters that XML 1.0 lacks (U+FFFE, U+FFFF, halves of surrogate pairs)"
     return ""
 
 
@@ -137,12 +158,11 @@ def drifted(resource: Resource, observation: Observation) -> str:
 
 def check_usable(resource: Resource, use: Use) -> None:
     """Raises `EdgeError` (service unavailable) while a bucket is being made, or is getting another versioning that a
-    change of its objects has to meet; (conflict) for one that has failed. Objects in one whose deletion failed can be
-    read and removed, since they are what it failed by."""
+    change of its objects has to meet; (conflict) for a write into one that has failed, and for one that is lost.
+    Objects in one that has failed, such as by a refused setting, can be read and removed."""
     if resource.state in {State.PENDING, State.CREATING}:
         raise not_yet("The bucket is being made")
-    is_left = resource.desired is Desired.ABSENT and not resource.is_released
-    if resource.state is State.FAILED and (use is Use.WRITE or not is_left):
+    if resource.state is State.FAILED and (use is Use.WRITE or not is_there(resource)):
         raise conflict(f"The bucket cannot be used: {resource.reason}")
     if use is not Use.READ and resource.observed.get(VERSIONING) is not spec_of(resource).versioning:
         raise not_yet("The versioning of the bucket is being changed")

@@ -26,8 +26,14 @@ class Storage:
     @cached_property
     def driver(self) -> BucketDriver:
         from chalicelib.cloud.storage.driver import BucketDriver
+        from chalicelib.cloud.storage.model import BUCKET
 
-        return BucketDriver(self._platform.gateways.object_client, self._platform.settings.table_prefix)
+        platform = self._platform
+        return BucketDriver(
+            platform.gateways.object_client,
+            platform.settings.table_prefix,
+            lambda: platform.all_resources.names(BUCKET),
+        )
 
     @cached_property
     def buckets(self) -> Buckets:
@@ -70,7 +76,7 @@ class Storage:
 
         platform = self._platform
         return Measuring(
-            lambda: platform.all_resources.every(BUCKET),
+            lambda first: platform.all_resources.every(BUCKET, first),
             platform.resources,
             Metrics(platform.gateways.metric_client),
             platform.clock,

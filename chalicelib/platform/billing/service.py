@@ -49,7 +49,8 @@ class Metering:
             _end(tables, preceding, mark.version, mark.at)
 
     def note_amount(self, amount: Amount) -> None:
-        """Record an amount; one that is known stays as it is. Raises `NoPriceError`."""
+        """Record an amount, or a larger one in its place: it may be told before all of it is known. Raises
+        `NoPriceError`."""
         charged = charged_at(amount.charge_type, amount.charge_size, amount.units, amount.at)
         self._scoped(amount.tenant).try_write(store.put_amount(amount, charged), "billing.amount_noted")
 

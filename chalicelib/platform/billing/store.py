@@ -69,7 +69,7 @@ def put_mark(mark: Mark, charged: Charged | None) -> Put:
 
 
 def put_amount(amount: Amount, charged: Charged) -> Put:
-    """A new amount, as an interval of its hour that has ended; fails if it is known. Amounts are rows beside those of
+    """An amount, as an interval of its hour that has ended; fails if as much is known. Amounts are rows beside those of
     the resource's marks, which end each other."""
     began = parse_time(amount.at)
     row_id, hour = f"{amount.resource_id}{_OF_AMOUNT}{amount.name}", int(began.timestamp()) // 3600
@@ -85,8 +85,9 @@ def put_amount(amount: Amount, charged: Charged) -> Put:
         "charged": charged.model_dump(),
         "listing": _LISTING,
         "until": _until(ends_at, row_id, position_of(hour)),
+        "units": charged.units,
     }
-    return put_new(INTERVALS, item)
+    return Put(INTERVALS, item, Or(Absent("resource_id"), Less("units", charged.units)))
 
 
 def end_at(interval: Interval, version: int, at: str) -> Update:

@@ -30,10 +30,14 @@ class AllResources:
         found = self._lists.page(listing_of_all(kind, fits), request)
         return [from_whole(row) for row in found.items], found.total_count
 
-    def every(self, kind: str) -> Iterator[list[Resource]]:
-        """All resources of a kind, also those that are gone while their rows are kept, some hundreds at a time, in no
-        order."""
-        yield from map(self._read, self._store.named_of_kind(kind))
+    def every(self, kind: str, first: int = 0) -> Iterator[list[Resource]]:
+        """All resources of a kind, also those that are gone while their rows are kept, some hundreds at a time: in no
+        order, but each call of the same ``first`` begins with the same ones."""
+        yield from map(self._read, self._store.named_of_kind(kind, first))
+
+    def names(self, kind: str) -> Iterator[list[Name]]:
+        """The tenants and ids of the same, without a read of their rows."""
+        return self._store.named_of_kind(kind)
 
     def find(self, kind: str, resource_id: str) -> Resource | None:
         """The resource of that id, or None."""

@@ -148,10 +148,10 @@ class ResourceStore:
             rows = tables.get_many([Ref(RESOURCES, key_of(str(entry["id"]))) for entry in page.items])
             yield [from_item(row) for row in rows if row is not None]
 
-    def named_of_kind(self, kind: str) -> Iterator[list[Name]]:
-        """The resources of a kind of all tenants, as the index shows them, some hundreds at a time."""
-        for shard in range(SHARDS):
-            query = Query(ALL_RESOURCES, f"{kind}#{shard}", RESOURCES.index("every"), limit=_NAMED_AT_ONCE)
+    def named_of_kind(self, kind: str, first: int = 0) -> Iterator[list[Name]]:
+        """The resources of a kind of all tenants, as the index shows them, from one of its shards around to that."""
+        for shard in range(first, first + SHARDS):
+            query = Query(ALL_RESOURCES, f"{kind}#{shard % SHARDS}", RESOURCES.index("every"), limit=_NAMED_AT_ONCE)
             for page in self._tables.pages(query):
                 yield [_name_of(entry) for entry in page.items]
 

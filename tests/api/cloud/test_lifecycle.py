@@ -60,6 +60,29 @@ def test_days_that_no_rule_has_are_refused(scene, days):
     assert scene.post(RULES, json={"expiration_days": days}).status == 400
 
 
+@pytest.mark.parametrize(
+    "prefix", ["/a", "a//b", "../a", "a/./b", "a\nb", "a\ufffe", "\uffff", "\ufffd", "é" * 511 + "ab\0"]
+)
+def test_prefix_that_no_key_begins_with_is_refused_and_changes_nothing(scene, prefix):
+    assert scene.post(RULES, json={"prefix": prefix, "expiration_days": 7}).status == 400
+    assert scene.get(RULES).json["data"] == []
+
+
+@pytest.mark.parametrize("prefix", ["", "a", "a/", "a/.", "é b/c"])
+def test_prefix_with_which_a_key_may_begin_is_taken(scene, prefix):
+    assert scene.post(RULES, json={"prefix": prefix, "expiration_days": 7}).status == 201
+
+
+def test_objects_of_a_bucket_whose_setting_is_refused_are_read_and_removed(scene):
+    scene.put("photos/a", b"1")
+    scene.world.object_client.fail("PutBucketLifecycleConfiguration", "MalformedXML", 400)
+    scene.post(RULES, json={"expiration_days": 7})
+    scene.rest()
+    (bucket,) = scene.get("/storage/buckets").json["data"]
+    answers = [scene.get("/storage/photos/a"), scene.put("photos/b", b"1"), scene.delete("/storage/photos/a")]
+    assert (bucket["status"], [each.status for each in answers]) == ("failed", [200, 409, 204])
+
+
 def test_more_than_fifty_rules_are_a_conflict(scene):
     for number in range(50):
         assert scene.post(RULES, json={"prefix": f"{number}/", "expiration_days": 1}).status == 201

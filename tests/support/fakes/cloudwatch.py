@@ -33,6 +33,8 @@ class FakeCloudWatch:
         """The number of queries of each call."""
         self.page_size = page_size
         self._clock = clock
+        self.untold: dict[str, str] = {}
+        """The status of metrics of which not all is told, by a value of their dimensions."""
         self._values: dict[Key, dict[datetime, float]] = {}
 
     def tell(self, namespace: str, name: str, value: float, *, days_ago: int = 1, **dimensions: str) -> None:
@@ -65,10 +67,12 @@ class FakeCloudWatch:
         values = self._values.get((metric["Namespace"], metric["MetricName"], dimensions), {})
         inside = [(at, value) for at, value in values.items() if request["StartTime"] <= at < request["EndTime"]]
         inside.sort(reverse=request.get("ScanBy", "TimestampDescending") == "TimestampDescending")
+        status = next((self.untold[value] for _, value in dimensions if value in self.untold), "Complete")
+        inside = inside[1:] if status != "Complete" else inside
         return {
             "Id": query["Id"],
             "Label": metric["MetricName"],
-            "StatusCode": "Complete",
+            "StatusCode": status,
             "Timestamps": [at for at, _ in inside],
             "Values": [value for _, value in inside],
         }

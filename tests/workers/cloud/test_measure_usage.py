@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.cloud.metrics import Metric, Metrics
+from chalicelib.cloud.metrics import Metric, Metrics, UntoldError
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.cloud.storage.usage import GB, MB
 from chalicelib.platform.provisioning.model import State
+from chalicelib.platform.provisioning.store import SHARDS
 from chalicelib.platform.quotas.rules import STORAGE_GB
 from tests.support.fakes.cloudwatch import MOST_QUERIES
 from tests.support.storage import StorageScene
@@ -126,6 +127,37 @@ class TestQuota:
         assert used(scene) == 0
         platform = scene.world.platform
         assert list(platform.quotas.recount(platform.families.holding)) == []
+
+
+@pytest.mark.parametrize("status", ["InternalError", "PartialData", "Forbidden"])
+def test_bucket_of_which_not_all_is_told_keeps_what_is_noted_and_fails_the_run(scene, status):
+    first, second = scene.bucket("photos"), scene.bucket("films")
+    for each in (first, second):
+        tell(scene, each, 2 * GB)
+    measure(scene)
+    tell(scene, second, 3 * GB, days_ago=0)
+    client = scene.world.metric_client
+    client.untold[scene.world.platform.resources(scene.tenant_id).get(BUCKET, first).external["id"]] = status
+    with pytest.raises(UntoldError):
+        scene.world.sweep("measure_usage")
+    assert (shown(scene)[0], used(scene)) == (2 * GB, 5)
+
+
+def test_buckets_keep_what_is_noted_while_cloudwatch_tells_of_none(scene):
+    tell(scene, scene.bucket("photos"), 2 * GB, days_ago=3)
+    measure(scene)
+    scene.world.clock.advance(24 * 3600)
+    measure(scene)
+    assert shown(scene)[0] == 2 * GB
+
+
+def test_run_begins_elsewhere_each_day_and_reaches_all_beginnings(scene):
+    measuring, clock = scene.cloud.storage.measuring, scene.world.clock
+    begun = set()
+    for _ in range(SHARDS):
+        begun.add(measuring.first() % SHARDS)
+        clock.advance(24 * 3600)
+    assert len(begun) == SHARDS
 
 
 def test_bucket_that_is_being_removed_is_left_alone(scene):

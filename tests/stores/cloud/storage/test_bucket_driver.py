@@ -11,6 +11,9 @@ from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 from tests.stores.cloud.storage.places import BOTH, PREFIX, STRICT, place_for
 from tests.support.buckets import OTHER_ID, bucket, rule
 
+KNOWN = bucket()
+"""The bucket that has a row."""
+
 
 @pytest.fixture(params=BOTH)
 def place(request):
@@ -19,7 +22,7 @@ def place(request):
 
 @pytest.fixture
 def driver(place):
-    return BucketDriver(place.client, PREFIX)
+    return BucketDriver(place.client, PREFIX, lambda: [[(KNOWN.tenant, KNOWN.id)]])
 
 
 @pytest.fixture
@@ -157,7 +160,36 @@ def test_tagged_buckets_are_found_with_tenant_and_id(driver, place):
     driver.create(other)
     found = {each.external_id: (each.tenant, each.resource_id) for each in driver.tagged()}
     assert found[name] == (row.tenant, row.id)
-    assert len(found) == 2
+    assert set(found.values()) == {(row.tenant, each.id) for each in (row, other)}
+
+
+def test_tags_are_asked_for_of_buckets_without_a_row_alone(driver, strict):
+    made(driver)
+    driver.create(bucket(OTHER_ID))
+    strict.calls.clear()
+    list(driver.tagged())
+    assert [call for call, _ in strict.calls] == ["ListBuckets", "GetBucketTagging"]
+
+
+def test_bucket_that_cannot_be_looked_at_leaves_the_others_seen(driver, strict):
+    rows = [bucket(OTHER_ID), made(driver)[0]]
+    strict.fail("GetBucketTagging", "AccessDenied", 403)
+    seen = driver.observe(rows)
+    assert isinstance(seen[OTHER_ID], RefusedError)
+    assert seen[KNOWN.id].seen is Seen.READY
+
+
+def test_buckets_are_not_asked_for_while_s3_is_in_trouble(driver, strict):
+    rows = [bucket(f"{OTHER_ID[:-1]}{number}") for number in range(9)]
+    strict.fail("GetBucketTagging", "SlowDown", times=9)
+    assert {type(each) for each in driver.observe(rows).values()} == {AgainLaterError}
+    assert len(strict.calls) == 3
+
+
+def test_bucket_that_goes_between_two_calls_of_a_look_is_missing(driver, strict):
+    row, _ = made(driver)
+    strict.fail("GetBucketVersioning", "NoSuchBucket", 404)
+    assert look(driver, row).seen is Seen.MISSING
 
 
 def test_bucket_whose_tags_are_seen_late_is_not_made_again(driver, strict, place):

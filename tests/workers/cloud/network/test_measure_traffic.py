@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 
+from chalicelib.cloud.metrics import UntoldError
 from chalicelib.platform.billing.wiring import bills_of
 from chalicelib.platform.provisioning.model import State
 from tests.support.networks import NetworkScene
@@ -69,6 +70,26 @@ def test_hours_of_a_function_that_did_not_run_are_billed_later(scene, nat):
         tell(scene, nat, hours_ago, back=MB)
     scene.world.sweep("measure_traffic")
     assert billed(scene)[0] == Decimal(6)
+
+
+def test_hour_of_which_more_is_told_later_is_billed_whole(scene, nat):
+    scene.world.clock.advance(3 * 3600)
+    for size in (5, 8, 7):
+        tell(scene, nat, 2, out=size * MB)
+        scene.world.sweep("measure_traffic")
+    assert billed(scene)[0] == Decimal(8)
+
+
+def test_gateway_of_which_not_all_is_told_is_billed_later_and_fails_the_run(scene, nat):
+    scene.world.clock.advance(3 * 3600)
+    tell(scene, nat, 2, out=5 * MB)
+    scene.world.metric_client.untold[nat.external["id"]] = "InternalError"
+    with pytest.raises(UntoldError):
+        scene.world.sweep("measure_traffic")
+    assert billed(scene)[0] is None
+    scene.world.metric_client.untold.clear()
+    scene.world.sweep("measure_traffic")
+    assert billed(scene)[0] == Decimal(5)
 
 
 def test_traffic_leaves_the_hours_of_the_gateway_itself_as_they_are(scene, nat):
