@@ -116,6 +116,11 @@ class Resource(BaseModel, frozen=True):
         return tuple(dict.fromkeys((*self.parents, *self.sources)))
 
     @property
+    def is_made(self) -> bool:
+        """Whether its provider has told the id of its thing."""
+        return "id" in self.external
+
+    @property
     def is_at_work(self) -> bool:
         """Whether it waits for its provider."""
         return self.state in {State.PENDING, State.CREATING, State.CHANGING, State.DELETING}

@@ -17,7 +17,7 @@ from chalicelib.kit.tables import (
 )
 from chalicelib.platform.provisioning.claim_store import ClaimTakenError, claim_of, giving_back, holder_in, taking
 from chalicelib.platform.provisioning.model import Desired, Resource, State
-from chalicelib.platform.provisioning.store import EXTERNAL_ID, RESOURCES, key_of
+from chalicelib.platform.provisioning.store import RESOURCES, key_of
 
 
 class ParentUnfitError(Exception):
@@ -54,8 +54,7 @@ def untying(resource_id: str, parents: Iterable[str], claims: Iterable[str]) -> 
 
 def standing_alone(resource: Resource) -> Resource:
     """The resource without its sources once its provider has made it."""
-    is_made = EXTERNAL_ID in resource.external
-    return resource.model_copy(update={"sources": ()}) if is_made and resource.sources else resource
+    return resource.model_copy(update={"sources": ()}) if resource.is_made and resource.sources else resource
 
 
 def leaving(old: Resource, new: Resource) -> list[Write]:
