@@ -41,7 +41,7 @@ REASONS: Mapping[str, str] = {
     "WS1004": "the log groups have names of ours, which LoggingConfig tells the functions",
     "WS2002": NO_TRACING,
     "W1030": "the parameter may be empty, where a condition leaves out what uses it",
-    "E3006 AWS::Budgets::Budget": "not in every region; its condition is a parameter that is empty there",
+    "E3006 AWS::Budgets::Budget": "not in every region; where no budget is set, a deployment leaves it out",
     "UNKNOWN_CONDITION_FOR_ACTION lambda:SourceFunctionArn": "Lambda gives it to all calls of a function's code; "
     "the list has only what the called services give",
     "UNKNOWN_CONDITION_FOR_ACTION kms:ResourceAliases": "a key of KMS has it as a resource; the list has what belongs "

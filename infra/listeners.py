@@ -1,5 +1,6 @@
 """The recipients of alarms and of budget notices, if the deployer names any."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from infra.alarms import APPLICATION_TOPIC
@@ -14,6 +15,17 @@ CONDITIONS: Json = {
     _HAS_EMAIL: is_given("ALARM_EMAIL"),
     _HAS_BUDGET: {"Fn::And": [is_given("MONTHLY_BUDGET_USD"), {"Condition": _HAS_EMAIL}]},
 }
+
+
+_BUDGET = "Budget"
+
+
+def without_unused_budget(template: Json, parameters: Mapping[str, str]) -> Json:
+    """The template without the budget where none is set: a region without that type refuses it, even where a condition
+    leaves it out."""
+    if parameters.get(parameter_name("MONTHLY_BUDGET_USD")):
+        return template
+    return {**template, "Resources": {name: each for name, each in template["Resources"].items() if name != _BUDGET}}
 
 
 def listeners() -> Json:
@@ -45,4 +57,4 @@ def listeners() -> Json:
             "NotificationsWithSubscribers": notifications,
         },
     }
-    return {"AlarmSubscription": subscription, "Budget": budget}
+    return {"AlarmSubscription": subscription, _BUDGET: budget}

@@ -138,8 +138,8 @@ OPTIONS: Mapping[str, Option] = {
     ),
     "API_ACCESS_LOGS": Option(
         "`on`: both APIs log each request, and the account's role for that is set, which its other APIs share; "
-        "`existing-role`: the account has one; `off`. Further stacks and families take it from the core, unless "
-        "they set it.",
+        "`existing-role`: the account has one; `off`, and then `RateLimitedAlarm`, which counts lines of these logs, "
+        "never rings. Further stacks and families take it from the core, unless they set it.",
         "on",
         allowed=("on", "existing-role", "off"),
     ),

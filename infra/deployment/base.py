@@ -9,7 +9,7 @@ from infra.artifacts import Artifacts
 from infra.changes import Change, Kind
 from infra.deployables import Deployable, StackKind
 from infra.deployment.account import Account
-from infra.deployment.checked import check_parameters, check_settings
+from infra.deployment.checked import check_environment, check_parameters, check_settings
 from infra.deployment.plan import Console, dangers, described
 from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls
@@ -76,6 +76,7 @@ class Deployment(ABC):
         }
         check_settings({**kept, **settings})
         check_options({**kept, **settings})
+        check_environment(application, {**before, **as_parameters(application, settings)})
 
     def heading(self, stack: str) -> list[str]:
         """The lines that name the account, the region, the stage, the release and the families."""

@@ -1,5 +1,6 @@
 """Checks settings before anything changes on AWS, by the rules of the functions and of CloudFormation."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,12 @@ INSECURE: Mapping[str, str] = {
     "WEBHOOK_ALLOW_PRIVATE_IPS": "webhooks would reach the network of the functions, and AWS's metadata services",
 }
 """Settings with a value that is for local runs only, with the reason."""
+
+MOST_ENVIRONMENT_BYTES = 4096
+"""The variables of a function together, as the JSON that Lambda measures (Lambda quotas, "Environment variables")."""
+
+LENGTH_OF_UNKNOWN = 100
+"""About that of an ARN or of a URL of API Gateway."""
 
 
 def check_settings(settings: Mapping[str, str]) -> None:
@@ -37,6 +44,38 @@ def check_parameters(template: Json, names: Mapping[str, str]) -> None:
         declared = template["Parameters"].get(parameter_name(name))
         if declared is not None and (allowed := _refused(declared, value)):
             raise ValueError(f"{name}={value}: {allowed}")
+
+
+def check_environment(template: Json, parameters: Mapping[str, str]) -> None:
+    """Raises ValueError with the longest values where the variables of a function are more than Lambda takes.
+    ``parameters`` has those that are given; what only the deployment makes counts as `LENGTH_OF_UNKNOWN`."""
+    declared = {name: str(each["Default"]) for name, each in template["Parameters"].items() if "Default" in each}
+    known = {**declared, **parameters}
+    of_all = template.get("Globals", {}).get("Function", {})
+    for name, each in template["Resources"].items():
+        if not (own := _variables(each.get("Properties", {}))):
+            continue  # no function: each of these has a variable with its name
+        asked = _variables(of_all) | own
+        values = {variable: _value(value, known) for variable, value in asked.items()}
+        size = len(json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode())
+        if size > MOST_ENVIRONMENT_BYTES:
+            longest = sorted(values, key=lambda variable: len(values[variable]), reverse=True)[:3]
+            told = ", ".join(f"{variable} ({len(values[variable])})" for variable in longest)
+            raise ValueError(
+                f"the settings are {size} bytes in the environment of {name}, and Lambda takes "
+                f"{MOST_ENVIRONMENT_BYTES}; the longest are {told}"
+            )
+
+
+def _variables(function: Json) -> Json:
+    found: Json = function.get("Environment", {}).get("Variables", {})
+    return found
+
+
+def _value(value: Any, known: Mapping[str, str]) -> str:
+    if isinstance(value, dict):
+        return known.get(str(value.get("Ref")), "x" * LENGTH_OF_UNKNOWN)
+    return str(value)
 
 
 def _told(error: Any, settings: Mapping[str, str]) -> str:

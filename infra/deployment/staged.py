@@ -16,6 +16,7 @@ from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.deployment.tables import table_names, unprotected, with_names
 from infra.deployment.urls import Urls
+from infra.listeners import without_unused_budget
 from infra.package import write_stateful
 from infra.stacks import application_stack, application_stacks, stateful_stack
 from infra.stateful import ARTIFACTS_OUTPUT
@@ -209,8 +210,9 @@ class StagedDeployment(Deployment):
     def _functions(self, code: Code, state: Mapping[str, str]) -> Functions:
         """The plan of the application."""
         artifacts = self.artifacts(state)
-        template = deployed_template(code.template, artifacts, code.archive)
-        given = {"Stage": self.stage, **code.outer, **state, **as_parameters(template, code.settings)}
+        given = {"Stage": self.stage, **code.outer, **state, **as_parameters(code.template, code.settings)}
+        kept, _ = self._described()
+        template = without_unused_budget(deployed_template(code.template, artifacts, code.archive), kept | given)
         given |= code.urls.parameters(code.urls.outputs)
         return Functions(template, given, self.stacks.plan(self.application, template, given, artifacts))
 

@@ -26,6 +26,7 @@ SET = re.compile(
 )
 COMMENT = re.compile(r"(?:^|\s)#.*$", re.MULTILINE)
 QUOTED = re.compile(r"'[^']*'")
+GNU_DATE = re.compile(r"\bdate\b[^|;)\n]* (-\w*d\b|--date|--iso|-I)")
 OF_EVERY_SHELL = {"HOME", "PATH", "PWD", "USER"}
 
 
@@ -91,6 +92,12 @@ def test_shell_block_contains_no_placeholder(place):
     text = BLOCKS[place][1].text
     assert "…" not in text
     assert "..." not in text
+
+
+@pytest.mark.parametrize("place", BLOCKS)
+def test_shell_block_asks_only_what_date_knows_on_every_system(place):
+    """GNU's ``-d``, ``--date`` and ``--iso-8601`` are not those of macOS and the BSDs."""
+    assert not GNU_DATE.search(BLOCKS[place][1].text)
 
 
 @pytest.mark.parametrize("place", BLOCKS)
