@@ -27,6 +27,7 @@ from chalicelib.fleet.schedules.store import (
 from chalicelib.fleet.scripts.model import Run as ScriptRun
 from chalicelib.fleet.scripts.service import Scripts
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import EdgeError, conflict, not_found, taken, unavailable
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.listing import ListPage, ListRequest, Lists
@@ -128,7 +129,7 @@ class Schedules:
         if definition.name != known.name:
             renamed = (claim_name(definition.name, schedule_id), free_name(known.name, schedule_id))
         try:
-            self._write(known, changed, "schedule.updated", *renamed)
+            self._tables.commit((replace_schedule(known, changed), *renamed), "schedule.updated", result=changed)
         except TransactionFailedError as error:
             if 1 in error.failed:
                 raise taken("name") from error
@@ -168,11 +169,8 @@ class Schedules:
         for _ in self._tables.tries():
             schedule = self.get(schedule_id, reach=reach)
             writes = (delete_schedule(schedule), free_name(schedule.name, schedule.id))
-            try:
-                self._tables.commit(writes, "schedule.deleted")
-            except TransactionFailedError:
-                continue  # renamed or deleted meanwhile
-            return
+            if is_committed(self._tables, writes, "schedule.deleted"):
+                return  # else it was renamed or deleted meanwhile
         raise unavailable()
 
     def _check(self, definition: Definition, owner: Principal, reach: Reach) -> None:
@@ -184,15 +182,7 @@ class Schedules:
         self._commands.check(rules.command_of(command, script, run), reach=reach)
 
     def _is_written(self, known: Schedule, changed: Schedule, operation: str) -> bool:
-        try:
-            self._write(known, changed, operation)
-        except TransactionFailedError:
-            return False
-        return True
-
-    def _write(self, known: Schedule, changed: Schedule, operation: str, *further: Write) -> None:
-        writes = (replace_schedule(known, changed), *further)
-        self._tables.commit(writes, operation, result=changed)
+        return is_committed(self._tables, [replace_schedule(known, changed)], operation, result=changed)
 
 
 def _decided(schedule: Schedule, owner: Principal, reach: Reach) -> Schedule:

@@ -11,6 +11,7 @@ from chalicelib.fleet.ssh.rules import check_key, too_many_keys
 from chalicelib.fleet.ssh.service import SshUsernames, compose_key
 from chalicelib.fleet.ssh.store import ALL_KEYS, KEYS, OF_NODE, SshStore, key_from_item
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.errors import found, taken, unavailable
 from chalicelib.kit.listing import (
     ALSO_IN,
@@ -25,7 +26,7 @@ from chalicelib.kit.listing import (
     Text,
     Uuid,
 )
-from chalicelib.kit.tables import Key, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import Key, Tables, Write
 
 FIELDS = {
     "key_name": Text("key_name", offers=ALSO_IN),
@@ -78,12 +79,9 @@ class SshPublicKeys:
                 raise too_many_keys()
             key = compose_key(username, checked, to_seconds_text(self._clock.now()))
             writes: list[Write] = [store.set_keys(username, [*username.public_keys, key]), store.insert_key(key)]
-            try:
-                self._tables.commit(writes, "ssh_public_key.created", result=key)
-            except TransactionFailedError:
-                username = self._usernames.get(username_id, reach=reach)
-            else:
+            if is_committed(self._tables, writes, "ssh_public_key.created", result=key):
                 return key
+            username = self._usernames.get(username_id, reach=reach)
         raise unavailable()
 
     def get(self, row_id: str, *, reach: Reach) -> SshPublicKey:
@@ -115,11 +113,9 @@ class SshPublicKeys:
             if username is None or row_id not in {one.id for one in username.public_keys}:
                 return
             kept = [one for one in username.public_keys if one.id != row_id]
-            try:
-                self._tables.commit([store.set_keys(username, kept), store.remove_key(key)], "ssh_public_key.deleted")
-            except TransactionFailedError:
-                continue
-            return
+            writes = (store.set_keys(username, kept), store.remove_key(key))
+            if is_committed(self._tables, writes, "ssh_public_key.deleted"):
+                return
         raise unavailable()
 
     def _keys_of_usernames(self, ids: tuple[str, ...]) -> list[Key]:

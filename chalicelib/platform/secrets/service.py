@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 
 from chalicelib.kit import crypto
 from chalicelib.kit.clock import Clock, to_seconds_text
+from chalicelib.kit.contended import is_committed
 from chalicelib.kit.crypto import Sealer, associated_data
 from chalicelib.kit.data_keys import UnsealError
 from chalicelib.kit.errors import found, taken, unavailable
@@ -85,15 +86,13 @@ class Secrets:
         """Delete a secret with its value. Raises `EdgeError` (not found, service unavailable)."""
         secret = self.get(name)
         for _ in self._tables.tries():
-            try:
-                self._tables.commit((store.remove(secret), self._quotas.returning(QUOTA)), "secret.deleted")
-            except TransactionFailedError:
-                later = self._find(name)
-                if later is None:
-                    return
-                secret = later
-            else:
+            writes = (store.remove(secret), self._quotas.returning(QUOTA))
+            if is_committed(self._tables, writes, "secret.deleted"):
                 return
+            later = self._find(name)
+            if later is None:
+                return
+            secret = later
         raise unavailable()
 
     def missing(self, names: Collection[str]) -> list[str]:
