@@ -2,8 +2,10 @@
 
 from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
+from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS, USERS
+from chalicelib.platform.identity.verification_store import USER_REGISTERED
 from chalicelib.platform.provisioning.store import RESOURCES
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
 from tests.simulation.cloud.accounts import register_by_invitation
@@ -12,9 +14,11 @@ from tests.simulation.cloud.people import (
     BOB,
     EVERYBODY,
     INVITATION,
+    MOSTLY,
     OPERATOR,
     ask,
     beside,
+    keys_alive,
     mailed,
     own_rows,
     some_caller,
@@ -102,15 +106,31 @@ def members_change_at_once(scene: Scene) -> None:
 
 
 def invite(scene: Scene) -> None:
-    """Somebody is invited, and mostly comes: as a user, or by registering."""
-    address = scene.rng.choice(EVERYBODY)
-    _in_tenant(scene, "POST", "invitations", json={"email": address, "role": scene.rng.choice((*ROLES, OWNER))})
+    """Somebody is invited, mostly one without a place there, and mostly comes. Its inviter
+    may lose its own place meanwhile."""
+    by = some_caller(scene)
+    tenant = some_tenant(scene, by)
+    members = {str(row["user_id"]) for row in scene.rows(MEMBERS) if row["tenant"] == tenant}
+    strangers = sorted(
+        {*EVERYBODY} - {str(row["email"]) for row in scene.rows(USERS) if row["id"] in members and "email" in row}
+    )
+    address = scene.rng.choice(strangers if strangers and scene.rng.random() < MOSTLY else EVERYBODY)
+    body = {"email": address, "role": scene.rng.choice((*ROLES, OWNER))}
+    path = f"/tenants/{tenant}/invitations"
+    ask(scene, by, "POST", path, needs="tenant:update", tenant=tenant, in_path=True, json=body)
     scene.wait(scene.rng.uniform(1, 60))
-    beside(scene, *scene.rng.choice(((accept_invitation,), (accept_invitation, accept_invitation), (_register,))))
+    for way in scene.rng.choice(((_come, _come), (_come, remove_member))):
+        beside(scene, way, **({} if way is remove_member else {"address": address}))
 
 
-def _register(scene: Scene) -> None:
-    register_by_invitation(scene, scene.rng.choice(EVERYBODY))
+def _come(scene: Scene, address: str) -> None:
+    """Somebody takes the place that is offered to an address: as its user, or registers."""
+    users = {str(row["id"]) for row in scene.rows(USERS) if row.get("email") == address}
+    keys = [key for key in keys_alive(scene) if key.user in users]
+    if not keys:
+        register_by_invitation(scene, address)
+        return
+    ask(scene, scene.rng.choice(keys), "POST", f"/tenants/invitations/{mailed(scene, address, INVITATION)}/accept")
 
 
 def accept_invitation(scene: Scene) -> None:
@@ -236,6 +256,20 @@ def what_is_gone_stays_away(scene: Scene, _operation: str, plan: Plan) -> None:
                 gone.add(key)
 
 
+def an_inviter_has_a_place_when_its_guest_comes(scene: Scene, operation: str, plan: Plan) -> None:
+    """Where it is a user: no one who was removed lets others, or itself, in."""
+    if operation not in {"tenant.joined", USER_REGISTERED}:
+        return
+    for write, _key, old, new in plan:
+        if write.table.name != INVITATIONS.name or old is None or new is not None:
+            continue
+        tenant, kind, by = (str(old["listing"]).partition("|")[0], *str(old["inviter"]).split(":", 1), "")[:3]
+        key = scene.world.driver.row(API_KEYS, {"id": by}) if kind == "key" else None
+        if key and key.get("user"):
+            place = scene.world.driver.row(MEMBERS, {"tenant": tenant, "user_id": str(key["user"])})
+            assert place, f"{key['user']} has no place in {tenant}, and its invitation {old['id']} gives one"
+
+
 OPENINGS = (people_move_in,)
 OPERATIONS = (
     *(create_tenant, two_want_a_slug, switch_tenant, leave_tenant, add_member, change_member, remove_member),
@@ -243,4 +277,4 @@ OPERATIONS = (
     *(delete_tenant, empty_and_delete_a_tenant, empty_and_delete_a_tenant),
 )
 INVARIANTS = (each_tenant_has_one_owner, places_are_those_of_users, nothing_is_left_of_tenants_that_ended)
-WATCHES = (what_is_gone_stays_away,)
+WATCHES = (what_is_gone_stays_away, an_inviter_has_a_place_when_its_guest_comes)
