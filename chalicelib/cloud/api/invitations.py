@@ -33,7 +33,7 @@ routes = Endpoints(tag="Invitations")
 )
 def create_invitation(request: Request[TenantPath, NoQuery, InvitationCreate], services: Cloud) -> Created:
     """Offers a place in the tenant by mail, for a week, to a user or to somebody who registers with it. The first owner
-    of a tenant is invited so. 409 while an invitation of this address is open."""
+    of a tenant is invited so. 409 for the address of a member, and while an invitation of it is open."""
     body, tenant_id = request.body, request.path.tenant_id
     return request.once(
         lambda: services.invitations.invite(tenant_id, body.email, body.role, request.principal),
@@ -81,8 +81,9 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
     summary="Accept an invitation",
 )
 def accept_invitation(request: Request[TokenPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
-    """Gives the caller's user the place that the token of a mail offers. 403 for a token that was mailed to another
-    address, 409 for a member, 404 for a key without a user."""
+    """Gives the caller's user the place that the token of a mail offers, as long as its inviter could send it now: else
+    400, as for an unknown token. 403 for one that was mailed to another address, 409 for a member, 404 for a key without
+    a user."""
     services.invitations.accept(request.path.token.get_secret_value(), request.principal)
     return MessageOut(message="You are a member now")
 

@@ -63,7 +63,7 @@ class KeysOut(RootModel[tuple[KeyOut, ...]]):
     summary="Create a key",
 )
 def create_user_key(request: Request[NoPath, NoQuery, KeyCreate], services: Cloud) -> Created:
-    """Makes a key for the caller, fifty at most (429)."""
+    """Makes a key for the caller, fifty at most (429). 403 for a program, and for a key with rights of its own."""
     keys = services.platform.identity.user_keys
     return request.once(
         lambda: keys.create(request.body.name, request.principal), lambda shown: Created(_shown_once(shown))

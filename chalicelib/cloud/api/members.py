@@ -73,7 +73,8 @@ def change_member(request: Request[MemberPath, NoQuery, RoleChange], services: C
     summary="Remove a member",
 )
 def remove_member(request: Request[MemberPath, NoQuery, NoBody], services: Cloud) -> NoContent:
-    """Takes a member's place away: its next request to the tenant is refused. 409 for the owner."""
+    """Takes a member's place away: its next request to the tenant is refused. An open invitation of its address
+    ends with it. 409 for the owner."""
     services.tenancy.remove(request.path.tenant_id, request.path.user_id, request.principal)
     return NoContent()
 

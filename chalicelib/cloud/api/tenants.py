@@ -39,7 +39,8 @@ def list_tenants(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> 
 )
 def create_tenant(request: Request[NoPath, NoQuery, TenantCreate], services: Cloud) -> Created:
     """Makes a tenant, which the caller's user owns. One that the operator makes has no owner until somebody accepts an
-    invitation to be that. Its quotas are zero until the operator grants them. 409 for a slug that is taken."""
+    invitation to be that. Its quotas are zero until the operator grants them. 409 for a slug that is taken, 403
+    for a program, and for a key with rights of its own."""
     body = request.body
     return request.once(
         lambda: services.tenancy.create(body.name, body.slug, request.principal), lambda made: Created(_show(made))
