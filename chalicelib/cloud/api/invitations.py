@@ -81,9 +81,9 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
     summary="Accept an invitation",
 )
 def accept_invitation(request: Request[TokenPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
-    """Gives the caller's user the place that the token of a mail offers, as long as its inviter could send it now: else
-    400, as for an unknown token. 403 for one that was mailed to another address, 409 for a member, 404 for a key without
-    a user."""
+    """Gives the caller's user the place that the token of a mail offers, as long as its inviter could send it now:
+    else 400, as for an unknown token. 403 for one that was mailed to another address, 409 for a member, 404 for a key
+    without a user."""
     services.invitations.accept(request.path.token.get_secret_value(), request.principal)
     return MessageOut(message="You are a member now")
 
