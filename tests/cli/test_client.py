@@ -90,6 +90,22 @@ def test_change_whose_answer_is_lost_is_told_from_one_that_was_refused(pauses, a
     assert refused.value.code == code
 
 
+def test_deletion_whose_answer_was_lost_is_done_when_the_repeat_finds_nothing(pauses):
+    missing = httpx.Response(404, json={})
+    assert client_of(Server(httpx.ReadTimeout("gone"), missing), pauses).send("DELETE", "/api/v1/clusters/1") is None
+
+    with pytest.raises(CliError) as refused:
+        client_of(Server(missing), pauses).send("DELETE", "/api/v1/clusters/1")
+    assert refused.value.code != UNSURE
+
+
+def test_repeat_without_a_key_that_is_refused_leaves_it_open_what_the_first_did(pauses):
+    answers = [httpx.ReadTimeout("gone"), httpx.Response(409, json={})]
+    with pytest.raises(CliError) as refused:
+        client_of(Server(*answers), pauses).send("PATCH", "/api/v1/nodes/1", body={})
+    assert refused.value.code == UNSURE
+
+
 def test_reading_whose_answer_is_lost_has_changed_nothing(pauses):
     with pytest.raises(CliError) as refused:
         client_of(Server(*[httpx.ReadTimeout("gone")] * TRIES), pauses).get("/api/v1/nodes")

@@ -15,7 +15,7 @@ from chalicelib.fleet.metrics.admin import State, families_of
 from chalicelib.kit.queues import Depth
 from infra.apis import _REST_LOG_FIELDS, _SOCKET_LOG_FIELDS
 from infra.dashboard import dashboard
-from infra.deployables import CORE
+from infra.deployables import CORE, EVERY
 from infra.functions import QUEUES, TABLES
 from infra.package import ROOT
 from tests.infra.log_patterns import ERROR_PATTERNS, matched
@@ -177,8 +177,11 @@ def test_events_named_in_log_queries_are_written():
 
 @pytest.fixture(scope="module")
 def board():
-    names = {each.resource: f"real-{each.name}" for each in CORE.functions} | {"WebsocketAPI": "abc"}
-    return dashboard("dev", "eu-central-1", names, ["arn:aws:cloudwatch:eu-central-1:1:alarm:x"])
+    def names(stack):
+        return {each.resource: f"real-{stack.folder}{each.name}" for each in stack.functions} | {"WebsocketAPI": "abc"}
+
+    stacks = [(stack, names(stack)) for stack in EVERY]
+    return dashboard("dev", "eu-central-1", stacks, ["arn:aws:cloudwatch:eu-central-1:1:alarm:x"])
 
 
 def graphs(board):
@@ -193,11 +196,12 @@ def test_dashboard_shows_every_function_queue_and_table_by_its_deployed_name(boa
             for name, value in zip(texts[::2], texts[1::2], strict=True):
                 seen[name].add(value)
 
-    assert seen["FunctionName"] == {f"real-{each.name}" for each in CORE.functions}
+    assert seen["FunctionName"] == {f"real-{stack.folder}{each.name}" for stack in EVERY for each in stack.functions}
     dead = {f"edge-admin-dev-{queue}-dead" for queue in QUEUES if not queue.is_manual}
     assert seen["QueueName"] == {f"edge-admin-dev-{queue}" for queue in QUEUES} | dead
     assert seen["TableName"] == {f"edge-admin-dev-{table.name}" for table in TABLES}
-    assert (seen["ApiName"], seen["ApiId"]) == ({"edge-admin-dev"}, {"abc"})
+    assert seen["ApiName"] == {f"edge-admin-dev{stack.suffix}" for stack in EVERY}
+    assert seen["ApiId"] == {"abc"}
 
 
 def test_dashboard_stays_within_cloudwatch_limits(board):

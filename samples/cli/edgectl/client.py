@@ -110,14 +110,18 @@ class Client:
                     raise _unsure(refused, method, is_sent=is_sent) from error
                 self._pause(_pause_seconds(attempt, None))
                 continue
-            is_sent = is_sent or answer.status_code >= _FAILED
+            is_repeat, is_sent = is_sent, is_sent or answer.status_code >= _FAILED
             if answer.status_code in _LATER and attempt < TRIES:
                 self._pause(_pause_seconds(attempt, answer.headers.get("Retry-After")))
                 continue
             try:
                 return _read(answer)
             except ApiError as error:
+                if is_repeat and method == "DELETE" and answer.status_code == httpx.codes.NOT_FOUND:
+                    return None  # the request before has deleted it
                 has_decided = answer.status_code not in _LATER and answer.status_code < _FAILED
+                # Only a repeat with a key is answered for the request before.
+                has_decided = has_decided and (method == "POST" or not is_repeat)
                 raise _unsure(error, method, is_sent=is_sent and not has_decided) from None
         raise AssertionError("unreachable")
 
