@@ -17,10 +17,9 @@ from chalicelib.kit.listing.sources import (
     KeySource,
     Source,
     TermSource,
-    is_possible,
     possible_keys,
 )
-from chalicelib.kit.tables import Index, Item, KeyRange, Query, Ref, Table, Tables
+from chalicelib.kit.tables import Index, Item, KeyRange, Query, Ref, Table, Tables, is_possible
 
 Enrich = Callable[[list[Item]], list[Item]]
 """Sets the attributes of enriched fields on items."""

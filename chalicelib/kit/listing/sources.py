@@ -7,13 +7,10 @@ from typing import Protocol
 from chalicelib.kit.clock import parse_time, to_seconds_text
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.ids import compose_uuid7, moment_of, to_milliseconds
-from chalicelib.kit.tables import Between, Item, Key, KeyRange, Page, Query, Table, Tables
+from chalicelib.kit.tables import Between, Item, Key, KeyRange, Page, Query, Table, Tables, is_possible
 
 PARTITION_LIMIT = 64
 """A comma list that would need more partitions than this is read from the next wider source instead."""
-
-KEY_LIMIT_BYTES = 1024
-"""No row has a longer key value, and DynamoDB refuses a request for one (sort keys end at 1,024 bytes)."""
 
 _BELOW_ALL, _ABOVE_ALL = "0", "~"
 """Texts that no id and no time is below or above."""
@@ -172,11 +169,6 @@ def rows_with(table: Table, attribute: str) -> Totals:
 def possible_keys(keys: Sequence[str | int]) -> list[str | int]:
     """Each key once, without those that no row can have."""
     return [key for key in dict.fromkeys(keys) if is_possible(key)]
-
-
-def is_possible(key: str | int) -> bool:
-    """Whether DynamoDB takes a request for this key value."""
-    return not isinstance(key, str) or 0 < len(key.encode()) <= KEY_LIMIT_BYTES
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ from chalicelib.kit.tables.driver import (
     RefusedError,
     TransactionFailedError,
 )
+from chalicelib.kit.tables.keys import is_possible
 from chalicelib.kit.tables.port import TRANSACTION_LIMIT, TRIES, Tables
 from chalicelib.kit.tables.schema import Index, Item, Key, Table, Thing, Value
 from chalicelib.kit.tables.writes import Check, Delete, Put, Update, Write, put_new
@@ -92,6 +93,7 @@ __all__ = [
     "Write",
     "acted_on",
     "attaching",
+    "is_possible",
     "kind_of",
     "put_new",
 ]

@@ -19,7 +19,6 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.origin import current_origin
 from chalicelib.kit.tables.acts import ActedOn, NoteAct, kind_of, untold
 from chalicelib.kit.tables.attachments import NO_RESULT, AttachmentRefusedError, attachment_for
-from chalicelib.kit.tables.conditions import Between
 from chalicelib.kit.tables.driver import (
     BusyError,
     ConditionFailedError,
@@ -30,6 +29,7 @@ from chalicelib.kit.tables.driver import (
     Ref,
     TransactionFailedError,
 )
+from chalicelib.kit.tables.keys import can_be, is_empty
 from chalicelib.kit.tables.schema import Item, Key, Table
 from chalicelib.kit.tables.stamps import is_written_by, stamped
 from chalicelib.kit.tables.tenants import Shared, Tenant
@@ -101,6 +101,8 @@ class Tables:
     def get(self, table: Table, key: Key, *, consistent: bool = True) -> Item | None:
         """One row, or None."""
         ref = self._rows.ref(Ref(table, key))
+        if not can_be(ref):
+            return None
         return self._rows.row(table, self._repeat(lambda: self._driver.get(ref, consistent=consistent)))
 
     def get_many(self, refs: Sequence[Ref], *, consistent: bool = True) -> list[Item | None]:
@@ -108,7 +110,7 @@ class Tables:
         found: dict[_Identity, Item] = {}
         asked = list(map(self._rows.ref, refs))
         names = list(map(_identity, asked))
-        distinct = list(dict(zip(names, asked, strict=True)).values())
+        distinct = [ref for ref in dict(zip(names, asked, strict=True)).values() if can_be(ref)]
         for start in range(0, len(distinct), BATCH_GET_LIMIT):
             self._collect(distinct[start : start + BATCH_GET_LIMIT], found, consistent=consistent)
         return [self._rows.row(ref.table, found.get(name)) for ref, name in zip(asked, names, strict=True)]
@@ -116,15 +118,17 @@ class Tables:
     def query(self, query: Query) -> Page:
         """One page of one partition."""
         sent = self._rows.query(query)
-        if _is_empty(query):
+        if is_empty(sent):
             return Page([], 0, None)
         return self._rows.page(query, self._repeat(lambda: self._driver.query(sent)))
 
     def query_many(self, queries: Sequence[Query]) -> list[Page]:
         """A page of each of several partitions, in the order asked for."""
-        asked = [self._rows.query(query) for query in queries if not _is_empty(query)]
+        sent = list(map(self._rows.query, queries))
+        asked = [query for query in sent if not is_empty(query)]
         pages = iter(self._repeat(lambda: self._driver.query_many(asked)) if asked else [])
-        return [Page([], 0, None) if _is_empty(query) else self._rows.page(query, next(pages)) for query in queries]
+        found = [Page([], 0, None) if is_empty(query) else next(pages) for query in sent]
+        return list(map(self._rows.page, queries, found))
 
     def pages(self, query: Query) -> Iterator[Page]:
         """All pages of one partition, read lazily."""
@@ -293,8 +297,3 @@ class Tables:
 def _identity(ref: Ref) -> _Identity:
     table, key = ref
     return table.name, key[table.partition], None if table.sort is None else key[table.sort]
-
-
-def _is_empty(query: Query) -> bool:
-    """Whether the range can contain nothing; DynamoDB would refuse it."""
-    return isinstance(query.sort, Between) and query.sort.low > query.sort.high  # type: ignore[operator]

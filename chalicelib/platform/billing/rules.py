@@ -1,7 +1,7 @@
 """Periods, and bills of intervals. Pure."""
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from chalicelib.kit.clock import parse_time
@@ -14,6 +14,7 @@ LONGEST = timedelta(days=400)
 USUAL = timedelta(days=30)
 """The period of a question that names none: until now."""
 
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
 _HOUR = 3600
 _MICRO = Decimal("0.000001")
 
@@ -22,7 +23,7 @@ def period_of(start: datetime | None, end: datetime | None, now: datetime) -> Pe
     """The period of a question: its own times, or the last thirty days. Raises `EdgeError` (bad request) for one that
     ends before it begins, or is too long."""
     until = _whole(end or now)
-    begin = _whole(start) if start is not None else until - USUAL
+    begin = _whole(start) if start is not None else until - min(USUAL, until - _EARLIEST)
     if begin >= until:
         raise bad_request({"start": ["has to be before the end"]})
     if until - begin > LONGEST:

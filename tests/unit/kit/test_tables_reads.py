@@ -159,6 +159,20 @@ def test_get_many_keeps_order_repeats_and_missing_rows(tables: Tables):
     assert [row and (row.get("number"), row.get("id")) for row in rows] == [(2, None), (None, "one"), None, (2, None)]
 
 
+@pytest.mark.parametrize(
+    "text", ["", "x" * 2_049, "é" * 1_025, "\ud800"], ids=["empty", "long", "long in UTF-8", "half"]
+)
+def test_key_that_dynamodb_refuses_names_no_row(tables: Tables, text):
+    write_lines(tables, 1)
+    queries = [Query(LINES, text), Query(LINES, "b")]
+
+    assert tables.get(LINES, {"book": text, "number": 1}) is None
+    assert tables.query(Query(LINES, text)).items == []
+    assert [len(page.items) for page in tables.query_many(queries)] == [0, 1]
+    refs = [Ref(LINES, {"book": book, "number": 1}) for book in (text, "b")]
+    assert [row is None for row in tables.get_many(refs)] == [True, False]
+
+
 def test_get_many_reads_a_hundred_rows_per_call(tables: Tables):
     write_lines(tables, *range(130))
     tables.meter.reset()
