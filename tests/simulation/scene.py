@@ -1,5 +1,6 @@
 """The world of one history, and the values by which a context takes part in it."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -98,6 +99,11 @@ class Scene:
     def rows(self, table: Table) -> list[Item]:
         return self.world.driver.rows(table)
 
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """The lines of the application's log of an event."""
+        mark = f'"{event}"'
+        return [json.loads(text) for text in self.world.lines.texts if mark in text]
+
     def some_name(self) -> str:
         """One of a few names, so that operations meet on the same things."""
         return self.rng.choice(("north", "south", "west"))
@@ -165,6 +171,7 @@ class Simulation:
     ``operations`` may be refused (`EdgeError`, `RefusedError`); each runs beside the others, and `Scene.wait` lets time
     pass in it. ``openings`` come first in each history. ``invariants`` raise AssertionError and are checked at rest;
     ``watches`` are told of each call that writes (its operation, and its rows before and after) and raise it at once.
+    ``exact`` are invariants that hold at any time: they are checked before each recount, which would mend what is wrong.
     ``promises`` are names of what its operations check themselves, besides their own (`Scene.holding`).
     ``faults`` disturb the world now and then, each seed draws some of them, and what they leave is ended by
     `Scene.mends`.
@@ -172,6 +179,7 @@ class Simulation:
 
     operations: tuple[Callable[[Scene], object], ...] = ()
     invariants: tuple[Callable[[Scene], None], ...] = ()
+    exact: tuple[Callable[[Scene], None], ...] = ()
     faults: tuple[Callable[[Scene], None], ...] = ()
     openings: tuple[Callable[[Scene], object], ...] = ()
     watches: tuple[Watch, ...] = ()

@@ -40,7 +40,13 @@ def nothing_is_under_way(scene: Scene) -> None:
     assert scene.world.is_quiet, "messages or change records never come to an end"
 
 
+def no_recount_corrects_a_total(scene: Scene) -> None:
+    """But where change records came once more after they had long been counted."""
+    corrected = scene.told("total_corrected")
+    assert not corrected or scene.coverage.faults[replay_streams.__name__], f"a recount corrected {corrected}"
+
+
 SIMULATION = Simulation(
-    invariants=(no_task_is_late, no_letter_is_dead, nothing_is_set_aside, nothing_is_under_way),
+    invariants=(no_task_is_late, no_letter_is_dead, nothing_is_set_aside, nothing_is_under_way, no_recount_corrects_a_total),
     faults=(replay_streams, expire_rows),
 )
