@@ -16,10 +16,12 @@ from typing import Any
 
 from chalicelib.kit.errors import EdgeError
 from chalicelib.kit.tables import BusyError
+from tests.simulation import failures
 from tests.simulation.engine.coverage import Coverage
+from tests.simulation.engine.gateway import Exchange
 from tests.simulation.engine.programs import simulated
 from tests.simulation.engine.weather import SHARES
-from tests.simulation.scene import NothingThereError, RefusedError, Scene, Simulation
+from tests.simulation.scene import Ear, NothingThereError, RefusedError, Scene, Simulation, Watch, where
 from tests.support.declared import FAMILIES, handler_of
 from tests.support.fakes.dynamo import Crash, Plan
 from tests.support.fakes.timeline import Killed
@@ -52,7 +54,7 @@ def simulations(family: str = "") -> list[Simulation]:
         if family in {"", each.name} or each.name == "platform"
         for context in each.contexts
     ]
-    return [import_module(name).SIMULATION for name in names if _exists(name)]
+    return [failures.SIMULATION, *(import_module(name).SIMULATION for name in names if _exists(name))]
 
 
 def _exists(name: str) -> bool:
@@ -132,12 +134,15 @@ def play(score: Score, parts: Sequence[Simulation], rests: Sequence[float] = RES
         scene = Scene(score.seed, score.faults)
         scene.weather.strikes(LARGE_FLEET)
         scene.world.driver.on_write = partial(_watch, scene, [watch for part in parts for watch in part.watches])
+        scene.gateway.heard.append(partial(_hear, scene, [ear for part in parts for ear in part.ears]))
         failure = None
         try:
             _perform(scene, score)
             failure = _rest(scene, parts, rests)
         except HistoryError as error:
             failure = (error.invariant, str(error))
+        except Exception as error:  # noqa: BLE001 - a finding like any other: it has a seed
+            failure = (f"crash:{type(error).__name__}", f"{error} {where(error)}")
         finally:
             digest = _digest(scene)
             _end(scene)
@@ -155,10 +160,16 @@ def _end(scene: Scene) -> None:
         gc.collect()
 
 
-def _watch(scene: Scene, watches: Sequence[Callable[..., None]], operation: str, plan: Plan) -> None:
+def _watch(scene: Scene, watches: Sequence[Watch], operation: str, plan: Plan) -> None:
     for watch in watches:
         with scene.holding(watch.__name__):
             watch(scene, operation, plan)
+
+
+def _hear(scene: Scene, ears: Sequence[Ear], exchange: Exchange) -> None:
+    for ear in ears:
+        with scene.holding(ear.__name__):
+            ear(scene, exchange)
 
 
 def _perform(scene: Scene, score: Score) -> None:
@@ -216,6 +227,7 @@ def _rest(scene: Scene, parts: Sequence[Simulation], rests: Sequence[float]) -> 
     for seconds in rests:
         _run(scene, seconds / 2)
         scene.world.redrive()
+        scene.world.calm_since = min(scene.world.calm_since, scene.world.clock.now())
         scene.world.driver.collect_expired()
         _run(scene, seconds / 2)
         drifted = _first_broken(scene, [exact for part in parts for exact in part.exact])

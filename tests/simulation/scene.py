@@ -1,17 +1,19 @@
 """The world of one history, and the values by which a context takes part in it."""
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Table
 from tests.simulation.engine.coverage import Coverage
-from tests.simulation.engine.gateway import Gateway
+from tests.simulation.engine.gateway import Exchange, Gateway
 from tests.simulation.engine.machine import Machine
 from tests.simulation.engine.weather import Weather
 from tests.simulation.engine.world import AtWork, SimulatedWorld
@@ -132,13 +134,23 @@ class Scene:
 
     @contextmanager
     def holding(self, what: str) -> Iterator[None]:
-        """Note an `AssertionError` as a violation of what is to hold always, and go on."""
+        """Note an `AssertionError` as a violation of what is to hold always, and another error as one of what looks
+        after it, and go on."""
         try:
             yield
         except AssertionError as error:
             self.violations.append((what, str(error)))
+        except Exception as error:  # noqa: BLE001 - it must not reach the program that is watched
+            self.violations.append(("watch_broken", f"{what}: {type(error).__name__}: {error} {where(error)}"))
 
 
+def where(error: BaseException) -> str:
+    """The last lines of code that an error passed."""
+    frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
+    return " < ".join(f"{Path(each.filename).name}:{each.lineno}" for each in reversed(frames))
+
+
+MOST_FRAMES = 3
 MOST_REPEATS = 4
 SERVER_ERROR = 500
 REFUSED = 400
@@ -162,6 +174,7 @@ class RefusedError(Exception):
 
 
 Watch = Callable[[Scene, str, Plan], None]
+Ear = Callable[[Scene, Exchange], None]
 
 
 @dataclass(frozen=True)
@@ -172,6 +185,7 @@ class Simulation:
     pass in it. ``openings`` come first in each history. ``invariants`` raise AssertionError and are checked at rest;
     ``watches`` are told of each call that writes (its operation, and its rows before and after) and raise it at once.
     ``exact`` are invariants that hold at any time: they are checked before each recount, which would mend what is wrong.
+    ``ears`` are told of each request that the application answered, and raise it too.
     ``promises`` are names of what its operations check themselves, besides their own (`Scene.holding`).
     ``faults`` disturb the world now and then, each seed draws some of them, and what they leave is ended by
     `Scene.mends`.
@@ -183,4 +197,5 @@ class Simulation:
     faults: tuple[Callable[[Scene], None], ...] = ()
     openings: tuple[Callable[[Scene], object], ...] = ()
     watches: tuple[Watch, ...] = ()
+    ears: tuple[Ear, ...] = ()
     promises: tuple[str, ...] = ()

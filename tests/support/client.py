@@ -301,6 +301,10 @@ class Client:
                 observe(endpoint, answer, self._revision(sent))
         return answer
 
+    def endpoint_of(self, method: str, path: str) -> Endpoint | None:
+        """The operation that such a request reaches; None where there is none."""
+        return self._served.endpoints.get((method, self._match(urlsplit(path).path)[0]))
+
     def _revision(self, sent: Mapping[str, list[str]]) -> str:
         named = next((values[-1] for name, values in sent.items() if name.lower() == "edge-api-revision"), None)
         return str(self.services.platform.settings.api_revision) if named is None else named

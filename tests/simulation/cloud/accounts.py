@@ -4,6 +4,7 @@ used once."""
 from collections import Counter
 
 from chalicelib.cloud.accounts.store import PASSWORDS
+from chalicelib.kit.tables import Set, Update
 from chalicelib.platform.access import key_text
 from chalicelib.platform.access.store import API_KEYS, FORGOTTEN
 from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS
@@ -91,7 +92,7 @@ def forget_password(scene: Scene) -> None:
     address = _somebody(scene)
     _sent(scene, "POST", "/auth/forgot-password", email=address)
     scene.wait(scene.rng.uniform(1, 60))
-    beside(scene, *[reset_password] * scene.rng.choice((1, 2)), address=address)
+    beside(scene, *[reset_password] * scene.rng.choice((1, 2, 2, 2)), address=address)
 
 
 def reset_password(scene: Scene, address: str) -> None:
@@ -135,11 +136,16 @@ class _Used:
 
 
 def a_token_is_used_once(scene: Scene, _operation: str, plan: Plan) -> None:
-    for write, _key, old, new in plan:
-        if write.table is VERIFICATIONS and new is not None and new.get("used_at") != (old or {}).get("used_at"):
+    """Two uses within one second leave the same row: the writes are counted."""
+    for write, _key, _old, new in plan:
+        if write.table is VERIFICATIONS and isinstance(write, Update) and new is not None and _uses(write):
             times = scene.recall(_Used).times
             times[str(new["id"])] += 1
             assert times[str(new["id"])] == 1, f"the token {new['id']} was used twice"
+
+
+def _uses(write: Update) -> bool:
+    return any(isinstance(change, Set) and change.name == "used_at" for change in write.changes)
 
 
 def each_address_is_one_users(scene: Scene) -> None:

@@ -1,12 +1,15 @@
 """API Gateway between machines, operators and the application: requests and sockets, with what gets lost on the way."""
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import count
 from typing import Any, Protocol
 
 from chalicelib.families import NAMES, apis_of
 from chalicelib.fleet.api import API as EDGE_ADMIN
+from chalicelib.web.endpoint import Endpoint
 from infra.functions import function
 from tests.simulation.engine.world import START_SECONDS, SimulatedWorld, refused
 from tests.support.client import Client, HttpAnswer
@@ -22,6 +25,30 @@ DISCONNECT_SECONDS = (60.0, 1500.0)
 FRAME_SECONDS = 0.05
 FRAME_LATE_SECONDS = (1.0, 900.0)
 UNTOLD = HttpAnswer(502, {}, "")
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+REPEATED_BY: ContextVar[str] = ContextVar("repeated_by", default="")
+"""The ``Idempotency-Key`` of the request that is at work."""
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request that the application answered, whether the answer arrived or not. ``endpoint`` is None for a path that
+    is not there; ``options`` are those of the client, with ``headers`` and ``key``."""
+
+    method: str
+    path: str
+    endpoint: Endpoint | None
+    options: Mapping[str, Any]
+    answer: HttpAnswer
+
+    @property
+    def request_id(self) -> str:
+        return self.answer.headers.get("x-request-id", "")
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} is {self.answer.status} {self.answer.text}"[:300]
+
 
 Answered = Callable[[HttpAnswer | None], None]
 """Told of the answer, None where it got lost."""
@@ -46,7 +73,7 @@ class Gateway:
         self._clients: dict[str, Client] = {}
         self._lines: dict[str, Line] = {}
         self._numbers = count(1)
-        self.heard: list[Callable[[str, str, Any, HttpAnswer], None]] = []
+        self.heard: list[Callable[[Exchange], None]] = []
         world.socket_client = _Sockets(world, self._lines)
 
     def client(self, api: str = EDGE_ADMIN.name) -> Client:
@@ -85,9 +112,8 @@ class Gateway:
             answer: HttpAnswer | None = UNTOLD
             try:
                 self._world.clock.sleep(START_SECONDS)
-                answer = self.client().request(
-                    method, path, headers=headers, body=body, key=None, address=address, checked=False
-                )
+                options = {"headers": headers, "body": body, "key": None, "address": address, "checked": False}
+                answer = self._request(method, path, EDGE_ADMIN.name, options)
             finally:
                 if weather.strikes("answer_lost"):
                     answer = None
@@ -102,11 +128,22 @@ class Gateway:
         world = self._world
         if world.weather.strikes("request_lost"):
             return None
+        token = REPEATED_BY.set((options.get("headers") or {}).get(IDEMPOTENCY_KEY, ""))
         try:
-            answer = self.client(api).request(method, path, **options)
+            answer = self._request(method, path, api, options)
         except (Crash, Killed):
             return None
+        finally:
+            REPEATED_BY.reset(token)
         return None if world.weather.strikes("answer_lost") else answer
+
+    def _request(self, method: str, path: str, api: str, options: Mapping[str, Any]) -> HttpAnswer:
+        client = self.client(api)
+        answer = client.request(method, path, **options)
+        exchange = Exchange(method, path, client.endpoint_of(method, path), options, answer)
+        for hear in self.heard:
+            hear(exchange)
+        return answer
 
     # -- sockets -------------------------------------------------------------------------------------------------
 

@@ -56,6 +56,9 @@ SLOW_SECONDS = (0.2, 3.0)
 PAUSE_SECONDS = (20.0, 1000.0)
 REQUEST_SECONDS = 25.0
 REPEAT_SECONDS = (0.0, 600.0)
+AT_ONCE_SECONDS = (1e-6, 0.01, None)
+"""How long after a message its copy comes: with it, just after it, or any time."""
+
 DELAY_SECONDS = (0.0, 90.0)
 WEBSOCKET_URL = "wss://sockets.test"
 PUBLIC_URL = "https://api.test"
@@ -84,8 +87,13 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.set_aside: dict[str, list[Any]] = {}
         """The messages in queues that no function works on."""
         self.past: list[tuple[str, int, StreamRecord]] = []
+        self.calm_since = NEVER
+        """When all faults had ended, and what they had left was moved back into its queues."""
+        self.failed_in_calm: list[str] = []
+        """What failed of the functions that were started since."""
         urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
+        self._known_queues = frozenset(families.queues)
         self.object_client = SimulatedS3(self)
         self.machine_client = SimulatedEc2(self, seed)
         self.metric_client = SimulatedCloudWatch(self)
@@ -153,6 +161,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         deadline = self.clock.now() + timedelta(seconds=function.timeout_seconds * self.timeouts)
         self.seen.invocations[name] += 1
         here = {**chain, name: chain.get(name, 0) + 1}
+        failed = self.failed_in_calm if self.clock.now() >= self.calm_since else []
 
         def work() -> None:
             answer = None
@@ -161,12 +170,15 @@ class SimulatedWorld(BoxCalls, TimedWorld):
                 said = self.call(handler, event, Context(self.clock, deadline)) or {}
                 self._may_die("crash_at_the_end")
                 answer = said
+                failed.extend(f"{name}: a message" for _ in said.get("batchItemFailures", ()))
             except (Killed, Crash):
                 self.seen.killed[name] += 1
+                failed.append(f"{name}: killed")
                 raise
             except Exception as error:  # noqa: BLE001 - as Lambda: the source hears that it failed
                 self.seen.failed[name] += 1
                 self.failures.append(f"{name}: {type(error).__name__}: {error}"[:300])
+                failed.append(self.failures[-1])
             finally:
                 done(answer)
 
@@ -224,12 +236,19 @@ class SimulatedWorld(BoxCalls, TimedWorld):
             self._readers[table, shard].add(record)
 
     def _sent(self, queue: str, entry: Mapping[str, Any]) -> None:
+        if queue not in self._known_queues:
+            raise LookupError(f"there is no queue {queue}")
         if queue not in self._queues:
             self.set_aside.setdefault(queue, []).append(entry)
-        super()._sent(queue, entry)
-        if self.weather.strikes("message_repeated"):
-            again = self.weather.seconds("message_repeated", *REPEAT_SECONDS)
-            super()._sent(queue, {**entry, "DelaySeconds": float(entry.get("DelaySeconds") or 0) + again})
+        weather, delay = self.weather, float(entry.get("DelaySeconds") or 0)
+        if weather.strikes("message_delayed"):
+            delay += weather.seconds("message_delayed", *DELAY_SECONDS)
+        super()._sent(queue, {**entry, "DelaySeconds": delay})
+        if weather.strikes("message_repeated"):
+            again = weather.chance("message_repeated").choice(AT_ONCE_SECONDS) or weather.seconds(
+                "message_repeated", *REPEAT_SECONDS
+            )
+            super()._sent(queue, {**entry, "DelaySeconds": delay + again})
 
     def redrive(self) -> int:
         """Move all dead letters back into their queues; returns how many."""
@@ -243,7 +262,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         for context in self._families.contexts:
             for subscription in context.subscriptions:
                 if subscription.takes(entry["DetailType"], json.loads(entry["Detail"])["data"]):
-                    super()._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **_NO_TRACE})
+                    self._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **_NO_TRACE})
 
 
 _NO_TRACE = {"MessageAttributes": {"request_id": {"StringValue": "", "DataType": "String"}}}
@@ -293,11 +312,7 @@ class _Sqs(PassingSqs):
                 return {**answer, "Failed": refused}
             if weather.strikes("send_repeated"):
                 super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
-        entries = list(Entries)
-        if self._world.weather.strikes("message_delayed"):
-            late = int(self._world.weather.seconds("message_delayed", *DELAY_SECONDS))
-            entries = [{**each, "DelaySeconds": min(900, each.get("DelaySeconds", 0) + late)} for each in entries]
-        return super().send_message_batch(QueueUrl=QueueUrl, Entries=entries)
+        return super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
 
 
 class _Bus(FakeBus):
