@@ -32,6 +32,10 @@ FAULTS = 25
 FAULT_SHARE = 0.4
 """Of all faults, how many a seed draws on average."""
 
+FOCUS_SHARE = 0.5
+"""Of histories, how many play the operations of one context more often than others."""
+
+FOCUS_WEIGHT = 8
 MEAN_PAUSE_SECONDS = 25.0
 RESTS = (1500, 6000, 12000)
 """How many seconds it may take, in ever longer steps, until everything has to be at rest."""
@@ -112,7 +116,8 @@ def score_of(
     """What the seed draws; ``needed`` faults are on in any case."""
     rng = Random(f"{seed} score")
     on = {name for name in every_fault(parts) if rng.random() < FAULT_SHARE} | set(needed)
-    every = [operation for part in parts for operation in part.operations]
+    focus = rng.choice([part for part in parts if part.operations]) if rng.random() < FOCUS_SHARE else None
+    every = [each for part in parts for each in part.operations * (FOCUS_WEIGHT if part is focus else 1)]
     events = [fault for part in parts for fault in part.faults if fault.__name__ in on]
     openings = [opening for part in parts for opening in part.openings]
     steps: list[Step] = []

@@ -2,8 +2,9 @@
 
 python -m tests.simulation.mutants [NAME ...] [--most N]
 
-A mutant is a patch in `tests/simulation/mutants/`, with a head that says what it takes back, which faults it needs, and
-which invariants may find it. It is applied to a copy of the project's files as they stand.
+A mutant is a patch in `tests/simulation/mutants/`. Its head says what it takes back (``Mutant``), which faults it needs
+(``Needs``), of which family alone histories are played (``Plays``, if not of all), and which invariants may find it
+(``Found by``). It is applied to a copy of the project's files as they stand.
 """
 
 import argparse
@@ -22,7 +23,9 @@ COPY = ROOT / "build" / "mutant"
 PARTS = ("chalicelib", "infra", "samples", "tests", "app.py")
 MOST_HISTORIES = 300
 
-_HEAD = re.compile(r"Mutant: (?P<about>.+)\nNeeds: (?P<needs>.+)\nFound by: (?P<found>.+)\n\n")
+_HEAD = re.compile(
+    r"Mutant: (?P<about>.+)\nNeeds: (?P<needs>.+)\n(?:Plays: (?P<family>\w+)\n)?Found by: (?P<found>.+)\n\n"
+)
 _FOUND = re.compile(r"^seed (\d+): (\w+):", re.MULTILINE)
 
 
@@ -31,6 +34,7 @@ class Mutant:
     name: str
     about: str
     needs: tuple[str, ...]
+    family: str
     found_by: frozenset[str]
 
     @property
@@ -47,7 +51,8 @@ def _read(file: Path) -> Mutant:
     head = _HEAD.match(file.read_text())
     if head is None:
         raise ValueError(f"{file.name} does not begin with Mutant, Needs and Found by")
-    return Mutant(file.stem, head["about"], tuple(head["needs"].split()), frozenset(head["found"].split()))
+    needs, found = tuple(head["needs"].split()), frozenset(head["found"].split())
+    return Mutant(file.stem, head["about"], needs, head["family"] or "", found)
 
 
 def applies(mutant: Mutant, folder: Path = ROOT, *, check: bool = True) -> bool:
@@ -57,7 +62,7 @@ def applies(mutant: Mutant, folder: Path = ROOT, *, check: bool = True) -> bool:
         [
             "patch",
             "--strip=1",
-            "--fuzz=2",
+            "--fuzz=0",
             "--force",
             "--silent",
             "--no-backup-if-mismatch",
@@ -84,7 +89,8 @@ def search(mutant: Mutant, most: int) -> tuple[int, str] | None:
             shutil.copy(source, COPY / part)
     if not applies(mutant, COPY, check=False):
         raise RuntimeError(f"{mutant.name} does not apply any more")
-    options = ["--runs", str(most), "--seed", "1", "--stop", "--no-shrinking", "--need", *mutant.needs]
+    options = ["--runs", str(most), "--seed", "1", "--stop", "--no-shrinking", "--family", mutant.family]
+    options += ["--need", *mutant.needs]
     run = subprocess.run(
         [sys.executable, "-m", "tests.simulation.runner", *options],
         cwd=COPY,

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _options(arguments)
     parts = simulations(options.family)
     coverage, findings, last = Coverage(), [], None
-    began, count, noted = time.process_time(), 0, _Noted()
+    began, count, noted = time.process_time(), 0, _Noted(options)
     gc.disable()
     for seed in _seeds(options):
         played = play(score_of(seed, parts, options.need), parts)
@@ -47,11 +47,13 @@ def main(arguments: Sequence[str]) -> int:
         if played.failure is not None:
             findings.append(f"{seed} {played.failure[0]}")
             _tell(played, parts, shrinking=options.shrinking)
-        if options.totals is not None and count % NOTED_AT_ONCE == 0:
-            noted.add(options.totals, seed, findings)
+        if options.totals is not None and (count % NOTED_AT_ONCE == 0 or played.failure is not None):
+            noted.add(count, seed, findings)
         is_time_over = options.seconds and time.process_time() - began >= options.seconds
         if (findings and options.stop) or is_time_over:
             break
+    if options.totals is not None and last is not None:
+        noted.add(count, last, findings)
     _print_coverage(coverage, parts)
     seconds = time.process_time() - began
     _say(f"{count} histories, the last of seed {last}, {seconds:.0f} s of one processor, {len(findings)} findings")
@@ -123,27 +125,45 @@ def _rows(file: Path | None) -> list[dict[str, Any]]:
 
 
 class _Noted:
-    """Adds what was played to the totals of this commit, now and then: a run may be broken off."""
+    """Adds what was played to the totals of this commit, family and needed faults: now and then, since a run may be
+    broken off, at each finding and at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, options: argparse.Namespace) -> None:
+        self._file: Path = options.totals
+        self._of = {"family": options.family, "needs": sorted(options.need)}
         self._began = time.process_time()
-        self._told = 0
+        self._counted = self._told = 0
 
-    def add(self, file: Path, last: int, findings: Sequence[str]) -> None:
-        commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-        key = {"commit": commit.stdout.strip(), "python": ".".join(platform.python_version_tuple()[:2])}
-        rows = _rows(file)
-        row = next((row for row in rows if key.items() <= row.items()), None)
+    def add(self, count: int, last: int, findings: Sequence[str]) -> None:
+        key = {**_commit(), "python": ".".join(platform.python_version_tuple()[:2]), **self._of}
+        rows = _rows(self._file)
+        row = next((row for row in rows if {**_UNSAID, **row}.items() >= key.items()), None)
         if row is None:
             row = {**key, "histories": 0, "seconds": 0, "findings": [], "last_seed": 0}
             rows.append(row)
         now = time.process_time()
-        row["histories"] += NOTED_AT_ONCE
+        row["histories"] += count - self._counted
         row["seconds"] = round(row["seconds"] + now - self._began)
         row["findings"] += findings[self._told :]
         row["last_seed"] = last
-        self._began, self._told = now, len(findings)
-        file.write_text(json.dumps(rows, indent=1) + "\n")
+        self._began, self._counted, self._told = now, count, len(findings)
+        self._file.write_text(json.dumps(rows, indent=1) + "\n")
+
+
+_UNSAID = {"family": "", "needs": [], "is_dirty": False}
+"""Of rows that earlier versions wrote."""
+
+
+def _commit() -> dict[str, Any]:
+    """The commit that is played, and whether the files are others than its own."""
+
+    def git(*arguments: str) -> str:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+
+    return {"commit": git("rev-parse", "--short", "HEAD"), "is_dirty": bool(git("status", "--porcelain", *PLAYED))}
+
+
+PLAYED = ("chalicelib", "infra", "samples/agent", "tests/*.py")
 
 
 if __name__ == "__main__":

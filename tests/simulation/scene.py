@@ -2,10 +2,10 @@
 
 import json
 import traceback
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Table
 from tests.simulation.engine.coverage import Coverage
-from tests.simulation.engine.gateway import Exchange, Gateway
+from tests.simulation.engine.gateway import IDEMPOTENCY_KEY, Exchange, Gateway
 from tests.simulation.engine.machine import Machine
 from tests.simulation.engine.weather import Weather
 from tests.simulation.engine.world import AtWork, SimulatedWorld
@@ -45,10 +45,8 @@ class Scene:
         self.mends: list[Callable[[], None]] = []
         self.violations: list[tuple[str, str]] = []
         self._rng = Random(f"{seed} scene")
-        self.created: list[tuple[str, dict[str, Any], HttpAnswer]] = []
-        """The requests that made something, with their answers."""
-        self.asked: Counter[str] = Counter()
-        """How often something new was asked for, by the last part of the path; a repeat is the same request."""
+        self.posts: list[Post] = []
+        """The requests to make something, each once, however often it was sent."""
         self._notes: dict[type, Any] = {}
 
     def _seconds(self) -> float:
@@ -85,18 +83,29 @@ class Scene:
         the same ``Idempotency-Key`` if it creates something. Raises `RefusedError`."""
         is_new = method == "POST" and "headers" not in options
         if is_new:
-            self.asked[path.rpartition("/")[2]] += 1
-            options["headers"] = {"Idempotency-Key": _a_key(self.rng)}
+            options["headers"] = {IDEMPOTENCY_KEY: _a_key(self.rng)}
+        post = self.posted(path, options) if is_new else None
         for _ in range(MOST_REPEATS):
             answer = self.gateway.ask(method, path, **options)
             if answer is not None and answer.status < SERVER_ERROR:
+                if post is not None:
+                    post.answer = answer
                 if answer.status >= REFUSED:
                     raise RefusedError(answer.status, answer.text)
-                if is_new and answer.status == CREATED:
-                    self.created.append((path, options, answer))
                 return answer
             self.wait(self.rng.uniform(0.5, 20))
         raise RefusedError(0, "no answer")
+
+    def posted(self, path: str, options: Mapping[str, Any], *, by_operator: bool = True) -> "Post":
+        """Note a request to make something. One that gets no answer is sent again when the world comes to rest."""
+        post = Post(path, options, by_operator)
+        self.posts.append(post)
+        self.mends.append(lambda: self.world.start("asks again", partial(self._ask_again, post)))
+        return post
+
+    def _ask_again(self, post: "Post") -> None:
+        if post.answer is None:
+            post.answer = self.gateway.ask("POST", post.path, **post.options)
 
     def rows(self, table: Table) -> list[Item]:
         return self.world.driver.rows(table)
@@ -144,6 +153,25 @@ class Scene:
             self.violations.append(("watch_broken", f"{what}: {type(error).__name__}: {error} {where(error)}"))
 
 
+@dataclass
+class Post:
+    """A request to make something, and its last answer, None while there was none. ``options`` are those of
+    `Gateway.ask`; ``by_operator``: its key is never revoked."""
+
+    path: str
+    options: Mapping[str, Any]
+    by_operator: bool
+    answer: HttpAnswer | None = None
+
+    @property
+    def key(self) -> str:
+        return str(self.options["headers"][IDEMPOTENCY_KEY])
+
+    @property
+    def has_made(self) -> bool:
+        return self.answer is not None and self.answer.status == CREATED
+
+
 def where(error: BaseException) -> str:
     """The last lines of code that an error passed."""
     frames = traceback.extract_tb(error.__traceback__)[-MOST_FRAMES:]
@@ -184,7 +212,7 @@ class Simulation:
     ``operations`` may be refused (`EdgeError`, `RefusedError`); each runs beside the others, and `Scene.wait` lets time
     pass in it. ``openings`` come first in each history. ``invariants`` raise AssertionError and are checked at rest;
     ``watches`` are told of each call that writes (its operation, and its rows before and after) and raise it at once.
-    ``exact`` are invariants that hold at any time: they are checked before each recount, which would mend what is wrong.
+    ``exact`` are invariants that hold at any time: they are checked before each recount, which would mend it.
     ``ears`` are told of each request that the application answered, and raise it too.
     ``promises`` are names of what its operations check themselves, besides their own (`Scene.holding`).
     ``faults`` disturb the world now and then, each seed draws some of them, and what they leave is ended by

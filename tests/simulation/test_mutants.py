@@ -18,6 +18,6 @@ def test_mutant_applies_and_names_known_faults_and_invariants(name):
     mutant = MUTANTS[name]
     assert applies(mutant)
     assert set(mutant.needs) <= set(every_fault(PARTS))
-    known = {each.__name__ for part in PARTS for each in (*part.invariants, *part.watches, *part.operations)}
-    known |= {promise for part in PARTS for promise in part.promises}
+    known = {each.__name__ for part in PARTS for each in (*part.invariants, *part.exact, *part.watches, *part.ears)}
+    known |= {name for part in PARTS for name in (*part.promises, *(each.__name__ for each in part.operations))}
     assert mutant.found_by <= known

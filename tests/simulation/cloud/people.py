@@ -21,6 +21,7 @@ from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS
 from chalicelib.platform.secrets.store import SECRETS
 from tests.simulation.cloud.standing import Caller, has_moved, may, moves_so_far, working_tenant
+from tests.simulation.engine.gateway import IDEMPOTENCY_KEY
 from tests.simulation.history import operate
 from tests.simulation.scene import MOST_REPEATS, REFUSED, SERVER_ERROR, NothingThereError, RefusedError, Scene
 from tests.support.client import MASTER_KEY, HttpAnswer
@@ -39,9 +40,6 @@ MOSTLY = 0.85
 DENIED = frozenset({401, 403, 404})
 UNDECIDED = frozenset({400, 422, 429})
 """Refused before, or beside, what a caller may."""
-
-KINDS = {"keys": "api_keys", "ssh_keys": "tenant_ssh_keys"}
-"""The names of kinds of things that their paths do not end with."""
 
 KEEPING = frozenset(
     each.name
@@ -98,13 +96,14 @@ def ask(
     if tenant is not None and not in_path:
         headers["X-Tenant-ID"] = tenant
     if method == "POST":
-        made = path.rpartition("/")[2].replace("-", "_")
-        scene.asked[KINDS.get(made, made)] += 1
-        headers["Idempotency-Key"] = f"key-{scene.rng.getrandbits(64):016x}"
+        headers[IDEMPOTENCY_KEY] = f"key-{scene.rng.getrandbits(64):016x}"
     sent = {"key": None, "headers": headers, "address": by.address, "api": api, "checked": False, **options}
+    post = scene.posted(path, sent, by_operator=False) if method == "POST" else None
     for _ in range(MOST_REPEATS):
         answer = _judged(scene, by, (method, path), needs, tenant, sent)
         if answer is not None and answer.status < SERVER_ERROR:
+            if post is not None:
+                post.answer = answer
             if answer.status >= REFUSED:
                 raise RefusedError(answer.status, answer.text)
             return answer

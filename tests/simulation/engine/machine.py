@@ -52,7 +52,7 @@ class Machine:
         self.number, self.id, self.updates = number, node_id, updates
         self.key_id, self.key = key
         self.address = f"198.51.100.{number % 250}"
-        self.chance = Random(f"machine {number}")
+        self.chance = Random(f"{world.seed} machine {number}")
         self.skew_seconds = 0.0
         if world.weather.strikes("wrong_clock"):
             self.skew_seconds = world.weather.chance("wrong_clock").choice(SKEWS_SECONDS)
@@ -155,7 +155,7 @@ class Process:
 
     async def _run(self) -> None:
         machine = self.machine
-        seed = f"machine {machine.number} process {len(machine.remains)}"
+        seed = f"{machine.world.seed} machine {machine.number} process {len(machine.remains)}"
         log = EventLog(machine.log, self.ports.clock)
         self._runtime = Runtime(_options(machine), self.ports, Random(seed), log)
         await Agent(self._runtime).run()

@@ -12,7 +12,8 @@ SHARES = {
     "throttle": 1 / 60,
     "conflict": 1 / 40,
     "lost_answer": 1 / 40,
-    # of batches and entries that are sent
+    "outcome_unknown": 1 / 150,
+    # of batches that are sent
     "send_refused": 1 / 15,
     "send_repeated": 1 / 15,
     "bus_refused": 1 / 15,

@@ -11,12 +11,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.bootstrap import platform_of
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.queues import Queue
-from chalicelib.kit.tables import Table
+from chalicelib.kit.tables import BusyError, Item, Table
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
@@ -56,6 +56,16 @@ SLOW_SECONDS = (0.2, 3.0)
 PAUSE_SECONDS = (20.0, 1000.0)
 REQUEST_SECONDS = 25.0
 REPEAT_SECONDS = (0.0, 600.0)
+BUS = "https://events.test"
+DONE_SHARE = 0.5
+"""Of sends that are not answered, how many are done."""
+
+TAKEN_SHARE = 0.5
+"""Of the entries of a call that the bus refuses in part, how many it takes."""
+
+DEAF_SECONDS = 40.0
+"""Longer than any caller repeats a call."""
+
 AT_ONCE_SECONDS = (1e-6, 0.01, None)
 """How long after a message its copy comes: with it, just after it, or any time."""
 
@@ -76,6 +86,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
     """A `TimedWorld` in weather, in which boxes are made as well."""
 
     def __init__(self, seed: int, weather: Weather, **settings: Any) -> None:
+        self.seed = seed
         self.weather = weather
         self._chance = Random(f"{seed} world")
         self._instances: list[Platform] = []
@@ -93,10 +104,12 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         """What failed of the functions that were started since."""
         urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
+        self._deaf: dict[Any, datetime] = {}
         self._known_queues = frozenset(families.queues)
         self.object_client = SimulatedS3(self)
         self.machine_client = SimulatedEc2(self, seed)
         self.metric_client = SimulatedCloudWatch(self)
+        self.ids.restart(seed)
         self.driver.latency(0)
         self.queue_client = _Sqs(self)
         self.bus_client = _Bus(self)
@@ -209,6 +222,20 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.clock.sleep(self._chance.expovariate(1 / CALL_SECONDS))
         return True
 
+    def stops_hearing(self) -> bool:
+        """Whether the answer to what was just done gets lost, and with it those of the next seconds."""
+        activity = self.timeline.current
+        if activity is None or not self.weather.strikes("outcome_unknown"):
+            return False
+        self._deaf[activity] = self.clock.now() + timedelta(seconds=DEAF_SECONDS)
+        return True
+
+    @property
+    def hears_nothing(self) -> bool:
+        """Whether no call of AWS is answered to the activity that asks."""
+        activity = self.timeline.current
+        return activity is not None and self._deaf.get(activity, self.clock.now()) > self.clock.now()
+
     def _may_die(self, fault: str) -> None:
         if self.weather.strikes(fault):
             raise Crash
@@ -281,6 +308,8 @@ class _Dynamo(CountingDynamo):
     def _begin(self, operation: str, tables: Sequence[Table]) -> Callable[[], Any] | None:
         if self._world.meet():
             weather, clock = self._world.weather, self._world.clock
+            if self._world.hears_nothing:
+                raise BusyError("no answer")
             if weather.strikes("throttle"):
                 self.fail_next(1, "throttle", operation=operation)
             elif operation in WRITING and weather.strikes("conflict"):
@@ -289,6 +318,13 @@ class _Dynamo(CountingDynamo):
                 seconds = weather.seconds("lost_answer", 0.05, 2.0)
                 self.fail_next(1, "lost_answer", operation=operation, meanwhile=lambda: clock.sleep(seconds))
         return super()._begin(operation, tables)
+
+    def _deliver(self, operation: str, tables: Sequence[Table], attempt: Callable[[], Item | None]) -> Item | None:
+        """A write may be done, and no answer come, nor any to what the same work asks for the next while."""
+        answer = super()._deliver(operation, tables, attempt)
+        if self._world.stops_hearing():
+            raise BusyError("no answer")
+        return answer
 
     def _pay(self, operation: str, plan: Plan, *, factor: int) -> None:
         """Nobody reads the bill of a history: what it takes to write it is most of its time."""
@@ -305,6 +341,12 @@ class _Sqs(PassingSqs):
     def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
         if self._world.meet():
             weather = self._world.weather
+            if self._world.hears_nothing:
+                raise ReadTimeoutError(endpoint_url=QueueUrl)
+            if self._world.stops_hearing():
+                if weather.chance("outcome_unknown").random() < DONE_SHARE:
+                    super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
+                raise ReadTimeoutError(endpoint_url=QueueUrl)
             if weather.strikes("send_refused"):
                 kept = [entry for entry in Entries if weather.chance("send_refused").random() < 0.5]
                 refused = [{"Id": entry["Id"]} for entry in Entries if entry not in kept]
@@ -321,10 +363,27 @@ class _Bus(FakeBus):
         self._world = world
 
     def put_events(self, *, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
-        if self._world.meet() and self._world.weather.strikes("bus_refused"):
-            return {"FailedEntryCount": 1, "Entries": []}
-        answer = super().put_events(Entries=Entries)
-        for entry in Entries:
+        if not self._world.meet():
+            return self._put(Entries)
+        weather = self._world.weather
+        if self._world.hears_nothing:
+            raise ReadTimeoutError(endpoint_url=BUS)
+        if self._world.stops_hearing():
+            if weather.chance("outcome_unknown").random() < DONE_SHARE:
+                self._put(Entries)
+            raise ReadTimeoutError(endpoint_url=BUS)
+        if weather.strikes("bus_refused"):
+            taken = [entry for entry in Entries if weather.chance("bus_refused").random() < TAKEN_SHARE]
+            self._put(taken)
+            refusals = [
+                {"ErrorCode": "InternalFailure"} if entry not in taken else {"EventId": "1"} for entry in Entries
+            ]
+            return {"FailedEntryCount": len(Entries) - len(taken), "Entries": refusals}
+        return self._put(Entries)
+
+    def _put(self, entries: Sequence[Any]) -> Any:
+        answer = super().put_events(Entries=entries)
+        for entry in entries:
             if entry["Source"] == INTERNAL_SOURCE:
                 self._world.route(entry)
         return answer

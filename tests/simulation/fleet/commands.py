@@ -267,5 +267,5 @@ SIMULATION = Simulation(
         totals_are_those_of_the_rows,
         *ROLLOUTS.invariants,
     ),
-    watches=(note_targets, note_changes, an_end_is_an_end),
+    watches=(note_targets, note_changes, an_end_is_an_end, *ROLLOUTS.watches),
 )

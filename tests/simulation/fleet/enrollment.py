@@ -2,22 +2,28 @@
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
+from chalicelib.fleet.enrollment.store import TOKENS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
 SHARED = 0.4
+USE_OF = "#"
+"""Stands between a key and a machine in the id of the note that it had its use."""
 
 
 class _Keys:
-    """The keys that were made, id and text; how many uses each granted; who registered by it."""
+    """The keys that were made, id and text; how many uses each granted; who registered by it; by which key whose use is
+    noted; who ever was a node."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, str]] = []
         self.granted: dict[str, int | None] = {}
         self.left: dict[str, int] = {}
         self.users: dict[str, set[str]] = {}
+        self.noted: set[tuple[str, str]] = set()
+        self.nodes: set[str] = set()
 
 
 def note_uses(scene: Scene, _operation: str, plan: Plan) -> None:
@@ -28,6 +34,11 @@ def note_uses(scene: Scene, _operation: str, plan: Plan) -> None:
                 keys.granted[str(new["id"])] = new.get("uses_remaining")
             if new.get("uses_remaining") is not None:
                 keys.left[str(new["id"])] = new["uses_remaining"]
+        if write.table is TOKENS and new is not None and USE_OF in str(new["id"]):
+            key_id, _, node_id = str(new["id"]).partition(USE_OF)
+            keys.noted.add((key_id, node_id))
+        if write.table is NODES and old is None and new is not None:
+            keys.nodes.add(str(new["id"]))
         if write.table is NODES and old is None and new is not None and new.get("enrollment_key_id"):
             keys.users.setdefault(str(new["enrollment_key_id"]), set()).add(str(new["id"]))
 
@@ -74,25 +85,47 @@ def keys_belong_to_clusters(scene: Scene) -> None:
     assert {row["cluster_name"] for row in scene.rows(ENROLLMENT_KEYS)} <= names, "a key outlived its cluster"
 
 
-def no_key_is_used_too_often(scene: Scene) -> None:
-    left = [row.get("uses_remaining") for row in scene.rows(ENROLLMENT_KEYS)]
-    assert all(uses is None or uses >= 0 for uses in left), f"uses that remain: {left}"
+def no_key_is_used_too_often(_scene: Scene, _operation: str, plan: Plan) -> None:
+    for write, _key, _old, new in plan:
+        if write.table is ENROLLMENT_KEYS and new is not None:
+            left = new.get("uses_remaining")
+            assert left is None or left >= 0, f"the key {new['id']} has {left} uses left"
 
 
 def no_use_is_lost(scene: Scene) -> None:
-    """A key lets in no more machines than it granted, and each takes one use of it at most."""
-    keys = scene.recall(_Keys)
+    """A key lets in no more machines than it granted, and each takes one use of it at most. Each use has let one in,
+    where the key and its cluster, with room, are still there."""
+    keys, there = scene.recall(_Keys), {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
+    room = clusters_with_room(scene)
     for key_id, granted in keys.granted.items():
         if granted is not None:
             used = granted - keys.left[key_id]
             held = sum(machine.key_id == key_id for machine in scene.machines)
             registered = len(keys.users.get(key_id, ()))
-            assert registered <= used <= held, f"key {key_id}: {registered} registered, {used} uses, {held} machines"
+            told = f"key {key_id}: {registered} registered, {used} uses, {held} machines"
+            assert registered <= used <= held, told
+            is_open = key_id in there and there[key_id]["cluster_name"] in room
+            assert used == registered or not is_open, told
+
+
+def each_use_lets_its_machine_in(scene: Scene) -> None:
+    """Whoever had a use of a key gets in with it, however often an answer was lost on the way."""
+    keys, there = scene.recall(_Keys), {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
+    room = clusters_with_room(scene)
+    for key_id, node_id in sorted(keys.noted):
+        if key_id in there and there[key_id]["cluster_name"] in room:
+            assert node_id in keys.nodes, f"{node_id} has used the key {key_id}, and was never let in"
+
+
+def clusters_with_room(scene: Scene) -> set[str]:
+    """The names of the clusters that could take another node."""
+    rows = scene.rows(CLUSTERS)
+    return {str(row["name"]) for row in rows if row.get("node_limit") is None or row["node_count"] < row["node_limit"]}
 
 
 SIMULATION = Simulation(
     operations=(create_key, set_up_machine, set_up_machines_together, *(set_up_machine_in_a_cluster_that_goes,) * 2),
     openings=(set_up_machine, set_up_machines_together, set_up_machine),
-    invariants=(keys_belong_to_clusters, no_key_is_used_too_often, no_use_is_lost),
-    watches=(note_uses,),
+    invariants=(keys_belong_to_clusters, no_use_is_lost, each_use_lets_its_machine_in),
+    watches=(note_uses, no_key_is_used_too_often),
 )

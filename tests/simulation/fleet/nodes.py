@@ -10,6 +10,7 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError
 from tests.simulation.engine.machine import Machine
+from tests.simulation.fleet.enrollment import clusters_with_room
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
@@ -132,13 +133,10 @@ def _is_known(scene: Scene, machine: Machine) -> bool:
 def who_may_come_has_come(scene: Scene) -> None:
     """A machine with a key that is good for it is a node in the end."""
     keys = {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
-    room = {
-        row["name"]: row.get("node_limit") is None or row["node_count"] < row["node_limit"]
-        for row in scene.rows(CLUSTERS)
-    }
+    room = clusters_with_room(scene)
     for machine in scene.machines:
         key = keys.get(machine.key_id)
-        if key is not None and key.get("uses_remaining") != 0 and room[key["cluster_name"]]:
+        if key is not None and key.get("uses_remaining") != 0 and key["cluster_name"] in room:
             assert machine.id in scene.recall(_Lives).begun, f"machine {machine.number} was never let in"
 
 

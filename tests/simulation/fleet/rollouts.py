@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from chalicelib.fleet.commands.model import OPEN
 from chalicelib.fleet.commands.rollout import Rollout, RolloutLimits
 from chalicelib.fleet.commands.rollout_store import RolloutStore
-from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, fan_out_from_item, outcome_of_row
+from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS, fan_out_from_item, fan_out_key, outcome_of_row
 from chalicelib.fleet.commands.undone import FanOut
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.tables import Item
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.builders import a_command
+from tests.support.fakes.dynamo import Plan
 
 
 def give_rollout(scene: Scene) -> None:
@@ -47,10 +48,38 @@ def a_rollout_that_goes_on_waits_for_something(scene: Scene) -> None:
         assert open_slots == {*rollout.out}, f"{fan_out.command_id} keeps {rollout.out}, open are {open_slots}"
 
 
+class _Out:
+    """The executions of rollouts that are out, by command."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, set[str]] = {}
+
+
+def no_wave_is_too_large(scene: Scene, _operation: str, plan: Plan) -> None:
+    """No more executions of a rollout are out at a time than its limits say, when some are added."""
+    more = set[str]()
+    for write, _key, old, new in plan:
+        row = new or old
+        if write.table is EXECUTIONS and row is not None and "rollout_slot" in row:
+            out = scene.recall(_Out).ids.setdefault(str(row["command_id"]), set())
+            if new is not None and new["status"] in {*OPEN}:
+                more |= {str(row["command_id"])} if row["id"] not in out else set()
+                out.add(str(row["id"]))
+            else:
+                out.discard(str(row["id"]))
+    for command_id in more:
+        count, most = len(scene.recall(_Out).ids[command_id]), _most_out(scene, command_id)
+        assert count <= most, f"{count} of {command_id} are out, {most} may be"
+
+
+def _most_out(scene: Scene, command_id: str) -> int:
+    row = scene.world.driver.row(FAN_OUTS, fan_out_key(command_id))
+    rollout = None if row is None else fan_out_from_item(row).rollout
+    return 0 if rollout is None else rollout.most_out
+
+
 def a_rollout_keeps_its_limits(scene: Scene) -> None:
     for fan_out, rollout, rows in _rollouts(scene):
-        count = sum(row["status"] in {*OPEN} for row in rows)
-        assert count <= rollout.most_out, f"{count} of {fan_out.command_id} are out, {rollout.most_out} may be"
         assert len(rows) == rollout.taken - rollout.dropped, f"{fan_out.command_id} counts other executions"
         if rollout.errors_allowed is not None:
             errors = sum(outcome_of_row(row) in {"failed", "expired"} for row in rows)
@@ -103,5 +132,6 @@ ROLLOUTS = Simulation(
         a_rollout_keeps_its_limits,
         outcomes_of_a_rollout_add_up,
     ),
+    watches=(no_wave_is_too_large,),
 )
 """A part of that of commands."""

@@ -47,6 +47,12 @@ def no_recount_corrects_a_total(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    invariants=(no_task_is_late, no_letter_is_dead, nothing_is_set_aside, nothing_is_under_way, no_recount_corrects_a_total),
+    invariants=(
+        no_task_is_late,
+        no_letter_is_dead,
+        nothing_is_set_aside,
+        nothing_is_under_way,
+        no_recount_corrects_a_total,
+    ),
     faults=(replay_streams, expire_rows),
 )
