@@ -1,5 +1,7 @@
 """Tenants, their members and invitations, changed by several at once; each tenant has one owner, or is deleted."""
 
+from collections.abc import Callable
+
 from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
 from chalicelib.platform.access.store import API_KEYS
@@ -154,12 +156,15 @@ def delete_tenant(scene: Scene) -> None:
 
 def empty_and_delete_a_tenant(scene: Scene) -> None:
     """A user makes a tenant and deletes it, while the same user makes things in it."""
-    by = some_caller(scene)
+    alive = keys_alive(scene)
+    if not alive:
+        raise NothingThereError("keys")
+    by = scene.rng.choice(alive)
     body = {"name": "Brief", "slug": f"brief-{scene.rng.randrange(1000)}"}
     tenant = str(ask(scene, by, "POST", "/tenants", needs="tenant:create", json=body).data["id"])
     ask(scene, OPERATOR, "PUT", f"/tenants/{tenant}/quotas", json=QUOTAS_GRANTED)
 
-    beside(scene, _end, _make, _make, _invite_there, by=by, tenant=tenant)
+    beside(scene, _end, *map(_making_after, MAKING_SECONDS), _invite_there, by=by, tenant=tenant)
 
 
 THINGS = (
@@ -170,13 +175,24 @@ THINGS = (
 )
 
 
+MAKING_SECONDS = (0.0, 0.012, 0.024, 0.036)
+"""When things are made, after the end of a tenant has begun: at one of its calls or another."""
+
 QUOTA_TAKING = 2
 """The first of them take a quota, by which alone the end of a tenant tells that it has them."""
 
 
 def _end(scene: Scene, by: Caller, tenant: str) -> None:
-    scene.wait(scene.rng.uniform(0, 0.1))
+    scene.wait(scene.rng.uniform(0, 0.05))
     ask(scene, by, "DELETE", f"/tenants/{tenant}", needs="tenant:delete", tenant=tenant, in_path=True)
+
+
+def _making_after(seconds: float) -> Callable[[Scene, Caller, str], None]:
+    def make_in_a_moment(scene: Scene, by: Caller, tenant: str) -> None:
+        scene.wait(seconds)
+        _make(scene, by, tenant)
+
+    return make_in_a_moment
 
 
 def _make(scene: Scene, by: Caller, tenant: str) -> None:
@@ -274,7 +290,8 @@ OPENINGS = (people_move_in,)
 OPERATIONS = (
     *(create_tenant, two_want_a_slug, switch_tenant, leave_tenant, add_member, change_member, remove_member),
     *(members_change_at_once, members_change_at_once, invite, invite, accept_invitation, withdraw_invitation),
-    *(delete_tenant, empty_and_delete_a_tenant, empty_and_delete_a_tenant),
+    delete_tenant,
+    *(empty_and_delete_a_tenant,) * 4,
 )
 INVARIANTS = (each_tenant_has_one_owner, places_are_those_of_users, nothing_is_left_of_tenants_that_ended)
 WATCHES = (what_is_gone_stays_away, an_inviter_has_a_place_when_its_guest_comes)

@@ -11,7 +11,8 @@ from chalicelib.families import NAMES, apis_of
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.web.endpoint import Endpoint
 from infra.functions import function
-from tests.simulation.engine.world import START_SECONDS, SimulatedWorld, refused
+from tests.simulation.engine.aws import refused
+from tests.simulation.engine.world import START_SECONDS, SimulatedWorld
 from tests.support.client import Client, HttpAnswer
 from tests.support.declared import FAMILIES
 from tests.support.fakes.dynamo import Crash

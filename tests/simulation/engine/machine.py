@@ -36,7 +36,8 @@ SKEWS_SECONDS = (-3 * 365 * 86400.0, -3600.0, -40.0, 40.0, 3600.0, 3 * 365 * 864
 
 class Machine:
     """``started`` are the ids of the executions whose programs ran here, in order; ``reported`` the results that were
-    sent, by id. ``key`` is the enrollment key in its file, ``key_id`` the key's id."""
+    sent, by id. ``key`` is the enrollment key in its file, ``key_id`` the key's id. One that ``is_deaf`` is heard, and
+    hears nothing."""
 
     def __init__(
         self,
@@ -58,6 +59,7 @@ class Machine:
             self.skew_seconds = world.weather.chance("wrong_clock").choice(SKEWS_SECONDS)
         self.disk = MachineDisk()
         self.is_cut_off = False
+        self.is_deaf = False
         self.is_switched_off = False
         self.stopped_for_good: str | None = None
         self.process: Process | None = None

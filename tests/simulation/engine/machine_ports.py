@@ -162,7 +162,7 @@ class MachineNetwork:
         answered: asyncio.Future[Response] = process.loop.create_future()
 
         def answer(told: Any) -> None:
-            if told is not None and not machine.is_cut_off and not process.is_dead:
+            if told is not None and not (machine.is_cut_off or machine.is_deaf or process.is_dead):
                 response = Response(told.status, told.headers, told.text.encode())
                 process.soon(lambda: answered.done() or answered.set_result(response))
 
@@ -228,7 +228,8 @@ class MachineSocket:
             machine.gateway.say(self.connection_id)
 
     def deliver(self, frame: str) -> None:
-        if not self._process.machine.is_cut_off:
+        machine = self._process.machine
+        if not (machine.is_cut_off or machine.is_deaf):
             self._process.soon(lambda: self._frames.put_nowait(frame))
 
     def hang_up(self) -> None:

@@ -5,22 +5,19 @@ time, and is used again unless it died. Before each call of AWS others may go on
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-from botocore.exceptions import ClientError, ReadTimeoutError
-
 from chalicelib.bootstrap import platform_of
-from chalicelib.kit.bus import INTERNAL_SOURCE
-from chalicelib.kit.queues import Queue
-from chalicelib.kit.tables import BusyError, Item, Table
+from chalicelib.kit.tables import Item, Table
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
+from tests.simulation.engine.aws import SimulatedBus, SimulatedDynamo, SimulatedSqs
 from tests.simulation.engine.clocks import MOST_SECONDS, Skewed
 from tests.simulation.engine.cloudwatch import SimulatedCloudWatch
 from tests.simulation.engine.ec2 import SETTINGS as MACHINES
@@ -29,10 +26,8 @@ from tests.simulation.engine.s3 import SimulatedS3
 from tests.simulation.engine.weather import Weather
 from tests.support.declared import FAMILIES
 from tests.support.fakes.clock import FakeClock
-from tests.support.fakes.dynamo import Crash, Plan
-from tests.support.fakes.dynamo_faults import WRITING
+from tests.support.fakes.dynamo import Crash
 from tests.support.fakes.dynamo_stream import StreamRecord
-from tests.support.fakes.messaging import FakeBus
 from tests.support.fakes.provider import Boxes
 from tests.support.fakes.provider_driver import family_of, kind_of
 from tests.support.fakes.timeline import Killed
@@ -43,8 +38,6 @@ from tests.support.timed_world import (
     Context,
     CountingDynamo,
     Invocation,
-    Message,
-    PassingSqs,
     TimedWorld,
 )
 from tests.support.world import bus_message
@@ -56,13 +49,6 @@ SLOW_SECONDS = (0.2, 3.0)
 PAUSE_SECONDS = (20.0, 1000.0)
 REQUEST_SECONDS = 25.0
 REPEAT_SECONDS = (0.0, 600.0)
-BUS = "https://events.test"
-DONE_SHARE = 0.5
-"""Of sends that are not answered, how many are done."""
-
-TAKEN_SHARE = 0.5
-"""Of the entries of a call that the bus refuses in part, how many it takes."""
-
 DEAF_SECONDS = 40.0
 """Longer than any caller repeats a call."""
 
@@ -74,12 +60,17 @@ WEBSOCKET_URL = "wss://sockets.test"
 PUBLIC_URL = "https://api.test"
 
 
+RowName = tuple[str, Any]
+"""A table, and the primary key of a row."""
+
+
 @dataclass(frozen=True)
 class AtWork(Invocation):
-    """What is at work, and its container."""
+    """What is at work, and its container. ``read`` are the versions of rows that it knows, by table and key."""
 
     platform: Platform
     rng: Random | None = None
+    read: dict[RowName, int] = field(default_factory=dict)
 
 
 class SimulatedWorld(BoxCalls, TimedWorld):
@@ -111,8 +102,8 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.metric_client = SimulatedCloudWatch(self)
         self.ids.restart(seed)
         self.driver.latency(0)
-        self.queue_client = _Sqs(self)
-        self.bus_client = _Bus(self)
+        self.queue_client = SimulatedSqs(self, self._sent)
+        self.bus_client = SimulatedBus(self)
 
     # -- containers ----------------------------------------------------------------------------------------------
 
@@ -197,6 +188,18 @@ class SimulatedWorld(BoxCalls, TimedWorld):
 
         self.start(name, work, deadline=deadline, chain=here)
 
+    def knows(self, table: Table, row: Item | None) -> None:
+        """Who is at work has read a row, or written it."""
+        activity = self.timeline.current
+        if row is not None and activity is not None and isinstance(activity.about, AtWork):
+            activity.about.read[table.name, str(table.key_of(row))] = row.get("version", 0)
+
+    def version_known(self, table: Table, row: Item) -> int | None:
+        """The version of a row that who is at work knows."""
+        activity = self.timeline.current
+        known = isinstance(activity.about, AtWork) if activity is not None else False
+        return activity.about.read.get((table.name, str(table.key_of(row)))) if activity is not None and known else None
+
     @property
     def failures(self) -> list[str]:
         return self.__dict__.setdefault("_failed", [])
@@ -241,7 +244,7 @@ class SimulatedWorld(BoxCalls, TimedWorld):
             raise Crash
 
     def _new_driver(self) -> CountingDynamo:
-        return _Dynamo(self)
+        return SimulatedDynamo(self, self._families.tables, self._changed, self._touched)
 
     def _schedules(self) -> Mapping[str, float]:
         schedules = {
@@ -289,109 +292,10 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         for context in self._families.contexts:
             for subscription in context.subscriptions:
                 if subscription.takes(entry["DetailType"], json.loads(entry["Detail"])["data"]):
-                    self._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **_NO_TRACE})
+                    self._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **UNTRACED})
 
 
-_NO_TRACE = {"MessageAttributes": {"request_id": {"StringValue": "", "DataType": "String"}}}
+UNTRACED = {"MessageAttributes": {"request_id": {"StringValue": "", "DataType": "String"}}}
 
 UNSCHEDULED = frozenset({"recount", "reconcile_vpn"})
 """Once a day, which a history calls itself; and nothing to do without a mesh."""
-
-
-class _Dynamo(CountingDynamo):
-    """Calls that take their time, are refused, conflict, and lose their answers."""
-
-    def __init__(self, world: SimulatedWorld) -> None:
-        super().__init__(world._families.tables, world.clock, world.seen, world._changed, world._touched)  # noqa: SLF001
-        self._world = world
-
-    def _begin(self, operation: str, tables: Sequence[Table]) -> Callable[[], Any] | None:
-        if self._world.meet():
-            weather, clock = self._world.weather, self._world.clock
-            if self._world.hears_nothing:
-                raise BusyError("no answer")
-            if weather.strikes("throttle"):
-                self.fail_next(1, "throttle", operation=operation)
-            elif operation in WRITING and weather.strikes("conflict"):
-                self.fail_next(1, "conflict", operation=operation)
-            elif operation in WRITING and weather.strikes("lost_answer"):
-                seconds = weather.seconds("lost_answer", 0.05, 2.0)
-                self.fail_next(1, "lost_answer", operation=operation, meanwhile=lambda: clock.sleep(seconds))
-        return super()._begin(operation, tables)
-
-    def _deliver(self, operation: str, tables: Sequence[Table], attempt: Callable[[], Item | None]) -> Item | None:
-        """A write may be done, and no answer come, nor any to what the same work asks for the next while."""
-        answer = super()._deliver(operation, tables, attempt)
-        if self._world.stops_hearing():
-            raise BusyError("no answer")
-        return answer
-
-    def _pay(self, operation: str, plan: Plan, *, factor: int) -> None:
-        """Nobody reads the bill of a history: what it takes to write it is most of its time."""
-        self._record(operation, [step[0].table for step in plan])
-        if self.on_write is not None:
-            self.on_write(operation, plan)
-
-
-class _Sqs(PassingSqs):
-    def __init__(self, world: SimulatedWorld) -> None:
-        super().__init__(world.clock, world._sent)  # noqa: SLF001
-        self._world = world
-
-    def send_message_batch(self, *, QueueUrl: str, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
-        if self._world.meet():
-            weather = self._world.weather
-            if self._world.hears_nothing:
-                raise ReadTimeoutError(endpoint_url=QueueUrl)
-            if self._world.stops_hearing():
-                if weather.chance("outcome_unknown").random() < DONE_SHARE:
-                    super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
-                raise ReadTimeoutError(endpoint_url=QueueUrl)
-            if weather.strikes("send_refused"):
-                kept = [entry for entry in Entries if weather.chance("send_refused").random() < 0.5]
-                refused = [{"Id": entry["Id"]} for entry in Entries if entry not in kept]
-                answer = super().send_message_batch(QueueUrl=QueueUrl, Entries=kept) if kept else {"Successful": []}
-                return {**answer, "Failed": refused}
-            if weather.strikes("send_repeated"):
-                super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
-        return super().send_message_batch(QueueUrl=QueueUrl, Entries=Entries)
-
-
-class _Bus(FakeBus):
-    def __init__(self, world: SimulatedWorld) -> None:
-        super().__init__()
-        self._world = world
-
-    def put_events(self, *, Entries: Sequence[Any]) -> Any:  # noqa: N803 - boto3's names
-        if not self._world.meet():
-            return self._put(Entries)
-        weather = self._world.weather
-        if self._world.hears_nothing:
-            raise ReadTimeoutError(endpoint_url=BUS)
-        if self._world.stops_hearing():
-            if weather.chance("outcome_unknown").random() < DONE_SHARE:
-                self._put(Entries)
-            raise ReadTimeoutError(endpoint_url=BUS)
-        if weather.strikes("bus_refused"):
-            taken = [entry for entry in Entries if weather.chance("bus_refused").random() < TAKEN_SHARE]
-            self._put(taken)
-            refusals = [
-                {"ErrorCode": "InternalFailure"} if entry not in taken else {"EventId": "1"} for entry in Entries
-            ]
-            return {"FailedEntryCount": len(Entries) - len(taken), "Entries": refusals}
-        return self._put(Entries)
-
-    def _put(self, entries: Sequence[Any]) -> Any:
-        answer = super().put_events(Entries=entries)
-        for entry in entries:
-            if entry["Source"] == INTERNAL_SOURCE:
-                self._world.route(entry)
-        return answer
-
-
-def refused(operation: str, code: str = "ServiceUnavailable") -> ClientError:
-    """An error of AWS that passes."""
-    return ClientError({"Error": {"Code": code, "Message": "trouble"}}, operation)
-
-
-__all__ = ["NEVER", "AtWork", "Message", "Queue", "SimulatedWorld", "refused"]

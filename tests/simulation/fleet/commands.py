@@ -12,12 +12,15 @@ from chalicelib.kit.counters import total_of
 from chalicelib.kit.ids import moment_of
 from chalicelib.kit.tables import Item
 from chalicelib.platform.access.principal import root
+from tests.simulation.fleet.clusters import lag_indexes
 from tests.simulation.fleet.enrollment import set_up_machine
 from tests.simulation.fleet.rollouts import ROLLOUTS
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
 FILTERED = 0.3
+LOOKS = 15
+LONG_LAG_SECONDS = 60
 UPDATING = "self_update_enabled"
 """What a machine says of itself for good."""
 
@@ -49,6 +52,23 @@ def command_a_new_machine(scene: Scene) -> None:
     scene.wait(scene.rng.uniform(1, 6))
     filters = scene.rng.choice(({}, *({"node_filters": {UPDATING: value}} for value in (True, False))))
     scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": {"type": "all", **filters}})
+
+
+def command_and_touch_a_hidden_machine(scene: Scene) -> None:
+    """A machine that an index hides is given a command by what it says of itself, and changes in something else before
+    it is looked for again."""
+    if lag_indexes.__name__ in scene.faults:
+        scene.world.driver.index_lag(LONG_LAG_SECONDS)
+        scene.mends.append(lambda: scene.world.driver.index_lag(0))
+    machine = set_up_machine(scene)
+    for _ in range(LOOKS):
+        if machine.works:
+            break
+        scene.wait(1)
+    filters = {"node_filters": {UPDATING: machine.updates}}
+    scene.ask("POST", "/api/v1/commands", json={"command_text": "0.1 0 said", "targeting": {"type": "all", **filters}})
+    scene.wait(scene.rng.uniform(1, 20))
+    scene.ask("PATCH", f"/api/v1/nodes/{machine.id}", json={"labels": {"env": scene.rng.choice(("a", "b"))}})
 
 
 def move_a_target(scene: Scene) -> None:
@@ -248,6 +268,7 @@ SIMULATION = Simulation(
     operations=(
         *(give_command,) * 8,
         *(command_a_new_machine, move_a_target),
+        *(command_and_touch_a_hidden_machine,) * 3,
         *(cancel_command,) * 2,
         *(retry_command,) * 2,
         delete_command,

@@ -5,6 +5,7 @@ from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
+from tests.simulation.engine.machine import Machine
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
@@ -47,12 +48,12 @@ def create_key(scene: Scene) -> None:
     _a_key(scene, scene.some_name())
 
 
-def set_up_machine(scene: Scene) -> None:
+def set_up_machine(scene: Scene) -> Machine:
     """A new machine gets a key of its own, or one that others use too."""
     made = scene.recall(_Keys).made
     shares = made and scene.rng.random() < SHARED
     key_id, text = scene.rng.choice(made) if shares else _a_key(scene, scene.some_name())
-    scene.set_up(text, key_id, updates=scene.rng.choice((False, True)))
+    return scene.set_up(text, key_id, updates=scene.rng.choice((False, True)))
 
 
 def set_up_machines_together(scene: Scene) -> None:

@@ -90,14 +90,37 @@ def cut_network(scene: Scene) -> None:
 
 def fill_disk(scene: Scene) -> None:
     """A machine's disk is full for a while."""
-    machine = scene.some_machine()
+    _fill(scene, scene.some_machine(), scene.rng.choice((30, 600)))
 
+
+def _fill(scene: Scene, machine: Machine, seconds: float) -> None:
     def become(*, full: bool) -> None:
         machine.disk.is_full = full
 
     become(full=True)
-    scene.world.timeline.after(scene.rng.choice((30, 600)), lambda: become(full=False))
+    scene.world.timeline.after(seconds, lambda: become(full=False))
     scene.mends.append(lambda: become(full=False))
+
+
+def deafen_machine(scene: Scene) -> None:
+    """What a machine sends arrives, and it hears no answer."""
+    _deafen(scene, scene.some_machine(), scene.rng.choice((5, 90, 600)))
+
+
+def fill_disk_and_deafen(scene: Scene) -> None:
+    """A machine's disk is full for about a minute, in which it hears no answer: it tells of it once."""
+    machine, seconds = scene.some_machine(), scene.rng.uniform(61, 90)
+    _fill(scene, machine, seconds)
+    _deafen(scene, machine, seconds + 5)
+
+
+def _deafen(scene: Scene, machine: Machine, seconds: float) -> None:
+    def become(*, deaf: bool) -> None:
+        machine.is_deaf = deaf
+
+    become(deaf=True)
+    scene.world.timeline.after(seconds, lambda: become(deaf=False))
+    scene.mends.append(lambda: become(deaf=False))
 
 
 def kill_agent(scene: Scene) -> None:
@@ -183,5 +206,5 @@ SIMULATION = Simulation(
         totals_are_those_of_the_rows,
     ),
     watches=(note_lives,),
-    faults=(drop_socket, cut_network, fill_disk, kill_agent, cut_power),
+    faults=(drop_socket, cut_network, deafen_machine, fill_disk, fill_disk_and_deafen, kill_agent, cut_power),
 )

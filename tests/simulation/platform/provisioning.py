@@ -1,13 +1,24 @@
 """Resources at the strict provider: created, changed and deleted, whatever the provider does; none is left over."""
 
+import json
+
+from chalicelib.kit.tables import Update
+from chalicelib.platform.provisioning.changes import message_of
 from chalicelib.platform.provisioning.model import NewResource, Power, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.store import RESOURCES, from_whole
+from infra.functions import function
+from tests.simulation.engine.world import UNTRACED
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.support.declared import handler_of
 from tests.support.fakes.dynamo import Plan
 from tests.support.fakes.provider import Fault
 from tests.support.fakes.provider_driver import KIND
 from tests.support.provisioning import QUOTA
 from tests.support.provisioning_invariants import check_rest
+from tests.support.timed_world import Message, sqs_record_of
+
+MADE_OF_IT = ("state", "reason", "external", "observed", "attempts", "leased_until", "done_generation", "is_seen")
+"""What workers make of a resource."""
 
 LIMIT = 4
 LOOKS = 4
@@ -90,6 +101,16 @@ def wake_box(scene: Scene) -> None:
     scene.world.platform.all_resources.wake(KIND, some_box(scene).id)
 
 
+def two_look_at_once(scene: Scene) -> None:
+    """Two workers get the same message at the same instant, when the resource is due."""
+    box = some_box(scene)
+    scene.world.platform.all_resources.wake(KIND, box.id)
+    body = json.dumps(message_of(KIND, [(box.tenant, box.id)]))
+    records = [sqs_record_of(Message({"MessageBody": body, **UNTRACED}, {}), "0")]
+    for _ in range(2):
+        scene.world.invoke(function("provision"), handler_of("provision"), {"Records": records}, {}, lambda _: None)
+
+
 def something_happens_to_a_thing(scene: Scene) -> None:
     there = scene.world.boxes.there()
     if not there:
@@ -151,6 +172,16 @@ def what_may_come_is_held(scene: Scene, _operation: str, plan: Plan) -> None:
                 assert not scene.world.boxes.is_coming(after.id), f"{after.name} is released, and its thing comes"
 
 
+def no_writer_undoes_anothers(scene: Scene, _operation: str, plan: Plan) -> None:
+    """What is made of a resource is made of it as it is: nobody has changed it since it was read."""
+    for write, _, old, new in plan:
+        if write.table.name == RESOURCES.name and isinstance(write, Update) and old is not None and new is not None:
+            known = scene.world.version_known(write.table, old)
+            is_moved = any(old.get(name) != new.get(name) for name in MADE_OF_IT)
+            is_stale = known is not None and known != old["version"]
+            assert not (is_moved and is_stale), f"{old['id']} was read at {known}, and overwritten at {old['version']}"
+
+
 SIMULATION = Simulation(
     openings=(create_box,) * 2,
     operations=(
@@ -161,10 +192,11 @@ SIMULATION = Simulation(
         change_box,
         delete_box,
         wake_box,
+        *(two_look_at_once,) * 2,
         something_happens_to_a_thing,
         plant_a_stranger,
     ),
     invariants=(resources_and_things_agree, no_resource_ever_had_two_things, no_two_workers_ask_at_once),
-    watches=(what_may_come_is_held,),
+    watches=(what_may_come_is_held, no_writer_undoes_anothers),
     faults=(provider_is_in_trouble, provider_is_down),
 )
