@@ -55,8 +55,8 @@ class Node(Described):
 
     ``last_seen_at`` is a copy from the last write of this row: events show it, `Presence` has the current one.
     ``placed_at`` is when it came into its cluster, in microseconds; None where it enrolled there, or came before that
-    was noted. ``status_at`` is when its status last changed, ``described_at`` when anything else by which nodes are
-    filtered did; None where it did not since it enrolled, or since that is noted.
+    was noted. ``status_at`` is when its status last changed, ``labelled_at`` when its labels did, ``described_at`` when
+    anything else by which nodes are filtered did; None where it did not since it enrolled, or since that is noted.
     ``version`` counts writes of the row; the agent's own version is ``agent_version``. Digests and sealed secrets stay
     out of ``repr``. ``blocked_at`` is when an operator blocked it: then all calls of its machine are refused.
     ``identity_conflict_at`` is when two machines were found to use its identity, ``identity_conflict_instances`` the
@@ -94,6 +94,7 @@ class Node(Described):
     placed_at: str | None = None
     status_at: str | None = None
     described_at: str | None = None
+    labelled_at: str | None = None
     last_seen_at: str
     inserted_at: str
     updated_at: str

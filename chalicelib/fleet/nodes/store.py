@@ -130,10 +130,11 @@ def insert(node: Node) -> Put:
 
 def replace(old: Node, new: Node) -> Update:
     """Overwrite the row, if it has not changed since ``old`` was read."""
-    is_same = old.status == new.status, _filtered(old) == _filtered(new)
+    now = new.updated_at
     since = {
-        "status_at": old.status_at if is_same[0] else new.updated_at,
-        "described_at": old.described_at if is_same[1] else new.updated_at,
+        "status_at": old.status_at if old.status == new.status else now,
+        "labelled_at": old.labelled_at if old.labels == new.labels else now,
+        "described_at": old.described_at if _filtered(old) == _filtered(new) else now,
     }
     changes = tuple(Set(name, value) for name, value in {**node_to_item(new), **since}.items() if name != "id")
     return Update(NODES, node_key(old.id), changes, Equals("version", old.version))
@@ -144,9 +145,8 @@ FACTS_OF_FILTERS = frozenset({"hostname", "os_name", "architecture"})
 
 
 def _filtered(node: Node) -> tuple[object, ...]:
-    """All by which nodes are filtered, but for the status and the cluster, which have times of their own."""
-    own = (node.id_type, node.agent_version, node.self_update_enabled, node.hostname, node.os_name, node.architecture)
-    return (*own, node.labels)
+    """All by which nodes are filtered, but for status, labels and cluster, which have times of their own."""
+    return node.id_type, node.agent_version, node.self_update_enabled, node.hostname, node.os_name, node.architecture
 
 
 def set_status(node: Node, status: Status, now: str) -> Update:
@@ -175,7 +175,7 @@ def set_operator_labels(node: Node, operator_labels: Mapping[str, str], now: str
         Set("operator_labels", dict(operator_labels) or None),
         Set("labels", {**after.labels} or None),
         _termed(after),
-        Set("described_at", now),
+        Set("labelled_at", now),
         Set("updated_at", now),
     )
     return Update(NODES, node_key(node.id), changes, Equals("version", node.version))

@@ -44,6 +44,7 @@ _PRESENCE_FILTER = "last_seen_at"
 _PLACED, _DESCRIBED = "placed_at", "described_at"
 _STAMPS = {
     "status": "status_at",
+    "labels": "labelled_at",
     "cluster_name": _PLACED,
     "updated_at": "updated_at",
     "inserted_at": "",

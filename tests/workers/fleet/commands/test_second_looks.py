@@ -99,6 +99,7 @@ class TestCommands:
         assert reached(world) == set()
         world.clock.advance(5)
         world.fleet.nodes.health.report(world.fleet.nodes.identity.authenticate(machine.token), Status.UNHEALTHY)
+        world.fleet.nodes.labelling.change(machine.id, {"env": "prod"}, reach=EVERYWHERE)
         later(world, LOOKS[0])
         assert reached(world) == {machine.id}
 
