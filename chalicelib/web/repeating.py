@@ -82,9 +82,11 @@ def repeatable_of(
         return None
     path, query, body = asked_for
     operation = f"{endpoint.method} {endpoint.route}"
-    digest = digest_of(operation, path.model_dump(mode="json"), query.model_dump(mode="json"), body)
     principal = exchange.principal
-    holder = (principal.kind, principal.tenant, principal.id)
+    # A user may work in another tenant when the repeat comes: then it is refused, and not done once more there.
+    always_in, now_in = ("", principal.tenant) if principal.user else (principal.tenant, "")
+    digest = digest_of(operation, path.model_dump(mode="json"), query.model_dump(mode="json"), body, now_in)
+    holder = (principal.kind, always_in, principal.id)
     if values is None:
         asked = model.Asked(exchange.edge.idempotency.unnamed_id(holder, digest), digest, unnamed_seconds)
     else:

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 @dataclass(frozen=True)
 class Asked:
     """A request whose repeat is recognised. ``record_id`` follows from principal and key; ``digest`` from operation,
-    path, query and body. One without a key is known by its digest, for ``unnamed_seconds`` (0: it has a key) and until
-    it has been answered."""
+    path, query and body, and for a user from the tenant that it works in. One without a key is known by its digest, for
+    ``unnamed_seconds`` (0: it has a key) and until it has been answered."""
 
     record_id: str
     digest: str

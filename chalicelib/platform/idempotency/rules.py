@@ -37,14 +37,17 @@ def record_id(holder: Sequence[str], key: str) -> str:
     return digest(json.dumps([*holder, key]))
 
 
-def digest_of(operation: str, path: Any, query: Any, body: Any) -> str:
-    """The digest of what a request asks for. The order of members and the blanks of a JSON body do not matter."""
-    return digest(json.dumps([operation, path, query, body], sort_keys=True))
+def digest_of(operation: str, path: Any, query: Any, body: Any, tenant: str = "") -> str:
+    """The digest of what a request asks for, and of the tenant in which it is asked for, where that may be another one
+    the next time. The order of members and the blanks of a JSON body do not matter."""
+    asked_for = [operation, path, query, body]
+    return digest(json.dumps([*asked_for, tenant] if tenant else asked_for, sort_keys=True))
 
 
 def reused() -> EdgeError:
     """The error for a key of another request."""
-    text = "This Idempotency-Key was used for another request: a key belongs to one operation, path and body"
+    asks_for = "one operation, path and body, in one tenant"
+    text = f"This Idempotency-Key was used for another request: a key belongs to {asks_for}"
     return EdgeError(Kind.CONFLICT, text, code="idempotency_key_reused")
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.cloud.api.protocol import REPEATS_SECONDS
 from chalicelib.platform.access.store import API_KEYS
+from chalicelib.platform.idempotency.rules import reused
 from chalicelib.platform.idempotency.store import TABLE
 from chalicelib.web.operation_table import every_operation
 from tests.support.cloud import ADA, BOB, EVE
@@ -36,6 +37,16 @@ def test_repeat_after_a_failure_gets_the_earlier_object(scene, team):
         assert again.headers["idempotency-replayed"] == "true"
     assert keys_of(scene, KEY["name"]) == [made]
     assert scene.request("get_own_user", key=again.json["data"]["key"]).status == 200
+
+
+def test_repeat_with_a_key_in_another_tenant_is_409_and_makes_nothing(scene, team):
+    headers = {"Idempotency-Key": "9e0f6f0a-1b2c-4c5d-8e7f-1a2b3c4d5e6f"}
+    second = scene.request("create_tenant", json={"name": "Second", "slug": "second"}, key=scene.keys[ADA])
+    assert create(scene, ADA, headers=headers).status == 201
+    other = {"tenant_id": second.json["data"]["id"]}
+    assert scene.request("switch_tenant", variables=other, key=scene.keys[ADA]).status == 200
+    assert create(scene, ADA, headers=headers).json["error"]["message"] == reused().message
+    assert len(keys_of(scene, KEY["name"])) == 1
 
 
 def test_act_is_never_answered_by_one_that_another_act_has_undone(scene, team):
