@@ -33,7 +33,8 @@ class Fault(StrEnum):
     LATE = "late"
     """The caller gets no answer; the work is done `Boxes.late_seconds` later."""
     OLD = "old"
-    """The answer to a look is that of a server which does not know of anything yet."""
+    """The answer to a look is that of a server which does not know of anything yet. No two looks at a resource in a row
+    meet it."""
     LOST = "lost"
     """The caller gets no answer, and no work is done."""
     BUG = "bug"
@@ -86,6 +87,8 @@ class Boxes:
         """The most boxes that a resource had at a time."""
         self.overlaps: set[str] = set()
         """The resources for which two callers wanted to make, change or remove something at the same time."""
+        self.shown_old: set[str] = set()
+        """The resources of which the last look told what was long ago."""
         self._asked: set[str] = set()
         self._clock = clock
         self._boxes: dict[str, Box] = {}

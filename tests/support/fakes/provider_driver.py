@@ -24,11 +24,13 @@ class BoxDriver:
         if len(resources) > MOST_AT_ONCE:
             raise AssertionError(f"{len(resources)} resources in one call: a provider describes {MOST_AT_ONCE}")
         fault = self._boxes.meet("observe", resources)
-        shown = {} if fault is Fault.OLD else self._boxes.described()
+        shown = self._boxes.described()
         by_token = {box.token: box for box in shown.values()}
         seen: dict[str, Observation] = {}
         for resource in resources:
-            box = shown.get(resource.external.get("id", "")) or by_token.get(resource.id)
+            is_old = fault is Fault.OLD and resource.id not in self._boxes.shown_old
+            (self._boxes.shown_old.add if is_old else self._boxes.shown_old.discard)(resource.id)
+            box = None if is_old else shown.get(resource.external.get("id", "")) or by_token.get(resource.id)
             seen[resource.id] = Observation(Seen.MISSING) if box is None else _observation(box)
         if self._boxes.poison in seen:
             raise KeyError(self._boxes.poison)
