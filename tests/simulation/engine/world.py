@@ -196,9 +196,8 @@ class SimulatedWorld(BoxCalls, TimedWorld):
 
     def version_known(self, table: Table, row: Item) -> int | None:
         """The version of a row that who is at work knows."""
-        activity = self.timeline.current
-        known = isinstance(activity.about, AtWork) if activity is not None else False
-        return activity.about.read.get((table.name, str(table.key_of(row)))) if activity is not None and known else None
+        about = None if self.timeline.current is None else self.timeline.current.about
+        return about.read.get((table.name, str(table.key_of(row)))) if isinstance(about, AtWork) else None
 
     @property
     def failures(self) -> list[str]:
