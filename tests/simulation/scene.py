@@ -16,7 +16,7 @@ from tests.simulation.engine.coverage import Coverage
 from tests.simulation.engine.gateway import IDEMPOTENCY_KEY, Exchange, Gateway
 from tests.simulation.engine.machine import Machine
 from tests.simulation.engine.weather import Weather
-from tests.simulation.engine.world import AtWork, SimulatedWorld
+from tests.simulation.engine.world import SimulatedWorld
 from tests.support.client import HttpAnswer
 from tests.support.fakes.dynamo import Plan
 
@@ -65,9 +65,9 @@ class Scene:
     @property
     def rng(self) -> Random:
         """The chance of the operation that asks: each has its own, so that leaving one out moves no other."""
-        activity = self.world.timeline.current
-        if activity is not None and isinstance(activity.about, AtWork) and activity.about.rng is not None:
-            return activity.about.rng
+        worker = self.world.worker
+        if worker is not None and worker.rng is not None:
+            return worker.rng
         return self._rng
 
     @property

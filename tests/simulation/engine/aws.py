@@ -58,11 +58,11 @@ class SimulatedDynamo(CountingDynamo):
         try:
             answer = super()._deliver(operation, tables, attempt)
         except ConditionFailedError as error:
-            self._world.knows(tables[0], error.current)
+            self._learnt(tables[0], error.current)
             raise
         except TransactionFailedError as error:
             for index, current in error.failed.items():
-                self._world.knows(tables[index], current)
+                self._learnt(tables[index], current)
             raise
         if self._world.stops_hearing():
             raise BusyError("no answer")
@@ -74,21 +74,23 @@ class SimulatedDynamo(CountingDynamo):
         if self.on_write is not None:
             self.on_write(operation, plan)
         for write, _, _, new in plan:
-            if write.table.name in KNOWN:
-                self._world.knows(write.table, new)
+            self._learnt(write.table, new)
 
     def get(self, ref: Ref, *, consistent: bool) -> Item | None:
         row = super().get(ref, consistent=consistent)
-        if ref.table.name in KNOWN:
-            self._world.knows(ref.table, row)
+        self._learnt(ref.table, row)
         return row
 
     def batch_get(self, refs: Sequence[Ref], *, consistent: bool) -> tuple[list[tuple[Ref, Item]], list[Ref]]:
         found, left = super().batch_get(refs, consistent=consistent)
         for ref, row in found:
-            if ref.table.name in KNOWN:
-                self._world.knows(ref.table, row)
+            self._learnt(ref.table, row)
         return found, left
+
+    def _learnt(self, table: Table, row: Item | None) -> None:
+        worker = self._world.worker if table.name in KNOWN and row is not None else None
+        if worker is not None:
+            worker.knows(table, row)
 
 
 class SimulatedSqs(PassingSqs):

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.pacing import LEASE
+from tests.simulation.engine.weather import Weather
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
 
 SETTINGS = {
@@ -17,13 +18,18 @@ SETTINGS = {
 """The settings of an application that makes instances there."""
 
 
+LAG_SECONDS = 2
+MOST_LAG_SECONDS = 12
+
+
 class SimulatedEc2(FakeEc2):
     """``meet`` is what happens before each call."""
 
     def __init__(self, world: Any, seed: int) -> None:
         stage = stage_of(world.platform.settings.table_prefix)
-        super().__init__(world.clock, stage=stage, lag_seconds=2, boot_seconds=20, stop_seconds=10)
+        super().__init__(world.clock, stage=stage, lag_seconds=LAG_SECONDS, boot_seconds=20, stop_seconds=10)
         self.has_file, self.import_role = world.object_client.has, world.platform.settings.images_import_role
+        self._weather: Weather = world.weather
         self._meet: Callable[[], object] = world.meet
         self._ids = Random(f"{seed} ec2")
         self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"
@@ -65,6 +71,11 @@ class SimulatedEc2(FakeEc2):
     def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
         began, known = self.clock.now(), {*self.parts, *self.copies}
         self._meet()
+        # Another server may answer than before, which knows less.
+        is_behind = self._weather.strikes("ec2_lags")
+        self.lag_seconds = (
+            self._weather.seconds("ec2_lags", LAG_SECONDS, MOST_LAG_SECONDS) if is_behind else LAG_SECONDS
+        )
         is_late = self.clock.now() - began >= LEASE
         forgettable = {**self.copies, **self.amis} if operation in FORGETTING else {}
         try:

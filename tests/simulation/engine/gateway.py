@@ -133,6 +133,7 @@ class Gateway:
         try:
             answer = self._request(method, path, api, options)
         except (Crash, Killed):
+            world.lose_container()
             return None
         finally:
             REPEATED_BY.reset(token)

@@ -28,6 +28,8 @@ SHARES = {
     "post_refused": 1 / 10,
     "disconnect_lost": 1 / 3,
     "disconnect_late": 1 / 3,
+    # of calls of EC2
+    "ec2_lags": 1 / 6,
     # of containers
     "skewed_clocks": 3 / 4,
     # of requests

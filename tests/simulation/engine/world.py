@@ -6,17 +6,17 @@ time, and is used again unless it died. Before each call of AWS others may go on
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
 from chalicelib.bootstrap import platform_of
-from chalicelib.kit.tables import Item, Table
 from chalicelib.platform.context import ScheduleSource
 from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from infra.functions import LambdaFunction
+from tests.simulation.engine.at_work import AtWork
 from tests.simulation.engine.aws import SimulatedBus, SimulatedDynamo, SimulatedSqs
 from tests.simulation.engine.clocks import MOST_SECONDS, Skewed
 from tests.simulation.engine.cloudwatch import SimulatedCloudWatch
@@ -37,7 +37,6 @@ from tests.support.timed_world import (
     Chain,
     Context,
     CountingDynamo,
-    Invocation,
     TimedWorld,
 )
 from tests.support.world import bus_message
@@ -58,19 +57,6 @@ AT_ONCE_SECONDS = (1e-6, 0.01, None)
 DELAY_SECONDS = (0.0, 90.0)
 WEBSOCKET_URL = "wss://sockets.test"
 PUBLIC_URL = "https://api.test"
-
-
-RowName = tuple[str, Any]
-"""A table, and the primary key of a row."""
-
-
-@dataclass(frozen=True)
-class AtWork(Invocation):
-    """What is at work, and its container. ``read`` are the versions of rows that it knows, by table and key."""
-
-    platform: Platform
-    rng: Random | None = None
-    read: dict[RowName, int] = field(default_factory=dict)
 
 
 class SimulatedWorld(BoxCalls, TimedWorld):
@@ -95,7 +81,6 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         """What failed of the functions that were started since."""
         urls = {"public_url": PUBLIC_URL, "websocket_url": WEBSOCKET_URL, "registration": "open"}
         super().__init__(clock=clock, families=families, **urls, **MACHINES, **settings)
-        self._deaf: dict[Any, datetime] = {}
         self._known_queues = frozenset(families.queues)
         self.object_client = SimulatedS3(self)
         self.machine_client = SimulatedEc2(self, seed)
@@ -110,9 +95,9 @@ class SimulatedWorld(BoxCalls, TimedWorld):
     @property
     def platform(self) -> Platform:
         """The container of whoever asks."""
-        activity = None if self._outside is None else self.timeline.current
-        if activity is not None and isinstance(activity.about, AtWork):
-            return activity.about.platform
+        worker = None if self._outside is None else self.worker
+        if worker is not None:
+            return worker.platform
         assert self._outside is not None
         return self._outside
 
@@ -131,16 +116,24 @@ class SimulatedWorld(BoxCalls, TimedWorld):
     ) -> None:
         """Begin what takes time, with a container of its own. ``work`` may raise `Crash` or `Killed`: its container is
         gone then. ``rng`` is the chance of an operator."""
-        platform = self._instances.pop() if self._instances else self._new_instance()
 
         def run() -> None:
             try:
                 work()
             except (Crash, Killed):
                 return
-            self._instances.append(platform)
+            self._instances.append(self.platform)
 
-        self.timeline.start(run, deadline, AtWork(name, chain or {}, platform, rng))
+        self.timeline.start(run, deadline, AtWork(name, chain or {}, self._idle_instance(), rng))
+
+    def lose_container(self) -> None:
+        """The container of who is at work has died: what follows is done on another one."""
+        activity, worker = self.timeline.current, self.worker
+        if activity is not None and worker is not None:
+            activity.about = AtWork(worker.function, worker.chain, self._idle_instance(), worker.rng)
+
+    def _idle_instance(self) -> Platform:
+        return self._instances.pop() if self._instances else self._new_instance()
 
     def _new_instance(self) -> Platform:
         assert self._outside is not None
@@ -188,17 +181,6 @@ class SimulatedWorld(BoxCalls, TimedWorld):
 
         self.start(name, work, deadline=deadline, chain=here)
 
-    def knows(self, table: Table, row: Item | None) -> None:
-        """Who is at work has read a row, or written it."""
-        activity = self.timeline.current
-        if row is not None and activity is not None and isinstance(activity.about, AtWork):
-            activity.about.read[table.name, str(table.key_of(row))] = row.get("version", 0)
-
-    def version_known(self, table: Table, row: Item) -> int | None:
-        """The version of a row that who is at work knows."""
-        about = None if self.timeline.current is None else self.timeline.current.about
-        return about.read.get((table.name, str(table.key_of(row)))) if isinstance(about, AtWork) else None
-
     @property
     def failures(self) -> list[str]:
         return self.__dict__.setdefault("_failed", [])
@@ -224,19 +206,24 @@ class SimulatedWorld(BoxCalls, TimedWorld):
         self.clock.sleep(self._chance.expovariate(1 / CALL_SECONDS))
         return True
 
+    @property
+    def worker(self) -> AtWork | None:
+        """Who asks, if it is at work on the timeline."""
+        activity = self.timeline.current
+        return activity.about if activity is not None and isinstance(activity.about, AtWork) else None
+
     def stops_hearing(self) -> bool:
         """Whether the answer to what was just done gets lost, and with it those of the next seconds."""
-        activity = self.timeline.current
-        if activity is None or not self.weather.strikes("outcome_unknown"):
+        worker = self.worker
+        if worker is None or not self.weather.strikes("outcome_unknown"):
             return False
-        self._deaf[activity] = self.clock.now() + timedelta(seconds=DEAF_SECONDS)
+        worker.hears_nothing_until(self.clock.now() + timedelta(seconds=DEAF_SECONDS))
         return True
 
     @property
     def hears_nothing(self) -> bool:
-        """Whether no call of AWS is answered to the activity that asks."""
-        activity = self.timeline.current
-        return activity is not None and self._deaf.get(activity, self.clock.now()) > self.clock.now()
+        """Whether no call of AWS is answered to who asks."""
+        return self.worker is not None and self.worker.is_deaf_at(self.clock.now())
 
     def _may_die(self, fault: str) -> None:
         if self.weather.strikes(fault):

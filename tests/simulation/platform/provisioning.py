@@ -176,7 +176,8 @@ def no_writer_undoes_anothers(scene: Scene, _operation: str, plan: Plan) -> None
     """What is made of a resource is made of it as it is: nobody has changed it since it was read."""
     for write, _, old, new in plan:
         if write.table.name == RESOURCES.name and isinstance(write, Update) and old is not None and new is not None:
-            known = scene.world.version_known(write.table, old)
+            worker = scene.world.worker
+            known = None if worker is None else worker.version_of(write.table, old)
             is_moved = any(old.get(name) != new.get(name) for name in MADE_OF_IT)
             is_stale = known is not None and known != old["version"]
             assert not (is_moved and is_stale), f"{old['id']} was read at {known}, and overwritten at {old['version']}"
