@@ -271,7 +271,9 @@ class TestNotes:
         assert len(scene.world.ec2.calls) == calls
 
     def test_tags_are_the_labels_by_which_lists_find_instances(self, scene, granted):
-        web, db = launch(scene, labels={"role": "web"}), launch(scene, name="db-1")
+        web = launch(scene, labels={"role": "web"})
+        scene.world.clock.advance(1)
+        db = launch(scene, name="db-1")
         assert ask(scene, "add_instance_tags", db["id"], json={"tags": {"role": "db"}}).status == 200
         assert ask(scene, "get_instance_tags", db["id"]).json["data"] == {"role": "db"}
         for tag, names in (("role", ["db-1", "web-1"]), ("role:web", ["web-1"]), ("role:web,x", [])):

@@ -32,10 +32,10 @@ def place(scene, **values):
         ("GET", "/storage/versions/photos/a", None),
     ],
 )
-def test_bucket_that_has_failed_is_409_wherever_it_is_named(method, path, body):
+def test_bucket_that_is_lost_is_409_wherever_it_is_named(method, path, body):
     scene = StorageScene()
     scene.bucket("photos")
-    place(scene, state=State.FAILED)
+    place(scene, state=State.FAILED, is_released=True)
     answer = scene.ask(method, path, **({} if body is None else {"json": body}))
     assert answer.status == 409, answer.text
 
