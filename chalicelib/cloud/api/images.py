@@ -166,10 +166,10 @@ IMAGES.lists(
 )
 IMAGES.gets("""Returns an image of the tenant, or a public one of another.""")
 IMAGES.deletes(
-    """Has an image removed, with its file; machines that were made from it stay. 403 for one of another tenant.""",
+    """Has an image removed, with its file; machines that were made from it stay. 403 for one of another tenant, 409
+    while a machine is being made from it.""",
     permission=IMAGE_DELETE,
     answer=ImageDeletedOut,
-    errors=(404,),
 )
 
 

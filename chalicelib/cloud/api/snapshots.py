@@ -115,10 +115,9 @@ SNAPSHOTS.lists_pages(
 )
 SNAPSHOTS.gets("""Returns a snapshot.""")
 SNAPSHOTS.deletes(
-    """Has a snapshot removed; volumes that were made from it stay.""",
+    """Has a snapshot removed; volumes that were made from it stay. 409 while one is being made from it.""",
     permission=SNAPSHOT_DELETE,
     answer=SnapshotDeletedOut,
-    errors=(404,),
 )
 
 

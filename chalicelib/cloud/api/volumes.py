@@ -132,7 +132,7 @@ VOLUMES.lists_pages(
 )
 VOLUMES.gets("""Returns a volume by its id or name.""")
 VOLUMES.deletes(
-    """Has a volume removed, with what is on it. 409 while it is attached.""",
+    """Has a volume removed, with what is on it. 409 while it is attached, or a snapshot of it is being made.""",
     permission=VOLUME_DELETE,
     answer=VolumeDeletedOut,
 )
