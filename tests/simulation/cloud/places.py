@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from chalicelib.cloud.permissions import OWNER
 from chalicelib.cloud.tenancy.store import INVITATIONS, OWNED, SLUGS
+from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS, USERS
@@ -155,7 +156,7 @@ def delete_tenant(scene: Scene) -> None:
 
 
 def empty_and_delete_a_tenant(scene: Scene) -> None:
-    """A user makes a tenant and deletes it, while the same user makes things in it."""
+    """A user makes a tenant and deletes it, while the same user makes things in it, and the operator gives it more."""
     alive = keys_alive(scene)
     if not alive:
         raise NothingThereError("keys")
@@ -164,7 +165,10 @@ def empty_and_delete_a_tenant(scene: Scene) -> None:
     tenant = str(ask(scene, by, "POST", "/tenants", needs="tenant:create", json=body).data["id"])
     ask(scene, OPERATOR, "PUT", f"/tenants/{tenant}/quotas", json=QUOTAS_GRANTED)
 
-    beside(scene, _end, *map(_making_after, MAKING_SECONDS), _invite_there, by=by, tenant=tenant)
+    if scene.rng.random() < 0.5:
+        _give_cluster(scene, by, tenant)
+    acts = (*map(_making_after, MAKING_SECONDS), _invite_there, _give_cluster)
+    beside(scene, _end, *acts, by=by, tenant=tenant)
 
 
 THINGS = (
@@ -185,6 +189,15 @@ QUOTA_TAKING = 2
 def _end(scene: Scene, by: Caller, tenant: str) -> None:
     scene.wait(scene.rng.uniform(0, 0.05))
     ask(scene, by, "DELETE", f"/tenants/{tenant}", needs="tenant:delete", tenant=tenant, in_path=True)
+
+
+def _give_cluster(scene: Scene, by: Caller, tenant: str) -> None:
+    """The operator gives it a cluster that no tenant has, if there is one."""
+    del by
+    owned = {row["cluster_id"] for row in scene.rows(OWNED)}
+    names = sorted(str(row["name"]) for row in scene.rows(CLUSTERS) if row["id"] not in owned)
+    given = scene.rng.sample(names, min(len(names), 1))
+    ask(scene, OPERATOR, "PUT", f"/tenants/{tenant}/clusters", json={"clusters": given})
 
 
 def _making_after(seconds: float) -> Callable[[Scene, Caller, str], None]:
