@@ -19,7 +19,7 @@ def charge_of_row(row: Item) -> Charge | None:
     if kind in FREE:
         return None
     assert kind in _OF_KIND, f"does a {kind} cost anything? Say it in tests/support/charges.py"
-    if row["desired"] != "present" or row["is_released"]:
+    if row["is_released"]:
         return None
     return _OF_KIND[kind](row, json.loads(str(row["spec"])))
 
@@ -30,6 +30,8 @@ Spec = Mapping[str, Any]
 def _instance(row: Item, spec: Spec) -> Charge | None:
     """From when it is ready until it is asked to stop. It goes on while it restarts, and while its security
     groups change."""
+    if row["desired"] != "present":
+        return None
     is_on = row["power"] != "off"
     is_restarting = row["state"] == "changing" and bool(row["act"])
     is_regrouping = row["state"] == "changing" and spec.get("group_generation") == row["generation"]
@@ -39,7 +41,9 @@ def _instance(row: Item, spec: Spec) -> Charge | None:
 
 
 def _is_there(row: Item) -> bool:
-    return row["state"] in {"ready", "changing"}
+    """From when it can be used until it is asked to go; also where a change or its removal has failed."""
+    external: Any = row["external"]
+    return row["state"] in {"ready", "changing", "failed"} and "id" in external and not row.get("is_broken")
 
 
 def _volume(row: Item, spec: Spec) -> Charge | None:
@@ -47,15 +51,15 @@ def _volume(row: Item, spec: Spec) -> Charge | None:
 
 
 def _snapshot(row: Item, spec: Spec) -> Charge | None:
-    return ("snapshot", "standard", spec["size_gb"]) if row["state"] == "ready" else None
+    return ("snapshot", "standard", spec["size_gb"]) if _is_there(row) else None
 
 
 def _image(row: Item, spec: Spec) -> Charge | None:
     """By the size of its snapshot as EC2 has told it, before that of its file."""
-    if row["state"] != "ready" or spec["file"] is None:
+    told = json.loads(str(row["observed"]))
+    if not _is_there(row) or told.get("step") not in {"imported", "registered"}:
         return None
-    told = json.loads(str(row["observed"])).get("size_gb")
-    return "image", "standard", told or _whole(spec["file"]["size_bytes"], GB)
+    return "image", "standard", told.get("size_gb") or _whole(spec["file"]["size_bytes"], GB)
 
 
 def _address(row: Item, _spec: Spec) -> Charge | None:
@@ -66,10 +70,10 @@ def _nat_gateway(row: Item, _spec: Spec) -> Charge | None:
     return ("nat_gateway", "public", 1) if _is_there(row) else None
 
 
-def _bucket(_row: Item, spec: Spec) -> Charge | None:
+def _bucket(row: Item, spec: Spec) -> Charge | None:
     """From when it is said what it holds."""
     size = spec["size_bytes"]
-    return ("bucket", "standard", _whole(size, MB)) if size else None
+    return ("bucket", "standard", _whole(size, MB)) if size and _is_there(row) else None
 
 
 _OF_KIND: Mapping[str, Callable[[Item, Spec], Charge | None]] = {

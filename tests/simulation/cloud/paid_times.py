@@ -36,7 +36,7 @@ def nobody_pays_for_what_is_not_there(scene: Scene) -> None:
         for part in bills.usage(tenant, START, end):
             if part.charged.type in AT_EC2:
                 key = (tenant, part.interval.resource_id)
-                unfounded[key] += _outside((part.start, part.end), there[key])
+                unfounded[key] += _outside((part.start, part.end), _merged(there[key]))
         for key, time in unfounded.items():
             most = SKEW + (UNTIL_A_LOOK if key in surprised else timedelta())
             assert time <= most, f"{tenant} pays for {time} of {key[1]} in which it was not at EC2, at most {most}"
@@ -46,6 +46,17 @@ def _outside(paid: Span, there: list[Span]) -> timedelta:
     """How much of that time lies in none of those, which do not overlap."""
     inside = (min(paid[1], until) - max(paid[0], since) for since, until in there)
     return paid[1] - paid[0] - sum((each for each in inside if each > timedelta()), timedelta())
+
+
+def _merged(spans: list[Span]) -> list[Span]:
+    """The same times without those that are in two: an image and its snapshot are there beside each other."""
+    merged: list[Span] = []
+    for since, until in sorted(spans):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(until, merged[-1][1]))
+        else:
+            merged.append((since, until))
+    return merged
 
 
 INVARIANTS = (nobody_pays_for_what_is_not_there,)
