@@ -1,6 +1,8 @@
 """Instances in the cloud's words, volumes and snapshots of two tenants: a volume is at one instance at most."""
 
 from collections import Counter
+from collections.abc import Mapping
+from typing import Any
 
 from chalicelib.cloud.compute import dialect
 from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
@@ -53,6 +55,30 @@ def change_instance_of_tenant(scene: Scene) -> None:
 def resize_instance(scene: Scene) -> None:
     instance = some_thing(scene, INSTANCE)
     cloud(scene).instances.resize(instance.tenant, instance.id, scene.rng.choice(("basic-2", "standard-1")))
+
+
+class _Labels:
+    """The labels that were accepted, by instance: each of a name of its own."""
+
+    def __init__(self) -> None:
+        self.of: dict[str, set[str]] = {}
+
+
+def label_instance(scene: Scene) -> None:
+    instance, label = some_thing(scene, INSTANCE), f"l{scene.rng.getrandbits(32)}"
+
+    def more(notes: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"labels": {**notes.get("labels", {}), label: "x"}}
+
+    cloud(scene).instances.note(instance.tenant, instance.id, more)
+    scene.recall(_Labels).of.setdefault(instance.id, set()).add(label)
+
+
+def no_label_of_an_instance_is_lost(scene: Scene) -> None:
+    for row in things_of(scene, INSTANCE):
+        there = {*row.spec["notes"].get("labels", {})}
+        lost = scene.recall(_Labels).of.get(row.id, set()) - there
+        assert not lost, f"{row.name} was given the labels {sorted(lost)}, and has not got them"
 
 
 def terminate_instance(scene: Scene) -> None:
@@ -162,6 +188,8 @@ SIMULATION = Simulation(
         launch_instance,
         change_instance_of_tenant,
         resize_instance,
+        label_instance,
+        label_instance,
         terminate_instance,
         create_volume,
         use_volume_for_a_moment,
@@ -180,6 +208,7 @@ SIMULATION = Simulation(
         disks_and_rows_agree,
         an_instance_that_is_gone_has_no_volume,
         no_device_has_two_volumes,
+        no_label_of_an_instance_is_lost,
         volumes_are_at_the_instances_of_their_rows,
         *paid_times.INVARIANTS,
     ),

@@ -15,7 +15,7 @@ from chalicelib.platform.access.principal import root
 from tests.simulation.fleet.clusters import lag_indexes
 from tests.simulation.fleet.enrollment import set_up_machine
 from tests.simulation.fleet.rollouts import ROLLOUTS
-from tests.simulation.scene import Scene, Simulation
+from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
 FILTERED = 0.3
@@ -29,11 +29,12 @@ EXECUTION_EVENT = "edge.command_execution."
 
 class _Given:
     """What has to become of the commands: the targets of each when it was accepted, by its id; who was deleted since;
-    which were cancelled."""
+    which were cancelled; whose executions were deleted, with their commands."""
 
     def __init__(self) -> None:
         self.targets: dict[str, set[str]] = {}
         self.withdrawn: set[str] = set()
+        self.deleted: set[tuple[str, str]] = set()
 
 
 def give_command(scene: Scene) -> None:
@@ -103,6 +104,27 @@ def delete_command(scene: Scene) -> None:
     _withdraw(scene, "", "DELETE")
 
 
+def cancel_execution(scene: Scene) -> None:
+    """Mostly one that is open."""
+    rows = sorted((str(row["id"]), row["status"] in OPEN) for row in scene.rows(EXECUTIONS))
+    pool = [execution_id for execution_id, is_open in rows if is_open] or [execution_id for execution_id, _ in rows]
+    if not pool:
+        raise NothingThereError("executions")
+    method = scene.rng.choice(("POST", "PATCH"))
+    scene.ask(method, f"/api/v1/command_executions/{scene.rng.choice(pool)}/cancel")
+
+
+def delete_execution(scene: Scene) -> None:
+    """One that no rollout counts."""
+    rolled_out = {row["id"] for row in scene.rows(COMMANDS) if "rollout" in row}
+    rows = [row for row in scene.rows(EXECUTIONS) if row["command_id"] not in rolled_out]
+    if not rows:
+        raise NothingThereError("executions")
+    row = scene.rng.choice(sorted(rows, key=lambda row: str(row["id"])))
+    scene.recall(_Given).deleted.add((str(row["command_id"]), str(row["node_id"])))
+    scene.ask("DELETE", f"/api/v1/command_executions/{row['id']}")
+
+
 def _withdraw(scene: Scene, act: str, method: str) -> None:
     command_id = str(scene.some_row(COMMANDS)["id"])
     scene.recall(_Given).withdrawn.add(command_id)
@@ -166,7 +188,7 @@ def an_end_is_an_end(_scene: Scene, _operation: str, plan: Plan) -> None:
 def every_target_is_served(scene: Scene) -> None:
     given = scene.recall(_Given)
     commands = {row["id"] for row in scene.rows(COMMANDS) if "deleted_at" not in row} - given.withdrawn
-    served = {(row["command_id"], row["node_id"]) for row in scene.rows(EXECUTIONS)}
+    served = {(row["command_id"], row["node_id"]) for row in scene.rows(EXECUTIONS)} | given.deleted
     missing = [
         (command_id, node_id)
         for command_id, targets in given.targets.items()
@@ -272,6 +294,7 @@ SIMULATION = Simulation(
         *(cancel_command,) * 2,
         *(retry_command,) * 2,
         delete_command,
+        *(cancel_execution, cancel_execution, delete_execution),
         *ROLLOUTS.operations,
     ),
     openings=(give_command, give_command),

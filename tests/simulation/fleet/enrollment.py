@@ -81,6 +81,16 @@ def _a_key(scene: Scene, cluster: str, *, uses: int | None = None) -> tuple[str,
     return key
 
 
+def label_key(scene: Scene) -> None:
+    """Machines may be using it meanwhile."""
+    body = {"name": scene.rng.choice(("rack", "shelf"))}
+    scene.ask("PATCH", f"/api/v1/enrollment_keys/{scene.some_row(ENROLLMENT_KEYS)['id']}", json=body)
+
+
+def delete_key(scene: Scene) -> None:
+    scene.ask("DELETE", f"/api/v1/enrollment_keys/{scene.some_row(ENROLLMENT_KEYS)['id']}")
+
+
 def keys_belong_to_clusters(scene: Scene) -> None:
     names = {row["name"] for row in scene.rows(CLUSTERS)}
     assert {row["cluster_name"] for row in scene.rows(ENROLLMENT_KEYS)} <= names, "a key outlived its cluster"
@@ -125,7 +135,14 @@ def clusters_with_room(scene: Scene) -> set[str]:
 
 
 SIMULATION = Simulation(
-    operations=(create_key, set_up_machine, set_up_machines_together, *(set_up_machine_in_a_cluster_that_goes,) * 2),
+    operations=(
+        create_key,
+        label_key,
+        delete_key,
+        set_up_machine,
+        set_up_machines_together,
+        *(set_up_machine_in_a_cluster_that_goes,) * 2,
+    ),
     openings=(set_up_machine, set_up_machines_together, set_up_machine),
     invariants=(keys_belong_to_clusters, no_use_is_lost, each_use_lets_its_machine_in),
     watches=(note_uses, no_key_is_used_too_often),
