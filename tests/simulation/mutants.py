@@ -115,7 +115,12 @@ def main(arguments: Sequence[str]) -> int:
     for mutant in mutants():
         if options.names and mutant.name not in options.names:
             continue
-        found = search(mutant, options.most)
+        try:
+            found = search(mutant, options.most)
+        except RuntimeError as error:
+            missed += 1
+            _say(f"{error} (!)")
+            continue
         is_found = found is not None and found[1] in mutant.found_by
         missed += not is_found
         _say(
