@@ -103,13 +103,17 @@ class Looking:
         turn."""
         command_id, rollout = fan_out.command_id, fan_out.rollout
         if rollout is None:
-            return sorted(fan_out.looks), _since(fan_out), self._executions.nodes_of_command(command_id)
+            return (
+                sorted(fan_out.looks),
+                _until(fan_out, fan_out.looks_since),
+                self._executions.nodes_of_command(command_id),
+            )
         parts, found_at = self._rollouts.parts(command_id)
         chunks = self._rollouts.chunks(command_id, rollout.chunks)
-        return parts, found_at or fan_out.inserted_at, {node_id for chunk in chunks for node_id, _ in chunk}
+        return parts, _until(fan_out, found_at), {node_id for chunk in chunks for node_id, _ in chunk}
 
     def _serve(self, command: Command, fan_out: FanOut, missing: list[TargetNode], tell: Tell) -> bool:
-        chosen = self._meant(command, missing, _since(fan_out))
+        chosen = self._meant(command, missing, _until(fan_out, fan_out.looks_since))
         return self._creation.create(command, fan_out, chosen, tell, workers=1)
 
     def _meant(self, command: Command, missing: list[TargetNode], until: str) -> list[TargetNode]:
@@ -127,8 +131,10 @@ class Looking:
         self._commands.end_looks(fan_out)
 
 
-def _since(fan_out: FanOut) -> str:
-    return fan_out.looks_since or fan_out.inserted_at
+def _until(fan_out: FanOut, read_at: str | None) -> str:
+    """The time at which the nodes had been read: one that was there is meant. Never before the command, as it would be
+    by a clock that is behind."""
+    return max(read_at or "", fan_out.inserted_at)
 
 
 def _position_of(cursor: str | None, now: str) -> _Position:

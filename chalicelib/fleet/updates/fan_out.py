@@ -87,7 +87,8 @@ class UpdateFanOuts:
         here, wanted = StepCursor.parse(cursor), rules.forced(request.targeting)
         while here.step < len(parts):
             chosen, following = self._chosen(request, parts[here.step], here.within)
-            meant = selection.meant(chosen, wanted, request.looks_since, self._nodes)
+            until = max(request.looks_since, request.inserted_at)  # by a clock that is behind it was read before
+            meant = selection.meant(chosen, wanted, until, self._nodes)
             noted = self._note_found(request, meant, to_seconds_text(now))
             if noted is None:
                 return None

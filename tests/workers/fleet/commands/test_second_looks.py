@@ -116,6 +116,15 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
 
+    def test_hidden_node_is_served_though_the_clock_of_the_worker_is_behind(self, world):
+        world.driver.index_lag(30)
+        (machine,) = machines(world, 1, "a", agent_version="2.1")
+        a_command(world, targeting=Targeting(type=TargetType.ALL, node_filters={"version": "2.1"}))
+        world.clock.advance(-2)
+        world.settle()
+        later(world, 2 + LOOKS[0])
+        assert reached(world) == {machine.id}
+
     def test_node_moved_between_parts_gets_one_execution(self, world):
         (machine,) = machines(world, 1, "a")
         world.settle()
