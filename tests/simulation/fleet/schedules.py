@@ -1,6 +1,7 @@
 """Schedules: made, changed, paused and run; each time has one outcome, and none is lost."""
 
 from collections import Counter
+from datetime import timedelta
 
 from chalicelib.fleet.commands.store import COMMANDS
 from chalicelib.fleet.reach import EVERYWHERE
@@ -12,6 +13,9 @@ from chalicelib.platform.access.principal import root
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 
 _OWNER = root("MASTER_KEY")
+
+SWEEPS = timedelta(minutes=2)
+"""One comes each minute."""
 
 
 def make_schedule(scene: Scene) -> None:
@@ -53,7 +57,8 @@ def a_time_gives_one_command(scene: Scene) -> None:
 
 
 def no_time_is_lost(scene: Scene) -> None:
-    now = to_seconds_text(scene.world.clock.now())
+    """But one that has come since the sweep before the last."""
+    now = to_seconds_text(scene.world.clock.now() - SWEEPS)
     late = [row["id"] for row in scene.rows(SCHEDULES) if str(row.get("next_at") or "9") <= now]
     assert not late, f"times of {late} have come and nothing was done"
     unseen = [row["id"] for row in scene.rows(SCHEDULES) if row.get("state") == "active" and not row.get("due")]
