@@ -18,9 +18,11 @@ from edge_agent.enrollment_key import KeySource
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CommandLimits
+from edge_agent.leaving import leave_is_requested, request_leave
 from edge_agent.options import MetricsOptions, Options
 from edge_agent.ports import Ports
 from edge_agent.runtime import Runtime
+from edge_agent.state_directory import StateDirectory
 
 from samples.agent.tests.support.memory_ports import InlineThreads
 from tests.simulation.engine.gateway import Gateway
@@ -61,6 +63,7 @@ class Machine:
         self.is_cut_off = False
         self.is_deaf = False
         self.is_switched_off = False
+        self.is_leaving = False
         self.stopped_for_good: str | None = None
         self.process: Process | None = None
         self.started: list[str] = []
@@ -100,6 +103,20 @@ class Machine:
         process.leave()
         self.remains.append(process)
         self.world.timeline.after(self.chance.uniform(*RESTART_SECONDS), self.boot)
+
+    def leave(self) -> None:
+        """Somebody at the machine asks its agent to leave. Raises OSError."""
+        process, self.disk.process = self.disk.process, None  # another process writes the wish
+        try:
+            request_leave(StateDirectory(STATE, self.disk), MachineClock(self.world.clock, self, self.skew_seconds))
+        finally:
+            self.disk.process = process
+        self.is_leaving = True
+
+    @property
+    def wants_to_leave(self) -> bool:
+        """Whether that wish is still on its disk: not once it has left, nor if a power cut took it."""
+        return leave_is_requested(StateDirectory(STATE, self.disk))
 
     def ended(self, reason: BaseException | None) -> None:
         """The agent's process has ended by itself."""

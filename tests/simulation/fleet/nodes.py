@@ -1,6 +1,7 @@
 """Nodes: moved, deleted, cut off and cut short; who was removed stays away, and nobody else is ever stranded."""
 
 from collections import Counter
+from contextlib import suppress
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
@@ -9,7 +10,7 @@ from chalicelib.fleet.nodes.term_store import NODE_TERMS, entries_of
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError
-from tests.simulation.engine.machine import Machine
+from tests.simulation.engine.machine import STATE, Machine
 from tests.simulation.fleet.enrollment import clusters_with_room
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -18,11 +19,12 @@ SHORT_BLOCKS = 0.6
 
 
 class _Lives:
-    """Who was ever a node, who was removed; how often each registered for the first time, and moved."""
+    """Who was ever a node, who was removed, or blocked; how often each registered for the first time, and moved."""
 
     def __init__(self) -> None:
         self.begun: Counter[str] = Counter()
         self.removed: set[str] = set()
+        self.blocked: set[str] = set()
         self.moves: Counter[str] = Counter()
 
 
@@ -45,6 +47,15 @@ def delete_node(scene: Scene) -> None:
     scene.fleet.nodes.placing.delete(scene.some_machine().id, reach=EVERYWHERE)
 
 
+def machine_leaves(scene: Scene) -> None:
+    """Somebody at a machine that works asks its agent to leave."""
+    working = [machine for machine in scene.machines if machine.works]
+    if not working:
+        raise NothingThereError("machines that work")
+    with suppress(OSError):
+        scene.rng.choice(working).leave()
+
+
 def label_node(scene: Scene) -> None:
     """Several operators set and take off the same few labels."""
     labels = {scene.rng.choice(("env", "rack")): scene.rng.choice(("a", "b", None))}
@@ -54,6 +65,7 @@ def label_node(scene: Scene) -> None:
 def block_machine(scene: Scene) -> None:
     """A machine is shut out, and let in again at the latest when the world comes to rest."""
     node_id = scene.some_machine().id
+    scene.recall(_Lives).blocked.add(node_id)
     scene.mends.append(lambda: _let_in(scene, node_id))
     scene.fleet.nodes.excluding.block(node_id, reach=EVERYWHERE)
     if scene.rng.random() < SHORT_BLOCKS:
@@ -136,6 +148,8 @@ def nobody_is_stranded(scene: Scene) -> None:
     rows = {str(row["id"]): row for row in scene.rows(NODES)}
     lives = scene.recall(_Lives)
     for machine in scene.machines:
+        if machine.is_leaving and machine.stopped_for_good:
+            continue
         assert machine.stopped_for_good is None, f"machine {machine.number} has given up: {machine.stopped_for_good}"
         if machine.id in lives.begun and machine.id not in lives.removed:
             row = rows.get(machine.id)
@@ -143,6 +157,20 @@ def nobody_is_stranded(scene: Scene) -> None:
             assert "identity_conflict_at" not in row, f"machine {machine.number} is held as a duplicate of itself"
             assert _is_known(scene, machine), f"machine {machine.number} is a node and its token is refused"
             assert row["status"] == "healthy", f"machine {machine.number} works and is {row['status']}"
+
+
+def who_is_to_leave_has_left(scene: Scene) -> None:
+    """It is a node no more, has no token, and its agent is not started again. The node of one that was blocked is the
+    operator's to delete: nobody believes its token, with which it asks."""
+    nodes = {row["id"] for row in scene.rows(NODES)}
+    for machine in scene.machines:
+        assert not machine.wants_to_leave or machine.stopped_for_good, f"machine {machine.number} never leaves"
+        has_left = machine.is_leaving and machine.stopped_for_good is not None
+        is_blocked = machine.id in scene.recall(_Lives).blocked
+        assert not has_left or is_blocked or machine.id not in nodes, (
+            f"machine {machine.number} has left, and is a node"
+        )
+        assert not has_left or not machine.disk.token(STATE), f"machine {machine.number} has left, and has a token"
 
 
 def _is_known(scene: Scene, machine: Machine) -> bool:
@@ -196,11 +224,12 @@ def totals_are_those_of_the_rows(scene: Scene) -> None:
 
 
 SIMULATION = Simulation(
-    operations=(*(move_node,) * 2, delete_node, label_node, block_machine),
+    operations=(*(move_node,) * 2, delete_node, machine_leaves, label_node, block_machine),
     invariants=(
         nobody_is_stranded,
         who_may_come_has_come,
         who_was_removed_stays_away,
+        who_is_to_leave_has_left,
         terms_are_those_of_the_rows,
         each_beginning_and_each_move_is_one_event,
         totals_are_those_of_the_rows,
