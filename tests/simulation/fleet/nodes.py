@@ -144,14 +144,17 @@ def cut_power(scene: Scene) -> None:
 
 
 def nobody_is_stranded(scene: Scene) -> None:
-    """Whoever was let in and not removed is a node, works, and is held for nobody else."""
+    """Whoever was let in and not removed is a node, works, and is held for nobody else. One whose key was deleted
+    before it heard that it had been let in waits for another key."""
     rows = {str(row["id"]): row for row in scene.rows(NODES)}
+    keys = {str(row["id"]) for row in scene.rows(ENROLLMENT_KEYS)}
     lives = scene.recall(_Lives)
     for machine in scene.machines:
         if machine.is_leaving and machine.stopped_for_good:
             continue
         assert machine.stopped_for_good is None, f"machine {machine.number} has given up: {machine.stopped_for_good}"
-        if machine.id in lives.begun and machine.id not in lives.removed:
+        needs_a_key = not machine.token and machine.key_id not in keys
+        if machine.id in lives.begun and machine.id not in lives.removed and not needs_a_key:
             row = rows.get(machine.id)
             assert row is not None, f"machine {machine.number} is no node any more, and nobody removed it"
             assert "identity_conflict_at" not in row, f"machine {machine.number} is held as a duplicate of itself"
