@@ -29,7 +29,7 @@ from infra.deployment.stagefile import StageFile, check_stage, read
 from infra.further import check_name
 from infra.package import ROOT
 from infra.rotate import RotationError
-from infra.stack_events import StackFailedError
+from infra.stack_events import StackFailedError, is_running
 from infra.stacks import WAIT, Stacks, application_stack, deployed_families, remembered_families
 
 _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -71,9 +71,12 @@ def _families(stacks: Stacks, stage: str, file: StageFile, deployed: Sequence[st
         return ",".join((families.NAMES[0], *deployed))
     if file.chosen:
         return ",".join(file.chosen)
-    if stacks.exists(application_stack(stage)):
-        return ",".join(remembered_families(stacks, stage))
-    return ""
+    core = application_stack(stage)
+    if is_running(stacks.status(core)):
+        print(f"{core} is changing: waiting for that", flush=True)
+        stacks.settle(core)  # a stack has its outputs at the end of its creation
+    remembered = remembered_families(stacks, stage) if stacks.exists(core) else None
+    return ",".join(remembered or ())
 
 
 def main(environment: Mapping[str, str] = os.environ) -> int:

@@ -41,7 +41,7 @@ _UNKNOWN = frozenset({"InvalidAction", "UnknownOperationException", "AWS.SimpleQ
 """SQS's error codes for a missing action."""
 
 _NOT_FOR_THIS = _UNKNOWN | {"InvalidParameterValue"}
-"""Its error codes for a queue whose messages it does not move."""
+"""Its error codes for a queue whose messages it does not move; also for one with a task under way."""
 
 _UNDER_WAY = frozenset({"RUNNING", "CANCELLING"})
 
@@ -62,16 +62,13 @@ def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
     """
     target, source = (_url(sqs, each) for each in (name, f"{name}-dead"))
     try:
-        before = _latest(sqs, _arn(sqs, source))
-        if before.get("Status") not in _UNDER_WAY:
-            sqs.start_message_move_task(SourceArn=_arn(sqs, source), DestinationArn=_arn(sqs, target))
+        before = _started(sqs, _arn(sqs, source), _arn(sqs, target))
     except ClientError as error:
         if error.response["Error"]["Code"] not in _NOT_FOR_THIS:
             raise
         say("SQS moves no messages here: each is received and sent")
         return by_hand(sqs, source, target)
-    is_own = before.get("Status") in _UNDER_WAY
-    task = _ended(sqs, _arn(sqs, source), None if is_own else before.get("StartedTimestamp"), clock, say)
+    task = _ended(sqs, _arn(sqs, source), before, clock, say)
     moved = int(task.get("ApproximateNumberOfMessagesMoved", 0))
     if task["Status"] == "FAILED":
         say(f"SQS stopped moving messages ({task.get('FailureReason', 'no reason')}): each is received and sent")
@@ -79,6 +76,21 @@ def redrive(sqs: Any, name: str, clock: Clock, say: Say) -> int:
     if task["Status"] != "COMPLETED":
         raise RedriveError(f"SQS stopped moving messages: {task['Status']}")
     return moved
+
+
+def _started(sqs: Any, source: str, target: str) -> int | None:
+    """Start a task, unless one is under way; returns the start of the one before it, None without."""
+    latest = _latest(sqs, source)
+    if latest.get("Status") in _UNDER_WAY:
+        return None
+    try:
+        sqs.start_message_move_task(SourceArn=source, DestinationArn=target)
+    except ClientError:
+        # SQS takes one task for a queue, and another may have been started since.
+        if _latest(sqs, source).get("Status") not in _UNDER_WAY:
+            raise
+        return None
+    return latest.get("StartedTimestamp")
 
 
 def by_hand(sqs: Any, source: str, target: str) -> int:

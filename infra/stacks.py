@@ -51,11 +51,14 @@ def application_stacks(stacks: "Stacks", stage: str) -> list[str]:
     return [name for name in stacks.names(core) if own.fullmatch(name) and name != stateful_stack(stage)]
 
 
-def remembered_families(stacks: "Stacks", stage: str) -> list[str]:
+def remembered_families(stacks: "Stacks", stage: str) -> list[str] | None:
     """The families of this project that the stage of a deployed core has: those that the core was deployed for, also
-    where a deployment ended before their turn, and those that have a stack."""
-    named = stacks.outputs(application_stack(stage)).get(FAMILIES_OUTPUT, "").split(",")
-    found = {*named, *deployed_families(stacks, stage), families.NAMES[0]}
+    where a deployment ended before their turn, and those that have a stack. None if the core does not say: its creation
+    failed, or its release did not."""
+    named = stacks.outputs(application_stack(stage)).get(FAMILIES_OUTPUT)
+    if named is None:
+        return None
+    found = {*named.split(","), *deployed_families(stacks, stage), families.NAMES[0]}
     return [name for name in families.NAMES if name in found]
 
 

@@ -90,13 +90,20 @@ def test_change_whose_answer_is_lost_is_told_from_one_that_was_refused(pauses, a
     assert refused.value.code == code
 
 
-def test_deletion_whose_answer_was_lost_is_done_when_the_repeat_finds_nothing(pauses):
-    missing = httpx.Response(404, json={})
-    assert client_of(Server(httpx.ReadTimeout("gone"), missing), pauses).send("DELETE", "/api/v1/clusters/1") is None
+@pytest.mark.parametrize("first", [httpx.ReadTimeout("gone"), httpx.Response(503, json={})])
+def test_deletion_whose_repeat_alone_finds_nothing_is_unsure(pauses, first):
+    server = Server(first, httpx.Response(404, json={}))
 
-    with pytest.raises(CliError) as refused:
-        client_of(Server(missing), pauses).send("DELETE", "/api/v1/clusters/1")
-    assert refused.value.code != UNSURE
+    with pytest.raises(CliError, match="it is not there; the request before may have deleted it") as unsure:
+        client_of(server, pauses).send("DELETE", "/api/v1/api_keys/1")
+    assert unsure.value.code == UNSURE
+
+
+@pytest.mark.parametrize("before", [[], [httpx.ConnectError("refused")], [httpx.Response(429, json={})]])
+def test_deletion_that_first_arrives_and_finds_nothing_is_refused(pauses, before):
+    with pytest.raises(ApiError) as refused:
+        client_of(Server(*before, httpx.Response(404, json={})), pauses).send("DELETE", "/api/v1/api_keys/1")
+    assert refused.value.code == REFUSED
 
 
 def test_repeat_without_a_key_that_is_refused_leaves_it_open_what_the_first_did(pauses):

@@ -238,15 +238,17 @@ def test_bundle_for_another_python_is_refused_before_anything_is_written(tmp_pat
     assert "the bundle is for 3.9" in refused(tmp_path, done)  # and not that this cannot be unpacked
 
 
-def test_version_is_installed_again_with_another_python_that_its_bundle_names(tmp_path, monkeypatch):
+@pytest.mark.parametrize("newest", ["#!/nowhere\n", "#!/bin/sh\nexit 1\n"])
+def test_version_is_installed_again_with_a_python_of_its_bundle_that_works(tmp_path, monkeypatch, newest):
     folder = tmp_path / "versions" / "1"
     folder.mkdir(parents=True)
-    (folder / ARCHIVE).write_bytes(packed({"bundle.json": manifest(pythons=["3.8", "3.9"])}))
-    other = tmp_path / "bin" / "python3.9"
-    other.parent.mkdir()
-    other.write_text('#!/bin/sh\necho "$@"\n')
-    other.chmod(0o755)
-    monkeypatch.setenv("PATH", str(other.parent), prepend=":")
+    (folder / ARCHIVE).write_bytes(packed({"bundle.json": manifest(pythons=["3.8", "3.9", "3.10"])}))
+    pythons = tmp_path / "bin"
+    pythons.mkdir()
+    for name, text in (("python3.8", newest), ("python3.9", '#!/bin/sh\necho "$@"\n'), ("python3.10", newest)):
+        (pythons / name).write_text(text)
+        (pythons / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(pythons), prepend=":")
     sha256 = digest_of(folder / ARCHIVE)
 
     asked = install_again(folder).split()

@@ -175,6 +175,14 @@ def test_running_move_task_is_waited_for_and_not_doubled(clock):
     assert sqs.started == []
 
 
+def test_move_task_that_another_started_meanwhile_is_waited_for(clock):
+    class Taken(WithTasks):
+        def start_message_move_task(self, **asked):
+            raise ClientError({"Error": {"Code": "InvalidParameterValue", "Message": "no"}}, "StartMessageMoveTask")
+
+    assert redrive.redrive(Taken(None, running(0), running(4), task("COMPLETED", 7)), NAME, clock, print) == 7
+
+
 def test_older_move_task_that_is_still_shown_is_not_taken_for_this_one(clock):
     older = task("COMPLETED", 3, began=1)
     assert redrive.redrive(WithTasks(older, older, running(0), task("COMPLETED", 7)), NAME, clock, print) == 7

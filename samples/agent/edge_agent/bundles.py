@@ -6,6 +6,7 @@ after a power cut.
 """
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
@@ -72,15 +73,19 @@ def install(archive: Path, sha256: str, versions: Path) -> str:
 
 def install_again(folder: Path) -> str:
     """Install the version in a folder anew, from the archive that it was installed from: with this Python, or, where
-    the archive is not for it, with another one of this machine. Passes on the errors of `install`; the folder is then
-    as it was."""
+    the archive is not for it, with the newest other one of this machine that can. Passes on the errors of `install`,
+    of the last that was tried; the folder is then as it was."""
     archive = folder / ARCHIVE
     sha256, pythons = digest_of(archive), _manifest_in(archive)["pythons"]
     others = [found for each in reversed(pythons) if (found := shutil.which(f"python{each}"))]
     if _this_python() in pythons or not others:
         return install(archive, sha256, folder.parent)
-    where = ["--sha256", sha256, "--versions", str(folder.parent)]
-    return _run(others[0], "-I", __file__, str(archive), *where).strip()
+    asked = ("-I", __file__, str(archive), "--sha256", sha256, "--versions", str(folder.parent))
+    *tried, last = others
+    for python in tried:
+        with contextlib.suppress(BundleError, OSError):
+            return _run(python, *asked).strip()
+    return _run(last, *asked).strip()
 
 
 def _manifest_in(archive: Path) -> Mapping[str, Any]:

@@ -118,7 +118,7 @@ class Client:
                 return _read(answer)
             except ApiError as error:
                 if is_repeat and method == "DELETE" and answer.status_code == httpx.codes.NOT_FOUND:
-                    return None  # the request before has deleted it
+                    raise CliError("it is not there; the request before may have deleted it", UNSURE) from None
                 has_decided = answer.status_code not in _LATER and answer.status_code < _FAILED
                 # Only a repeat with a key is answered for the request before.
                 has_decided = has_decided and (method == "POST" or not is_repeat)
