@@ -60,7 +60,8 @@ class ControlPlane:
                 details = {"enrollment_key": ["key_spent"]}
                 return 401, {"error": {"code": "unauthorized", "message": "No", "details": details}, "meta": {}}
             offer = {"version": self.bundle.version, "sha256": self.sha256, "size": len(self.bundle.content)}
-            return 200, {"data": {**offer, "url": f"{self.url}/archive"}, "meta": {}}
+            offer |= {"url": f"{self.url}/archive", "pythons": list(self.bundle.pythons)}
+            return 200, {"data": offer, "meta": {}}
         if path == "/api/v1/agents/enrollment_keys/verify":
             good = {"verified": True, "error": "", "netmaker_key": "t", "network_name": "cluster-a"}
             bad = {"verified": False, "error": "key_spent", "netmaker_key": "", "network_name": ""}

@@ -12,7 +12,8 @@
 #
 # What it does, in this order:
 #   1. looks for Python 3.11 or later; nothing is installed by it but the agent
-#   2. asks the control plane where the agent is, showing the key (or the machine's token), and downloads it
+#   2. asks the control plane where the agent is, showing the key (or the machine's token), takes the newest Python that
+#      this agent is for, and downloads it
 #   3. compares its SHA-256 with the one that the control plane said, and stops if they differ
 #   4. puts it into /opt/edge-agent/versions/VERSION, by pip from that download alone: no package index is asked
 #   5. enrols the machine: the key is exchanged for a token in /var/lib/edge-agent, and the key's file is deleted
@@ -26,6 +27,7 @@ server=@PUBLIC_URL@
 root=
 key_file=
 version=
+pythons=
 as_root=
 
 say() { printf 'edge-agent: %s\n' "$*"; }
@@ -35,18 +37,26 @@ die() {
     exit 1
 }
 
+# Whether the agent is for that Python; any suits until the control plane has said.
+suits() {
+    # shellcheck disable=SC2086 - a list
+    [ -z "$pythons" ] || "$1" -c 'import sys; sys.exit("%d.%d" % sys.version_info[:2] not in sys.argv[1:])' $pythons
+}
+
 # In somebody's home it would be out of the service's reach.
 find_python() {
     for candidate in python3.14 python3.13 python3.12 python3.11 python3; do
         python=$(command -v "$candidate") || continue
         case $root$python in /root/* | /home/*) continue ;; esac
-        if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null; then
+        if "$python" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null &&
+            suits "$python"; then
             # The name that an upgrade of the distribution keeps: the launcher then installs the agent for the next Python.
             plain=$(command -v python3) || return 0
             [ "$(readlink -f "$plain")" != "$(readlink -f "$python")" ] || python=$plain
             return
         fi
     done
+    [ -z "$pythons" ] || die "this version of the agent is for Python $pythons; none of these is here with its venv"
     found=$(python3 --version 2>/dev/null) || found="none"
     die "Python 3.11, 3.12, 3.13 or 3.14 is needed; found: $found. Debian 12, Ubuntu 24.04 and RHEL 10 come with one;" \
         "on RHEL 9: dnf install python3.11"
@@ -100,7 +110,8 @@ try:
     if "data" not in answer:
         error = answer["error"]
         sys.exit("the server says: " + error["message"] + " " + json.dumps(error.get("details") or ""))
-    print(answer["data"]["version"], answer["data"]["sha256"], answer["data"]["size"], answer["data"]["url"], sep="\n")
+    data = answer["data"]
+    print(data["version"], data["sha256"], data["size"], data["url"], " ".join(data["pythons"]), sep="\n")
 except (ValueError, KeyError, TypeError):
     sys.exit("what answered is not the control plane")
 ' >"$work/offer"
@@ -112,7 +123,8 @@ download() {
     if [ -z "$token" ] || ! ask "$token"; then
         [ -n "$key" ] && ask "$key" || die "no agent to be had"
     fi
-    { read -r version && read -r sha256 && read -r size && read -r url; } <"$work/offer"
+    { read -r version && read -r sha256 && read -r size && read -r url && read -r pythons; } <"$work/offer"
+    find_python
     say "downloading version $version, $size bytes"
     printf 'url = "%s"\n' "$url" | request --fail --output "$work/bundle.tar.gz" || die "the download failed"
     printf '%s  %s\n' "$sha256" "$work/bundle.tar.gz" | sha256sum -c --status ||
