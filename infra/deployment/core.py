@@ -3,17 +3,23 @@
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from infra.agent_bundle import Bundle
 from infra.agent_release import build_release, publish
-from infra.deployables import CORE, Deployable
+from infra.deployables import CORE, Deployable, deployables
 from infra.deployment import keys
 from infra.deployment.account import Account
+from infra.deployment.base import as_parameters
+from infra.deployment.checked import check_environment
 from infra.deployment.plan import Console
 from infra.deployment.staged import Code, StagedDeployment
 from infra.deployment.stagefile import StageFile
 from infra.deployment.urls import Urls, public_url
+from infra.fragment import fragment
 from infra.stacks import further_stack
+
+Json = dict[str, Any]
 
 
 class CoreDeployment(StagedDeployment):
@@ -39,7 +45,15 @@ class CoreDeployment(StagedDeployment):
         template, archive = self.package(self.build, self.stage, code_only=False, deployable=self.deployable)
         self._bundles = self.agent(self.build)
         self.check(template, self.file.settings, before)
+        self._check_families(template, before)
         return Code(template, archive, self.file.settings, {}, Urls(self.file.settings, before, outputs))
+
+    def _check_families(self, template: Json, before: Mapping[str, str]) -> None:
+        """Check that the functions of the stage's other families take the settings too: they follow the core, once it
+        is deployed. Raises ValueError."""
+        for each in deployables(self.deployable.every)[1:]:
+            settings = {**self.file.settings, **self.file.families.get(each.family.name, {})}
+            check_environment(fragment(each), {**before, **as_parameters(template, settings)})
 
     def changed_keys(self, state: Mapping[str, str]) -> list[str]:
         if "SecretArn" not in state:

@@ -49,6 +49,13 @@ def test_family_deployment_without_a_core_is_refused(deployer):
     assert deployer.session.called("CreateStack") == []
 
 
+def test_settings_too_long_for_a_family_are_refused_before_the_core_changes(deployer):
+    with pytest.raises(ValueError, match="Lambda takes 4096; the longest are CORS_ALLOWED_ORIGINS"):
+        deployer.core({"CORS_ALLOWED_ORIGINS": ",".join(f"https://{place}.example.com" for place in range(200))})
+
+    assert deployer.session.called("CreateStack") == []
+
+
 def test_family_deployment_makes_protected_stacks_beside_the_cores(deployer):
     deployer.core()
     before = {stack: resources_of(deployer, stack) for stack in (CORE_STACK, f"{CORE_STACK}-state")}
