@@ -74,7 +74,8 @@ def waiting_alarm(what: str, queue_name: Json, topic: Json) -> Json:
 def age_alarm(consumer: LambdaFunction, queue_name: Json, topic: Json) -> Json:
     """Alarms when messages stay in a queue too long: when the second attempt failed too, long before they become dead
     letters, and also when the function cannot keep up with the work. It leaves time for messages that were sent with a
-    delay, and so rings only for a backlog in their queues: what fails there leaves the metric before it is that old."""
+    delay, and so rings for a backlog alone in their queues: what was sent there without one and fails leaves the metric
+    before it is that old."""
     above = int(VISIBILITY_TIMEOUTS_BORNE * VISIBILITY_TIMEOUTS * consumer.timeout_seconds)
     if isinstance(consumer.source, QueueSource) and consumer.source.queue.is_delayed:
         above += LONGEST_DELAY_SECONDS

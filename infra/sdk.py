@@ -25,19 +25,17 @@ SERVICES = frozenset(
 )
 """The services that the functions call."""
 
-OPERATIONS = {
-    "ec2": frozenset(
-        action.removeprefix("ec2:")
-        for grants in GRANTS.values()
-        for statement in machine_statements(grants)
-        for action in statement["Action"]
-        if action.startswith("ec2:")
-    ),
-    "sesv2": frozenset({"SendEmail"}),
-    "cloudwatch": frozenset({"GetMetricData"}),
-}
-"""The operations that are called of a service whose model is large: EC2's has 700, and 3 MB. Those of EC2
-follow from the grants."""
+
+def _granted(service: str) -> frozenset[str]:
+    """The operations of a service that the contexts of machines and of the cloud grant to functions."""
+    statements = [each for grants in GRANTS.values() for each in machine_statements(grants)]
+    prefix = f"{service}:"
+    actions = [action for each in statements for action in each["Action"]]
+    return frozenset(action.removeprefix(prefix) for action in actions if action.startswith(prefix))
+
+
+OPERATIONS = {"ec2": _granted("ec2"), "cloudwatch": _granted("cloudwatch"), "sesv2": frozenset({"SendEmail"})}
+"""The operations that are called of a service whose model is large: EC2's has 700, and 3 MB."""
 
 _MODEL = "service-2.json"
 _FOR_PEOPLE = frozenset({"documentation", "documentationUrl"})

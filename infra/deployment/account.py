@@ -61,13 +61,11 @@ def connect(account: str, region: str, environment: Mapping[str, str]) -> Accoun
         session = aws.session(region, environment)
         if session.get_credentials() is None:
             raise RefusedError("no AWS credentials: log in as the AWS command line asks, or set AWS_PROFILE")
-        caller = aws.client(session, "sts").get_caller_identity()
+        caller = aws.caller_in(session, account)
     except ValueError as error:
         raise RefusedError(str(error)) from None
     except (BotoCoreError, ClientError) as error:
         raise RefusedError(f"AWS does not know who deploys: {error}") from None
-    if account and caller["Account"] != account:
-        raise RefusedError(f"the credentials are of account {caller['Account']}, and the stage's file says {account}")
     return Account(session, caller["Account"], caller["Arn"], _alias(session))
 
 

@@ -80,11 +80,13 @@ def read(stage: str, names: Mapping[str, frozenset[str]], folder: Path = FOLDER)
     return StageFile(path, texts["account"], texts["region"], settings, further, families, chosen)
 
 
-def region_of(stage: str, folder: Path = FOLDER) -> str:
-    """The region in the file of that stage; "" for any. Raises ValueError for an invalid name, file or region."""
+def account_and_region(stage: str, folder: Path = FOLDER) -> tuple[str, str]:
+    """The account and the region in the file of that stage; "" for any. Raises ValueError for an invalid name, file,
+    account or region."""
     check_stage(stage)
     path = folder / f"{stage}.toml"
-    return _text(_shown(path), "region", _content(path)) if path.exists() else ""
+    content = _content(path) if path.exists() else {}
+    return _text(_shown(path), "account", content), _text(_shown(path), "region", content)
 
 
 def _chosen(file: str, value: object) -> tuple[str, ...]:

@@ -49,12 +49,32 @@ def test_command_works_in_the_region_of_aws_region_alone(command, regions, monke
     assert (code, set(regions)) == (1, {"eu-west-3"}), capsys.readouterr().err
 
 
-def test_region_of_the_stage_file_wins_over_that_of_the_shell(tmp_path, monkeypatch):
-    (tmp_path / "prod.toml").write_text('region = "eu-central-1"\n')
-    monkeypatch.setattr(aws, "region_of", lambda stage: stagefile.region_of(stage, tmp_path))
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """The file of the stage prod."""
+    monkeypatch.setattr(aws, "account_and_region", lambda stage: stagefile.account_and_region(stage, tmp_path))
+    return tmp_path / "prod.toml"
 
-    assert aws.session_of("prod").region_name == "eu-central-1"
-    assert aws.session_of("dev").region_name == "us-east-1"
+
+def test_region_of_the_stage_file_wins_over_that_of_the_shell(file, capsys):
+    file.write_text('region = "eu-central-1"\n')
+
+    assert [aws.main(["--stage", stage]) for stage in ("prod", "dev")] == [0, 0]
+    assert capsys.readouterr().out.split() == ["eu-central-1", "us-east-1"]
+
+
+def test_command_with_credentials_of_another_account_is_refused(file, monkeypatch, capsys):
+    file.write_text('account = "111111111111"\n')
+    called = []
+    monkeypatch.setattr(
+        BaseClient,
+        "_make_api_call",
+        lambda _, operation, asked: called.append(operation) or {"Account": "000000000000"},
+    )
+
+    assert redrive.main(["clean-up", "--stage", "prod"]) == 1
+    assert called == ["GetCallerIdentity"]
+    assert "of account 000000000000, and the stage's file says 111111111111" in capsys.readouterr().err
 
 
 def test_command_without_any_region_says_where_to_set_it(monkeypatch, capsys):

@@ -10,8 +10,9 @@ from chalicelib.kit.data_keys import DATA_KEYS, DataKeys
 from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Meter, Tables
 from chalicelib.kit.tables.dynamodb import DynamoDriver
+from infra import aws
 from infra.functions import TABLES
-from infra.restore import SUFFIX, RestoreError, check_stopped, restore
+from infra.restore import SUFFIX, RestoreError, check_stopped, main, restore
 from tests.support.emulator import create_tables
 from tests.support.fakes.aws import FakeKeyService
 from tests.support.fakes.clock import FakeClock
@@ -171,3 +172,37 @@ def test_restore_is_refused_while_functions_run_and_names_them():
     with pytest.raises(RestoreError, match=r"not 0\): relay, api; nothing is written"):
         check_stopped(functions, ["relay", "api", "recount"])
     check_stopped(functions, ["recount"])
+
+
+class OneRuns:
+    """A session of a stage with the core and a family, of whose functions that of the family is not stopped."""
+
+    OF_FAMILY = "edge-admin-dev-machines"
+
+    def __init__(self):
+        self.services = []
+
+    def client(self, service, config):
+        self.services.append(service)
+        return Functions(**{"edge-admin-dev-api": 0, f"{self.OF_FAMILY}-api": None}) if service == "lambda" else self
+
+    def describe_stacks(self, StackName):  # noqa: N803 - boto3's name
+        return {"Stacks": [{"StackName": StackName, "StackStatus": "CREATE_COMPLETE"}]}
+
+    def get_paginator(self, name):
+        return self
+
+    def paginate(self, StackName=""):  # noqa: N803 - boto3's name
+        stacks = [self.describe_stacks(name)["Stacks"][0] for name in ("edge-admin-dev", self.OF_FAMILY)]
+        row = {"ResourceType": "AWS::Lambda::Function", "PhysicalResourceId": f"{StackName}-api"}
+        rows = [] if StackName.endswith("-state") else [row]
+        return [{"Stacks": stacks, "StackResourceSummaries": rows}]
+
+
+def test_restore_command_is_refused_while_a_function_of_a_family_runs(monkeypatch, capsys):
+    session = OneRuns()
+    monkeypatch.setattr(aws, "session_of", lambda stage: session)
+
+    assert main(["--stage", "dev", "--write"]) == 1
+    assert "not 0): edge-admin-dev-machines-api; nothing is written" in capsys.readouterr().err
+    assert "dynamodb" not in session.services

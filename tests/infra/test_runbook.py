@@ -11,6 +11,7 @@ from botocore import xform_name
 from chalicelib.platform.context import Role
 from infra.deployables import CORE
 from infra.fragment import fragment
+from infra.functions import QUEUES
 from infra.package import ROOT
 from infra.stateful import stateful_template
 from tests.infra.places import STACKS
@@ -89,6 +90,11 @@ def test_runbook_waiter_exists_in_the_sdk(service, waiter):
 @pytest.mark.parametrize("module", sorted(set(re.findall(r"python -m (infra\.\w+)", RUNBOOK + OPERATIONS))))
 def test_documented_infra_command_is_runnable(module):
     assert 'if __name__ == "__main__"' in (ROOT / f"{module.replace('.', '/')}.py").read_text()
+
+
+def test_runbook_names_the_queues_whose_age_alarm_leaves_time_for_delays():
+    [told] = re.findall(r"The queues with delayed messages \(([^)]*)\)", RUNBOOK)
+    assert re.findall("`([a-z-]+)`", told) == sorted(queue for queue in QUEUES if queue.is_delayed)
 
 
 def test_runbook_queries_equal_the_query_files():

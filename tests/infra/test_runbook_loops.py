@@ -27,6 +27,7 @@ esac
 """
 PYTHON = """#!/bin/bash
 case "$2" in
+  infra.aws) [ "$*" = "-m infra.aws --stage prod" ] && echo eu-south-2 ;;
   infra.stage_tables) echo commands counters nodes webhooks ;;
   infra.stage_stacks) printf '%s\\n' edge-admin-prod-machines edge-admin-prod-machines-state edge-admin-prod ;;
 esac
@@ -67,6 +68,10 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path):
     return Desk(tmp_path)
+
+
+def test_first_block_takes_the_region_of_the_stage(desk):
+    assert desk.paste('aws sts "$(printenv AWS_REGION)"')[0].split()[:2] == ["sts", "eu-south-2"]
 
 
 def called(calls, command):
