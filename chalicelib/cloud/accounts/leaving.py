@@ -7,7 +7,7 @@ from chalicelib.cloud.tenancy.rules import changed_meanwhile
 from chalicelib.cloud.tenancy.service import Tenancy
 from chalicelib.kit.clock import Clock
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.kit.tables import ActedOn, Tables, TransactionFailedError, Write
+from chalicelib.kit.tables import TRANSACTION_LIMIT, ActedOn, Tables, TransactionFailedError, Write
 from chalicelib.kit.tasks import ask
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.audit.service import noting_as
@@ -15,6 +15,9 @@ from chalicelib.platform.identity import tenant_store, user_store
 from chalicelib.platform.identity.model import User
 from chalicelib.platform.identity.rules import check_whole
 from chalicelib.platform.identity.user_store import UserStore
+
+_MOST_WRITES = TRANSACTION_LIMIT - 2
+"""The most of one transaction, which takes a note and an attachment besides."""
 
 
 class Leaving:
@@ -29,8 +32,8 @@ class Leaving:
 
     def leave(self, by: Principal) -> None:
         """Delete the principal's user: its keys are refused by the next request. Raises `EdgeError` (not found), and
-        (conflict) for the owner of a tenant that has other members, or things, and (forbidden) for a principal that has
-        less than its user."""
+        (conflict) for the owner of a tenant that has other members, or things, and for a user with too many tenants,
+        (forbidden) for a principal that has less than its user."""
         check_whole(by)
         for _ in self._tables.tries():
             user = self._users.acting(by)
@@ -39,6 +42,8 @@ class Leaving:
                 writes += self._leaving(user, tenant)
             writes += [store.forget_password(user.id), store.forget_failures(user.email)]
             writes.append(ask(USER_GONE, user.id, self._clock.now()))
+            if len(writes) > _MOST_WRITES:
+                raise rules.has_too_many_tenants()
             try:
                 self._tables.commit(writes, "user.deleted")
             except TransactionFailedError:

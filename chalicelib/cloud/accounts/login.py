@@ -96,7 +96,9 @@ class Login:
         for _ in self._tables.tries():
             shown, writes = self._keys.replaced_for_login(KEY_NAME, holder)
             with suppress(TransactionFailedError), acting_as(user.id, placed.member.tenant):
-                self._tables.commit([*writes, *beside], "api_key.created", acts_on=[ActedOn("user", user.id)])
+                self._tables.commit(
+                    [*writes, user_there(user.id), *beside], "api_key.created", acts_on=[ActedOn("user", user.id)]
+                )
                 return LoggedIn(placed, shown)
             if self._users.find(user.id) is None:
                 break

@@ -77,11 +77,23 @@ class Registration:
         """Make a user who is invited, with a place in the tenant that invites. Raises `EdgeError` (forbidden) for a
         token that cannot be used, or was mailed to another address, (conflict) for an address that belongs to a
         user."""
-        offered = self._invited(wanted.email, token)
-        if self._users.id_of(wanted.email) is not None:
-            raise rules.address_taken()
-        invited, held = self._still_invited(offered)
-        password = self._secrets.hash(wanted.password)
+        password = ""
+        for _ in self._tables.tries():
+            offered = self._invited(wanted.email, token)
+            if self._users.id_of(wanted.email) is not None:
+                raise rules.address_taken()
+            invited, held = self._still_invited(offered)
+            password = password or self._secrets.hash(wanted.password)  # once, and for a good token alone
+            placed = self._try_accept(wanted, password, offered, invited, held)
+            if placed is not None:
+                return placed
+        raise rules.invitation_needed()
+
+    def _try_accept(
+        self, wanted: NewUser, password: str, offered: Token, invited: InvitedTo, held: list[Write]
+    ) -> Placed | None:
+        """The user who takes the place; None if a condition does not hold. Raises `EdgeError` (conflict) if the address
+        belongs to a user by now."""
         placed, writes = self._new(wanted.email, wanted.name, password, invited.tenant)
         user, now = placed.user, self._clock.now()
         joining: list[Write] = [
@@ -94,7 +106,9 @@ class Registration:
             whole = self._invitations.accepting(offered, [*joining, *writes, joined])
             is_there = self._invitations.try_accept(invited, whole, USER_REGISTERED, user)
         if not is_there:
-            raise rules.address_taken() if self._users.id_of(wanted.email) else rules.invitation_needed()
+            if self._users.id_of(wanted.email) is not None:
+                raise rules.address_taken()
+            return None
         member = Member(tenant=invited.tenant, user_id=user.id, role=invited.role, inserted_at=to_seconds_text(now))
         return Placed(user, member)
 

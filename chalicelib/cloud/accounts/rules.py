@@ -96,6 +96,11 @@ def invitation_needed() -> EdgeError:
     return EdgeError(Kind.FORBIDDEN, text, code="invitation_needed")
 
 
+def has_too_many_tenants() -> EdgeError:
+    """The error for a user who has more tenants than can be left at once, from before there was a limit."""
+    return EdgeError(Kind.CONFLICT, "You have too many tenants to leave all at once: delete or leave one first")
+
+
 def owns_more(name: str) -> EdgeError:
     """The error for a user who cannot be deleted, since a tenant of its own cannot."""
     return EdgeError(Kind.CONFLICT, f"You own the tenant {name}, which has other members or things: see to it first")

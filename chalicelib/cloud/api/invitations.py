@@ -33,7 +33,8 @@ routes = Endpoints(tag="Invitations")
 )
 def create_invitation(request: Request[TenantPath, NoQuery, InvitationCreate], services: Cloud) -> Created:
     """Offers a place in the tenant by mail, for a week, to a user or to somebody who registers with it. The first owner
-    of a tenant is invited so. 409 for the address of a member, and while an invitation of it is open."""
+    of a tenant is invited so. 409 for the address of a member, and while an invitation of it is open; 403 for
+    a member that a policy denies `tenant:update` in part."""
     body, tenant_id = request.body, request.path.tenant_id
     return request.once(
         lambda: services.invitations.invite(tenant_id, body.email, body.role, request.principal),
@@ -82,8 +83,8 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
 )
 def accept_invitation(request: Request[TokenPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Gives the caller's user the place that the token of a mail offers, as long as its inviter could send it now:
-    else 400, as for an unknown token. 403 for one that was mailed to another address, 409 for a member, 404 for a key
-    without a user."""
+    else 400, as for an unknown token. 403 for one that was mailed to another address and for a key that has less than
+    its user, 409 for a member, 404 for a key without a user."""
     services.invitations.accept(request.path.token.get_secret_value(), request.principal)
     return MessageOut(message="You are a member now")
 

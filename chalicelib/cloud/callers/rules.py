@@ -40,14 +40,13 @@ def of_member(principal: Principal, member: Member, rights: Rights) -> Principal
     return replace(moved, role=None, permissions=granted)
 
 
-_OF_NO_GUEST = Statement(Effect.DENY, ("clusters:write", "key_pairs:write"), ("*",))
-"""Limits of clusters, and their end, stay with the operator who has given them. A key pair would keep the rights of its
-maker, also those that the maker loses."""
+_OF_NO_GUEST = Statement(Effect.DENY, ("clusters:write",), ("*",))
+"""Limits of clusters, and their end, stay with the operator who has given them."""
 
 
 def as_guest(principal: Principal) -> Principal:
     """The principal where it is a guest."""
-    return replace(principal, statements=(*principal.statements, _OF_NO_GUEST))
+    return replace(principal, statements=(*principal.statements, _OF_NO_GUEST), is_guest=True)
 
 
 def restricted_to(principal: Principal, restriction: str, ids: Collection[str]) -> Principal:
@@ -64,7 +63,7 @@ def check_tier(tenant: Item) -> None:
 
 def in_tenant(principal: Principal, tenant: str) -> Principal:
     """The operator, as it works in a tenant with the rights of its key."""
-    return replace(principal, tenant=tenant)
+    return replace(principal, tenant=tenant, is_operator=True)
 
 
 def may_work_anywhere(principal: Principal) -> bool:

@@ -28,7 +28,7 @@ EMPTIED_AT_ONCE = 10
 """Batches of a thousand versions that one call deletes: some 20 s, of the minute that the worker has."""
 
 ERRORS_AT_MOST = 3
-"""Looks in a row that fail, after which no other bucket of the batch is looked at."""
+"""Looks in a row that S3 does not answer now, after which no other bucket of the batch is looked at."""
 
 _FIRST_REGION = "us-east-1"
 _OURS = "BucketAlreadyOwnedByYou"
@@ -47,19 +47,21 @@ class BucketDriver:
 
     def observe(self, resources: Sequence[Resource]) -> Mapping[str, Observation | ProviderError]:
         """Two calls for each: S3 describes one bucket at a time. The error of one stands in its place; after some in a
-        row the others are not asked for, since S3 itself is in trouble."""
+        row that a repeat may mend the others are not asked for, since S3 itself is in trouble. A refusal is an
+        answer."""
         seen: dict[str, Observation | ProviderError] = {}
-        errors: list[ProviderError] = []
+        unanswered = 0
         for each in resources:
-            if len(errors) < ERRORS_AT_MOST:
-                try:
-                    seen[each.id] = self._look(self._name(each))
-                except ProviderError as error:
-                    errors.append(error)
-                else:
-                    errors = []
-            if errors:
-                seen[each.id] = errors[-1]
+            if unanswered == ERRORS_AT_MOST:
+                seen[each.id] = AgainLaterError("S3 did not answer for other buckets: this one was not asked for")
+                continue
+            try:
+                seen[each.id] = self._look(self._name(each))
+            except ProviderError as error:
+                seen[each.id] = error
+                unanswered = unanswered + 1 if isinstance(error, AgainLaterError) else 0
+            else:
+                unanswered = 0
         return seen
 
     def create(self, resource: Resource) -> Mapping[str, str]:

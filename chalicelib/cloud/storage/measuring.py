@@ -11,13 +11,17 @@ from typing import Protocol
 from chalicelib.cloud.metrics import Metric, Metrics, Point, UntoldError
 from chalicelib.cloud.storage import usage
 from chalicelib.cloud.storage.model import BUCKET
-from chalicelib.cloud.storage.rules import physical_name
-from chalicelib.kit.clock import Clock
+from chalicelib.cloud.storage.rules import physical_name, spec_of
+from chalicelib.kit.clock import Clock, parse_time
 from chalicelib.kit.errors import EdgeError
 from chalicelib.platform.provisioning.model import Changes, Resource
 
 LOOKS_BACK = timedelta(days=4)
 """The newest day that S3 has told of is within these. It tells nothing of a bucket that is empty."""
+
+SILENT_AT_MOST = timedelta(days=14)
+"""A bucket of which nothing is told for longer holds nothing, also where nothing is told of any other: it may be the
+last one that held something."""
 
 _STRIDE = 7
 """Shards between the beginnings of two days: it has no factor in common with their number."""
@@ -54,8 +58,8 @@ class Measuring:
     def measure(self) -> None:
         """Note in each bucket's row what it holds, if that has changed: its bill and the quota follow. May be repeated,
         and ends anywhere without harm. A call of CloudWatch for five hundred buckets, and a write for each that holds
-        something else than before. One of which nothing is told holds nothing if something is told of another. Raises
-        `UntoldError` after the others, for buckets of which CloudWatch did not tell all."""
+        something else than before. One of which nothing is told holds nothing if something is told of another, or after
+        `SILENT_AT_MOST`. Raises `UntoldError` after the others, for buckets of which CloudWatch did not tell all."""
         silent: list[Resource] = []
         is_told, untold = False, 0
         for buckets in self._every(self.first()):
@@ -67,8 +71,9 @@ class Measuring:
                     self._note(bucket, points)
                 else:
                     silent.append(bucket)
-        for bucket in silent if is_told else ():
-            self._note(bucket, ())
+        for bucket in silent:
+            if is_told or self._is_long_silent(bucket):
+                self._note(bucket, ())
         if untold:
             raise UntoldError(untold)
 
@@ -76,6 +81,10 @@ class Measuring:
         """The shard at which a run begins: each day another, spread over all, so that a run which is ended leaves other
         buckets out than that of the day before."""
         return self._clock.now().toordinal() * _STRIDE
+
+    def _is_long_silent(self, bucket: Resource) -> bool:
+        at = spec_of(bucket).measured_at
+        return at is not None and self._clock.now() - parse_time(at) > SILENT_AT_MOST
 
     def _points(self, buckets: Sequence[Resource]) -> list[list[Point] | None]:
         metrics = [self._metric(each) for each in buckets]

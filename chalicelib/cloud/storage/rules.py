@@ -159,12 +159,15 @@ def drifted(resource: Resource, observation: Observation) -> str:
 def check_usable(resource: Resource, use: Use) -> None:
     """Raises `EdgeError` (service unavailable) while a bucket is being made, or is getting another versioning that a
     change of its objects has to meet; (conflict) for a write into one that has failed, and for one that is lost.
-    Objects in one that has failed, such as by a refused setting, can be read and removed."""
+    Objects in one that has failed, such as by a refused setting, can be read, and removed if its versioning is the
+    wanted one: else a removal could take what a version was to keep."""
     if resource.state in {State.PENDING, State.CREATING}:
         raise not_yet("The bucket is being made")
-    if resource.state is State.FAILED and (use is Use.WRITE or not is_there(resource)):
+    is_other = resource.observed.get(VERSIONING) is not spec_of(resource).versioning
+    refused = use is Use.WRITE or not is_there(resource) or (use is Use.REMOVE and is_other)
+    if resource.state is State.FAILED and refused:
         raise conflict(f"The bucket cannot be used: {resource.reason}")
-    if use is not Use.READ and resource.observed.get(VERSIONING) is not spec_of(resource).versioning:
+    if use is not Use.READ and is_other:
         raise not_yet("The versioning of the bucket is being changed")
 
 

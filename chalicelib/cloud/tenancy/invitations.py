@@ -17,7 +17,7 @@ from chalicelib.kit.tables import Tables, TransactionFailedError, Write
 from chalicelib.platform.access.principal import Principal, PrincipalKind
 from chalicelib.platform.identity import tenant_store, user_store, verification_store
 from chalicelib.platform.identity.model import Subject, User
-from chalicelib.platform.identity.rules import address_of
+from chalicelib.platform.identity.rules import address_of, check_whole
 from chalicelib.platform.identity.tokens import Token, Tokens, unusable_token
 from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.limits.rules import limit_of
@@ -65,16 +65,25 @@ class Invitations:
         and for one who is invited, and (rate limited) for too many mails of the inviter, or to that address."""
         address, now = address_of(email), self._clock.now()
         row = self._tenancy.giving.check_new(tenant_id, role, by)
+        check_given([TENANT_UPDATE.name], by)  # as at the acceptance, which would be refused
+        is_program = by.kind is PrincipalKind.SERVICE_ACCOUNT
+        rules.check_inviter(is_known=bool(by.user) or is_program or by.is_operator)
         rules.check_invitations([each.email for each in self.all(tenant_id)], address)
         known = self._users.id_of(address) or self._ids.uuid7(now)
         if self._users.member(tenant_id, known) is not None:
             raise rules.is_a_member()
-        is_program = by.kind is PrincipalKind.SERVICE_ACCOUNT
         owner = row.get("owner") if is_program else None
         self._hold_mails(by.user or str(owner or tenant_id), address)
         invitation_id = self._ids.uuid7(now)
         account = by.id if is_program else ""
-        detail = InvitedTo(tenant=tenant_id, invitation_id=invitation_id, role=role, user=by.user, account=account)
+        detail = InvitedTo(
+            tenant=tenant_id,
+            invitation_id=invitation_id,
+            role=role,
+            user=by.user,
+            account=account,
+            operator=by.is_operator,
+        )
         token = self._tokens.new(Subject.INVITATION, invitation_id, address, detail.model_dump_json())
         made = Invitation(
             id=invitation_id,
@@ -114,7 +123,9 @@ class Invitations:
 
     def accept(self, token: str, by: Principal) -> InvitedTo:
         """Give the principal's user the place that a token offers. Raises `EdgeError` (validation failed) for a token
-        that cannot be used, (forbidden) for one that was mailed to another address, (conflict) for a member."""
+        that cannot be used, (forbidden) for one that was mailed to another address, and for a key that has less than
+        its user, (conflict) for a member."""
+        check_whole(by)
         for _ in self._tables.tries():
             user = self._users.acting(by)
             found_token = self._tokens.find(token, Subject.INVITATION)
@@ -131,8 +142,10 @@ class Invitations:
     def holding(self, invited: InvitedTo) -> list[Write]:
         """The conditions on which an invitation still holds: its inviter could send it now. Raises `EdgeError`
         (validation failed) if not, as for a token that is unknown. Three reads or more."""
-        if not invited.user and not invited.account:
+        if invited.operator:
             return []
+        if not invited.user and not invited.account:
+            raise unusable_token()
         member = self._users.member(invited.tenant, invited.user) if invited.user else None
         try:
             by = self._inviters.now(invited)

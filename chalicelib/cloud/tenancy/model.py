@@ -41,11 +41,12 @@ class Invitation(BaseModel, frozen=True):
 
 
 class InvitedTo(BaseModel, frozen=True):
-    """The detail of an invitation's token. ``user`` or ``account`` is the id of the member or program that invites;
-    both are "" for the operator."""
+    """The detail of an invitation's token. ``user`` or ``account`` is the id of the member or program that invites,
+    the other is ""; both are for the ``operator``."""
 
     tenant: str
     invitation_id: str
     role: str
     user: str = ""
     account: str = ""
+    operator: bool = False

@@ -116,6 +116,13 @@ def check_new_member(tenants: Collection[str], tenant: str) -> None:
         raise conflict(f"the user has places in {MOST_TENANTS} tenants already")
 
 
+def check_inviter(*, is_known: bool) -> None:
+    """Raises `EdgeError` (forbidden) for a key that is neither a user's nor the operator's: nothing would tell later
+    whether it may still invite."""
+    if not is_known:
+        raise EdgeError(Kind.FORBIDDEN, "Users, programs and the operator invite: this key is of none of them")
+
+
 def check_invitations(invited: Collection[str], address: str) -> None:
     """Raises `EdgeError` (conflict) for one invitation too many: a second of an address would be a mail for nothing."""
     if address in invited:

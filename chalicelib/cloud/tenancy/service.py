@@ -95,7 +95,8 @@ class Tenancy:
 
     def switch(self, tenant_id: str, by: Principal) -> None:
         """Let the principal's user work in that tenant where a request names none. Raises `EdgeError` (forbidden) for
-        one in which the user has no place, be there one or not."""
+        one in which the user has no place, be there one or not, and for a key that has less than its user."""
+        check_whole(by)
         for _ in self._tables.tries():
             user = self._users.acting(by)
             if tenant_id not in user.member_of:
@@ -118,8 +119,8 @@ class Tenancy:
         return ListPage(shown, 1, size, 0, by_cursor=True, next_cursor=following)
 
     def add(self, tenant_id: str, user_id: str | None, email: str | None, role: str, by: Principal) -> Member:
-        """Give a user a place in the tenant. Raises `EdgeError` (not found) for a user that there is not, (conflict)
-        for a member, (validation failed, forbidden) for a role."""
+        """Give a user a place in the tenant, and end the open invitation of its address. Raises `EdgeError` (not found)
+        for a user that there is not, (conflict) for a member, (validation failed, forbidden) for a role."""
         self.giving.check_new(tenant_id, role, by)
         known = user_id or (self._users.id_of(email) if email else None)
         check_found(found(known))
@@ -127,7 +128,9 @@ class Tenancy:
             user = found(self._users.find(found(known)))
             rules.check_new_member(user.member_of, tenant_id)
             member = self._new_member(tenant_id, user.id, role)
-            if is_committed(self._tables, self.joining(user, tenant_id, role), "tenant.joined", result=member):
+            invitation, token = self._uninviting(tenant_id, user.email)
+            writes = [*self.joining(user, tenant_id, role), *token]
+            if is_committed(self._tables.scoped(tenant_id), invitation, "tenant.joined", beside=writes, result=member):
                 return member
         raise rules.changed_meanwhile()
 
@@ -164,7 +167,8 @@ class Tenancy:
 
     def leave(self, tenant_id: str, by: Principal) -> None:
         """Give up the place of the principal's user. Raises `EdgeError` (not found) without one, (conflict) for the
-        owner."""
+        owner, (forbidden) for a key that has less than its user."""
+        check_whole(by)
         with working_for(current_origin()._replace(tenant=tenant_id)):
             self._remove_member(tenant_id, self._users.acting(by).id, lambda _member: None)
 

@@ -47,6 +47,8 @@ class Principal:
     secrets hold in this request. ``requests_per_minute``: its limit, None for the
     default. ``expires_at`` (seconds text): when it is no longer accepted, None for never. ``statements`` are those of
     all policies that concern it. ``has_own_rights``: whether those of its user are limited by rights of its own.
+    ``is_guest``: whether another family has said who it is.
+    ``is_operator``: whether it is the operator's and works in a tenant.
     """
 
     kind: PrincipalKind
@@ -65,6 +67,8 @@ class Principal:
     expires_at: str | None = None
     statements: tuple[Statement, ...] = ()
     has_own_rights: bool = False
+    is_guest: bool = False
+    is_operator: bool = False
 
     @property
     def owner(self) -> str:

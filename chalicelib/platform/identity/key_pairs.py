@@ -11,7 +11,7 @@ from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.access.rules import is_usable
 from chalicelib.platform.access.store import ApiKeyStore, put_key
 from chalicelib.platform.identity.model import NewKeyPair, Subject, Verification
-from chalicelib.platform.identity.rules import owner_of, role_of_pair
+from chalicelib.platform.identity.rules import check_no_guest, owner_of, role_of_pair
 from chalicelib.platform.identity.user_store import UserStore
 from chalicelib.platform.identity.verification_store import put_verification
 from chalicelib.platform.identity.verifications import Verifications
@@ -36,7 +36,8 @@ class KeyPairs:
     def create(self, name: str, days: int, address: str | None, by: Principal) -> NewKeyPair:
         """Create a key pair that is accepted for so many days, once it is verified by a code that is mailed to the
         ``address``; without one, at once. Raises `EdgeError` (validation failed) for a name of blanks, and (forbidden)
-        for one that would outlive the key that makes it."""
+        for one that would outlive the key that makes it, and for a guest."""
+        check_no_guest(by)
         wanted = NewApiKey(
             name=name,
             role=role_of_pair(by),
@@ -65,9 +66,10 @@ class KeyPairs:
         return [key for key in self._store.owned(owner_of(by)) if is_usable(key, now)]
 
     def revoke(self, key_id: str, by: Principal) -> None:
-        """Have a key pair refused from now on: one of the principal's, or, for a principal without a user, any of its
-        tenant. Raises `EdgeError` (not found)."""
+        """Have a key pair refused from now on: one of the principal's, or, for a principal without a user, any of
+        its tenant; a guest revokes its own alone. Raises `EdgeError` (not found)."""
         key = found(self._store.find(key_id))
         is_pair = key.owner is not None
-        found(key if is_pair and key.tenant == by.tenant and by.user in {"", key.user} else None)
+        is_theirs = key.owner == owner_of(by) if by.is_guest else by.user in {"", key.user}
+        found(key if is_pair and key.tenant == by.tenant and is_theirs else None)
         self._keys.revoke(key_id)

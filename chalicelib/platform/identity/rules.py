@@ -103,6 +103,13 @@ def check_whole(by: Principal) -> None:
         raise EdgeError(Kind.FORBIDDEN, "This key has less than its user, which this needs: log in, or use another key")
 
 
+def check_no_guest(by: Principal) -> None:
+    """Raises `EdgeError` (forbidden) for a guest: a key pair would keep the rights of its maker, also those that the
+    maker loses."""
+    if by.is_guest:
+        raise EdgeError(Kind.FORBIDDEN, "Users and programs of tenants make no key pairs here: use keys of the tenant")
+
+
 def registration_is_off() -> EdgeError:
     """The error where users do not register themselves."""
     text = "Users do not register themselves here: ask the operator of this installation"

@@ -4,6 +4,8 @@ import pytest
 
 from chalicelib.machines.api import AUTH_API, COMPUTE_API
 from chalicelib.machines.wiring import Machines
+from chalicelib.platform.access.permissions import KeyRole
+from chalicelib.platform.access.principal import Principal, PrincipalKind
 from chalicelib.platform.access.store import API_KEYS
 from infra.grants import GRANTS
 from tests.support.callers import enrolled
@@ -230,6 +232,17 @@ class TestMachines:
         before = scene.world.driver.rows(API_KEYS)
         assert client.request("POST", "/api/auth/v2/keypair", **sent).status == 403
         assert scene.world.driver.rows(API_KEYS) == before
+
+    @pytest.mark.parametrize(("by", "status"), [("pair's own user", 200), ("program", 404)])
+    def test_guest_revokes_a_key_pair_of_its_own_alone(self, scene, team, by, status):
+        platform = scene.world.platform
+        platform.identity.change_tenant(team, tier="starter")
+        maker = Principal(kind=PrincipalKind.SESSION, user=scene.variables["ada"], tenant=team, role=KeyRole.OPERATOR)
+        made = platform.identity.key_pairs.create("ci", 1, None, maker)
+        client = Client(AUTH_API.groups(), platform.container(Machines), api=AUTH_API, key=None)
+        sent = {"authorization": f"Bearer {program(scene) if by == 'program' else scene.keys[ADA]}"}
+        answer = client.request("DELETE", f"/api/auth/v2/keypair/{made.shown.key.id}", headers=sent)
+        assert answer.status == status
 
     def test_user_of_the_cloud_starts_no_session_that_could_go_round_its_role(self, scene, team):
         machines = scene.world.platform.container(Machines)

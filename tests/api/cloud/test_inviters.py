@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.cloud.tenancy import invitations
+from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.limits import service as limits
 from tests.support.cloud import ADA, BOB, EVE, PASSWORD
 
@@ -29,8 +30,8 @@ def accept(scene, token, address=EVE):
     return scene.request("accept_invitation", variables={"token": token}, key=scene.keys[address])
 
 
-def deny(scene, action):
-    statement = {"effect": "Deny", "action": [action], "resource": ["*"]}
+def deny(scene, action, **more):
+    statement = {"effect": "Deny", "action": [action], "resource": ["*"], **more}
     body = {"name": "denial", "statements": [statement]}
     made = scene.request("create_policy", json=body, key=scene.keys[ADA]).json["data"]["id"]
     names = {"user_id": scene.variables["bob"], "policy_id": made}
@@ -80,6 +81,32 @@ def test_member_is_not_invited_and_comes_not_back_by_an_older_invitation(scene, 
     assert scene.request("leave_tenant", key=scene.keys[EVE]).status == 200
     assert accept(scene, older).status == 400
     assert scene.request("list_invitations").json["data"] == []
+
+
+def test_added_user_who_deletes_itself_comes_not_back_by_an_older_invitation(scene, lead):
+    scene.join(scene.tenant("other"), EVE, "viewer")
+    older = scene.invite(lead, EVE, "viewer", key=scene.keys[ADA])
+    added = {"email": EVE, "role": "viewer"}
+    assert scene.request("add_member", json=added, key=scene.keys[ADA]).status == 200
+    assert scene.request("list_invitations").json["data"] == []
+    assert scene.request("delete_own_user", key=scene.keys[EVE]).status == 204
+    body = {"email": EVE, "password": PASSWORD, "name": "Eve", "invitation_token": older}
+    assert scene.request("register", key=None, json=body).status == 403
+
+
+def test_member_denied_to_invite_at_times_is_told_and_sends_nothing(scene, lead):
+    deny(scene, "tenant:update", condition={"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}})
+    sent = len(scene.world.mailer.sent)
+    refused = scene.request("create_invitation", json={"email": EVE, "role": "lead"}, key=scene.keys[BOB])
+    scene.world.settle()
+    assert (refused.status, "tenant:update" in refused.json["error"]["message"]) == (403, True)
+    assert len(scene.world.mailer.sent) == sent
+
+
+def test_key_of_a_tenant_without_a_user_is_not_taken_for_the_operator(scene, lead):
+    key = scene.world.key_with(tenant=lead, role=KeyRole.ADMIN)
+    refused = scene.request("create_invitation", json={"email": EVE, "role": "viewer"}, key=key)
+    assert (refused.status, "of none of them" in refused.json["error"]["message"]) == (403, True)
 
 
 class TestPrograms:

@@ -4,6 +4,7 @@ import pytest
 
 from chalicelib.cloud.accounts.rules import LONGEST_DELAY, MOST_KNOWN_ADDRESSES
 from chalicelib.cloud.accounts.store import LOGIN_TRIES, PASSWORDS
+from chalicelib.cloud.tenancy import rules
 from chalicelib.cloud.tenancy.rules import MOST_TENANTS
 from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity import user_keys
@@ -218,6 +219,15 @@ class TestOwnUser:
         statuses = [scene.request("create_tenant", json=body, key=key).status for body in bodies]
         assert statuses == [201] * (MOST_TENANTS - 1) + [409]
         assert scene.request("delete_own_user", key=key).status == 204
+
+    def test_user_with_more_tenants_than_there_may_be_by_now_is_told_to_delete_one(self, scene, team, monkeypatch):
+        monkeypatch.setattr(rules, "MOST_TENANTS", 20)
+        key = scene.keys[BOB]
+        assert scene.request("leave_tenant", key=key).status == 200
+        for number in range(19):
+            scene.request("create_tenant", json={"name": "x", "slug": f"own-{number}"}, key=key)
+        refused = scene.request("delete_own_user", key=key)
+        assert (refused.status, "too many tenants" in refused.json["error"]["message"]) == (409, True)
 
     @pytest.mark.parametrize("view", ["get_own_user", "delete_own_user", "list_tenants"])
     def test_key_without_a_user_has_none(self, scene, view):

@@ -151,6 +151,16 @@ def test_buckets_keep_what_is_noted_while_cloudwatch_tells_of_none(scene):
     assert shown(scene)[0] == 2 * GB
 
 
+def test_last_bucket_of_which_nothing_is_told_for_weeks_holds_nothing(scene):
+    tell(scene, scene.bucket("photos"), 2 * GB)
+    sizes = []
+    for _ in range(20):
+        measure(scene)
+        sizes.append(shown(scene)[0])
+        scene.world.clock.advance(24 * 3600)
+    assert sizes == [2 * GB] * 13 + [0] * 7
+
+
 def test_run_begins_elsewhere_each_day_and_reaches_all_beginnings(scene):
     measuring, clock = scene.cloud.storage.measuring, scene.world.clock
     begun = set()

@@ -182,8 +182,18 @@ def test_bucket_that_cannot_be_looked_at_leaves_the_others_seen(driver, strict):
 def test_buckets_are_not_asked_for_while_s3_is_in_trouble(driver, strict):
     rows = [bucket(f"{OTHER_ID[:-1]}{number}") for number in range(9)]
     strict.fail("GetBucketTagging", "SlowDown", times=9)
-    assert {type(each) for each in driver.observe(rows).values()} == {AgainLaterError}
+    seen = [*driver.observe(rows).values()]
+    assert {type(each) for each in seen} == {AgainLaterError}
+    assert ["not asked for" in each.reason for each in seen] == [False] * 3 + [True] * 6
     assert len(strict.calls) == 3
+
+
+def test_buckets_that_are_refused_hide_no_other_and_lend_it_no_reason(driver, strict):
+    rows = [*(bucket(f"{OTHER_ID[:-1]}{number}") for number in range(3, 6)), made(driver)[0]]
+    strict.fail("GetBucketTagging", "AccessDenied", 403, times=3)
+    seen = driver.observe(rows)
+    assert [type(seen[each.id]) for each in rows[:3]] == [RefusedError] * 3
+    assert seen[KNOWN.id].seen is Seen.READY
 
 
 def test_bucket_that_goes_between_two_calls_of_a_look_is_missing(driver, strict):

@@ -4,8 +4,9 @@ import pytest
 
 from chalicelib.cloud.metrics import Point
 from chalicelib.cloud.storage.model import BucketSpec
+from chalicelib.cloud.storage.rules import VERSIONING, Use, check_usable
 from chalicelib.cloud.storage.usage import GB, MB, charge_of, check_room, measured
-from chalicelib.kit.errors import EdgeError
+from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.billing.prices import price_of
 from chalicelib.platform.provisioning.model import Resource, State
 
@@ -49,6 +50,23 @@ def test_bucket_of_which_s3_tells_nothing_any_more_holds_nothing():
 def test_bucket_is_charged_for_the_mb_that_it_holds(one, units):
     charge = charge_of(one.model_copy(update={"state": State.READY, "external": {"id": "b-1"}}))
     assert (charge and charge.units) == units
+
+
+@pytest.mark.parametrize(
+    ("state", "use", "kind"),
+    [
+        (State.FAILED, Use.REMOVE, Kind.CONFLICT),
+        (State.FAILED, Use.WRITE, Kind.CONFLICT),
+        (State.CHANGING, Use.REMOVE, Kind.UNAVAILABLE),
+    ],
+)
+def test_change_of_objects_in_a_bucket_with_another_versioning_is_refused(state, use, kind):
+    drifted = {"state": state, "external": {"id": "b-1"}, "observed": {VERSIONING: True}, "reason": "Drifted"}
+    one = bucket().model_copy(update=drifted)
+    check_usable(one, Use.READ)
+    with pytest.raises(EdgeError) as raised:
+        check_usable(one, use)
+    assert (raised.value.kind, "Drifted" in raised.value.message) == (kind, kind is Kind.CONFLICT)
 
 
 def test_price_of_what_buckets_hold_is_above_that_of_s3():
