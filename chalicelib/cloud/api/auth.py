@@ -151,6 +151,6 @@ def get_own_user(request: Request[NoPath, NoQuery, NoBody], _services: Cloud) ->
 def delete_own_user(request: Request[NoPath, NoQuery, NoBody], services: Cloud) -> NoContent:
     """Deletes the caller's user, its places, and the tenants that it owns alone. Its keys are refused by the next
     request. Its ids stay, which logs and bills name. 409 for the owner of a tenant that has other members, or
-    things."""
+    things, and for a user with more tenants than can be left at once."""
     services.leaving.leave(request.principal)
     return NoContent()

@@ -38,8 +38,8 @@ def list_members(request: Request[TenantPath, PageQuery, NoBody], services: Clou
     summary="Add a member",
 )
 def add_member(request: Request[TenantPath, NoQuery, MemberAdd], services: Cloud) -> MessageOut:
-    """Gives a user, by `email` or `user_id`, a place in the tenant at once. 404 for an unknown user, 409 for a
-    member. A person who is not a user yet can be invited."""
+    """Gives a user, by `email` or `user_id`, a place in the tenant at once; an open invitation of it ends. 404 for
+    an unknown user, 409 for a member. A person who is not a user yet can be invited."""
     body = request.body
     if (body.email is None) == (body.user_id is None):
         raise bad_request({"email": ["give either email or user_id"]})

@@ -58,8 +58,8 @@ def create_tenant(request: Request[NoPath, NoQuery, TenantCreate], services: Clo
 )
 def switch_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Has requests of all keys of the caller's user work in that tenant where they name none by `X-Tenant-ID`. 403 for
-    a tenant in which it has no place, be there one or not; 404 for a key without a user. The audit log of that tenant
-    has it."""
+    a tenant in which it has no place, be there one or not, and for a key that has less than its user; 404 for a key
+    without a user. The audit log of that tenant has it."""
     services.tenancy.switch(request.path.tenant_id, request.principal)
     return MessageOut(message="Your requests work in this tenant now")
 
@@ -75,7 +75,8 @@ def switch_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cl
 )
 def leave_tenant(request: Request[OneTenantPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Gives up the place of the caller's user in that tenant, which anybody may do. A user who leaves its last tenant
-    gets an empty one of its own. 404 for a tenant in which it has no place, 409 for the owner."""
+    gets an empty one of its own. 404 for a tenant in which it has no place, 409 for the owner, 403 for a key
+    that has less than its user."""
     services.tenancy.leave(request.path.tenant_id, request.principal)
     return MessageOut(message="You have no place in this tenant any more")
 
