@@ -71,6 +71,23 @@ def test_invitation_of_a_member_with_another_role_that_may_invite_holds(scene, l
     assert accept(scene, token).status == 200
 
 
+def test_registration_is_tried_again_when_its_inviter_changes_meanwhile(scene, lead, monkeypatch):
+    token = scene.invite(lead, EVE, "lead", key=scene.keys[BOB])
+    holding, seen = invitations.Invitations.holding, []
+
+    def changed_meanwhile(*given):
+        held = holding(*given)
+        if not seen:
+            give(scene, "admin")
+        seen.append(held)
+        return held
+
+    monkeypatch.setattr(invitations.Invitations, "holding", changed_meanwhile)
+    body = {"email": EVE, "password": PASSWORD, "name": "Eve", "invitation_token": token}
+    assert scene.request("register", key=None, json=body).status == 201
+    assert len(seen) == 2
+
+
 def test_member_is_not_invited_and_comes_not_back_by_an_older_invitation(scene, lead):
     scene.join(scene.tenant("other"), EVE, "owner")
     older = scene.invite(lead, EVE, "viewer", key=scene.keys[ADA])

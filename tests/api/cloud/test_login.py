@@ -199,6 +199,18 @@ class TestOwnUser:
         kept = {name: rows for name, rows in scene.world.driver.snapshot().items() if name != "audit_events"}
         assert BOB not in repr({name: rows for name, rows in kept.items() if name != "verifications"})
 
+    def test_user_deleted_during_its_login_gets_no_key(self, scene, team, monkeypatch):
+        prepare = user_keys.UserKeys.replaced_for_login
+
+        def deleted_meanwhile(*given):
+            scene.request("delete_own_user", key=scene.keys[BOB])
+            return prepare(*given)
+
+        monkeypatch.setattr(user_keys.UserKeys, "replaced_for_login", deleted_meanwhile)
+        before = len(scene.world.driver.rows(API_KEYS))
+        assert log_in(scene, email=BOB).status == 401
+        assert len(scene.world.driver.rows(API_KEYS)) == before
+
     def test_address_of_a_deleted_user_can_be_invited_again(self, scene, team):
         old = scene.variables["bob"]
         scene.request("delete_own_user", key=scene.keys[BOB])
