@@ -30,7 +30,8 @@ class KeyPairs:
 
     def address_of(self, by: Principal) -> str | None:
         """The address that the code of a new key pair goes to, None for a caller without a user. Raises `EdgeError`
-        (not found) for a user that is gone."""
+        (not found) for a user that is gone, and (forbidden) for a guest, before a mail is counted."""
+        check_no_guest(by)
         return found(self._users.find(by.user)).email if by.user else None
 
     def create(self, name: str, days: int, address: str | None, by: Principal) -> NewKeyPair:

@@ -7,6 +7,7 @@ from chalicelib.machines.wiring import Machines
 from chalicelib.platform.access.permissions import KeyRole
 from chalicelib.platform.access.principal import Principal, PrincipalKind
 from chalicelib.platform.access.store import API_KEYS
+from chalicelib.platform.limits.store import LIMITS
 from infra.grants import GRANTS
 from tests.support.callers import enrolled
 from tests.support.client import Client
@@ -232,6 +233,7 @@ class TestMachines:
         before = scene.world.driver.rows(API_KEYS)
         assert client.request("POST", "/api/auth/v2/keypair", **sent).status == 403
         assert scene.world.driver.rows(API_KEYS) == before
+        assert [row for row in scene.world.driver.rows(LIMITS) if row["subject"].startswith("mails")] == []
 
     @pytest.mark.parametrize(("by", "status"), [("pair's own user", 200), ("program", 404)])
     def test_guest_revokes_a_key_pair_of_its_own_alone(self, scene, team, by, status):
