@@ -19,7 +19,7 @@ from chalicelib import families
 from chalicelib.platform.context import Role
 from infra.deployables import chosen, further_of
 from infra.deployment.account import Account, RefusedError, connect
-from infra.deployment.base import DeclinedError, Deployment, settable
+from infra.deployment.base import DeclinedError, Deployment, settable, settled
 from infra.deployment.core import CoreDeployment
 from infra.deployment.family import FamilyDeployment
 from infra.deployment.further import FurtherDeployment
@@ -29,7 +29,7 @@ from infra.deployment.stagefile import StageFile, check_stage, read
 from infra.further import check_name
 from infra.package import ROOT
 from infra.rotate import RotationError
-from infra.stack_events import StackFailedError, is_running
+from infra.stack_events import StackFailedError
 from infra.stacks import WAIT, Stacks, application_stack, deployed_families, remembered_families
 
 _RAN_OUT = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
@@ -53,7 +53,7 @@ def deployments(asked: Asked, file: StageFile, account: Account, console: Consol
     keys = given_keys(console.environment)
     stacks = Stacks(account.client("cloudformation"), WAIT)
     deployed = deployed_families(stacks, asked.stage)
-    names = asked.families or _families(stacks, asked.stage, file, deployed, rolls_back=console.rolls_back)
+    names = asked.families or _families(stacks, asked.stage, file, deployed, console)
     core, *others = chosen(names, deployed)
     where = (asked.stage, file, account, console)
     if asked.role is Role.CORE:
@@ -64,17 +64,15 @@ def deployments(asked: Asked, file: StageFile, account: Account, console: Consol
     return [FurtherDeployment(*where, build / asked.role, asked.name, further_of(core))]
 
 
-def _families(stacks: Stacks, stage: str, file: StageFile, deployed: Sequence[str], *, rolls_back: bool) -> str:
+def _families(stacks: Stacks, stage: str, file: StageFile, deployed: Sequence[str], console: Console) -> str:
     """The families where the request names none, separated by commas; "": those that are there by default. There is
     nothing to roll back of a family that has no stack."""
-    if rolls_back:
+    if console.rolls_back:
         return ",".join((families.NAMES[0], *deployed))
     if file.chosen:
         return ",".join(file.chosen)
     core = application_stack(stage)
-    if is_running(stacks.status(core)):
-        print(f"{core} is changing: waiting for that", flush=True)
-        stacks.settle(core)  # a stack has its outputs at the end of its creation
+    settled(stacks, console, core)  # a stack has its outputs at the end of its creation
     remembered = remembered_families(stacks, stage) if stacks.exists(core) else None
     return ",".join(remembered or ())
 

@@ -23,7 +23,7 @@ from infra.parameters import (
     options_of,
     parameter_name,
 )
-from infra.stack_events import refusal
+from infra.stack_events import is_running, refusal
 from infra.stacks import WAIT, Stacks
 from infra.stateful import ARTIFACTS_OUTPUT
 
@@ -32,6 +32,18 @@ Json = dict[str, Any]
 
 class DeclinedError(Exception):
     """A person said no."""
+
+
+def settled(stacks: Stacks, console: Console, name: str) -> str:
+    """Wait for a running operation on a stack, telling the deployer; returns the stack's status, "" if it does not
+    exist. Raises TimeoutError."""
+    status = stacks.status(name)
+    if is_running(status):
+        console.tell([f"{name} is {status}: waiting for that"])
+        status = stacks.settle(name)
+        failures = stacks.failures(name, status) if status else []
+        console.tell([f"{name} is {status or 'gone'}", *(f"  {each}" for each in failures)])
+    return status
 
 
 class Deployment(ABC):
@@ -57,14 +69,7 @@ class Deployment(ABC):
     def settle(self, *names: str) -> None:
         """Wait for running operations on these stacks. Raises ValueError for a stack that cannot be updated."""
         for name in names:
-            status = self.stacks.status(name)
-            if status.endswith("IN_PROGRESS"):
-                self.console.tell([f"{name} is {status}: waiting for that"])
-                status = self.stacks.settle(name)
-                self.console.tell(
-                    [f"{name} is {status}", *(f"  {each}" for each in self.stacks.failures(name, status))]
-                )
-            if (refused := refusal(name, status)) is not None:
+            if (refused := refusal(name, settled(self.stacks, self.console, name))) is not None:
                 raise ValueError(refused)
 
     def check(self, application: Json, settings: Mapping[str, str], before: Mapping[str, str]) -> None:

@@ -3,6 +3,7 @@
 # ruff: noqa: N803 - boto3's names
 
 import pytest
+from botocore.exceptions import ClientError
 
 from chalicelib import families
 from infra import deploy
@@ -17,11 +18,12 @@ BY_DEFAULT = [each.name for each in families.chosen("")]
 
 def core(status, **outputs):
     told = [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()]
-    return {"StackName": "edge-admin-dev", "StackStatus": status, **({"Outputs": told} if told else {})}
+    state = {"StackName": "edge-admin-dev", "StackId": "arn:core", "StackStatus": status}
+    return state | ({"Outputs": told} if told else {})
 
 
 class Cloud:
-    """A session whose CloudFormation has a core that is so at each look; the last stays."""
+    """A session whose CloudFormation has a core that is so at each look (None: not there); the last stays."""
 
     region_name = "us-east-1"
 
@@ -34,13 +36,16 @@ class Cloud:
 
     def describe_stacks(self, StackName):
         assert StackName == "edge-admin-dev"
-        return {"Stacks": [self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]]}
+        found = self._looks.pop(0) if len(self._looks) > 1 else self._looks[0]
+        if found is None:
+            raise ClientError({"Error": {"Code": "ValidationError", "Message": "it does not exist"}}, "DescribeStacks")
+        return {"Stacks": [found]}
 
     def get_paginator(self, name):
         return self
 
-    def paginate(self):
-        return [{"Stacks": self._looks[:1]}]
+    def paginate(self, StackName=""):
+        return [{"Stacks": [each for each in self._looks[:1] if each], "StackEvents": []}]
 
 
 ALL = ",".join(families.NAMES)
@@ -52,10 +57,11 @@ BEING_MADE = core("CREATE_IN_PROGRESS")
     [
         ([BEING_MADE, BEING_MADE, core("CREATE_COMPLETE", **{FAMILIES_OUTPUT: ALL})], list(families.NAMES)),
         ([BEING_MADE, core("ROLLBACK_COMPLETE")], BY_DEFAULT),
+        ([BEING_MADE, None], BY_DEFAULT),
         ([core("UPDATE_COMPLETE", Release="v1")], BY_DEFAULT),
         ([core("UPDATE_COMPLETE", **{FAMILIES_OUTPUT: "fleet"})], ["fleet"]),
     ],
-    ids=["being made", "making failed", "older release", "chosen"],
+    ids=["being made", "making failed", "deleted meanwhile", "older release", "chosen"],
 )
 def test_stage_without_named_families_keeps_those_that_its_settled_core_has(tmp_path, monkeypatch, looks, names):
     monkeypatch.setattr(deploy, "WAIT", {"Delay": 0, "MaxAttempts": 10})
