@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from edge_agent.launcher import AGENT_FAILED_STATUS, STAY_DOWN_STATUS
 
+from infra.agent_bundle import PYTHONS
 from infra.package import ROOT
 
 SCRIPT = ROOT / "chalicelib" / "fleet" / "api" / "agent" / "install.sh"
@@ -95,7 +96,8 @@ class Machine:
             info.size = len(BUNDLES)
             made.addfile(info, io.BytesIO(BUNDLES.encode()))
         content = archive.read_bytes()
-        offer = {"version": VERSION, "sha256": hashlib.sha256(content).hexdigest(), "size": len(content), "url": "u"}
+        sha256 = hashlib.sha256(content).hexdigest()
+        offer = {"version": VERSION, "sha256": sha256, "size": len(content), "url": "u", "pythons": PYTHONS}
         (self.folder / "offer").write_text(json.dumps({"data": offer}))
         # Saves the archive where it is to be saved somewhere, else answers with the offer.
         wanted = f'[ "$before" != --output ] || exec cp {archive} "$each"'
