@@ -9,8 +9,8 @@ import pytest
 from _pytest.assertion import rewrite
 from _pytest.config import Config
 
-COLLECTIONS = (20_000, 20, 20)
-"""Python's defaults look through the objects of 20,000 tests again and again."""
+COLLECTIONS = (5_000, 10, 10)
+"""Rarer than Python's defaults, which look after 700 new objects; much rarer, garbage of tests fills gigabytes."""
 
 
 class Collecting:
