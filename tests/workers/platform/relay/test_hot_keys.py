@@ -1,7 +1,7 @@
 """No hot key: a command for 2,000 nodes and its 2,000 results, with DynamoDB's limit of a partition key in force.
 
 Time is the fake's. Four workers create executions at once, every call takes 5 ms; then each agent, woken within ten
-seconds, acknowledges, runs for a second and reports, while the relay follows and moves the totals.
+seconds, acknowledges, runs for a second and reports, while the relay and the workers follow and move the totals.
 """
 
 from collections import Counter, deque
@@ -30,8 +30,8 @@ WORKERS_AT_ONCE = 4
 CALL_SECONDS = 0.005
 WAKING_SECONDS = 10.0
 RUNNING_SECONDS = 1.0
-RELAY_EVERY = 100
-"""Writes of agents between two batches of the relay."""
+SETTLED_EVERY = 100
+"""Writes of agents until relay and workers have caught up. All at the end would be one second of the fake's clock."""
 
 MOST_OF_ALL = 0.05
 """No partition key takes more than this share of all write units. The busiest are those of the index by command: 3 of
@@ -87,8 +87,8 @@ def story(size: int) -> Ledger:
     for place, at in enumerate(_times(world, fleet, made.id)):
         world.clock.set(at[0])
         _act(world, *at[1:])
-        if place % RELAY_EVERY == 0:
-            world.relay_only()
+        if place % SETTLED_EVERY == 0:
+            world.settle()
     world.settle()
     assert Counter(row["status"] for row in world.driver.rows(EXECUTIONS)) == {"completed": size}
     assert world.platform.counters.read("executions#status#completed") == size
