@@ -143,12 +143,15 @@ CHECK = frozenset({"ConditionCheckItem"})
 """DynamoDB's actions. A transaction is authorised as the single writes that it holds, ConditionCheckItem included."""
 
 
+VALUES = "families"
+"""In `Function.loads`: the values of all contexts that are deployed, and what these import."""
+
+
 @dataclass(frozen=True)
 class Function:
     """A Lambda function. ``handler`` is the dotted name that is deployed; ``loads`` names the contexts, separated by
-    spaces, that it may have imported once it has started (the import budget); ``families``: the values of all contexts;
-    ``*``: everything. More memory also means more processor. With ``reaches_nodes`` or the mesh it runs in the network
-    that a deployer names."""
+    spaces, that it may have imported once it has started (the import budget), or `VALUES`. More memory also means more
+    processor. With ``reaches_nodes`` or the mesh it runs in the network that a deployer names."""
 
     name: str
     handler: str

@@ -39,14 +39,14 @@ CONTEXT = Context(
             QueueSource(HOSTED_BUILDS, 10),
             60,
             memory_mb=1024,
-            loads="*",
+            loads="catalogue events hosted instances",
         ),
         Function(
             "sweep_hosted_builds",
             "chalicelib.machines.workers.sweep_hosted_builds.handler",
             ScheduleSource(),
             60,
-            loads="*",
+            loads="catalogue hosted",
         ),
     ),
     grants={

@@ -28,12 +28,9 @@ CONTEXT = Context(
             StreamSource(),
             60,
             memory_mb=1024,
-            loads="families admins aliases audit billing clusters commands enrollment events nodes relay targeting "
-            "transport vpn",
+            loads="families billing events relay",
         ),
-        Function(
-            "recount", "chalicelib.platform.workers.recount.handler", ScheduleSource(timedelta(days=1)), 900, loads="*"
-        ),
+        Function("recount", "chalicelib.platform.workers.recount.handler", ScheduleSource(timedelta(days=1)), 900),
     ),
     grants={
         "api_handler": Grants(tables={"counters": BATCH_GET | QUERY}, counts=(RELAY_FAILURES,)),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from chalicelib import families
-from chalicelib.platform.context import HttpSource
+from chalicelib.platform.context import VALUES, HttpSource
 from chalicelib.platform.families import Families
 from tests.support.declared import module_of
 
@@ -43,9 +43,6 @@ NEVER = {
 DECLARED = families.deployed(families.EVERY)
 
 CONTEXTS = {context.name for context in DECLARED.contexts}
-
-VALUES = "families"
-"""In ``Function.loads``: the values of all contexts, and what these import."""
 
 CONSTANTS = "queues"
 """The module of a context that others import for its constants alone."""
@@ -100,14 +97,14 @@ def test_function_loads_only_modules_of_its_import_budget(function):
     allowed = {*function.loads.split()}
     assert below(NEVER, loaded) == set()
     by_itself = loaded - values_of_contexts() if VALUES in allowed else loaded
-    assert contexts_of(by_itself) <= allowed | (CONTEXTS if "*" in allowed else set())
+    assert contexts_of(by_itself) <= allowed
     if not isinstance(function.source, HttpSource):
         assert below({"app", *(f"chalicelib.{family.name}.api" for family in DECLARED.each)}, loaded) == set()
 
 
 def test_import_budget_names_existing_contexts():
     for function in DECLARED.functions:
-        assert {*function.loads.split()} <= CONTEXTS | {VALUES, "*"}, function.name
+        assert {*function.loads.split()} <= CONTEXTS | {VALUES}, function.name
 
 
 @pytest.mark.parametrize("function", ["api_handler", "websocket_connect", "deliver_commands", "recount"])
