@@ -1,6 +1,5 @@
 """Resident memory of the functions' processes in a local cloud, over time."""
 
-import os
 import threading
 from collections import defaultdict
 from statistics import median
@@ -8,20 +7,16 @@ from typing import Self
 
 import psutil
 
-from infra.functions import FUNCTIONS
 from infra.local.cloud import LocalCloud
+from tests.support.function_processes import function_in
 
 SAMPLE_SECONDS = 0.5
-
-FUNCTION_VARIABLE = "AWS_LAMBDA_FUNCTION_NAME"
-"""What Lambda, and the emulator, tell a function about itself."""
 
 
 class MemoryWatch:
     """Looks at every copy of every function while its context is open."""
 
     def __init__(self, cloud: LocalCloud) -> None:
-        self._names = {cloud.function_name(each.name): each.name for each in FUNCTIONS}
         self._session = cloud.session
         self._copies: dict[int, str] = {}
         self._strangers: set[int] = set()
@@ -36,6 +31,11 @@ class MemoryWatch:
     def __exit__(self, *_: object) -> None:
         self._stopped.set()
         self._thread.join()
+
+    def look(self) -> None:
+        """Once at every copy. The thread does it all the time."""
+        for pid in psutil.pids():
+            self._look_at(pid)
 
     def growth(self) -> dict[str, float]:
         """By function: memory in the last quarter of the time over that in the first, of the copy that grew most.
@@ -54,21 +54,14 @@ class MemoryWatch:
 
     def _run(self) -> None:
         while not self._stopped.wait(SAMPLE_SECONDS):
-            for pid in psutil.pids():
-                self._look_at(pid)
+            self.look()
 
     def _look_at(self, pid: int) -> None:
         if pid in self._strangers:
             return
         try:
             if pid not in self._copies:
-                self._copies[pid] = self._name_of(pid)
+                self._copies[pid] = function_in(pid, self._session)
             self._bytes[pid].append(psutil.Process(pid).memory_info().rss)
-        except (LookupError, ProcessLookupError, psutil.Error):
+        except (LookupError, OSError, psutil.Error):
             self._strangers.add(pid)
-
-    def _name_of(self, pid: int) -> str:
-        """Raises LookupError for a process that is no copy of a function."""
-        if os.getsid(pid) != self._session:
-            raise LookupError(pid)
-        return self._names[psutil.Process(pid).environ()[FUNCTION_VARIABLE]]

@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from tests.bench.fleet_processes import MemoryWatch
 from tests.e2e.cloud import eventually, fleet, granted, started_functions
 from tests.support.aws_clients import local_client
 
@@ -69,6 +70,15 @@ def test_scheduled_sweeps_run_and_log(cloud):
 
     for name in ("sweep_commands", "check_health", "recount"):
         assert any('"handled"' in line for line in cloud.function_logs(name)), name
+
+
+def test_memory_watch_of_benchmarks_sees_functions_of_every_family(cloud):
+    cloud.sweep()
+    watch = MemoryWatch(cloud)
+    for _ in range(4):
+        watch.look()
+
+    assert {"sweep_commands", "sweep_hosted_builds"} <= watch.growth().keys()
 
 
 def _subject(envelope):

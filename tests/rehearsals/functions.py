@@ -11,17 +11,7 @@ from typing import Self
 import psutil
 
 from infra.local.cloud import LocalCloud
-from tests.bench.fleet_processes import FUNCTION_VARIABLE
-
-
-def copies_of(cloud: LocalCloud) -> dict[int, str]:
-    """Process id -> the deployed name of the function that runs in it."""
-    found: dict[int, str] = {}
-    for pid in psutil.pids():
-        with suppress(LookupError, OSError, psutil.Error):
-            if os.getsid(pid) == cloud.session:
-                found[pid] = psutil.Process(pid).environ()[FUNCTION_VARIABLE]
-    return found
+from tests.support.function_processes import copies_of
 
 
 def failed_batches(cloud: LocalCloud) -> int:
@@ -36,7 +26,7 @@ class Killer:
 
     def __init__(self, cloud: LocalCloud, functions: list[str], every_seconds: float) -> None:
         self._cloud = cloud
-        self._names = {cloud.function_name(name): name for name in functions}
+        self._functions = functions
         self._every_seconds = every_seconds
         self._chance = random.Random(1)
         self._stopped = threading.Event()
@@ -53,7 +43,7 @@ class Killer:
 
     def _run(self) -> None:
         while not self._stopped.wait(self._every_seconds):
-            copies = [(pid, name) for pid, name in copies_of(self._cloud).items() if name in self._names]
+            copies = [(pid, name) for pid, name in copies_of(self._cloud).items() if name in self._functions]
             self._chance.shuffle(copies)
             busy = next((each for each in copies if _is_running(each[0])), None)
             if busy is None:
@@ -61,7 +51,7 @@ class Killer:
             pid, name = busy
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-                self.killed[self._names[name]] += 1
+                self.killed[name] += 1
 
 
 def _is_running(pid: int) -> bool:
