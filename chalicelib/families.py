@@ -17,9 +17,12 @@ if TYPE_CHECKING:
 NAMES: tuple[str, ...] = ("fleet", "machines", "cloud")
 """The names of all families. Each stands in the folder of its name, and before the families that need it."""
 
+BY_NAME = frozenset({"cloud"})
+"""The families that are deployed only if they are named; all others are there by default."""
+
 CHOSEN = "FAMILIES"
 """The environment variable with the names of the families that are deployed, separated by commas; unset: those that are
-there by default (`Family.by_default`)."""
+there by default."""
 
 EVERY = ",".join(NAMES)
 """The value that names all of them."""
@@ -41,7 +44,7 @@ def chosen(names: str | None = None) -> "tuple[Family, ...]":
     """The named families (by default those named in the environment) and the families that they need, in the order of
     `NAMES`. Raises LookupError as `family`."""
     wanted = _listed(os.environ.get(CHOSEN, "") if names is None else names)
-    wanted = wanted or [name for name in NAMES if family(name).by_default]
+    wanted = wanted or [name for name in NAMES if name not in BY_NAME]
     found: set[str] = set()
     while wanted:
         name = wanted.pop()

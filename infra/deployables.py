@@ -146,10 +146,10 @@ class Deployable:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables that tell the code which families there are, and which it serves where that is not the core's.
-        The code that has to find out which are there by default imports all of them."""
-        served = {families.SERVED: self.family.name} if self.kind is StackKind.FAMILY else {}
-        return {families.CHOSEN: ",".join(self.names)} | served
+        """The variables that tell the code which families it serves; unset variables stand for the project's own."""
+        by_default = tuple(each.name for each in families.chosen(""))
+        variables = {} if self.names == by_default else {families.CHOSEN: ",".join(self.names)}
+        return variables | ({families.SERVED: self.family.name} if self.kind is StackKind.FAMILY else {})
 
 
 def deployables(chosen: Iterable[Family] | None = None) -> tuple[Deployable, ...]:

@@ -32,7 +32,6 @@ FAMILY = Family(
     permissions=PERMISSIONS,
     needs=("fleet", "machines"),
     guests="guests",
-    by_default=False,
     functions=(
         Function("cloud_api", "app.app", HttpSource(), 28, memory_mb=1024, loads="access idempotency limits quotas"),
     ),

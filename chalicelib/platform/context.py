@@ -268,8 +268,8 @@ class Family:
     dotted name of the class of its container, made from the platform's; ``api`` that of its `web.api.Api` values.
     ``permissions`` are those of its operations, ``event_types`` is its published catalogue, ``internal`` the types of
     its events for other families. ``functions`` are those that belong to no context: the one behind its REST API.
-    Where it is not there ``by_default``, it is deployed only if it is named. ``guests`` names the part of its container
-    that tells its callers to the other families (`platform.access.guests`)."""
+    ``guests`` names the part of its container that tells its callers to the other families
+    (`platform.access.guests`)."""
 
     name: str
     contexts: tuple[Context, ...]
@@ -280,5 +280,4 @@ class Family:
     permissions: "tuple[Permission, ...]" = ()
     event_types: tuple[str, ...] = ()
     internal: tuple[str, ...] = ()
-    by_default: bool = True
     guests: str = ""

@@ -48,7 +48,6 @@ def environment_of(function_name: str, endpoint_url: str = "http://127.0.0.1:9")
     named = {"FUNCTION_NAME": function_name} if function_name else {}
     return {
         **named,
-        **CORE.environment,
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "us-east-1",

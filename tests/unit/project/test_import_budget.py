@@ -75,8 +75,8 @@ def loaded_by(module: str, function_name: str) -> frozenset[str]:
 
 
 @cache
-def values_of_contexts() -> frozenset[str]:
-    return loaded_by("chalicelib.families; chalicelib.families.deployed()", "")
+def values_of_contexts(names: str = families.EVERY) -> frozenset[str]:
+    return loaded_by(f"chalicelib.families; chalicelib.families.deployed({names!r})", "")
 
 
 def contexts_of(modules: frozenset[str]) -> set[str]:
@@ -100,6 +100,10 @@ def test_function_loads_only_modules_of_its_import_budget(function):
     assert contexts_of(by_itself) <= allowed
     if not isinstance(function.source, HttpSource):
         assert below({"app", *(f"chalicelib.{family.name}.api" for family in DECLARED.each)}, loaded) == set()
+
+
+def test_values_of_all_contexts_load_no_family_that_is_deployed_by_name_only():
+    assert below({f"chalicelib.{name}" for name in families.BY_NAME}, values_of_contexts("")) == set()
 
 
 def test_import_budget_names_existing_contexts():
