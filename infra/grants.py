@@ -29,6 +29,7 @@ def grants_in(every: Iterable[Family], function: str) -> Grants:
         counts=_union(each.counts for each in granted),
         buckets=_buckets(each.buckets for each in granted),
         empties=_buckets(each.empties for each in granted),
+        assembles=_buckets(each.assembles for each in granted),
         **{flag: any(getattr(each, flag) for each in granted) for flag in _FLAGS},
     )
 

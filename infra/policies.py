@@ -92,6 +92,11 @@ def _document(statements: list[Json]) -> Json:
     return {"Version": "2012-10-17", "Statement": statements}
 
 
+_PARTS = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+_LISTS = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
+"""To list a bucket tells a key that is missing from one that may not be read."""
+
+
 def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
     """The single permissions: actions on a resource, and whether they are granted."""
     agent = {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::${{ArtifactBucket}}/{AGENT_PREFIX}*"}
@@ -106,6 +111,8 @@ def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:
             bool(grants.buckets),
         ),
         (_allow(["s3:DeleteObject"], [_objects_of(one) for one in grants.empties] or [{}]), bool(grants.empties)),
+        (_allow(_PARTS, [_objects_of(one) for one in grants.assembles] or [{}]), bool(grants.assembles)),
+        (_allow(_LISTS, [_bucket_of(one) for one in grants.assembles] or [{}]), bool(grants.assembles)),
         (_for_signing_keys(grants), grants.signs or grants.reads_public_keys),
         (
             _allow(["ses:SendEmail"], [_arn("ses", "identity/*"), _arn("ses", "configuration-set/*")]),
@@ -119,9 +126,13 @@ def _allow(actions: list[str], resources: list[Any]) -> Json:
 
 
 def _objects_of(bucket: Bucket) -> Json:
+    return {"Fn::Sub": f"{_bucket_of(bucket)['Fn::Sub']}/*"}
+
+
+def _bucket_of(bucket: Bucket) -> Json:
     name = bucket_name(bucket)
     known = name.get("Fn::Sub") or f"${{{name['Ref']}}}"
-    return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{known}/*"}
+    return {"Fn::Sub": f"arn:${{AWS::Partition}}:s3:::{known}"}
 
 
 def _queue_arn(queue: Queue, deployable: Deployable, end: str = "") -> Json:

@@ -170,7 +170,8 @@ class Grants:
     ``tables`` maps a table's name to DynamoDB actions. Query means the indexes, or the table if it has none. ``sends``
     and ``counts`` name queues that it may send to, and ask about together with their dead letters;
     ``buckets`` are those whose objects it reads and writes, which also lets it make links to them, ``empties`` those
-    whose objects it deletes; ``sends_to_owners`` is for the delivery queues of all further stacks of the stage;
+    whose objects it deletes, ``assembles`` those in which it puts objects together of parts;
+    ``sends_to_owners`` is for the delivery queues of all further stacks of the stage;
     ``reads_keys`` opens the API keys; ``decrypts`` uses the stage's data key, ``makes_data_key`` makes it;
     ``signs`` signs with the stage's asymmetric keys, ``reads_public_keys`` reads their public halves;
     ``hands_out_agent`` reads the agent's archives, which also lets it make links to them. ``sends_mails`` sends by SES.
@@ -189,6 +190,7 @@ class Grants:
     counts: tuple[Queue, ...] = ()
     buckets: tuple[Bucket, ...] = ()
     empties: tuple[Bucket, ...] = ()
+    assembles: tuple[Bucket, ...] = ()
     sends_to_owners: bool = False
     publishes: bool = False
     reads_keys: bool = False

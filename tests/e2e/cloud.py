@@ -166,8 +166,12 @@ def granted(prefix: str) -> set[Call]:
             "execute-api:ManageConnections": grants.posts_to_sockets,
             "kms:Sign": grants.signs,
             "kms:GetPublicKey": grants.reads_public_keys,
-            "s3:GetObject": grants.hands_out_agent or bool(grants.buckets),
-            "s3:PutObject": bool(grants.buckets),
+            "s3:GetObject": grants.hands_out_agent or bool(grants.buckets or grants.assembles),
+            "s3:PutObject": bool(grants.buckets or grants.assembles),
+            "s3:AbortMultipartUpload": bool(grants.assembles),
+            "s3:ListMultipartUploadParts": bool(grants.assembles),
+            "s3:ListBucket": bool(grants.assembles),
+            "s3:ListBucketMultipartUploads": bool(grants.assembles),
             "s3:DeleteObject": bool(grants.empties),
         }
         calls |= {Call(name, action) for action, is_granted in plain.items() if is_granted}

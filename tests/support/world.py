@@ -24,11 +24,14 @@ from chalicelib.platform.families import Families
 from chalicelib.platform.wiring import Platform
 from chalicelib.settings import Settings
 from tests.support.declared import FAMILIES, RELAY, handler_of, workers_of
+from tests.support.disks import RAW
 from tests.support.fakes.aws import FakeKeyService, FakeKms
 from tests.support.fakes.clock import FakeClock, FakeIds
 from tests.support.fakes.cloudwatch import FakeCloudWatch
 from tests.support.fakes.dynamo import Crash, FakeDynamo
 from tests.support.fakes.ec2 import FakeEc2
+from tests.support.fakes.file_server import HOST as FILE_HOST
+from tests.support.fakes.file_server import FileServer
 from tests.support.fakes.log import Lines
 from tests.support.fakes.machine_host import HOST as MACHINE_HOST
 from tests.support.fakes.machine_host import URL as MACHINES_URL
@@ -108,6 +111,8 @@ class World:
         self.metric_client = FakeCloudWatch(self.clock)
         self.machine_host = FakeMachineHost(self.clock)
         self.exchange.serve(MACHINE_HOST, self.machine_host.answer)
+        self.file_server = FileServer(RAW)
+        self.exchange.serve(FILE_HOST, self.file_server.answer)
         given = {
             "queue_url_prefix": QUEUE_URL_PREFIX,
             "master_key": MASTER_KEY,

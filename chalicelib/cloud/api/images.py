@@ -10,7 +10,8 @@ from chalicelib.cloud.api.fields import TENANT_ID, TIME, USER_ID, MessageOut, Se
 from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.images.forms import file_in
 from chalicelib.cloud.images.model import IMAGE, ImageStatus, NewImage
-from chalicelib.cloud.images.rules import LARGEST_BYTES, image_spec, image_status, key_of, size_gb
+from chalicelib.cloud.images.rules import LARGEST_BYTES, LONGEST_URL, image_spec, image_status, key_of, size_gb
+from chalicelib.cloud.images.sources import shown_url
 from chalicelib.cloud.permissions import IMAGE_CREATE, IMAGE_DELETE, IMAGE_READ
 from chalicelib.cloud.storage.rules import INLINE_BYTES
 from chalicelib.cloud.wiring import Cloud
@@ -19,8 +20,8 @@ from chalicelib.kit.fields import about
 from chalicelib.kit.tables import ActedOn
 from chalicelib.platform.access.principal import Scope
 from chalicelib.platform.provisioning.model import Resource
-from chalicelib.web.endpoint import Endpoints, Request
-from chalicelib.web.validation import NoQuery, OneOf, Path, RawBody, Timestamp
+from chalicelib.web.endpoint import Accepted, Endpoints, Request
+from chalicelib.web.validation import NoPath, NoQuery, OneOf, Path, RawBody, Timestamp
 
 routes = Endpoints(tag="Images", auth=USER, scope=Scope.TENANT)
 
@@ -44,6 +45,20 @@ class ImageCreate(Sent):
     version: Annotated[_Word, about("Version of the system.", "24.04")]
     description: Annotated[str, MaxLen(255), about("Text for people.", "with nginx")] = ""
     is_public: Annotated[bool, about("Whether all tenants may see it and launch it.", False)] = False
+
+
+class ImageImport(ImageCreate):
+    """A new image, and the address of its file."""
+
+    url: Annotated[
+        str,
+        MinLen(1),
+        MaxLen(LONGEST_URL),
+        about(
+            "Address of the file, http or https, at a server that sends parts of files (HTTP ranges).",
+            "https://images.example.com/web-base.raw",
+        ),
+    ]
 
 
 class UploadLinkCreate(Sent):
@@ -70,6 +85,10 @@ class ImageOut(Shown):
     os: Annotated[str, about("System that is on it.", "ubuntu")]
     version: Annotated[str, about("Version of its system.", "24.04")]
     size_gb: Annotated[int, about("Size of its disk in GB; 0 before it has a file.", 2)]
+    source_url: Annotated[
+        str | None,
+        about("Address from which its file was fetched, without the query; null for none, and in other tenants.", None),
+    ]
     file_path: Annotated[str | None, about("Key of its file at S3, where it is for two days; null: none.", None)]
     format: Annotated[str, about("Format of its file: raw, vmdk or vhd; raw before it has one.", "raw")]
     is_public: Annotated[bool, about("Whether other tenants see it.", False)]
@@ -114,6 +133,7 @@ class UploadLinkOut(Shown):
 def show_image(image: Resource, tenant: str) -> ImageOut:
     """The image as a tenant sees it."""
     spec = image_spec(image)
+    source = spec.file.source if spec.file else None
     return ImageOut(
         id=image.id,
         user_id=(image.owner or None) if image.tenant == tenant else None,
@@ -123,6 +143,7 @@ def show_image(image: Resource, tenant: str) -> ImageOut:
         os=spec.os,
         version=spec.version,
         size_gb=size_gb(image),
+        source_url=shown_url(source.url) if source is not None and image.tenant == tenant else None,
         file_path=key_of(image.tenant, image.id, spec.file.id) if spec.file else None,
         format=spec.file.format if spec.file else "raw",
         is_public=image.is_public,
@@ -132,6 +153,10 @@ def show_image(image: Resource, tenant: str) -> ImageOut:
         created_at=image.inserted_at,
         updated_at=image.updated_at,
     )
+
+
+def _new(body: ImageCreate) -> NewImage:
+    return NewImage(body.name, body.os, body.version, body.description, body.is_public)
 
 
 IMAGES = Kind(
@@ -150,9 +175,7 @@ IMAGES = Kind(
 )
 IMAGES.creates(
     ImageCreate,
-    lambda services, by, body: services.images.create(
-        by, NewImage(body.name, body.os, body.version, body.description, body.is_public)
-    ),
+    lambda services, by, body: services.images.create(by, _new(body)),
     """Registers an image, which is `PENDING` until its file has been uploaded and imported. 400 for a name of an image
     of the installation, 409 where machines are not made at EC2, 429 beyond a hundred images.""",
     show_image,
@@ -171,6 +194,29 @@ IMAGES.deletes(
     permission=IMAGE_DELETE,
     answer=ImageDeletedOut,
 )
+
+
+@routes.post(
+    "/images/import",
+    permission=IMAGE_CREATE,
+    audit="image.import",
+    is_deferred=True,
+    answer=ImageOut,
+    status=202,
+    errors=(409,),
+    summary="Import an image from an address",
+)
+def import_image(request: Request[NoPath, NoQuery, ImageImport], services: Cloud) -> Accepted:
+    """Registers an image whose file, of up to 5 GiB, is fetched from an address and then imported, within a day. The
+    file is looked at before: 400 if it is not there, if it is not a raw disk, VMDK or VHD, if its server sends no parts
+    of files or names no state of them (`ETag`, `Last-Modified`), and for private addresses. If the file changes
+    meanwhile, the image is in `ERROR`. 409 while three files are being fetched, and otherwise as `POST /images`; 429
+    beyond the quotas of images and storage."""
+    by, body = request.principal, request.body
+    return request.once(
+        lambda: services.images.fetch(by, _new(body), body.url),
+        lambda image: Accepted(show_image(image, by.tenant)),
+    )
 
 
 @routes.post(

@@ -31,7 +31,7 @@ CONTEXT = Context(
             tables={"resources": GET | BATCH_GET | QUERY | PUT | UPDATE, "quotas": UPDATE, "tenants": GET},
             buckets=(FILES,),
         ),
-        "provision": Grants(makes_images=True, empties=(FILES,)),
+        "provision": Grants(makes_images=True, empties=(FILES,), assembles=(FILES,)),
         "report_strangers": Grants(describes_images=True),
     },
 )

@@ -12,6 +12,7 @@ from chalicelib.cloud.aws_prices import hourly
 from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.ec2_parts import FILE_TAG, ImageParts, Json, Parts, status_of
 from chalicelib.cloud.images.errors import ERRORS, NO_SNAPSHOT, OVER, TAKEN
+from chalicelib.cloud.images.fetching import Fetching
 from chalicelib.cloud.images.model import ROOT_DEVICE, ImageFile
 from chalicelib.cloud.storage.errors import ERRORS as S3_ERRORS
 from chalicelib.kit.aws_calls import CallRefusedError, calling
@@ -33,9 +34,10 @@ _NOT_IMPORTED = (
 class ImageDriver:
     """``client`` is botocore's of EC2, ``files`` that of S3; ``stage`` is the value of the tag of this installation."""
 
-    def __init__(self, client: Any, files: Any, stage: str) -> None:
+    def __init__(self, client: Any, files: Any, fetching: Fetching, stage: str) -> None:
         self._client = client
         self._files = files
+        self._fetching = fetching
         self._stage = stage
         self._parts = ImageParts(client, stage)
 
@@ -51,7 +53,8 @@ class ImageDriver:
         return {}
 
     def change(self, resource: Resource, observation: Observation) -> None:
-        """Have the file imported, or an image registered of what came of it. Imports of files before are ended."""
+        """Have the file fetched, then imported, then an image registered of what came of it. Imports of files before
+        are ended."""
         file = rules.image_spec(resource).file
         if file is None:
             return
@@ -59,6 +62,9 @@ class ImageDriver:
         self._remove(resource, parts, kept=file.id)
         step = observation.facts.get(rules.STEP)
         if step == rules.FILED:
+            if file.source is not None:
+                bucket, key = self._where(resource, file)
+                self._fetching.go_on(bucket, key, file, file.source)
             self._import(resource, file)
         elif step == rules.IMPORTED:
             snapshot = parts.snapshot_of(file.id)
@@ -97,7 +103,8 @@ class ImageDriver:
 
     def _import(self, resource: Resource, file: ImageFile) -> Json:
         spec = rules.image_spec(resource)
-        source = {"S3Bucket": spec.bucket, "S3Key": rules.key_of(resource.tenant, resource.id, file.id)}
+        bucket, key = self._where(resource, file)
+        source = {"S3Bucket": bucket, "S3Key": key}
         with ERRORS.sorted():
             task: Json = self._client.import_snapshot(
                 ClientToken=f"{resource.id}-{file.id}",
@@ -151,14 +158,21 @@ class ImageDriver:
             raise AgainLaterError(_UNTAGGED)
 
     def _remove_files(self, resource: Resource) -> None:
-        """Its file, and one that a link has brought since, of which no row tells."""
-        bucket, keys = rules.image_spec(resource).bucket, rules.keys_left(resource)
+        """Its file, as far as it was fetched, and one that a link has brought since, of which no row tells."""
+        spec, keys = rules.image_spec(resource), rules.keys_left(resource)
+        bucket = spec.bucket
+        if spec.file is not None and spec.file.source is not None:
+            self._fetching.end(*self._where(resource, spec.file))
         if not keys:
             return
         with S3_ERRORS.sorted():
             done = self._files.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
         if done.get("Errors"):
             raise AgainLaterError("S3 does not delete its file yet")
+
+    def _where(self, resource: Resource, file: ImageFile) -> tuple[str, str]:
+        """The bucket and the key of a file."""
+        return rules.image_spec(resource).bucket, rules.key_of(resource.tenant, resource.id, file.id)
 
     def _tag(self, resource: Resource, file_id: str, snapshot_id: str) -> None:
         with ERRORS.sorted(), _unless({NO_SNAPSHOT}):

@@ -31,24 +31,24 @@ _BOOT_AT, _BOOT = 510, b"\x55\xaa"
 _CONVERT = "convert it by qemu-img convert -O raw, or to vmdk with -o subformat=streamOptimized"
 
 
-def format_of(beginning: bytes, ending: bytes) -> str:
+def format_of(beginning: bytes, ending: bytes, field: str = "file") -> str:
     """The format of a file by its first `BEGINNING_BYTES` and its last `ENDING_BYTES`. Raises `EdgeError` (validation
-    failed) for one that EC2 does not import."""
+    failed) for one that EC2 does not import, which ``field`` has brought."""
     found = next((name for mark, name in _AT_START.items() if beginning.startswith(mark)), "")
     if found in {VMDK, VHD}:
         return found
     if beginning[_TAR_AT : _TAR_AT + len(_TAR)] == _TAR:
         found = "an archive (tar, OVA)"
     if beginning[_ISO_AT : _ISO_AT + len(_ISO)] == _ISO:
-        raise _refused("an ISO image, from which a disk has to be installed first")
+        raise _refused(field, "an ISO image, from which a disk has to be installed first")
     if found:
-        raise _refused(found)
+        raise _refused(field, found)
     if ending.startswith(b"conectix"):  # a disk of fixed size has its description at the end alone
         return VHD
     if beginning[_BOOT_AT : _BOOT_AT + len(_BOOT)] != _BOOT:
-        raise _refused("no disk that a machine can start from")
+        raise _refused(field, "no disk that a machine can start from")
     return RAW
 
 
-def _refused(what: str) -> EdgeError:
-    return invalid("file", f"it is {what}: EC2 imports raw disks, VMDK and VHD. {_CONVERT.capitalize()}")
+def _refused(field: str, what: str) -> EdgeError:
+    return invalid(field, f"the file is {what}: EC2 imports raw disks, VMDK and VHD. {_CONVERT.capitalize()}")

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 IMAGE = "image"
 """The name of the kind of resource."""
@@ -13,13 +13,22 @@ ROOT_DEVICE = "/dev/xvda"
 """The name under which an image has its disk."""
 
 
+class ImageSource(BaseModel, frozen=True):
+    """An address from which a file is fetched. Its ``url`` may hold a signature; ``mark`` tells the file from what may
+    be there later: its ETag or the time of its change, as the server sends it."""
+
+    url: str = Field(repr=False)
+    mark: str
+
+
 class ImageFile(BaseModel, frozen=True):
     """A file at S3 that is made into an image. ``id`` tells it from others of the same image; ``format`` is a word of
-    EC2's."""
+    EC2's. ``source`` is where it is fetched from, None for one that was uploaded."""
 
     id: str
     size_bytes: int
     format: str
+    source: ImageSource | None = None
 
 
 class ImageSpec(BaseModel, frozen=True):

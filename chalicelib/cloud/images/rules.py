@@ -14,6 +14,9 @@ GIB = 1024**3
 LARGEST_BYTES = 5 * GIB
 """The largest file: S3 takes no more in one go (S3 user guide, "Uploading objects")."""
 
+LONGEST_URL = 2_048
+"""Characters of the address of a file."""
+
 KEPT_DAYS = 4
 """Files are removed after these days: EC2 has read them by then, or they were never told of."""
 
@@ -76,6 +79,20 @@ def charge_of(image: Resource) -> Charge | None:
     return Charge(IMAGE, "standard", size_gb(image)) if is_stored else None
 
 
+FETCHED = "0"
+"""The id of a file that an image is made with, before any upload."""
+
+MOST_FETCHED = 3
+"""Files of a tenant that are fetched at a time: each takes a worker for some seconds of a minute."""
+
+
+def check_fetched(images: Collection[Resource]) -> None:
+    """Raises `EdgeError` (conflict) if as many files of these images are being fetched as may be."""
+    files = [image_spec(each).file for each in images if image_status(each) is ImageStatus.PENDING]
+    if sum(file is not None and file.source is not None for file in files) >= MOST_FETCHED:
+        raise conflict(f"{MOST_FETCHED} files are being fetched or imported: wait until one is ACTIVE, or has failed")
+
+
 def file_id(image: Resource) -> str:
     """The id of the file that it gets next: another one after each upload."""
     return str(image.generation)
@@ -112,10 +129,10 @@ def check_name(name: str, reserved: Collection[str]) -> None:
         raise invalid("name", f"{name[:64]!r} is an image of the installation: choose another name")
 
 
-def check_size(size_bytes: int) -> None:
-    """Raises `EdgeError` (validation failed) for a file that is empty or too large."""
+def check_size(size_bytes: int, field: str = "size_bytes") -> None:
+    """Raises `EdgeError` (validation failed) for a file that is empty or too large, which ``field`` has brought."""
     if not 0 < size_bytes <= LARGEST_BYTES:
-        raise invalid("size_bytes", f"{size_bytes} is not from 1 to {LARGEST_BYTES}")
+        raise invalid(field, f"the file has {size_bytes} bytes, which is not from 1 to {LARGEST_BYTES}")
 
 
 def check_takes_file(image: Resource) -> None:

@@ -9,10 +9,11 @@ from typing import Protocol
 from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.files import ImageFiles, Looked
 from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES, format_of
-from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSpec, NewImage, Storehouse
+from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSource, ImageSpec, NewImage, Storehouse
+from chalicelib.cloud.images.sources import SourceError, Sources
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind, conflict
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
 from chalicelib.kit.ids import is_id
 from chalicelib.platform.access.principal import Principal
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource, Share
@@ -56,6 +57,7 @@ class Images(Named):
         resources: ResourcesOf,
         every: AllResources,
         files: ImageFiles,
+        sources: Sources,
         storehouse: Storehouse,
         limit: Callable[[str], int | None],
         quotas: Quotas,
@@ -65,6 +67,7 @@ class Images(Named):
         super().__init__(resources, IMAGE, shares_names=True)
         self._every = every
         self._files = files
+        self._sources = sources
         self._storehouse = storehouse
         self._limit = limit
         self._quotas = quotas
@@ -74,15 +77,41 @@ class Images(Named):
     def create(self, by: Principal, wanted: NewImage) -> Resource:
         """Register an image, which waits for its file. Raises `EdgeError` (validation failed) for a name of the
         installation's, (conflict) where no images are made, (forbidden) for a used up quota."""
+        self._check_new(wanted)
+        return self._make(by, wanted, None, "image.created")
+
+    def fetch(self, by: Principal, wanted: NewImage, url: str) -> Resource:
+        """Register an image whose file is fetched from an address, and have it imported. The file is looked at before.
+        Raises `EdgeError` (validation failed) for one that is missing, not a disk, or cannot be fetched in parts,
+        (conflict) while too many are fetched, and as `create` does."""
+        self._check_new(wanted)
+        rules.check_fetched(self.all(by.tenant))
+        try:
+            found = self._sources.look(url)
+        except SourceError as error:
+            raise invalid("url", str(error)) from None
+        rules.check_size(found.size_bytes, "url")
+        file = ImageFile(
+            id=rules.FETCHED,
+            size_bytes=found.size_bytes,
+            format=format_of(found.beginning, found.ending, "url"),
+            source=ImageSource(url=url, mark=found.mark),
+        )
+        return self._make(by, wanted, file, "image.import")
+
+    def _check_new(self, wanted: NewImage) -> None:
         rules.check_name(wanted.name, self._reserved)
         if not self._storehouse.is_there:
             raise conflict("this installation makes no images: its machines have to be made at EC2 for that")
+
+    def _make(self, by: Principal, wanted: NewImage, file: ImageFile | None, operation: str) -> Resource:
         spec = ImageSpec(
             os=wanted.os,
             version=wanted.version,
             description=wanted.description,
             bucket=self._storehouse.bucket,
             import_role=self._storehouse.import_role,
+            file=file,
         )
         return self._resources(by.tenant).create(
             NewResource(
@@ -93,8 +122,9 @@ class Images(Named):
                 is_public=wanted.is_public,
                 quota=QUOTA,
                 limit=MOST_IMAGES,
+                shares=() if file is None else (self._share_of(by.tenant, file),),
             ),
-            "image.created",
+            operation,
         )
 
     def seen_by(self, tenant: str) -> Sequence[Resource]:
@@ -162,7 +192,7 @@ class Images(Named):
         rules.check_room(image, used, size_bytes, self._limit(image.tenant))
 
     def _take(self, image: Resource, file: ImageFile) -> Resource:
-        share = Share(STORAGE_GB, rules.gb_of(file.size_bytes), self._limit(image.tenant))
+        share = self._share_of(image.tenant, file)
 
         def decide(now: Resource) -> Changes:
             rules.check_takes_file(now)
@@ -172,6 +202,10 @@ class Images(Named):
             return Changes(spec=spec.model_dump(mode="json"), shares=(share,))
 
         return self._resources(image.tenant).change(IMAGE, image.id, decide, "image.upload")
+
+    def _share_of(self, tenant: str, file: ImageFile) -> Share:
+        """The part of the tenant's storage that a file takes."""
+        return Share(STORAGE_GB, rules.gb_of(file.size_bytes), self._limit(tenant))
 
     def _public(self, image_id: str) -> Resource | None:
         """The public image of any tenant."""

@@ -142,6 +142,13 @@ class S3Objects:
             )
         return str(begun["UploadId"])
 
+    def uploads(self, bucket: str, key: str) -> list[str]:
+        """The ids at S3 of the uploads of one object, the oldest first: those of a thousand keys that begin so."""
+        with for_request():
+            listed = self._client.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", ())
+        every = sorted((each["Initiated"], each["UploadId"]) for each in listed if each["Key"] == key)
+        return [str(upload_id) for _, upload_id in every]
+
     def put_part(self, bucket: str, key: str, external: str, number: int, content: bytes) -> Part | None:
         """Store a part of an upload, or replace it; None if there is no such upload any more."""
         digest = sha256(content).digest()

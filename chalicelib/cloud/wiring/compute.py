@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.cloud.compute.volumes import Volumes
     from chalicelib.cloud.images.driver import ImageDriver
     from chalicelib.cloud.images.service import Images
+    from chalicelib.cloud.images.sources import Sources
     from chalicelib.cloud.ssh_keys.service import SshKeys
     from chalicelib.platform.access.principal import Principal
     from chalicelib.platform.provisioning.model import Beside, Resource
@@ -79,6 +80,7 @@ class ComputeParts(WaysOut):
             platform.resources,
             platform.all_resources,
             ImageFiles(platform.gateways.object_client),
+            self._image_sources,
             Storehouse(settings.images_bucket if makes_images else "", settings.images_import_role),
             lambda tenant: self._limit_of(tenant, "storage_gb"),
             platform.quotas,
@@ -89,11 +91,23 @@ class ComputeParts(WaysOut):
     @cached_property
     def image_driver(self) -> ImageDriver:
         from chalicelib.cloud.images.driver import ImageDriver
+        from chalicelib.cloud.images.fetching import Fetching
+        from chalicelib.cloud.storage.s3 import S3Objects
         from chalicelib.platform.provisioning.ec2_tags import stage_of
 
         gateways = self.platform.gateways
         stage = stage_of(self.platform.settings.table_prefix)
-        return ImageDriver(gateways.machine_client, gateways.object_client, stage)
+        fetching = Fetching(S3Objects(gateways.object_client), self._image_sources, self.platform.clock)
+        return ImageDriver(gateways.machine_client, gateways.object_client, fetching, stage)
+
+    @cached_property
+    def _image_sources(self) -> Sources:
+        from chalicelib.cloud.images.sources import READ_BYTES, Sources
+        from chalicelib.kit.outbound import Outbound
+
+        gateways = self.platform.gateways
+        outbound = Outbound(gateways.resolver, gateways.exchange, answer_bytes=READ_BYTES)
+        return Sources(outbound, self.platform.clock)
 
     def locate(self, by: Principal, wanted: Launch) -> Location | None:
         """See `Locations.locate`: only launches need networks, so these are not made for others."""

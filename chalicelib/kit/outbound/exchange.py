@@ -10,13 +10,13 @@ import ssl
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from threading import Timer
 from typing import Protocol
 
-from chalicelib.kit.outbound.heads import BoundedResponse
+from chalicelib.kit.outbound.heads import KEPT, BoundedResponse
 from chalicelib.kit.outbound.target import Target
 
 CONNECT_SECONDS = 5.0
@@ -59,11 +59,11 @@ class Call:
 @dataclass(frozen=True)
 class Answer:
     """The answer. ``body`` is the beginning of the body as sent (never decompressed), complete if ``is_whole``;
-    ``retry_after`` is the header of that name."""
+    ``headers`` are those of `heads.KEPT`, by their names in lower case. A location may hold a key of its server's."""
 
     status: int
     body: bytes = b""
-    retry_after: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_whole: bool = True
 
 
@@ -181,7 +181,8 @@ def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> An
     with closing(response):  # closing the connection alone does not close the reader
         body, is_whole = _beginning(response, call.answer_bytes)
     is_whole = is_whole and not deadline.has_passed  # our own shutdown looks like the end of the body
-    return Answer(response.status, body, response.headers.get("retry-after"), is_whole)
+    told = {name: value for name in KEPT if (value := response.headers.get(name)) is not None}
+    return Answer(response.status, body, told, is_whole)
 
 
 def _beginning(response: BoundedResponse, most_bytes: int) -> tuple[bytes, bool]:

@@ -61,19 +61,27 @@ class Outbound:
         except UnresolvedError:
             return
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None) -> Answer:
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        seconds: float | None = None,
+    ) -> Answer:
         """Send one request, without redirects or retries. ``headers`` are sent unchanged, in addition to Host,
-        Content-Length and Accept-Encoding.
+        Content-Length and Accept-Encoding. ``seconds`` bounds this request where that is less than the usual.
 
         Raises `UrlRefusedError` if nothing was sent, `NoAnswerError` if no status was received.
         """
         started = time.monotonic()
+        total = self._total_seconds if seconds is None else min(seconds, self._total_seconds)
         target = parse_target(url)
         try:
-            addresses = self._addresses(target, self._total_seconds)
+            addresses = self._addresses(target, total)
         except UnresolvedError as error:
             raise NoAnswerError(Reason.UNRESOLVED, may_have_arrived=False) from error
-        left = self._total_seconds - (time.monotonic() - started)
+        left = total - (time.monotonic() - started)
         return self._exchange.send(Call(method, target, headers, body, left, self._answer_bytes), addresses)
 
     def _addresses(self, target: Target, seconds: float) -> Sequence[str]:

@@ -16,7 +16,11 @@ HEAD_BYTES = 64 * 1024
 INFORMATIONAL_MOST = 8
 """The maximum number of informational answers (100 to 199) that are skipped."""
 
-_HEEDED = frozenset({b"connection", b"content-length", b"keep-alive", b"retry-after", b"transfer-encoding"})
+KEPT = frozenset({"content-range", "etag", "last-modified", "location", "retry-after"})
+"""The headers that callers are told of."""
+
+_OF_THE_PROTOCOL = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})
+_HEEDED = frozenset(name.encode() for name in KEPT | _OF_THE_PROTOCOL)
 _STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] [1-9][0-9]{2}([ \r\n].*)?", re.DOTALL)
 _INFORMATIONAL = range(100, 200)
 _SWITCHING_PROTOCOLS = 101

@@ -60,7 +60,7 @@ class Sender:
             status=answer.status,
             response=text,
         )
-        retry_after = parse_retry_after(answer.retry_after, self._clock.now())
+        retry_after = parse_retry_after(answer.headers.get("retry-after"), self._clock.now())
         return Outcome(attempt=attempt, retry_after_seconds=retry_after)
 
     def _milliseconds_since(self, started: datetime) -> int:

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.cloud import ADA, BOB, EVE, CloudScene
+from tests.support.cloud_images import ask, show, until
 from tests.support.disks import QCOW2, RAW, VMDK
 from tests.support.instances import InstanceWorld
 from tests.support.world import IMAGE_FILES
@@ -31,11 +32,6 @@ def stranger(scene, granted):
     return other
 
 
-def ask(scene, view, image=None, address=BOB, **options):
-    names = {} if image is None else {"image_id": image}
-    return scene.request(view, variables=names, key=scene.keys[address], **options)
-
-
 def register(scene, **values):
     answer = ask(scene, "create_image", json={**BODY, **values})
     assert answer.status == 201, answer.text
@@ -44,20 +40,6 @@ def register(scene, **values):
 
 def upload(scene, image, content=RAW, address=BOB, headers=None):
     return ask(scene, "upload_image", image, address, body=content, headers=headers or {})
-
-
-def show(scene, image, address=BOB):
-    return ask(scene, "get_image", image, address).json["data"]
-
-
-def until(scene, image, status):
-    for _ in range(60):
-        scene.world.settle()
-        shown = show(scene, image)
-        if shown["status"] == status:
-            return shown
-        scene.world.pass_time(10)
-    raise AssertionError(f"{status} is not reached: {shown}")
 
 
 def active(scene, **values):

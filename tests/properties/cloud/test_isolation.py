@@ -14,6 +14,7 @@ from chalicelib.platform.audit.store import TABLE as AUDIT
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS
 from tests.support.cloud import EVE, CloudScene
+from tests.support.fakes.file_server import URL
 from tests.support.operations.cloud import POLICY, SSH_KEY
 from tests.support.tenant_watch import WORKING, Reach, TenantWatch
 
@@ -153,6 +154,7 @@ class People:
                 "volumes": [{"volume_id": self._any("create_volume"), "mount_path": "/data"}],
             },
             "create_image": {"name": f"image-{marker}"[:64], "os": "ubuntu", "version": "1", "is_public": True},
+            "import_image": {"name": f"image-{marker}"[:64], "os": "ubuntu", "version": "1", "url": URL},
             "link_image": {"size_bytes": 1},
             "create_volume": {"name": f"disk-{marker}"[:64], "size_gb": 1},
             "attach_volume": {"instance_id": NOTHING, "mount_path": "/data"},

@@ -3,10 +3,12 @@
 from chalicelib.cloud.images.ec2_parts import FILE_TAG
 from chalicelib.cloud.images.model import IMAGE, ImageStatus, NewImage
 from chalicelib.cloud.images.rules import image_status
+from chalicelib.kit.outbound import Answer
 from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG
 from tests.simulation.cloud.things import cloud, ec2, some_thing, some_user, things_of, trouble
 from tests.simulation.scene import Scene, Simulation
 from tests.support.disks import RAW, VMDK
+from tests.support.fakes.file_server import URL
 from tests.support.provisioning_invariants import every_row_has_come_to_an_end
 
 CALLS = (
@@ -24,6 +26,11 @@ def create_image(scene: Scene) -> None:
 def upload_image(scene: Scene) -> None:
     image = some_thing(scene, IMAGE)
     cloud(scene).images.upload(image.tenant, image.id, scene.rng.choice((RAW, VMDK)))
+
+
+def import_image(scene: Scene) -> None:
+    wanted = NewImage(scene.some_name(), "ubuntu", "24.04", is_public=scene.rng.random() < 0.5)
+    cloud(scene).images.fetch(some_user(scene), wanted, URL)
 
 
 def delete_image(scene: Scene) -> None:
@@ -58,9 +65,19 @@ def files_are_no_disks(scene: Scene) -> None:
     scene.mends.append(lambda: setattr(ec2(scene), "bad_files", False))
 
 
+def server_of_files_is_away(scene: Scene) -> None:
+    answer = Answer(scene.rng.choice((403, 429, 503)))
+    scene.world.file_server.odd = lambda _call: answer
+    scene.mends.append(lambda: setattr(scene.world.file_server, "odd", lambda _call: None))
+
+
+def file_is_replaced(scene: Scene) -> None:
+    scene.world.file_server.headers = {"etag": str(scene.rng.random())}
+
+
 SIMULATION = Simulation(
-    operations=(create_image, upload_image, upload_image, delete_image),
+    operations=(create_image, upload_image, upload_image, import_image, delete_image),
     openings=(create_image,),
     invariants=(images_and_rows_agree, no_image_has_two_at_ec2),
-    faults=(ec2_makes_no_images, files_are_no_disks),
+    faults=(ec2_makes_no_images, files_are_no_disks, server_of_files_is_away, file_is_replaced),
 )

@@ -337,7 +337,7 @@ class FakeS3(FakeObjects):
         return self._upload("CreateMultipartUpload", request, lambda uploads: uploads.begin(request))
 
     def list_multipart_uploads(self, **request: Any) -> Json:
-        return self._upload("ListMultipartUploads", request, lambda uploads: uploads.listed())
+        return self._upload("ListMultipartUploads", request, lambda uploads: uploads.listed(request.get("Prefix", "")))
 
     def upload_part(self, **request: Any) -> Json:
         return self._upload("UploadPart", request, lambda uploads: uploads.put_part(request))

@@ -27,6 +27,7 @@ class _Part:
 @dataclass
 class _Upload:
     request: Json
+    at: Any
     parts: dict[int, _Part] = field(default_factory=dict)
 
 
@@ -42,11 +43,15 @@ class Uploads:
 
     def begin(self, request: Json) -> Json:
         upload_id = self._new_id()
-        self.of_id[upload_id] = _Upload(request)
+        self.of_id[upload_id] = _Upload(request, self._now())
         return {"UploadId": upload_id}
 
-    def listed(self) -> Json:
-        uploads = [{"Key": each.request["Key"], "UploadId": upload_id} for upload_id, each in self.of_id.items()]
+    def listed(self, prefix: str) -> Json:
+        uploads = [
+            {"Key": each.request["Key"], "UploadId": upload_id, "Initiated": each.at}
+            for upload_id, each in self.of_id.items()
+            if each.request["Key"].startswith(prefix)
+        ]
         return {"Uploads": uploads} if uploads else {}
 
     def put_part(self, request: Json) -> Json:

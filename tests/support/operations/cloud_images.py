@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.cloud.images.model import NewImage
 from chalicelib.platform.access.principal import Principal, PrincipalKind
 from tests.support.disks import RAW
+from tests.support.fakes.file_server import URL
 from tests.support.operations.table import Options
 
 NOTHING = "01900000-0000-7000-8000-0000000000fd"
@@ -13,6 +14,7 @@ VARIABLES = {"image_id": NOTHING}
 
 BODIES: dict[str, Any] = {
     "create_image": {"name": "web-base", "os": "ubuntu", "version": "24.04"},
+    "import_image": {"name": "web-base", "os": "ubuntu", "version": "24.04", "url": URL},
     "link_image": {"size_bytes": len(RAW)},
 }
 
@@ -41,4 +43,5 @@ PREPARED: dict[str, Any] = {
     "delete_image": _an_image,
     "upload_image": _a_file_for_an_image,
     "link_image": _an_image,
+    "import_image": _as_it_is,
 }

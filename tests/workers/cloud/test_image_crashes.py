@@ -5,14 +5,21 @@ from dataclasses import replace
 import pytest
 
 from chalicelib.cloud.images.model import IMAGE
+from chalicelib.cloud.images.sources import READ_BYTES
 from chalicelib.platform.provisioning.model import State
 from tests.support.cloud import CloudScene
 from tests.support.disks import RAW
+from tests.support.fakes.file_server import URL
 from tests.support.instances import InstanceWorld
+from tests.support.world import IMAGE_FILES
 
 CALLS = (
     *("ImportSnapshot", "DescribeImportSnapshotTasks", "CreateTags", "RegisterImage", "DescribeImages"),
     *("DescribeSnapshots", "DeregisterImage", "DeleteSnapshot"),
+)
+S3_CALLS = (
+    *("HeadObject", "ListMultipartUploads", "CreateMultipartUpload", "ListParts", "UploadPart"),
+    "CompleteMultipartUpload",
 )
 POINTS = range(1, 9)
 """After so many writes of workers an image is active."""
@@ -31,6 +38,13 @@ def register(scene):
     return made
 
 
+def fetched(scene):
+    """An image whose file is to be fetched in two parts."""
+    scene.world.file_server.content = RAW + bytes(READ_BYTES)
+    body = {"name": "web-base", "os": "ubuntu", "version": "24.04", "url": URL}
+    return scene.request("import_image", json=body).json["data"]["id"]
+
+
 def row(scene, image):
     return next(each for each in scene.world.rows() if each.id == image)
 
@@ -41,6 +55,11 @@ def reach_active(scene, image):
     shown = scene.request("get_image", variables={"image_id": image}).json["data"]
     (ami,) = scene.world.ec2.amis.values()
     assert (shown["status"], shown["backend_path"], len(scene.world.ec2.imports)) == ("ACTIVE", ami.id, 1)
+
+
+def nothing_is_at_s3(scene):
+    bucket = scene.world.object_client.buckets[IMAGE_FILES]
+    return (bucket.objects.of_key, bucket.uploads.of_id) == ({}, {})
 
 
 def reach_the_end(scene, image):
@@ -57,6 +76,28 @@ def test_worker_that_dies_after_a_write_makes_one_image(scene, point):
     scene.world.settle(crash_after=point)
     reach_active(scene, image)
     reach_the_end(scene, image)
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_worker_that_dies_while_it_fetches_makes_one_image(scene, point):
+    image = fetched(scene)
+    scene.world.settle(crash_after=point)
+    reach_active(scene, image)
+    reach_the_end(scene, image)
+    assert nothing_is_at_s3(scene)
+
+
+@pytest.mark.parametrize("call", S3_CALLS)
+@pytest.mark.parametrize("trouble", ["lost", "InternalError", "SlowDown"])
+def test_call_of_s3_that_fails_or_is_unanswered_makes_one_image(scene, call, trouble):
+    image = fetched(scene)
+    if trouble == "lost":
+        scene.world.object_client.lose_answer(call)
+    else:
+        scene.world.object_client.fail(call, trouble, status=503)
+    reach_active(scene, image)
+    reach_the_end(scene, image)
+    assert nothing_is_at_s3(scene)
 
 
 @pytest.mark.parametrize("call", CALLS)

@@ -266,7 +266,7 @@ class TestRetries:
 
     def test_retry_after_beyond_the_sqs_delay_is_left_to_the_sweep(self, world):
         a_webhook(world)
-        world.exchange.reply(HOST, Answer(503, retry_after="1800"), Answer(204))
+        world.exchange.reply(HOST, Answer(503, headers={"retry-after": "1800"}), Answer(204))
         register(world)
         assert world.queue_client.delayed == {}
         later(world, 1790)
@@ -286,7 +286,7 @@ class TestRetries:
 
     def test_delivery_beyond_its_maximum_age_expires(self, world):
         a_webhook(world)
-        world.exchange.reply(HOST, Answer(503, retry_after="3600"))
+        world.exchange.reply(HOST, Answer(503, headers={"retry-after": "3600"}))
         register(world)
         later(world, 3700)
         assert len(world.exchange.received) == 1
@@ -296,7 +296,7 @@ class TestRetries:
         world = World(event_delivery_max_age_seconds=0)
         a_cluster(world)
         a_webhook(world)
-        world.exchange.reply(HOST, Answer(503, retry_after="3600"), Answer(204))
+        world.exchange.reply(HOST, Answer(503, headers={"retry-after": "3600"}), Answer(204))
         register(world)
         later(world, 3700)
         assert ended(world) == ["succeeded"]

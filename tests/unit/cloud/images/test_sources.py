@@ -1,0 +1,195 @@
+"""Files at addresses of users: what is taken for one, and what is refused with a reason."""
+
+import pytest
+
+from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES
+from chalicelib.cloud.images.model import ImageSource
+from chalicelib.cloud.images.sources import MOST_REDIRECTS, READ_SECONDS, SourceError, Sources, shown_url
+from chalicelib.kit.outbound import Answer, HttpExchange, NoAnswerError, Outbound, Reason
+from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.file_server import HOST, URL, FileServer
+from tests.support.fakes.receivers import FakeReceivers, FakeResolver
+from tests.unit.kit.receivers import receiver, says
+
+CONTENT = bytes(range(256)) * 1024
+
+
+class Scene:
+    def __init__(self):
+        self.clock = FakeClock()
+        self.resolver = FakeResolver()
+        self.exchange = FakeReceivers(self.clock)
+        self.server = FileServer(CONTENT)
+        self.exchange.serve(HOST, self.server.answer)
+        self.sources = Sources(Outbound(self.resolver, self.exchange, answer_bytes=len(CONTENT)), self.clock)
+
+    def refusal(self, url=URL):
+        with pytest.raises(SourceError) as refused:
+            self.sources.look(url)
+        return str(refused.value), refused.value.may_pass
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+def always(answer):
+    return lambda _call: answer
+
+
+class TestLook:
+    def test_file_is_known_by_size_ends_and_mark_after_two_short_reads(self, scene):
+        found = scene.sources.look(URL)
+        assert (found.size_bytes, found.mark) == (len(CONTENT), '"1"')
+        assert found.beginning == CONTENT[:BEGINNING_BYTES]
+        assert found.ending == CONTENT[-ENDING_BYTES:]
+        assert len(scene.server.asked) == 2
+
+    @pytest.mark.parametrize("size", [1, ENDING_BYTES, ENDING_BYTES + 1, BEGINNING_BYTES])
+    def test_short_file_is_read_as_a_whole(self, scene, size):
+        scene.server.content = CONTENT[:size]
+        found = scene.sources.look(URL)
+        assert (found.size_bytes, found.beginning) == (size, CONTENT[:size])
+        assert found.ending == CONTENT[:size][-ENDING_BYTES:]
+
+    def test_server_without_etag_is_known_by_the_time_of_change(self, scene):
+        scene.server.headers = {"last-modified": "Mon, 30 Nov 2026 10:00:00 GMT"}
+        assert scene.sources.look(URL).mark == "Mon, 30 Nov 2026 10:00:00 GMT"
+
+    @pytest.mark.parametrize("headers", [{}, {"etag": "x" * 257}])
+    def test_server_without_a_mark_is_refused(self, scene, headers):
+        scene.server.headers = headers
+        assert scene.refusal() == (
+            "its server sends neither an ETag nor a Last-Modified, by which a change would be seen",
+            False,
+        )
+
+    @pytest.mark.parametrize(
+        ("status", "reason", "may_pass"),
+        [
+            (200, "HTTP ranges", False),
+            (404, "answers 404", False),
+            (403, "answers 403", False),
+            (416, "empty", False),
+            (206, "not with a part", False),
+            (304, "answers 304", False),
+            (429, "answers 429", True),
+            (503, "answers 503", True),
+        ],
+    )
+    def test_other_status_is_refused_with_its_reason(self, scene, status, reason, may_pass):
+        scene.server.odd = always(Answer(status))
+        text, passes = scene.refusal()
+        assert (reason in text, passes) == (True, may_pass)
+
+    @pytest.mark.parametrize("missing", list(Reason))
+    def test_server_that_does_not_answer_may_answer_later(self, scene, missing):
+        def silent(_call):
+            raise NoAnswerError(missing)
+
+        scene.server.odd = silent
+        text, passes = scene.refusal()
+        assert (text.startswith("its server does not answer: "), passes) == (True, True)
+
+    @pytest.mark.parametrize(
+        "range_told", ["bytes 1-65536/262144", "bytes 0-65535/*", "bytes 0-65535", "items 0-65535/262144", ""]
+    )
+    def test_answer_with_another_range_is_refused(self, scene, range_told):
+        scene.server.odd = always(Answer(206, CONTENT[:BEGINNING_BYTES], {"etag": "1", "content-range": range_told}))
+        assert scene.refusal()[1] is False
+
+    def test_file_that_changes_between_both_reads_is_refused(self, scene):
+        def change(_call):
+            scene.server.headers = {"etag": f'"{len(scene.server.asked)}"'}
+
+        scene.server.odd = change
+        assert scene.refusal() == ("the file at the address has changed since it was looked at", False)
+
+
+class TestAddresses:
+    @pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "10.0.0.1", "::1", "fd00::1"])
+    def test_name_of_a_private_address_is_refused_before_anything_is_sent(self, scene, address):
+        scene.resolver.set(HOST, [address])
+        text, passes = scene.refusal()
+        assert ("denied range" in text, passes, scene.server.asked) == (True, False, [])
+
+    @pytest.mark.parametrize(
+        "location",
+        ["https://inside.example/", "https://169.254.169.254/latest", "https://[::1]/", "https://localhost/"],
+    )
+    def test_redirect_to_a_private_address_is_refused(self, scene, location):
+        for name in ("inside.example", "localhost"):
+            scene.resolver.set(name, ["10.0.0.1"])
+        scene.server.odd = always(Answer(302, headers={"location": location}))
+        assert ("denied range" in scene.refusal()[0], len(scene.server.asked)) == (True, 1)
+        assert scene.exchange.received == []
+
+    @pytest.mark.parametrize("url", ["ftp://images.example/a", "https://user:secret@images.example/a", "images", ""])
+    def test_text_that_is_no_address_is_refused(self, scene, url):
+        assert (scene.refusal(url)[1], scene.server.asked) == (False, [])
+
+
+class TestRedirects:
+    @pytest.mark.parametrize("location", ["/moved", "moved", f"https://{HOST}/moved#part", f"//{HOST}/moved"])
+    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    def test_file_behind_a_redirect_is_found(self, scene, status, location):
+        moved = Answer(status, headers={"location": location})
+        scene.server.odd = lambda call: None if call.target.path == "/moved" else moved
+        assert scene.sources.look(URL).size_bytes == len(CONTENT)
+
+    def test_chain_of_redirects_ends(self, scene):
+        scene.server.odd = always(Answer(302, headers={"location": "/again"}))
+        assert scene.refusal() == (f"its server redirects more than {MOST_REDIRECTS} times", False)
+        assert len(scene.server.asked) == MOST_REDIRECTS + 1
+
+    @pytest.mark.parametrize("headers", [{}, {"location": ""}, {"location": f"http://{HOST}/"}])
+    def test_redirect_to_nowhere_or_without_tls_is_refused(self, scene, headers):
+        scene.server.odd = always(Answer(302, headers=headers))
+        assert (scene.refusal()[1], len(scene.server.asked)) == (False, 1)
+
+    def test_slow_redirects_take_one_time_together(self, scene):
+        def slow(_call):
+            scene.clock.sleep(READ_SECONDS / 2)
+            return Answer(302, headers={"location": "/again"})
+
+        scene.server.odd = slow
+        with pytest.raises(SourceError) as refused:
+            scene.sources.read(ImageSource(url=URL, mark='"1"'), 0, 10, len(CONTENT))
+        assert (refused.value.may_pass, len(scene.server.asked)) == (True, 2)
+
+
+class TestRead:
+    def test_part_of_the_same_file_is_its_bytes(self, scene):
+        assert scene.sources.read(ImageSource(url=URL, mark='"1"'), 10, 300, len(CONTENT)) == CONTENT[10:300]
+
+    @pytest.mark.parametrize("change", [{"headers": {"etag": '"2"'}}, {"content": CONTENT[:1000]}, {"content": b""}])
+    def test_file_that_has_changed_is_refused_for_good(self, scene, change):
+        for name, value in change.items():
+            setattr(scene.server, name, value)
+        with pytest.raises(SourceError) as refused:
+            scene.sources.read(ImageSource(url=URL, mark='"1"'), 10, 300, len(CONTENT))
+        assert not refused.value.may_pass
+
+    def test_part_that_breaks_off_may_come_later(self, scene):
+        told = {"etag": '"1"', "content-range": f"bytes 10-299/{len(CONTENT)}"}
+        scene.server.odd = always(Answer(206, CONTENT[10:50], told, is_whole=False))
+        with pytest.raises(SourceError) as refused:
+            scene.sources.read(ImageSource(url=URL, mark='"1"'), 10, 300, len(CONTENT))
+        assert refused.value.may_pass
+
+
+def test_part_is_read_over_a_real_socket():
+    head = b'HTTP/1.1 206 Partial\r\nETag: "1"\r\nContent-Range: bytes 2-4/9\r\nContent-Length: 3\r\n\r\n'
+    resolver = FakeResolver()
+    resolver.set(HOST, ["127.0.0.1"])
+    with receiver(says(head + b"cde")) as (port, seen):
+        sources = Sources(Outbound(resolver, HttpExchange(), allow_private=True), FakeClock())
+        source = ImageSource(url=f"http://{HOST}:{port}/file", mark='"1"')
+        assert sources.read(source, 2, 5, 9) == b"cde"
+    assert b"range: bytes=2-4" in seen.requests[0]
+
+
+def test_address_is_shown_without_its_query():
+    assert shown_url(f"{URL}?X-Amz-Signature=secret") == URL
+    assert "secret" not in repr(ImageSource(url=f"{URL}?X-Amz-Signature=secret", mark="1"))
