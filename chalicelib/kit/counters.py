@@ -131,10 +131,21 @@ class Counters:
         """Count the rows with each total's COUNT queries and correct the totals that are wrong; returns the
         corrections.
 
-        Rows may change while they are counted. A total is wrong only if the count lies outside the range of the
-        counter's values before and after, and still does after `STREAM_SECONDS`, when the stream has caught up. The
-        wait occurs once, for all suspects together: after a lost stream, every total is wrong.
+        Rows may change while they are counted. A total is suspect if the count lies outside the range of the counter's
+        values before and after, and still does after `STREAM_SECONDS`, when the stream has caught up. A counter that
+        goes up and down meanwhile looks so too, as that of executions which wait for a moment: a suspect is looked at
+        once more, and is wrong only by what both looks find. Each look waits once, for all suspects together: after a
+        lost stream, every total is wrong.
         """
+        first = self._off(totals)
+        second = self._off({total: totals[total] for total in first})
+        wrong = {total: both for total, off in second.items() if (both := _in_common(first[total], off))}
+        for total, difference in wrong.items():
+            self.correct(total, difference)
+        return wrong
+
+    def _off(self, totals: Mapping[str, Sequence[Query]]) -> dict[str, int]:
+        """How far these totals are from the count of their rows, those that are."""
         suspects: dict[str, tuple[int, int]] = {}
         for total, queries in totals.items():
             before = self._sum(total)
@@ -144,10 +155,7 @@ class Counters:
         if suspects:
             self._clock.sleep(STREAM_SECONDS)
         off = {total: _outside(rows, before, self._sum(total)) for total, (rows, before) in suspects.items()}
-        wrong = {total: difference for total, difference in off.items() if difference}
-        for total, difference in wrong.items():
-            self.correct(total, difference)
-        return wrong
+        return {total: difference for total, difference in off.items() if difference}
 
     def forget(self, total: str) -> None:
         """Remove a total whose rows are all gone. Late changes in the stream recreate it: call this again once they
@@ -209,6 +217,11 @@ def _shard_of(digest: bytes) -> str:
 
 def _sum_of(page: Page) -> int:
     return sum(count for row in page.items if isinstance(count := row.get("count"), int))
+
+
+def _in_common(one: int, other: int) -> int:
+    """What two differences have in common: 0 if one is too many and the other too few."""
+    return min(one, other, key=abs) if one * other > 0 else 0
 
 
 def _outside(rows: int, one_end: int, other_end: int) -> int:

@@ -7,6 +7,7 @@ from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import STREAM_SECONDS, Move
 from chalicelib.kit.counters import TABLE as COUNTERS
+from chalicelib.kit.tables import Delete, put_new
 from chalicelib.platform.relay.reactions import totals_of
 from tests.support.builders import a_cluster, a_command, machines
 from tests.support.declared import FAMILIES, TOTALS
@@ -48,7 +49,7 @@ def test_recount_corrects_totals_after_a_lost_stream(world):
     assert any('"total_corrected"' in line for line in world.lines.texts)
 
 
-def test_recount_of_many_wrong_totals_waits_once(world):
+def test_recount_of_many_wrong_totals_waits_twice_for_all(world):
     for place in range(20):
         a_cluster(world, f"lost-{place}")
         machines(world, 1, cluster_name=f"lost-{place}")
@@ -56,7 +57,7 @@ def test_recount_of_many_wrong_totals_waits_once(world):
     world.clock.pauses.clear()
     world.sweep("recount")
     assert {world.platform.counters.read(f"nodes#cluster_name#lost-{place}") for place in range(20)} == {1}
-    assert world.clock.pauses == [STREAM_SECONDS]
+    assert world.clock.pauses == [STREAM_SECONDS, STREAM_SECONDS]
 
 
 def test_recount_ignores_changes_during_counting(world):
@@ -73,6 +74,34 @@ def test_recount_ignores_changes_still_in_the_stream(world):
         world.driver.before_next(action, operation="Query", table=COUNTERS)
     assert counters.recount(NODE_TOTAL) == {}
     assert counters.read("nodes") == 7
+
+
+def during_the_first_wait(world, monkeypatch, action):
+    sleep, actions = world.clock.sleep, [action]
+
+    def wait(seconds):
+        sleep(seconds)
+        if actions:
+            actions.pop()()
+
+    monkeypatch.setattr(world.clock, "sleep", wait)
+
+
+def test_recount_ignores_a_row_that_came_and_went_meanwhile(world, monkeypatch):
+    tables, counters = world.platform.tables, world.platform.counters
+    row = {**world.driver.rows(NODES)[0], "id": "came-and-went"}
+    world.driver.before_next(lambda: tables.commit([put_new(NODES, row)], "test"), operation="Query", table=NODES)
+    gone = [Delete(NODES, {"id": row["id"]})]
+    during_the_first_wait(world, monkeypatch, lambda: tables.commit(gone, "test"))
+    assert counters.recount(NODE_TOTAL) == {}
+    assert counters.read("nodes") == 3
+
+
+def test_recount_corrects_what_two_looks_have_in_common(world, monkeypatch):
+    counters = world.platform.counters
+    counters.correct("nodes", 5)
+    during_the_first_wait(world, monkeypatch, lambda: counters.add([Move("meanwhile", {"nodes": -3})]))
+    assert counters.recount(NODE_TOTAL) == {"nodes": -2}
 
 
 def test_negative_total_is_corrected_at_once(world):
