@@ -11,7 +11,6 @@ from chalicelib.cloud.api.kinds import Kind
 from chalicelib.cloud.images.forms import file_in
 from chalicelib.cloud.images.model import IMAGE, ImageStatus, NewImage
 from chalicelib.cloud.images.rules import LARGEST_BYTES, LONGEST_URL, image_spec, image_status, key_of, size_gb
-from chalicelib.cloud.images.sources import shown_url
 from chalicelib.cloud.permissions import IMAGE_CREATE, IMAGE_DELETE, IMAGE_READ
 from chalicelib.cloud.storage.rules import INLINE_BYTES
 from chalicelib.cloud.wiring import Cloud
@@ -143,7 +142,7 @@ def show_image(image: Resource, tenant: str) -> ImageOut:
         os=spec.os,
         version=spec.version,
         size_gb=size_gb(image),
-        source_url=shown_url(source.url) if source is not None and image.tenant == tenant else None,
+        source_url=source.address if source is not None and image.tenant == tenant else None,
         file_path=key_of(image.tenant, image.id, spec.file.id) if spec.file else None,
         format=spec.file.format if spec.file else "raw",
         is_public=image.is_public,
@@ -210,8 +209,9 @@ def import_image(request: Request[NoPath, NoQuery, ImageImport], services: Cloud
     """Registers an image whose file, of up to 5 GiB, is fetched from an address and then imported, within a day. The
     file is looked at before: 400 if it is not there, if it is not a raw disk, VMDK or VHD, if its server sends no parts
     of files or names no state of them (`ETag`, `Last-Modified`), and for private addresses. If the file changes
-    meanwhile, the image is in `ERROR`. 409 while three files are being fetched, and otherwise as `POST /images`; 429
-    beyond the quotas of images and storage."""
+    meanwhile, the image is in `ERROR`. 409 while three files from addresses are being fetched and imported, and
+    otherwise as `POST /images`; 429 beyond the quotas of images and storage, and beyond six requests a minute of the
+    tenant."""
     by, body = request.principal, request.body
     return request.once(
         lambda: services.images.fetch(by, _new(body), body.url),

@@ -17,6 +17,7 @@ IMAGES = Kind(
     # EC2 takes hours for a large file, and imports a few at a time.
     create_within=timedelta(days=1),
     change_within=timedelta(days=1),
+    is_slow=True,
     drifted=drifted,
     charge_of=charge_of,
 )

@@ -64,7 +64,7 @@ class ImageDriver:
         if step == rules.FILED:
             if file.source is not None:
                 bucket, key = self._where(resource, file)
-                self._fetching.go_on(bucket, key, file, file.source)
+                self._fetching.go_on(bucket, key, file, resource.hidden or "", file.source.mark)
             self._import(resource, file)
         elif step == rules.IMPORTED:
             snapshot = parts.snapshot_of(file.id)
@@ -158,11 +158,10 @@ class ImageDriver:
             raise AgainLaterError(_UNTAGGED)
 
     def _remove_files(self, resource: Resource) -> None:
-        """Its file, as far as it was fetched, and one that a link has brought since, of which no row tells."""
-        spec, keys = rules.image_spec(resource), rules.keys_left(resource)
-        bucket = spec.bucket
-        if spec.file is not None and spec.file.source is not None:
-            self._fetching.end(*self._where(resource, spec.file))
+        """All that it ever had: files whose place another one has taken, what was fetched of one, and one that a link
+        has brought since, of which no row tells."""
+        bucket, keys = rules.image_spec(resource).bucket, rules.keys_left(resource)
+        self._fetching.end(bucket, rules.key_of(resource.tenant, resource.id, ""))
         if not keys:
             return
         with S3_ERRORS.sorted():

@@ -7,9 +7,9 @@ that is not gone on with, is removed by S3 a day later.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from chalicelib.cloud.images.model import ImageFile, ImageSource
+from chalicelib.cloud.images.model import ImageFile
 from chalicelib.cloud.images.sources import READ_BYTES, SourceError, Sources
 from chalicelib.cloud.storage.errors import ERRORS
 from chalicelib.cloud.storage.model import Part
@@ -22,8 +22,15 @@ from chalicelib.platform.provisioning.ports import AgainLaterError, RefusedError
 PART_BYTES = READ_BYTES
 """S3 takes parts from 5 MiB on, but for the last, and lists a thousand at once, of which no file has more."""
 
-WORK = timedelta(seconds=6)
-"""How long one look begins further parts: with the longest read of one, a quarter of the worker's timeout."""
+WORK = timedelta(seconds=5)
+"""How long one look begins further parts."""
+
+LONGEST = timedelta(seconds=11)
+"""How long one look reads: with the calls of S3, a quarter of the worker's timeout."""
+
+MOST_TRIES = 5
+"""Reads of a part whose file seems to be another one, before it is taken for that: one of several servers of an address
+may mark the same file differently."""
 
 _MIB = 1024 * 1024
 _TYPE = "application/octet-stream"
@@ -40,20 +47,20 @@ class Fetching:
         self._clock = clock
         self._part_bytes = part_bytes
 
-    def go_on(self, bucket: str, key: str, file: ImageFile, source: ImageSource) -> None:
-        """Fetch further parts. Returns once the file is whole at S3. Raises `AgainLaterError` before, `RefusedError` if
-        it will never be."""
+    def go_on(self, bucket: str, key: str, file: ImageFile, url: str, mark: str) -> None:
+        """Fetch further parts from an address, of the file that has this mark. Returns once the file is whole at S3.
+        Raises `AgainLaterError` before, `RefusedError` if it will never be."""
+        began = self._clock.now()
         with _at_s3():
             if self._s3.made_by(bucket, key, file.id) is not None:
                 return
-            found = self._s3.uploads(bucket, key)
+            found = [upload_id for of, upload_id in self._s3.uploads(bucket, key) if of == key]
             upload = found[0] if found else self._s3.begin(bucket, key, _TYPE, file.id)
             parts = {each.number: each for each in self._s3.parts(bucket, key, upload) or ()}
-        began = self._clock.now()
         for number in self._missing(parts, file):
             if self._clock.now() - began > WORK:
                 raise self._not_yet(parts, file)
-            content = self._read(number, parts, file, source)
+            content = self._read(number, parts, file, url, mark, began + LONGEST)
             with _at_s3():
                 part = self._s3.put_part(bucket, key, upload, number, content)
             if part is None:
@@ -64,29 +71,35 @@ class Fetching:
         if made is None:
             raise self._not_yet({}, file)
 
-    def end(self, bucket: str, key: str) -> None:
-        """End all uploads of a file."""
+    def end(self, bucket: str, begins: str) -> None:
+        """End the uploads of all files whose keys begin so."""
         with _at_s3():
-            for upload in self._s3.uploads(bucket, key):
-                self._s3.abort(bucket, key, upload)
+            for key, upload_id in self._s3.uploads(bucket, begins):
+                self._s3.abort(bucket, key, upload_id)
 
     def _missing(self, parts: dict[int, Part], file: ImageFile) -> list[int]:
         count = -(-file.size_bytes // self._part_bytes)
         return [number for number in range(1, count + 1) if number not in parts]
 
-    def _read(self, number: int, parts: dict[int, Part], file: ImageFile, source: ImageSource) -> bytes:
+    def _read(
+        self, number: int, parts: dict[int, Part], file: ImageFile, url: str, mark: str, until: datetime
+    ) -> bytes:
         start = (number - 1) * self._part_bytes
-        try:
-            return self._sources.read(source, start, min(start + self._part_bytes, file.size_bytes), file.size_bytes)
-        except SourceError as error:
-            if error.may_pass:
-                raise self._not_yet(parts, file, f": {error}") from None
-            raise RefusedError(_FAILED.format(error)) from None
+        end = min(start + self._part_bytes, file.size_bytes)
+        refused = ""
+        for _ in range(MOST_TRIES):
+            try:
+                return self._sources.read(url, mark, start, end, file.size_bytes, until)
+            except SourceError as error:
+                if error.may_pass:
+                    raise self._not_yet(parts, file, f": {error}") from None
+                refused = str(error)
+        raise RefusedError(_FAILED.format(refused))
 
     def _not_yet(self, parts: dict[int, Part], file: ImageFile, trouble: str = "") -> AgainLaterError:
         done = min(len(parts) * self._part_bytes, file.size_bytes)
         text = _WAITS.format(done // _MIB, -(-file.size_bytes // _MIB), trouble)
-        return AgainLaterError(text, nothing_done=True)
+        return AgainLaterError(text, nothing_begun=True)
 
 
 @contextmanager
@@ -95,6 +108,6 @@ def _at_s3() -> Iterator[None]:
     try:
         yield
     except EdgeError:
-        raise AgainLaterError("S3 does not take its file yet", nothing_done=True) from None
+        raise AgainLaterError("S3 does not take its file yet", nothing_begun=True) from None
     except CallRefusedError as error:
         raise ERRORS.of_answer(error.code, error.status) from None

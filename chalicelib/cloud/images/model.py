@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 IMAGE = "image"
 """The name of the kind of resource."""
@@ -14,10 +14,11 @@ ROOT_DEVICE = "/dev/xvda"
 
 
 class ImageSource(BaseModel, frozen=True):
-    """An address from which a file is fetched. Its ``url`` may hold a signature; ``mark`` tells the file from what may
-    be there later: its ETag or the time of its change, as the server sends it."""
+    """A file at an address. ``address`` is without the query, which may hold a signature: the whole one is what the row
+    hides (`Resource.hidden`). ``mark`` tells the file from what may be there later: its ETag or the time of its change,
+    as the server sends it."""
 
-    url: str = Field(repr=False)
+    address: str
     mark: str
 
 

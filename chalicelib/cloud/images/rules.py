@@ -83,14 +83,19 @@ FETCHED = "0"
 """The id of a file that an image is made with, before any upload."""
 
 MOST_FETCHED = 3
-"""Files of a tenant that are fetched at a time: each takes a worker for some seconds of a minute."""
+"""Files of a tenant that come from addresses at a time: each takes a worker for some seconds of a minute."""
+
+IMPORTS_PER_MINUTE = 6
+"""Files at addresses that a tenant may have looked at: each look holds a request for as long as its server likes."""
 
 
 def check_fetched(images: Collection[Resource]) -> None:
-    """Raises `EdgeError` (conflict) if as many files of these images are being fetched as may be."""
+    """Raises `EdgeError` (conflict) if as many files of these images come from addresses as may."""
     files = [image_spec(each).file for each in images if image_status(each) is ImageStatus.PENDING]
     if sum(file is not None and file.source is not None for file in files) >= MOST_FETCHED:
-        raise conflict(f"{MOST_FETCHED} files are being fetched or imported: wait until one is ACTIVE, or has failed")
+        raise conflict(
+            f"{MOST_FETCHED} files from addresses are being fetched or imported: wait until one is ACTIVE, or failed"
+        )
 
 
 def file_id(image: Resource) -> str:
@@ -104,9 +109,8 @@ def key_of(tenant: str, image_id: str, of_file: str) -> str:
 
 
 def keys_left(image: Resource) -> list[str]:
-    """The keys of the files that an image which shall go may have: its file, and what links have brought since."""
-    file = image_spec(image).file
-    first = max(int(file.id) if file else 1, image.generation - _MOST_KEYS)
+    """The keys of the files that an image which shall go may have had, the latest thousand."""
+    first = max(int(FETCHED), image.generation - _MOST_KEYS)
     return [key_of(image.tenant, image.id, str(number)) for number in range(first, image.generation)]
 
 

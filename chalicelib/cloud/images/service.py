@@ -10,12 +10,13 @@ from chalicelib.cloud.images import rules
 from chalicelib.cloud.images.files import ImageFiles, Looked
 from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES, format_of
 from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSource, ImageSpec, NewImage, Storehouse
-from chalicelib.cloud.images.sources import SourceError, Sources
+from chalicelib.cloud.images.sources import SourceError, Sources, shown_url
 from chalicelib.cloud.named import Named, ResourcesOf
 from chalicelib.kit.clock import Clock
-from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid
+from chalicelib.kit.errors import EdgeError, Kind, conflict, invalid, rate_limited
 from chalicelib.kit.ids import is_id
 from chalicelib.platform.access.principal import Principal
+from chalicelib.platform.limits.service import Limits
 from chalicelib.platform.provisioning.model import Changes, NewResource, Resource, Share
 from chalicelib.platform.provisioning.overall import AllResources
 from chalicelib.platform.quotas.rules import STORAGE_GB
@@ -50,7 +51,7 @@ class FileLink:
 class Images(Named):
     """An image is also found by its name, if only one has it. ``every`` are the resources of all tenants; ``limit``
     tells how many GB of disks and files a tenant may have, None for any number, and ``quotas`` how many it has;
-    ``reserved`` are the names of the installation's own images."""
+    ``limits`` counts requests; ``reserved`` are the names of the installation's own images."""
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Images(Named):
         storehouse: Storehouse,
         limit: Callable[[str], int | None],
         quotas: Quotas,
+        limits: Limits,
         reserved: Collection[str],
         clock: Clock,
     ) -> None:
@@ -71,6 +73,7 @@ class Images(Named):
         self._storehouse = storehouse
         self._limit = limit
         self._quotas = quotas
+        self._limits = limits
         self._reserved = reserved
         self._clock = clock
 
@@ -86,6 +89,7 @@ class Images(Named):
         (conflict) while too many are fetched, and as `create` does."""
         self._check_new(wanted)
         rules.check_fetched(self.all(by.tenant))
+        self._take_look(by.tenant)
         try:
             found = self._sources.look(url)
         except SourceError as error:
@@ -95,16 +99,24 @@ class Images(Named):
             id=rules.FETCHED,
             size_bytes=found.size_bytes,
             format=format_of(found.beginning, found.ending, "url"),
-            source=ImageSource(url=url, mark=found.mark),
+            source=ImageSource(address=shown_url(url), mark=found.mark),
         )
-        return self._make(by, wanted, file, "image.import")
+        rules.check_fetched(self.all(by.tenant))  # a look takes seconds
+        return self._make(by, wanted, file, "image.import", url)
+
+    def _take_look(self, tenant: str) -> None:
+        standing = self._limits.of_tenant(tenant, "image.import", rules.IMPORTS_PER_MINUTE)
+        if standing.wait_seconds:
+            raise rate_limited(standing.wait_seconds)
 
     def _check_new(self, wanted: NewImage) -> None:
         rules.check_name(wanted.name, self._reserved)
         if not self._storehouse.is_there:
             raise conflict("this installation makes no images: its machines have to be made at EC2 for that")
 
-    def _make(self, by: Principal, wanted: NewImage, file: ImageFile | None, operation: str) -> Resource:
+    def _make(
+        self, by: Principal, wanted: NewImage, file: ImageFile | None, operation: str, hidden: str | None = None
+    ) -> Resource:
         spec = ImageSpec(
             os=wanted.os,
             version=wanted.version,
@@ -119,6 +131,7 @@ class Images(Named):
                 name=wanted.name,
                 owner=by.owner,
                 spec=spec.model_dump(mode="json"),
+                hidden=hidden,
                 is_public=wanted.is_public,
                 quota=QUOTA,
                 limit=MOST_IMAGES,

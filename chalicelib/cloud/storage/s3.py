@@ -142,12 +142,12 @@ class S3Objects:
             )
         return str(begun["UploadId"])
 
-    def uploads(self, bucket: str, key: str) -> list[str]:
-        """The ids at S3 of the uploads of one object, the oldest first: those of a thousand keys that begin so."""
+    def uploads(self, bucket: str, begins: str) -> list[tuple[str, str]]:
+        """The uploads of objects whose keys begin so, a thousand at most, the oldest first: keys, and ids at S3."""
         with for_request():
-            listed = self._client.list_multipart_uploads(Bucket=bucket, Prefix=key).get("Uploads", ())
-        every = sorted((each["Initiated"], each["UploadId"]) for each in listed if each["Key"] == key)
-        return [str(upload_id) for _, upload_id in every]
+            listed = self._client.list_multipart_uploads(Bucket=bucket, Prefix=begins).get("Uploads", ())
+        every = sorted(listed, key=lambda each: (each["Initiated"], each["UploadId"]))
+        return [(str(each["Key"]), str(each["UploadId"])) for each in every]
 
     def put_part(self, bucket: str, key: str, external: str, number: int, content: bytes) -> Part | None:
         """Store a part of an upload, or replace it; None if there is no such upload any more."""

@@ -84,6 +84,7 @@ class ComputeParts(WaysOut):
             Storehouse(settings.images_bucket if makes_images else "", settings.images_import_role),
             lambda tenant: self._limit_of(tenant, "storage_gb"),
             platform.quotas,
+            platform.limits,
             NAMES,
             platform.clock,
         )

@@ -16,7 +16,7 @@ HEAD_BYTES = 64 * 1024
 INFORMATIONAL_MOST = 8
 """The maximum number of informational answers (100 to 199) that are skipped."""
 
-KEPT = frozenset({"content-range", "etag", "last-modified", "location", "retry-after"})
+KEPT = frozenset({"content-range", "date", "etag", "last-modified", "location", "retry-after"})
 """The headers that callers are told of."""
 
 _OF_THE_PROTOCOL = frozenset({"connection", "content-length", "keep-alive", "transfer-encoding"})

@@ -58,6 +58,7 @@ class Resource(BaseModel, frozen=True):
       it was asked to change to: while that is newer, it is not known whether it has. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it. ``is_broken``: its provider said last that it
       cannot be used.
+    - ``hidden`` is for its driver alone, such as an address with a signature: no caller sees it, and no event has it.
     - ``parents`` are the ids of resources that it refers to, ``sources`` those that its thing is made from, to which it
       refers until its provider has made it; ``references`` counts those that refer to it.
     - ``claims`` are the names that it alone holds in its tenant (`provisioning.claim_store`).
@@ -73,6 +74,7 @@ class Resource(BaseModel, frozen=True):
     name: str
     owner: str = ""
     spec: dict[str, Any] = Field(default_factory=dict)
+    hidden: str | None = Field(default=None, repr=False)
     desired: Desired = Desired.PRESENT
     power: Power | None = None
     act: str = ""
@@ -189,6 +191,7 @@ class NewResource:
     name: str
     owner: str
     spec: Mapping[str, Any]
+    hidden: str | None = field(default=None, repr=False)
     power: Power | None = None
     parents: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

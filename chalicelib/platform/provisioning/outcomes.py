@@ -83,7 +83,8 @@ def _changed(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
         current = _taken_on(current, step)
         return _due(current, pacing.again(current, kind, now) if is_same else now)
     if _did_nothing(error) and current.begun_generation == step.row.begun_generation:
-        current = current.model_copy(update={"begun_generation": answer.begun_before})
+        before = min(answer.begun_before, step.row.generation - 1) if _began_nothing(error) else answer.begun_before
+        current = current.model_copy(update={"begun_generation": before})
     if not is_same:
         return _due(current, now)
     if isinstance(error, UnsureError):
@@ -128,6 +129,10 @@ def _due(resource: Resource, at: datetime) -> Resource:
 
 def _after(error: ProviderError) -> float | None:
     return error.after_seconds if isinstance(error, AgainLaterError) else None
+
+
+def _began_nothing(error: ProviderError) -> bool:
+    return isinstance(error, AgainLaterError) and error.nothing_begun
 
 
 def _did_nothing(error: ProviderError) -> bool:

@@ -19,13 +19,22 @@ class ProviderError(Exception):
 
 class AgainLaterError(ProviderError):
     """It may work later: throttling, a lack of capacity, no answer, a dependency that is not there yet. With an answer
-    that was lost the call may have done its work, unless ``nothing_done`` says that it cannot have. ``after_seconds``:
+    that was lost the call may have done its work, unless ``nothing_done`` says that it cannot have. ``nothing_begun``:
+    no call for this change has, whatever became of earlier ones, so that the next look asks again. ``after_seconds``:
     not before then, None for the engine's own wait."""
 
-    def __init__(self, reason: str, after_seconds: float | None = None, *, nothing_done: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        after_seconds: float | None = None,
+        *,
+        nothing_done: bool = False,
+        nothing_begun: bool = False,
+    ) -> None:
         super().__init__(reason)
         self.after_seconds = after_seconds
-        self.nothing_done = nothing_done
+        self.nothing_done = nothing_done or nothing_begun
+        self.nothing_begun = nothing_begun
 
 
 class RefusedError(ProviderError):
@@ -88,6 +97,7 @@ class Kind:
     - ``look_every``: how often a resource at rest is looked at; ``wait``, ``longest_wait``: the first pause between
       looks at one at work, and the longest, in seconds.
     - ``kept``: how long a row that is gone stays readable.
+    - ``is_slow``: its calls may take seconds each, so its resources come last in a batch.
     - ``has_token``: whether its driver can be asked to create twice at once and makes one thing, by a token. Without,
       it is asked again only once it is certain that nothing was made.
     - ``has_power``: whether the kind has a power state.
@@ -110,6 +120,7 @@ class Kind:
     wait_seconds: float = 2.0
     longest_wait_seconds: float = 60.0
     kept: timedelta = timedelta(hours=1)
+    is_slow: bool = False
     has_token: bool = True
     has_power: bool = False
     drifted: Callable[[Resource, Observation], str] = lambda _resource, _observation: ""

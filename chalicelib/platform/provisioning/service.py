@@ -64,6 +64,7 @@ class Resources:
             name=new.name,
             owner=new.owner,
             spec={**new.spec},
+            hidden=new.hidden,
             power=new.power,
             parents=tuple(dict.fromkeys(new.parents)),
             sources=missing(new.sources, new.parents),

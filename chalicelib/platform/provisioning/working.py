@@ -67,7 +67,7 @@ class Provisioning:
         for unknown in wanted.keys() - self._kinds.keys():
             self._log.line("unknown_kind", level=Level.ERROR, kind=unknown, count=len(wanted.pop(unknown)))
         is_first = True
-        for kind, hops in wanted.items():
+        for kind, hops in sorted(wanted.items(), key=lambda each: self._kinds[each[0]].is_slow):
             names = list(hops)
             for start in range(0, len(names), AT_ONCE):
                 if is_first or not time.is_over:

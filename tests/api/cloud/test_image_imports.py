@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.cloud.images.rules import MOST_FETCHED
+from chalicelib.cloud.images.rules import IMPORTS_PER_MINUTE, MOST_FETCHED
 from chalicelib.cloud.images.sources import READ_BYTES
 from chalicelib.kit.outbound import Answer, NoAnswerError, Reason
 from tests.support.cloud import ADA, EVE, CloudScene
@@ -82,6 +82,23 @@ class TestImport:
         server.odd = lambda _call: None
         until(scene, image, "ACTIVE")
 
+    def test_fetch_goes_on_at_each_look_though_one_look_was_lost(self, scene, server):
+        server.content = THREE_PARTS
+        server.odd = lambda _call: scene.world.clock.sleep(7)
+        image = fetched(scene)
+        scene.world.ec2.fail("DescribeImages", "InternalError", status=500)
+        scene.world.ec2.lose_answer("DescribeSnapshots")
+        scene.world.pass_time(60)
+        assert len(server.asked) == 2 + 3
+        until(scene, image, "ACTIVE")
+
+    def test_part_of_a_server_that_marks_the_file_otherwise_is_asked_for_again(self, scene, server):
+        image = fetched(scene)
+        told = {"etag": '"other"', "content-range": f"bytes 0-{len(RAW) - 1}/{len(RAW)}"}
+        server.odd = lambda _call: Answer(206, RAW, told) if len(server.asked) < 4 else None
+        until(scene, image, "ACTIVE")
+        assert len(server.asked) == 4
+
     def test_query_of_the_address_is_sent_and_never_shown(self, scene, server):
         answer = fetch(scene, url=f"{URL}?X-Amz-Signature=hidden")
         image = answer.json["data"]["id"]
@@ -147,6 +164,22 @@ class TestRefused:
         until(scene, images[0], "ACTIVE")
         assert fetch(scene).status == 202
 
+    def test_others_that_came_while_it_was_looked_at_count_too(self, scene, server):
+        others = [f"other-{number}" for number in range(MOST_FETCHED)]
+
+        def meanwhile(_call):
+            while others:
+                fetched(scene, name=others.pop())
+
+        server.odd = meanwhile
+        assert fetch(scene).status == 409
+        assert len(ask(scene, "list_images").json["data"]) == MOST_FETCHED
+
+    def test_more_looks_in_a_minute_are_429(self, scene, server):
+        server.odd = lambda _call: Answer(404)
+        assert [fetch(scene).status for _ in range(IMPORTS_PER_MINUTE + 1)] == [400] * IMPORTS_PER_MINUTE + [429]
+        assert len(server.asked) == IMPORTS_PER_MINUTE
+
 
 class TestFailed:
     def test_file_that_changes_while_it_is_fetched_is_an_error(self, scene, server):
@@ -157,7 +190,7 @@ class TestFailed:
 
     def test_upload_takes_the_place_of_a_file_that_did_not_come(self, scene, server):
         image = fetched(scene)
-        server.odd = lambda _call: Answer(404)
+        server.headers = {"etag": '"2"'}
         until(scene, image, "ERROR")
         assert ask(scene, "upload_image", image, body=RAW).status == 200
         shown = until(scene, image, "ACTIVE")
@@ -179,6 +212,17 @@ class TestFailed:
 
 
 class TestDelete:
+    def test_image_goes_with_the_file_whose_place_another_has_taken(self, scene, server):
+        scene.world.ec2.bad_files = True
+        image = fetched(scene)
+        until(scene, image, "ERROR")
+        scene.world.ec2.bad_files = False
+        ask(scene, "upload_image", image, body=RAW)
+        until(scene, image, "ACTIVE")
+        ask(scene, "delete_image", image)
+        scene.world.pass_time(300)
+        assert scene.world.object_client.buckets[IMAGE_FILES].objects.of_key == {}
+
     @pytest.mark.parametrize("looks", [0, 1, 2])
     def test_deletion_while_it_is_fetched_leaves_nothing_at_s3(self, scene, server, looks):
         server.content = THREE_PARTS

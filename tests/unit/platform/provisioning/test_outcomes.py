@@ -117,6 +117,12 @@ class TestAct:
         row = after(Do.CHANGE, self.begun(), Answer(error=AgainLaterError("busy", nothing_done=True), begun_before=1))
         assert (row.state, row.begun_generation) == (State.CHANGING, 1)
 
+    @pytest.mark.parametrize(("begun_before", "left"), [(2, 1), (1, 1), (0, 0)])
+    def test_error_before_any_call_begins_anew_whatever_was_begun_before(self, begun_before, left):
+        error = AgainLaterError("not whole yet", nothing_begun=True)
+        row = after(Do.CHANGE, self.begun(), Answer(error=error, begun_before=begun_before))
+        assert (row.state, row.begun_generation) == (State.CHANGING, left)
+
     def test_lost_answer_leaves_it_begun(self):
         row = after(Do.CHANGE, self.begun(), Answer(error=AgainLaterError("no answer"), begun_before=1))
         assert (row.state, row.begun_generation, row.asked_generation) == (State.CHANGING, 2, 1)

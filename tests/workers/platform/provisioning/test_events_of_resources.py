@@ -46,6 +46,14 @@ def internal(world):
     return [entry for entry in world.bus_client.entries if entry["Source"] == INTERNAL_SOURCE]
 
 
+def test_hidden_value_stands_in_no_event(world):
+    made = world.create(hidden="https://files.example/?signature=secret")
+    world.until(made, State.READY)
+    world.pass_time(5)
+    assert facts(world)
+    assert "secret" not in json.dumps([facts(world), world.bus_client.entries])
+
+
 def test_each_change_of_state_is_told_to_other_contexts(world):
     made = world.create()
     world.until(made, State.READY)
