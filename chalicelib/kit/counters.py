@@ -220,7 +220,7 @@ def _sum_of(page: Page) -> int:
 
 
 def _in_common(one: int, other: int) -> int:
-    """What two differences have in common: 0 if one is too many and the other too few."""
+    """The part that two differences share: 0 if one is too many and the other too few."""
     return min(one, other, key=abs) if one * other > 0 else 0
 
 

@@ -164,7 +164,7 @@ class TestRefused:
         until(scene, images[0], "ACTIVE")
         assert fetch(scene).status == 202
 
-    def test_others_that_came_while_it_was_looked_at_count_too(self, scene, server):
+    def test_import_after_a_look_during_which_others_came_is_409(self, scene, server):
         others = [f"other-{number}" for number in range(MOST_FETCHED)]
 
         def meanwhile(_call):
