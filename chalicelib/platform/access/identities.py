@@ -64,8 +64,9 @@ class Identities:
         self, offered: str | None, accepted: Sequence[str], address: str, *, sessions: bool = False
     ) -> Principal:
         """The holder of the key; of those of the settings only the ``accepted`` ones count, of named ones all, and the
-        tokens of ``sessions`` where they are accepted. Raises `EdgeError` (unauthorized), and (rate limited) for an
-        address that offers too many wrong keys. Passes on the errors of `OperatorKeys`."""
+        tokens of ``sessions`` where they are accepted. Raises `EdgeError` (unauthorized), (rate limited) for an
+        address that offers too many wrong keys, and (service unavailable) where it cannot be told. Passes on the errors
+        of `OperatorKeys`."""
         parsed = key_text.parse(offered)
         if parsed is not None and parsed.prefix != SESSION:
             return self._by_row(self._named, parsed, address)
@@ -74,7 +75,7 @@ class Identities:
         try:
             name = self._keys.identify(offered, accepted)
         except EdgeError as error:
-            if offered and error.kind is Kind.UNAUTHORIZED:
+            if offered and error.kind in {Kind.UNAUTHORIZED, Kind.UNAVAILABLE}:
                 self._wrong_keys.take(address)
             raise
         return _holder_of(name)

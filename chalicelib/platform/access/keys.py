@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from pydantic import SecretStr
 
 from chalicelib.kit.clock import Clock, parse_time
-from chalicelib.kit.errors import unauthorized
+from chalicelib.kit.errors import unauthorized, unavailable
 from chalicelib.kit.log import Level, Log
 from chalicelib.platform.access.stage_secret import StageSecret
 
@@ -121,14 +121,15 @@ class StoredKeys:
     def identify(self, bearer: str | None, accepted: Sequence[str]) -> str:
         """The name of the accepted key that equals ``bearer``; reads the secret again if there is none.
 
-        Raises `EdgeError` (unauthorized), `MissingMasterKeyError` without a usable master key, and the error of reading
-        the secret if that has failed for long.
+        Raises `EdgeError` (unauthorized), (service unavailable) where the secret could not be read again, as the key
+        may be a new one, `MissingMasterKeyError` without a usable master key, and the error of reading the secret if
+        that has failed for long.
         """
         name = self.current().match(bearer, accepted, self._clock.now())
         if name is None and bearer and self._secret.look_again():
             name = self.current().match(bearer, accepted, self._clock.now())
         if name is None:
-            raise unauthorized()
+            raise unavailable() if bearer and self._secret.is_doubtful else unauthorized()
         return name
 
     def current(self) -> Keys:

@@ -55,6 +55,11 @@ class StageSecret:
             self._try()
         return self._values is not before
 
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether the last reading failed, so that the secret may have changed meanwhile."""
+        return self._has_failed
+
     def _may_try(self) -> bool:
         return not self._is_kept() or not self._has_failed or not self._is_within(self._tried_at, PAUSE)
 

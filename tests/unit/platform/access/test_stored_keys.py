@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from chalicelib.kit.errors import Kind
 from chalicelib.platform.access.keys import METRICS_KEYS, OPERATOR_KEYS, SHORTEST_KEY, MissingMasterKeyError
 from chalicelib.platform.access.stage_secret import UnreadableSecretError
 from tests.unit.platform.access.world import Container, Secrets
@@ -114,9 +115,25 @@ class TestOutage:
         container.clock.advance(300)
         for _ in range(60):
             assert container.knows("a") == "API_KEY"
-            assert container.knows("guess") is None
+            assert container.refusal("guess") is Kind.UNAVAILABLE
             container.clock.advance(1)
         assert secrets.asked == 1 + 2
+
+    def test_key_that_came_during_an_outage_is_503_and_then_accepted(self, secrets, container):
+        container.clock.advance(60)
+        secrets.values["API_KEY"] = "new"
+        secrets.down = True
+        assert container.refusal("new") is Kind.UNAVAILABLE
+        secrets.down = False
+        assert container.refusal("new") is Kind.UNAVAILABLE
+        container.clock.advance(30)
+        assert container.knows("new") == "API_KEY"
+        assert container.refusal("guess") is Kind.UNAUTHORIZED
+
+    def test_request_without_a_key_during_an_outage_is_unauthorized(self, secrets, container):
+        secrets.down = True
+        container.clock.advance(300)
+        assert container.refusal(None) is Kind.UNAUTHORIZED
 
     def test_key_withdrawn_during_an_outage_is_refused_after_it(self, secrets, container):
         secrets.down = True

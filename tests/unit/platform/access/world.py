@@ -45,5 +45,13 @@ class Container:
         except EdgeError:
             return None
 
+    def refusal(self, key, accepted=OPERATOR_KEYS):
+        """The kind of error with which a key is refused; None for one that is accepted."""
+        try:
+            self.keys.identify(key, accepted)
+        except EdgeError as error:
+            return error.kind
+        return None
+
     def logged(self, event):
         return [line for line in self.lines.records if line["event"] == event]
