@@ -38,19 +38,18 @@ class MemoryWatch:
             self._look_at(pid)
 
     def growth(self) -> dict[str, float]:
-        """By function: memory in the last quarter of the time over that in the first, of the copy that grew most.
+        """By function: memory in the last quarter of the time over that in the first, of the middle one of its copies.
 
-        Only of copies that were there from the first quarter on: a new one has its imports before it.
+        One that gets its first request late grows once, by what that loads; a leak shows in all that work. Only of
+        copies that were there from the first quarter on: a new one has its imports before it.
         """
         longest = max(len(samples) for samples in self._bytes.values())
-        worst: dict[str, float] = {}
+        ratios: dict[str, list[float]] = defaultdict(list)
         for pid, samples in self._bytes.items():
             quarter = len(samples) // 4
             if len(samples) >= 0.75 * longest and quarter:
-                ratio = median(samples[-quarter:]) / median(samples[:quarter])
-                name = self._copies[pid]
-                worst[name] = max(worst.get(name, 0.0), ratio)
-        return worst
+                ratios[self._copies[pid]].append(median(samples[-quarter:]) / median(samples[:quarter]))
+        return {name: median(found) for name, found in ratios.items()}
 
     def _run(self) -> None:
         while not self._stopped.wait(SAMPLE_SECONDS):
