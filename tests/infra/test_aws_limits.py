@@ -25,9 +25,8 @@ ROOM = 1_000
 ENVIRONMENT_BYTES = 4_096
 """What Lambda takes of variables, names and values together (Lambda quotas)."""
 
-ENVIRONMENT_ROOM = 865
-"""`ROOM` of an environment: the name of the bucket of outputs, `SHORT_WAY`, `TENANT_QUOTAS` and the names of the
-families took the rest."""
+ENVIRONMENT_ROOM = 885
+"""`ROOM` of an environment: the name of the bucket of outputs, `SHORT_WAY` and `TENANT_QUOTAS` took the rest."""
 
 RESOURCES = 500
 """In one template, after its transformation (CloudFormation quotas)."""
