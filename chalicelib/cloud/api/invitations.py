@@ -84,7 +84,7 @@ def withdraw_invitation(request: Request[InvitationPath, NoQuery, NoBody], servi
 def accept_invitation(request: Request[TokenPath, NoQuery, NoBody], services: Cloud) -> MessageOut:
     """Gives the caller's user the place that the token of a mail offers, as long as its inviter could send it now:
     else 400, as for an unknown token. 403 for one that was mailed to another address and for a key that has less than
-    its user, 409 for a member, 404 for a key without a user."""
+    its user, 409 for a user who has as many tenants as one may have, 404 for a key without a user."""
     services.invitations.accept(request.path.token.get_secret_value(), request.principal)
     return MessageOut(message="You are a member now")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.cloud.tenancy import invitations
+from chalicelib.cloud.tenancy import invitations, rules
 from chalicelib.platform.identity.user_store import MEMBERS, put_member
 from tests.support.cloud import ADA, BOB, EVE
 
@@ -98,6 +98,13 @@ class TestInvitations:
         names = {"token": scene.invite(team, EVE)}
         assert scene.request("accept_invitation", variables=names, key=scene.keys[BOB]).status == 403
         assert scene.request("accept_invitation", variables=names).status == 404
+        assert scene.request("accept_invitation", variables=names, key=scene.keys[EVE]).status == 200
+
+    def test_user_with_as_many_tenants_as_one_may_have_is_409(self, scene, team, eve, monkeypatch):
+        names = {"token": scene.invite(team, EVE)}
+        with monkeypatch.context() as changed:
+            changed.setattr(rules, "MOST_TENANTS", 1)
+            assert scene.request("accept_invitation", variables=names, key=scene.keys[EVE]).status == 409
         assert scene.request("accept_invitation", variables=names, key=scene.keys[EVE]).status == 200
 
     def test_owner_of_a_tenant_without_one_is_invited_once(self, scene, eve):
