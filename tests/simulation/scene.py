@@ -2,8 +2,7 @@
 
 import json
 import traceback
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -141,16 +140,30 @@ class Scene:
         self.world.timeline.after(0, machine.boot)
         return machine
 
-    @contextmanager
-    def holding(self, what: str) -> Iterator[None]:
+    def holding(self, what: str) -> "_Holding":
         """Note an `AssertionError` as a violation of what is to hold always, and another error as one of what looks
         after it, and go on."""
-        try:
-            yield
-        except AssertionError as error:
-            self.violations.append((what, str(error)))
-        except Exception as error:  # noqa: BLE001 - it must not reach the program that is watched
-            self.violations.append(("watch_broken", f"{what}: {type(error).__name__}: {error} {where(error)}"))
+        return _Holding(self.violations, what)
+
+
+class _Holding:
+    """A class, and no generator: a history enters tens of thousands."""
+
+    __slots__ = ("_violations", "_what")
+
+    def __init__(self, violations: list[tuple[str, str]], what: str) -> None:
+        self._violations, self._what = violations, what
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool:
+        if isinstance(error, AssertionError):
+            self._violations.append((self._what, str(error)))
+        elif isinstance(error, Exception):  # it must not reach the program that is watched
+            text = f"{self._what}: {type(error).__name__}: {error} {where(error)}"
+            self._violations.append(("watch_broken", text))
+        return isinstance(error, Exception)
 
 
 @dataclass

@@ -7,7 +7,7 @@ import base64
 import json as jsonlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -233,8 +233,6 @@ class Client:
         self._here = here or (lambda: services)
         self._served = _served(routes, api)
         self.app = self._served.app
-        self._known: Application | None = None
-        self._paths: dict[int, list[tuple[str, list[str]]]] = {}
 
     def with_key(self, key: str | None) -> "Client":
         """The same routes and services, called by another."""
@@ -338,15 +336,6 @@ class Client:
             "body": body,
         }
 
-    def _paths_by_length(self) -> dict[int, list[tuple[str, list[str]]]]:
-        """The application's paths and their parts, sorted at its first request: tests put others in place."""
-        if self._known is not self.app:
-            self._known, self._paths = self.app, {}
-            for route in self.app.routes:
-                parts = route.split("/")
-                self._paths.setdefault(len(parts), []).append((route, parts))
-        return self._paths
-
     def _greedy(self) -> list[str]:
         """The application's paths with a last variable that takes what is left, but for the one for unknown paths."""
         return [route for route in self.app.routes if route.endswith("+}") and route != fallback.GREEDY]
@@ -355,7 +344,7 @@ class Client:
         """The most specific path, regardless of the method: every path has a route for undeclared methods."""
         candidates = []
         given = path.split("/")
-        for route, expected in self._paths_by_length().get(len(given), ()):
+        for route, expected in _paths_by_length(self.app).get(len(given), ()):
             variables = _variables(expected, given)
             if variables is not None:
                 candidates.append((route.count("{"), route, variables))
@@ -384,6 +373,16 @@ class Client:
             return
         checker = self._served.described.validator(declared["content"][media_type]["schema"])
         checker.validate(answer.json)
+
+
+@cache
+def _paths_by_length(app: Application) -> dict[int, list[tuple[str, list[str]]]]:
+    """The application's paths and their parts, sorted at its first request."""
+    paths: dict[int, list[tuple[str, list[str]]]] = {}
+    for route in app.routes:
+        parts = route.split("/")
+        paths.setdefault(len(parts), []).append((route, parts))
+    return paths
 
 
 def _variables(expected: Sequence[str], given: Sequence[str]) -> dict[str, str] | None:

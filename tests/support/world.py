@@ -238,7 +238,7 @@ class World:
         self._route_internal_events()
         moved = False
         for queue, handler in self._workers.items():
-            for body in self.queue_client.take(queue):
+            for body in self.queue_client.take(queue) if queue in self.queue_client.sent else ():
                 moved = True
                 for _ in range(2 if twice else 1):
                     self._until_done(handler, {"Records": [sqs_record(body)]})
@@ -248,11 +248,11 @@ class World:
         """Put internal events into the queues that subscribe to them, as a rule on the bus does."""
         entries = self.bus_client.entries
         self._routed = min(self._routed, len(entries))  # a test may have cleared them
-        for entry in entries[self._routed :]:
+        for entry in (entry for entry in entries[self._routed :] if entry["Source"] == INTERNAL_SOURCE):
+            data = json.loads(entry["Detail"])["data"]
             for context in self._families.contexts:
                 for subscription in context.subscriptions:
-                    data = json.loads(entry["Detail"])["data"]
-                    if entry["Source"] == INTERNAL_SOURCE and subscription.takes(entry["DetailType"], data):
+                    if subscription.takes(entry["DetailType"], data):
                         self.queue_client.sent.setdefault(subscription.queue, []).append(bus_message(entry))
         self._routed = len(entries)
 

@@ -223,7 +223,8 @@ class SimulatedWorld(BoxCalls, TimedWorld):
     @property
     def hears_nothing(self) -> bool:
         """Whether no call of AWS is answered to who asks."""
-        return self.worker is not None and self.worker.is_deaf_at(self.clock.now())
+        worker = self.worker
+        return worker is not None and worker.is_deaf_at(self.clock.now())
 
     def _may_die(self, fault: str) -> None:
         if self.weather.strikes(fault):
@@ -275,9 +276,10 @@ class SimulatedWorld(BoxCalls, TimedWorld):
 
     def route(self, entry: Mapping[str, Any]) -> None:
         """Put an internal event into the queues that subscribe to it, as a rule on the bus does."""
+        data = json.loads(entry["Detail"])["data"]
         for context in self._families.contexts:
             for subscription in context.subscriptions:
-                if subscription.takes(entry["DetailType"], json.loads(entry["Detail"])["data"]):
+                if subscription.takes(entry["DetailType"], data):
                     self._sent(subscription.queue, {**bus_message(entry), "DelaySeconds": 0, **UNTRACED})
 
 

@@ -80,7 +80,7 @@ class FakeDynamo:
         self._lag_seconds = 0.0
         self._latency_seconds = 0.0
         self._latencies: Mapping[str, float] = {}
-        self._tokens: dict[str, tuple[datetime, str]] = {}
+        self._tokens: dict[str, tuple[datetime, tuple[Write, ...]]] = {}
         self._faults = Faults()
         self._partition_limit = PartitionLimit()
         self._stream = ChangeStream(stream_shards)
@@ -203,8 +203,9 @@ class FakeDynamo:
     def load(self, table: Table, items: Iterable[Item]) -> None:
         """Rows that have stood for long: as `rows` shows them, in every index, with no change record and no bill."""
         with self._lock:
+            item = None
             for given in items:
-                item = stored(table, given)
+                item = stored(table, {name: value for name, value in given.items() if value is not None}, item)
                 key = primary_key(table, table.key_of(item))
                 self._rows[table.name].replace(key, item)
                 for index in table.indexes:
@@ -357,7 +358,7 @@ class FakeDynamo:
                 if not isinstance(write, Check):
                     self._store(write.table, key, new)
             self._faults.hold(rows, now)
-            self._tokens[token] = (now, repr(writes))
+            self._tokens[token] = (now, tuple(writes))
 
     def _require_conditions(self, writes: Sequence[Write], olds: Sequence[Item | None]) -> None:
         failed = {
@@ -376,7 +377,7 @@ class FakeDynamo:
         at, content = self._tokens[token]
         if now - at > timedelta(seconds=TOKEN_SECONDS):
             return False
-        if content != repr(writes):
+        if content != tuple(writes):
             raise RefusedError("IdempotentParameterMismatch")
         return True
 
@@ -436,7 +437,7 @@ class FakeDynamo:
             self.on_write(operation, plan)
 
     def _record(self, operation: str, tables: Sequence[Table], *, read: float = 0.0, write: float = 0.0) -> None:
-        names = ",".join(sorted({table.name for table in tables}))
+        names = tables[0].name if len(tables) == 1 else ",".join(sorted({table.name for table in tables}))
         self.meter.record(Call(operation, names, read_units=read, write_units=write))
 
 

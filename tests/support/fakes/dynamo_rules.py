@@ -18,9 +18,9 @@ from chalicelib.kit.tables import (
     Update,
     Write,
 )
-from chalicelib.kit.tables.wire import to_wire
-from tests.support.fakes.dynamo_sizes import item_bytes, stored
-from tests.support.fakes.dynamo_views import PrimaryKey, copy_of
+from tests.support.fakes.dynamo_sizes import Stored, stored
+from tests.support.fakes.dynamo_stream import image_of
+from tests.support.fakes.dynamo_views import PrimaryKey, copy_of, copy_of_value
 
 ITEM_LIMIT_BYTES = 400 * 1024
 TRANSACTION_LIMIT = 100
@@ -52,22 +52,21 @@ def check_key_value(table: Table, name: str, value: object, *, is_sort: bool) ->
         raise RefusedError(f"{table.name}.{name} is too long for a key")
 
 
-def check_item(table: Table, item: Item) -> None:
+def _check_row(table: Table, item: Stored, before: Stored | None) -> None:
     """Refuses what DynamoDB refuses of a whole row."""
     try:
-        to_wire(item)
+        item.image = image_of(item, before)
     except TypeError as error:
         raise RefusedError(str(error)) from error
     for index in table.indexes:
         for name in (index.partition, index.sort):
             if name is not None and name in item:
                 check_key_value(table, name, item[name], is_sort=name == index.sort)
-    size_bytes = item_bytes(item)
-    if size_bytes > ITEM_LIMIT_BYTES:
-        raise RefusedError(f"a row of {size_bytes} bytes; {ITEM_LIMIT_BYTES} are allowed")
+    if item.size_bytes > ITEM_LIMIT_BYTES:
+        raise RefusedError(f"a row of {item.size_bytes} bytes; {ITEM_LIMIT_BYTES} are allowed")
 
 
-def put_by(write: Write) -> Item | None:
+def put_by(write: Write) -> Stored | None:
     """The row that a put leaves, which is checked before its condition is looked at; None for another write."""
     return after(write, None) if isinstance(write, Put) else None
 
@@ -80,18 +79,18 @@ def key_of(write: Write) -> PrimaryKey:
     return primary_key(write.table, write.key)
 
 
-def after(write: Write, old: Item | None) -> Item | None:
+def after(write: Write, old: Stored | None) -> Stored | None:
     """The row once the write is done."""
     match write:
         case Put():
             new = stored(write.table, copy_of(write.item))
         case Update():
-            new = stored(write.table, _changed(write, old))
+            new = stored(write.table, _changed(write, old), old)
         case Delete():
             return None
         case Check():
             return old
-    check_item(write.table, new)
+    _check_row(write.table, new, old)
     return new
 
 
@@ -105,7 +104,7 @@ def _changed(write: Update, old: Item | None) -> Item:
     new = dict(before)
     for change in write.changes:
         _apply(change, before, new)
-    return copy_of(new)
+    return new
 
 
 def _apply(change: Change, before: Item, new: Item) -> None:
@@ -113,11 +112,11 @@ def _apply(change: Change, before: Item, new: Item) -> None:
         case Set(name, None) | Remove(name):
             new.pop(name, None)
         case Set(name, value):
-            new[name] = value
+            new[name] = copy_of_value(value)
         case SetIfAbsent(name, None):
             raise RefusedError(f"SetIfAbsent({name!r}) without a value")
         case SetIfAbsent(name, value):
-            new.setdefault(name, value)
+            new.setdefault(name, copy_of_value(value))
         case Add(name, amount):
             number = before.get(name, 0)
             if isinstance(number, bool) or not isinstance(number, int):

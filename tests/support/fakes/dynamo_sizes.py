@@ -12,26 +12,39 @@ WRITE_UNIT_BYTES = 1024
 
 
 class Stored(dict[str, Value]):
-    """A row, or an entry of an index, as it is kept. Nothing changes it: its size, the entries of a row by index, and
-    its image in change records are made once."""
+    """A row, or an entry of an index, as it is kept. Nothing changes it: the sizes of its attributes, the entries of a
+    row by index, and its image in change records are made once. The row after it shares what stays the same."""
 
-    __slots__ = ("entries", "image", "size_bytes")
+    __slots__ = ("entries", "image", "nested", "size_bytes", "sizes")
 
-    def __init__(self, item: Item, size_bytes: int) -> None:
+    def __init__(self, item: Item, sizes: dict[str, int]) -> None:
         super().__init__(item)
-        self.size_bytes = size_bytes
+        self.sizes = sizes
+        self.size_bytes = sum(sizes.values())
         self.entries: dict[str, Stored | None] = {}
         self.image: Any = None
+        self.nested = [name for name, value in item.items() if isinstance(value, dict | list)]
 
 
-def stored(table: Table, item: Item) -> Stored:
-    """A row of a table, with its entries."""
-    sizes = {name: len(name.encode()) + value_bytes(value) for name, value in item.items()}
-    row = Stored(item, sum(sizes.values()))
+_NOTHING = Stored({}, {})
+
+
+def stored(table: Table, item: Item, before: Stored | None = None) -> Stored:
+    """A row of a table, with its entries. ``before`` is the row that it comes from."""
+    old = _NOTHING if before is None else before
+    sizes = {
+        name: old.sizes[name] if value is old.get(name) else len(name.encode()) + value_bytes(value)
+        for name, value in item.items()
+    }
+    row = Stored(item, sizes)
+    changed = {name for name, value in item.items() if value is not old.get(name)}.union(old.keys() - item.keys())
     for index in table.indexes:
-        names = _entry_names(table, index, item)
-        shown = {name: item[name] for name in names if name in item}
-        row.entries[index.name] = Stored(shown, sum(sizes[name] for name in shown)) if names else None
+        if index.name in old.entries and changed.isdisjoint(_every_name(table, index)):
+            row.entries[index.name] = old.entries[index.name]
+        else:
+            names = _entry_names(table, index, item)
+            shown = {name: item[name] for name in names if name in item}
+            row.entries[index.name] = Stored(shown, {name: sizes[name] for name in shown}) if names else None
     return row
 
 
@@ -84,6 +97,10 @@ def _entry_names(table: Table, index: Index, item: Item) -> tuple[str, ...]:
     """The attributes of a row's entry in an index; none when it lacks one of the keys."""
     if index.partition not in item or (index.sort is not None and index.sort not in item):
         return ()
+    return _every_name(table, index)
+
+
+def _every_name(table: Table, index: Index) -> tuple[str, ...]:
     return _names_of(table.partition, table.sort, index.partition, index.sort, index.projected)
 
 
@@ -96,7 +113,7 @@ def _names_of(*names: str | tuple[str, ...] | None) -> tuple[str, ...]:
 def index_write_units(table: Table, index: Index, old: Item | None, new: Item | None) -> float:
     """Nothing if the entry stays as it is, two writes if its key moves, else one."""
     before, after = project(table, index, old), project(table, index, new)
-    if before == after:
+    if before is after or before == after:
         return 0.0
     keys = (index.partition, index.sort or index.partition)
     if before is not None and after is not None and any(before[name] != after[name] for name in keys):

@@ -10,7 +10,7 @@ from typing import Any
 
 from chalicelib.kit.tables import Item, Key, Table
 from chalicelib.kit.tables.conditions import value_at
-from chalicelib.kit.tables.wire import WireItem, to_wire
+from chalicelib.kit.tables.wire import WireItem, to_wire, to_wire_value
 from tests.support.fakes.dynamo_sizes import Stored, item_bytes
 
 TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
@@ -81,9 +81,9 @@ def _record(table: Table, keys: Key, old: Item | None, new: Item | None, positio
         "StreamViewType": "NEW_AND_OLD_IMAGES",
     }
     if new is not None:
-        change["NewImage"] = _image(new)
+        change["NewImage"] = _kept_image(new)
     if old is not None:
-        change["OldImage"] = _image(old)
+        change["OldImage"] = _kept_image(old)
     name = "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
     return {
         "eventID": sha256(f"record {position}".encode()).hexdigest()[:32],
@@ -96,12 +96,22 @@ def _record(table: Table, keys: Key, old: Item | None, new: Item | None, positio
     }
 
 
-def _image(item: Item) -> WireItem:
-    """A row as records show it: the new image of one is the old image of the next."""
-    if not isinstance(item, Stored):
+def image_of(item: Item, before: Stored | None = None) -> WireItem:
+    """A row as records show it. ``before`` is the row that it comes from. Raises TypeError as `to_wire`."""
+    if before is None or before.image is None:
         return as_lambda(to_wire(item))
+    return {
+        name: before.image[name] if value is before.get(name) else _json_value(to_wire_value(value))
+        for name, value in item.items()
+    }
+
+
+def _kept_image(item: Item) -> WireItem:
+    """The new image of one record is the old image of the next."""
+    if not isinstance(item, Stored):
+        return image_of(item)
     if item.image is None:
-        item.image = as_lambda(to_wire(item))
+        item.image = image_of(item)
     return item.image
 
 

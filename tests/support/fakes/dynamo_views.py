@@ -5,27 +5,31 @@ from collections.abc import Iterable
 from typing import Any
 
 from chalicelib.kit.tables import BeginsWith, Between, Exactly, Index, Item, Key, KeyRange, Query, RefusedError, Table
+from tests.support.fakes.dynamo_sizes import Stored
 
 PrimaryKey = tuple[Any, ...]
 _Entry = tuple[Any, PrimaryKey]
 
 
-_MUTABLE = (dict, list)
-
-
 def copy_of(item: Item) -> Item:
     """A copy that shares nothing mutable and leaves out None, as the wire does."""
-    return {
-        name: _copy(value) if isinstance(value, _MUTABLE) else value
-        for name, value in item.items()
-        if value is not None
-    }
+    if isinstance(item, Stored):
+        copy: Item = dict(item)
+        for name in item.nested:
+            copy[name] = copy_of_value(item[name])
+        return copy
+    return {name: copy_of_value(value) for name, value in item.items() if value is not None}
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, dict):
-        return copy_of(value)
-    return [_copy(part) if isinstance(part, _MUTABLE) else part for part in value]
+def copy_of_value(value: Any) -> Any:
+    """The same of one value."""
+    match value:
+        case dict():
+            return copy_of(value)
+        case list():
+            return [copy_of_value(part) for part in value]
+        case _:
+            return value
 
 
 class View:
@@ -57,8 +61,11 @@ class View:
 
     def replace(self, key: PrimaryKey, item: Item | None) -> None:
         """Make this the entry of the row with this primary key; None takes it out."""
-        old = self._items.pop(key, None)
+        old = self._items.get(key)
+        if old is item:
+            return
         if old is not None:
+            del self._items[key]
             entries = self._order[old[self.partition]]
             del entries[bisect_left(entries, self._entry(key, old))]
         if item is not None:

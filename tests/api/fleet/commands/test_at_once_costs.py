@@ -29,7 +29,7 @@ def test_few_executions_are_made_in_the_transaction_of_their_command(kind, reads
 
 
 def test_command_for_a_large_fleet_reads_little_before_it_takes_the_long_way():
-    world = large_world(3000).world
+    world = large_world(3000, {"clusters", "nodes"}).world
     client = operator(world)
     for targeting in ({"type": "all"}, {"type": "clusters", "cluster_names": ["north"]}):
         client.post(f"{API}/commands", json={"command_text": "true", "targeting": targeting})
