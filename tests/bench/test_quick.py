@@ -15,8 +15,9 @@ from tests.bench.report import Figure, missed, put_texts, text_of, write
 
 ROOT = Path(__file__).parents[2]
 
-SLOW = {"cold_start", "fan_out", "growth"}
-"""Sections that take longest: `make test-all` runs them, and `make bench` does at their whole size."""
+SLOW = {"cold_start", "cost", "fan_out", "growth"}
+"""Sections that take longest: `make test-all` runs them, and `make bench` does at their whole size. The one target of
+``cost`` has a test beside its document (tests/unit/project/test_cost_document.py)."""
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """The zip that goes to AWS, run by AWS's own runtime client in the functions' Python."""
 
 import json
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -26,6 +27,19 @@ CYRILLIC = "журнал шахты"
 KEY = {"Authorization": "Bearer bench"}
 
 
+def test_handlers_are_imported_from_the_zip_alone(real_zip):
+    """All in one process: what each imports by itself, tests/unit/project/test_import_budget.py says."""
+    names = sorted({each.handler.rpartition(".")[0] for each in deployed_functions()})
+    code = f"import importlib; print(len([*map(importlib.import_module, {names})]))"
+    command = [real_zip.python, "-S", "-c", code]
+    environment = dict(environment_of("api_handler"))
+    done = subprocess.run(command, cwd=real_zip.code, env=environment, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == (f"{len(names)}\n", "")
+
+
+# Slow: a process for each function, which lacks in the zip what they lack together.
+@pytest.mark.slow
 def test_handlers_start_from_the_zip_alone(real_zip):
     def start(deployed):
         with real_zip.start(deployed.handler, environment_of(deployed.function.name)):

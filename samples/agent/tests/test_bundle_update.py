@@ -219,6 +219,8 @@ def serve(server, files, bundle, **changes):
     server.current = bundle.version
 
 
+# Slow: an update with a command that is accepted meanwhile goes the same way.
+@pytest.mark.slow
 def test_update_to_a_good_version_installs_and_starts_it(server, files, machine, bundles):
     newer = bundles("newer")
     serve(server, files, newer)
@@ -374,8 +376,11 @@ def test_command_accepted_while_an_update_waits_is_run_by_the_new_version(server
     later = server.add("tr '\\0' ' ' </proc/$PPID/cmdline", wake=True)
     eventually(lambda: server.executions[later]["status"] == "sent", what=machine.text)
     (tmp_path / "enough").touch()
-    assert machine.outcome()["status"] == "updated"
-    assert bundles("newer").version in server.final(later)["output"]
+    newer = bundles("newer").version
+    assert machine.outcome() == {"status": "updated", "version": newer, "reason": None}
+    assert newer in server.final(later)["output"]
+    assert {path.name for path in machine.versions.iterdir()} == {machine.base, newer, "current"}
+    assert [request.body["version"] for request in server.seen("POST", "/agents/nodes")][-1] == newer
 
 
 def test_self_update_option_without_the_launcher_is_refused(server, tmp_path, installed):
