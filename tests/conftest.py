@@ -20,8 +20,13 @@ END_TO_END = "tests/e2e/"
 CLOUDS_OF_THEIR_OWN = ("tests/e2e/test_commands_of_make.py", "tests/e2e/test_tenants_of_the_cloud.py")
 """These end-to-end tests do not use the cloud that the others share."""
 
-TOGETHER = ("tests/infra/", "tests/unit/project/", "samples/agent/tests/test_bundle_update.py")
-"""Each file of these reads, packages or builds something that takes many seconds, and is used by all of its tests."""
+TOGETHER = (
+    "tests/infra/",
+    "tests/unit/project/",
+    "tests/api/fleet/test_cost_ceilings.py",
+    "samples/agent/tests/test_bundle_update.py",
+)
+"""Each file of these reads, packages or makes something that takes many seconds, and is used by all of its tests."""
 
 ON_THE_EMULATOR = "emulator"
 """Among the parameters of tests on the emulator, which takes seconds to start in each process."""

@@ -51,6 +51,12 @@ def graph_of_the_code():
     return grimp.build_graph("chalicelib", include_external_packages=True, cache_dir=None)
 
 
+@cache
+def is_kept_today(contract):
+    """Whether the code keeps the contract of that id."""
+    return is_kept(contract)
+
+
 def is_kept(contract, *imports):
     """Whether the code keeps the contract of that id with these imports (importer, imported) added."""
     graph = copy.deepcopy(graph_of_the_code())
@@ -86,7 +92,7 @@ def is_kept(contract, *imports):
     ],
 )
 def test_wrong_import_breaks_its_contract(contract, importer, imported):
-    assert is_kept(contract)
+    assert is_kept_today(contract)
     assert not is_kept(contract, (importer, imported))
 
 
