@@ -18,13 +18,13 @@ from tests.simulation.cloud.people import (
     REGISTRATION,
     RESET,
     ask,
-    beside,
     mailed,
     people,
     some_caller,
 )
 from tests.simulation.cloud.standing import Caller
 from tests.simulation.scene import Scene, Simulation
+from tests.simulation.together import beside
 from tests.support.fakes.dynamo import Plan
 
 KEPT_OF_A_USER = {"id", "deleted_at", "updated_at", "inserted_at", "version", "changed_by"}

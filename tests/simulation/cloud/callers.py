@@ -3,9 +3,10 @@
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.platform.access.store import API_KEYS
 from tests.simulation.cloud.accounts import remember_key
-from tests.simulation.cloud.people import PROMISES, ask, beside, some_caller, some_tenant
+from tests.simulation.cloud.people import PROMISES, ask, some_caller, some_tenant
 from tests.simulation.cloud.standing import Caller, note_moves
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.simulation.together import beside
 from tests.support.fakes.dynamo import Plan
 
 LOOKS = (

@@ -7,11 +7,12 @@ from typing import Any
 from chalicelib.cloud.storage.model import BUCKET
 from chalicelib.platform.provisioning.model import Desired
 from tests.simulation.cloud.buckets import DELETE, READ, WRITE, delete_bucket, in_bucket, s3
-from tests.simulation.cloud.people import ask, beside
+from tests.simulation.cloud.people import ask
 from tests.simulation.cloud.registers import NOTHING, Registers
 from tests.simulation.cloud.standing import Caller
 from tests.simulation.cloud.things import things_of
 from tests.simulation.scene import NothingThereError, RefusedError, Scene
+from tests.simulation.together import beside
 
 KEYS = ("2026/a.jpg", "b")
 

@@ -4,8 +4,9 @@ from chalicelib.cloud.tenancy.store import OWNED
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.platform.identity.tenant_store import TENANTS
-from tests.simulation.cloud.people import OPERATOR, ask, beside, some_caller, some_tenant
+from tests.simulation.cloud.people import OPERATOR, ask, some_caller, some_tenant
 from tests.simulation.scene import Scene
+from tests.simulation.together import beside
 from tests.support.fakes.dynamo import Plan
 
 MOST_GIVEN = 2

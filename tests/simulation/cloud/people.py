@@ -4,9 +4,6 @@ While nothing changes that says what a caller may, its answer has to agree with 
 request reaches the rows of its own tenant alone, and one that is refused has changed nothing.
 """
 
-from collections.abc import Callable
-from functools import partial, update_wrapper
-from random import Random
 from typing import Any
 
 from chalicelib.cloud.accounts.store import PASSWORDS
@@ -22,7 +19,6 @@ from chalicelib.platform.identity.user_store import ADDRESSES, MEMBERS, USERS
 from chalicelib.platform.secrets.store import SECRETS
 from tests.simulation.cloud.standing import Caller, has_moved, may, moves_so_far, working_tenant
 from tests.simulation.engine.gateway import IDEMPOTENCY_KEY
-from tests.simulation.history import operate
 from tests.simulation.scene import MOST_REPEATS, REFUSED, SERVER_ERROR, NothingThereError, RefusedError, Scene
 from tests.support.client import MASTER_KEY, HttpAnswer
 from tests.support.tenant_watch import WORKING, Reach, TenantWatch
@@ -138,14 +134,6 @@ def _judged(
         with scene.holding("who_may_is_not_refused"):
             assert not (could and method == "GET" and answer.status in {401, 403}), told
     return answer
-
-
-def beside(scene: Scene, *acts: Callable[..., object], **given: object) -> None:
-    """Begin each of these at once, by a person of its own; each takes what is ``given``."""
-    for act in acts:
-        rng = Random(scene.rng.getrandbits(64))
-        named = update_wrapper(partial(act, **given), act)
-        scene.world.start("people", partial(operate, scene, named), rng=rng)
 
 
 def keys_alive(scene: Scene) -> list[Caller]:

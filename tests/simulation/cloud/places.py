@@ -20,7 +20,6 @@ from tests.simulation.cloud.people import (
     MOSTLY,
     OPERATOR,
     ask,
-    beside,
     keys_alive,
     mailed,
     own_rows,
@@ -30,6 +29,7 @@ from tests.simulation.cloud.people import (
 )
 from tests.simulation.cloud.standing import Caller, tenant_row
 from tests.simulation.scene import NothingThereError, Scene
+from tests.simulation.together import beside
 from tests.support.declared import FAMILIES
 from tests.support.fakes.dynamo import Plan
 

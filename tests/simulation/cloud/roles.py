@@ -6,8 +6,9 @@ from chalicelib.cloud.permissions import ROLES as OF_ALL
 from chalicelib.cloud.roles.store import POLICIES, ROLES
 from chalicelib.platform.identity.user_store import USERS
 from tests.simulation.cloud.callers import LOOKS, look_around
-from tests.simulation.cloud.people import EVERYBODY, ask, beside, own_rows, some_caller, some_id, some_tenant
+from tests.simulation.cloud.people import EVERYBODY, ask, own_rows, some_caller, some_id, some_tenant
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.simulation.together import beside
 
 NAMES = ("auditor", "keeper")
 HELD = [needs for _, needs in LOOKS]

@@ -7,10 +7,11 @@ from chalicelib.cloud.roles.store import POLICIES
 from chalicelib.cloud.service_accounts.rules import TOKEN_SECONDS
 from chalicelib.cloud.service_accounts.store import ACCOUNTS, OWNERS
 from tests.simulation.cloud.callers import LOOKS
-from tests.simulation.cloud.people import NOBODY, ask, beside, own_rows, people, some_caller, some_id, some_tenant
+from tests.simulation.cloud.people import NOBODY, ask, own_rows, people, some_caller, some_id, some_tenant
 from tests.simulation.cloud.places import ROLES
 from tests.simulation.cloud.standing import Caller
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.simulation.together import beside
 
 COLLECTION = "/iam/service-accounts"
 

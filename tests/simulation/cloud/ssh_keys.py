@@ -4,8 +4,9 @@ from chalicelib.cloud.ssh_keys.store import SSH_KEYS
 from chalicelib.kit.tables.tenants import owner_of
 from chalicelib.platform.secrets.rules import QUOTA
 from chalicelib.platform.secrets.store import SECRETS
-from tests.simulation.cloud.people import ask, beside, own_rows, some_caller, some_id, some_tenant
+from tests.simulation.cloud.people import ask, own_rows, some_caller, some_id, some_tenant
 from tests.simulation.scene import NothingThereError, Scene, Simulation
+from tests.simulation.together import beside
 from tests.support.ssh_keys import ed25519_key
 
 
