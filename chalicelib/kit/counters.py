@@ -201,12 +201,15 @@ class Counters:
 
 
 def _parts_of(moves: Sequence[Move]) -> list[list[tuple[str, int]]]:
-    """The sums of their deltas, in as many transactions as it takes."""
+    """The sums of their deltas, in as many transactions as it takes: one without any, where they sum to nothing. That
+    is noted too, since a part of the batch may have been counted before it had grown."""
     deltas: Counter[str] = Counter()
     for move in moves:
         for total, delta in move.deltas.items():
             deltas[total] += delta
     moving = [(total, delta) for total, delta in sorted(deltas.items()) if delta]
+    if not moving and any(delta for move in moves for delta in move.deltas.values()):
+        return [[]]
     room = TRANSACTION_LIMIT - 1
     return [moving[start : start + room] for start in range(0, len(moving), room)]
 

@@ -75,6 +75,17 @@ def test_batch_that_has_grown_after_a_crash_between_its_parts_counts_once(world)
     assert {counters.read(f"nodes#number#{place}") for place in range(150)} == {1}
 
 
+def test_batch_that_has_grown_and_sums_to_nothing_counts_the_rest(world):
+    _, _, counters = world
+    made, gone = Move("c0", {"nodes": 1}), Move("c1", {"nodes": -1})
+    counters.add([made])
+    counters.add([made, gone])
+    counters.add([made, gone])
+    assert counters.read("nodes") == 0
+    counters.add([Move("c2", {"nodes": 1})])
+    assert counters.read("nodes") == 1
+
+
 def test_zero_deltas_write_nothing(world):
     _, tables, counters = world
     counters.add([Move("b1", {"nodes": 0})])
