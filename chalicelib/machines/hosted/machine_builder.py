@@ -93,8 +93,8 @@ class MachineBuilder:
 
     def look(self, tenant: str, node: HostedNode) -> Progress:
         instance = self._find(tenant, node.id)
-        reason = "its instance was deleted" if instance is None else instance.reason
-        return Progress(phase=Phase.COMPLETED, reason=reason, rest=_rest(instance))
+        rest = _rest(instance)
+        return Progress(phase=Phase.COMPLETED, reason=_reason(instance) if rest is Status.FAILED else "", rest=rest)
 
     def forget(self, node: HostedNode) -> None:
         self._webhooks.remove(node.id)
@@ -147,6 +147,8 @@ class MachineBuilder:
 
     def _upgrade(self, _tenant: str, node: HostedNode, instance: Resource | None) -> Progress:
         build, rest = node.build, _rest(instance)
+        if rest is Status.FAILED:
+            return _lost(instance)
         if build.phase is Phase.CONFIGURING:
             state = self._fleet.update_state(node.id, token=build.id)
             if state is None or state.state is UpdateState.FAILED:

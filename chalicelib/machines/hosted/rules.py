@@ -177,7 +177,7 @@ def _ended(node: HostedNode, progress: Progress, now: datetime) -> HostedNode:
     values = {
         "builds": (*node.builds[:-1], ended),
         "status": status,
-        "reason": "" if is_success else progress.reason if status is Status.FAILED else node.reason,
+        "reason": _reason_after(node, progress, status),
         "told": status.value,
         "is_initialized": node.is_initialized or is_success,
         "program": progress.program or node.program,
@@ -198,6 +198,13 @@ def _status_after(node: HostedNode, progress: Progress) -> Status:
     if is_failure and node.build.action in {Action.CREATE, Action.DESTROY}:
         return Status.FAILED
     return progress.rest or node.status
+
+
+def _reason_after(node: HostedNode, progress: Progress, status: Status) -> str:
+    """Why the node has failed: its build did, or it had failed before and this build changed nothing of that."""
+    if status is not Status.FAILED:
+        return ""
+    return progress.reason or node.reason
 
 
 def _changed(node: HostedNode, now: datetime, **values: object) -> HostedNode:

@@ -200,8 +200,27 @@ class TestUpgrade:
 
         assert done.build.reason == "this installation serves no version to upgrade to"
 
+    def test_upgrade_of_a_node_whose_machine_is_lost_fails_at_once_and_says_why(self, hosting: Hosting) -> None:
+        node = hosting.running()
+        hosting.begin(node.id, Action.UPGRADE)
+        hosting.instance_is(node.id, State.FAILED, reason="the provider lost it")
+
+        done = hosting.get(node.id)
+        assert (done.build.status, done.build.reason) == (BuildStatus.FAILURE, "the provider lost it")
+        assert (done.status, done.reason) == (Status.FAILED, "the provider lost it")
+
 
 class TestSettings:
+    def test_failed_node_with_another_receiver_still_says_why_it_failed(self, hosting: Hosting) -> None:
+        node = hosting.running()
+        hosting.instance_is(node.id, State.FAILED, reason="the provider lost it")
+        hosting.nodes.set_webhook(TENANT, node.id, URL)
+        hosting.settle()
+
+        done = hosting.get(node.id)
+        assert done.build.status is BuildStatus.SUCCESS
+        assert (done.status, done.reason) == (Status.FAILED, "the provider lost it")
+
     def test_new_receiver_gets_the_next_status(self, hosting: Hosting) -> None:
         node = hosting.running()
         hosting.nodes.set_webhook(TENANT, node.id, URL)
@@ -290,7 +309,7 @@ class TestWithoutABuild:
         [
             ({"state": State.FAILED, "reason": "the provider lost it"}, Status.FAILED, "the provider lost it"),
             ({"state": State.READY, "power": Power.OFF}, Status.PAUSED, ""),
-            ({"state": State.GONE}, Status.FAILED, ""),
+            ({"state": State.GONE}, Status.FAILED, "its instance is TERMINATED"),
         ],
     )
     def test_node_follows_its_instance(self, hosting: Hosting, change, status: Status, reason: str) -> None:
