@@ -13,6 +13,7 @@ from chalicelib.kit.ids import Ids
 from chalicelib.kit.tables import Item, Table
 from tests.simulation.engine.coverage import Coverage
 from tests.simulation.engine.gateway import IDEMPOTENCY_KEY, Exchange, Gateway
+from tests.simulation.engine.hosts import Hosts
 from tests.simulation.engine.machine import Machine
 from tests.simulation.engine.weather import Weather
 from tests.simulation.engine.world import SimulatedWorld
@@ -38,6 +39,7 @@ class Scene:
         self._began = self.world.clock.now()
         self.gateway = Gateway(self.world)
         self.machines: list[Machine] = []
+        Hosts(self.world.machine_client, self.world.timeline, partial(self.set_up, updates=True))
         self.api_keys: dict[str, list[str]] = {}
         self.strangers: set[str] = set()
         self.log: list[str] = []
@@ -131,10 +133,10 @@ class Scene:
             raise NothingThereError("machines")
         return self.rng.choice(self.machines)
 
-    def set_up(self, key: str, key_id: str, *, updates: bool) -> Machine:
-        """A new machine with this enrollment key starts its agent."""
+    def set_up(self, key: str, key_id: str, node_id: str = "", *, updates: bool) -> Machine:
+        """A new machine with this enrollment key starts its agent, with the id that it was given or one of its own."""
         number = len(self.machines)
-        node_id = Ids.uuid7(self.world.ids, self.world.clock.now())
+        node_id = node_id or Ids.uuid7(self.world.ids, self.world.clock.now())
         machine = Machine(self.world, self.gateway, number, node_id, (key_id, key), updates=updates)
         self.machines.append(machine)
         self.world.timeline.after(0, machine.boot)

@@ -1,6 +1,7 @@
 """A world in which instances are made: on a strict EC2, on the emulator's, or by the fake host of local machines."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.kit.crypto import Secret
@@ -19,6 +20,12 @@ CLUSTER = "shops"
 TENANT = "default"
 
 _KEY = re.compile(r"<<'END_OF_KEY'\n(?P<key>[^\n]+)\nEND_OF_KEY")
+
+
+def key_in(request: Mapping[str, Any]) -> str | None:
+    """The enrollment key that a request for a machine at EC2 gives it, None for one that does not enrol."""
+    found = _KEY.search(request.get("UserData", ""))
+    return None if found is None else found["key"]
 
 
 class InstanceWorld(MovingWorld):
@@ -64,10 +71,9 @@ class InstanceWorld(MovingWorld):
     def key_of(self, resource: Resource) -> Secret:
         """The enrollment key that the instance's machine was given."""
         requests = [request for operation, request in self.ec2.calls if operation == "RunInstances"]
-        text = next(each["UserData"] for each in requests if each["ClientToken"] == resource.id)
-        found = _KEY.search(text)
-        assert found is not None
-        return Secret(found["key"])
+        key = key_in(next(each for each in requests if each["ClientToken"] == resource.id))
+        assert key is not None
+        return Secret(key)
 
     def key_works(self, resource: Resource) -> bool:
         """Whether a machine with the instance's key and id would be let in now."""

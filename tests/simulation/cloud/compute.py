@@ -76,7 +76,7 @@ def label_instance(scene: Scene) -> None:
 
 def no_label_of_an_instance_is_lost(scene: Scene) -> None:
     for row in things_of(scene, INSTANCE):
-        there = {*row.spec["notes"].get("labels", {})}
+        there = {*row.spec.get("notes", {}).get("labels", {})}
         lost = scene.recall(_Labels).of.get(row.id, set()) - there
         assert not lost, f"{row.name} was given the labels {sorted(lost)}, and has not got them"
 

@@ -8,14 +8,20 @@ from typing import Any
 from chalicelib.platform.provisioning.ec2_tags import stage_of
 from chalicelib.platform.provisioning.pacing import LEASE
 from tests.simulation.engine.weather import Weather
-from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2
+from tests.support.fakes.aws import FIRST_KEY
+from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2, Machine
+
+NETWORKS = ("north", "south", "west")
 
 SETTINGS = {
     "machine_providers": ("ec2",),
     "machine_subnets": tuple(f"{zone}={subnet}" for zone, subnet in BY_ZONE.items()),
     "machine_security_groups": (SECURITY_GROUP,),
+    "hosted_template": "ubuntu-small",
+    "hosted_networks": NETWORKS,
+    "signing_key_id": FIRST_KEY,
 }
-"""The settings of an application that makes instances there."""
+"""The settings of an application that makes instances and hosted nodes there."""
 
 
 LAG_SECONDS = 2
@@ -38,14 +44,18 @@ class SimulatedEc2(FakeEc2):
         self.surprised: set[str] = set()
         """The things that changed unknown to their rows: by somebody with a console, or by such a call."""
         self._past: dict[str, tuple[dict[str, str], datetime, datetime]] = {}
+        self.switched: Callable[[Machine], object] = lambda _instance: None
+        """Told of each instance that was asked to become something else, or that somebody has switched."""
 
     def end(self, machine_id: str, reason: str = "") -> None:
         self.surprised.add(machine_id)
         super().end(machine_id, reason)
+        self.switched(self.machines[machine_id])
 
     def power_off(self, machine_id: str) -> None:
         self.surprised.add(machine_id)
         super().power_off(machine_id)
+        self.switched(self.machines[machine_id])
 
     def times_there(self) -> Iterator[tuple[str, dict[str, str], datetime, datetime]]:
         """The id and tags of everything that ever cost money, and a time from when until when it did; for a machine
@@ -69,7 +79,7 @@ class SimulatedEc2(FakeEc2):
         self._troubles.clear()
 
     def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
-        began, known = self.clock.now(), {*self.parts, *self.copies}
+        began, known = self.clock.now(), {*self.machines, *self.parts, *self.copies}
         self._meet()
         # Another server may answer than before, which knows less.
         is_behind = self._weather.strikes("ec2_lags")
@@ -82,8 +92,12 @@ class SimulatedEc2(FakeEc2):
             return super()._do(operation, request, call)
         finally:
             if is_late:
-                self.came_late |= {*self.parts, *self.copies} - known
+                self.came_late |= {*self.machines, *self.parts, *self.copies} - known
                 self.surprised |= {text for value in request.values() for text in _texts(value)}
+            if operation in SWITCHING:
+                for machine_id in request.get("InstanceIds") or sorted({*self.machines} - known):
+                    if machine_id in self.machines:
+                        self.switched(self.machines[machine_id])
             for thing_id in forgettable.keys() - self.copies.keys() - self.amis.keys():
                 thing = forgettable[thing_id]
                 self._past[thing_id] = (thing.tags, thing.since, self.clock.now())
@@ -91,6 +105,8 @@ class SimulatedEc2(FakeEc2):
 
 FORGETTING = frozenset({"DeleteSnapshot", "DeregisterImage"})
 """The calls after which a thing is not known any more."""
+
+SWITCHING = frozenset({"RunInstances", "StartInstances", "StopInstances", "RebootInstances", "TerminateInstances"})
 
 
 def _texts(value: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Protocol
 
@@ -42,6 +42,7 @@ class Exchange:
     endpoint: Endpoint | None
     options: Mapping[str, Any]
     answer: HttpAnswer
+    began_at: datetime
 
     @property
     def request_id(self) -> str:
@@ -59,7 +60,7 @@ _APIS = {api.name: (family, api) for family in FAMILIES.each if family.name in N
 
 
 class Line(Protocol):
-    """The machine's end of a socket."""
+    """The end of a socket that is a machine's, or an operator's."""
 
     def deliver(self, frame: str) -> None: ...
 
@@ -75,6 +76,8 @@ class Gateway:
         self._lines: dict[str, Line] = {}
         self._numbers = count(1)
         self.heard: list[Callable[[Exchange], None]] = []
+        self.overheard: Callable[[Any, str, bool], None] = lambda _machine, _frame, _is_sent: None
+        """Told of each frame that a machine gets, or sends."""
         world.socket_client = _Sockets(world, self._lines)
 
     def client(self, api: str = EDGE_ADMIN.name) -> Client:
@@ -140,9 +143,9 @@ class Gateway:
         return None if world.weather.strikes("answer_lost") else answer
 
     def _request(self, method: str, path: str, api: str, options: Mapping[str, Any]) -> HttpAnswer:
-        client = self.client(api)
+        client, began_at = self.client(api), self._world.clock.now()
         answer = client.request(method, path, **options)
-        exchange = Exchange(method, path, client.endpoint_of(method, path), options, answer)
+        exchange = Exchange(method, path, client.endpoint_of(method, path), options, answer, began_at)
         for hear in self.heard:
             hear(exchange)
         return answer
@@ -150,7 +153,7 @@ class Gateway:
     # -- sockets -------------------------------------------------------------------------------------------------
 
     def connect(self, headers: Mapping[str, str], line: Line, answered: Callable[[int, str], None]) -> None:
-        """Open a machine's socket: ``answered`` is told the status, and the connection's id."""
+        """Open a socket: ``answered`` is told the status, and the connection's id."""
         world, connection_id = self._world, f"connection-{next(self._numbers)}"
         context = {
             "connectionId": connection_id,
@@ -167,10 +170,10 @@ class Gateway:
 
         self._handle("connect", event, done)
 
-    def say(self, connection_id: str) -> None:
-        """A machine's heartbeat over its socket."""
+    def say(self, connection_id: str, frame: str) -> None:
+        """A frame over a socket that is open."""
         if connection_id in self._lines:
-            self._handle("message", _event(connection_id), lambda _status: None)
+            self._handle("message", {**_event(connection_id), "body": frame}, lambda _status: None)
 
     def close(self, connection_id: str) -> None:
         """A socket has ended at the machine's side. The gateway notices, and tells, in its own time."""

@@ -19,18 +19,20 @@ from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CommandLimits
 from edge_agent.leaving import leave_is_requested, request_leave
-from edge_agent.options import MetricsOptions, Options
+from edge_agent.options import MetricsOptions, Options, SshOptions
 from edge_agent.ports import Ports
 from edge_agent.runtime import Runtime
-from edge_agent.state_directory import StateDirectory
+from edge_agent.state_directory import HOST_KEY_FILE, StateDirectory
 
 from samples.agent.tests.support.memory_ports import InlineThreads
 from tests.simulation.engine.gateway import Gateway
 from tests.simulation.engine.machine_ports import Dead, MachineClock, MachineDisk, MachineNetwork, MachineProcesses
+from tests.simulation.engine.ssh import PORT, Listener, SshClient, host_key_of
 from tests.simulation.engine.world import SimulatedWorld
 
 STATE = PurePath("/state")
 RESTART_SECONDS = (2.0, 40.0)
+IDLE_SECONDS, CHECK_SECONDS = 86_400.0, 60.0
 MOST_TORN_BYTES = 200
 MOST_ENDINGS = 300
 SKEWS_SECONDS = (-3 * 365 * 86400.0, -3600.0, -40.0, 40.0, 3600.0, 3 * 365 * 86400.0)
@@ -60,6 +62,8 @@ class Machine:
         if world.weather.strikes("wrong_clock"):
             self.skew_seconds = world.weather.chance("wrong_clock").choice(SKEWS_SECONDS)
         self.disk = MachineDisk()
+        self.disk.write(STATE / HOST_KEY_FILE, host_key_of(number))
+        self.disk.sync_folder(STATE)
         self.is_cut_off = False
         self.is_deaf = False
         self.is_switched_off = False
@@ -104,6 +108,12 @@ class Machine:
         self.remains.append(process)
         self.world.timeline.after(self.chance.uniform(*RESTART_SECONDS), self.boot)
 
+    def log_in(self, username: str, *, key: str = "", password: str = "") -> SshClient | None:
+        """Somebody connects to its SSH server, with a key or with a password; None where nothing accepts that."""
+        process = self.process
+        connect = None if process is None or self.is_cut_off else process.ssh.connect
+        return None if connect is None else SshClient(process, connect(), username, key=key, password=password)
+
     def leave(self) -> None:
         """Somebody at the machine asks its agent to leave. Raises OSError."""
         process, self.disk.process = self.disk.process, None  # another process writes the wish
@@ -135,6 +145,10 @@ class Machine:
         self.is_switched_off = True
         self.kill()
 
+    def switch_on(self) -> None:
+        self.is_switched_off = False
+        self.boot()
+
     def clear(self) -> None:
         """The history is over."""
         if self.process is not None:
@@ -164,6 +178,7 @@ class Process:
         machine.disk.process = self
         clock = MachineClock(machine.world.clock, self, machine.skew_seconds)
         self.ports = Ports(clock, InlineThreads(), machine.disk, MachineNetwork(self), MachineProcesses(clock, machine))
+        self.ssh = Listener()
         self._runtime: Runtime | None = None
         self._agent: Agent | None = None
 
@@ -242,7 +257,7 @@ def _options(machine: Machine) -> Options:
         ca_file=None,
         service_ports=ServicePorts(1, 2, 3, 4, 5, 6),
         push=None,
-        ssh=None,
+        ssh=SshOptions("127.0.0.1", PORT, idle_seconds=IDLE_SECONDS, check_seconds=CHECK_SECONDS),
         metrics=MetricsOptions(port=None, node_exporter_url=None, interval_seconds=None),
         aliases=(),
         labels={},

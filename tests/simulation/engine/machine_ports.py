@@ -14,13 +14,19 @@ from edge_agent.errors import NetworkError, WebSocketRefusedError
 from edge_agent.identity import IDENTITY_FILE
 from edge_agent.ports.network import Response
 from edge_agent.shell_command import EXECUTION_VARIABLE
+from edge_agent.ssh_connection import SshConnection
 
 from samples.agent.tests.support.memory_ports import MemoryDisk, MemoryProcesses, MemoryProgram, VirtualClock
+from tests.simulation.engine.ssh import Listener
 
 CONNECT_SECONDS = 5.0
 BROKEN_SECONDS = 0.3
 OK = 200
 _RESULT = re.compile(r"/agents/command_executions/([^/]+)/result$")
+TALKING, TALK_SECONDS = "talking ", 7.0
+"""What a program says that writes all the time, and how often."""
+
+_TALKS = f" {TALKING}"
 _PROGRAM = re.compile(r"[0-9.]+ [0-9]+ ")
 
 
@@ -206,6 +212,14 @@ class MachineNetwork:
         finally:
             socket.leave()
 
+    def bind(self, _host: str, _port: int) -> Listener:
+        self._process.ssh = Listener()
+        return self._process.ssh
+
+    async def serve_ssh(self, bound: Listener, *, server_factory: Callable[[], SshConnection], **_options: Any) -> Any:
+        bound.connect = server_factory
+        return bound
+
     def close(self) -> None:
         """Nothing is kept open."""
 
@@ -222,14 +236,16 @@ class MachineSocket:
         while (frame := await self._frames.get()) is not None:
             yield frame
 
-    async def send(self, _frame: str) -> None:
+    async def send(self, frame: str) -> None:
         machine = self._process.machine
+        machine.gateway.overheard(machine, frame, True)
         if not machine.is_cut_off and self.connection_id is not None:
-            machine.gateway.say(self.connection_id)
+            machine.gateway.say(self.connection_id, frame)
 
     def deliver(self, frame: str) -> None:
         machine = self._process.machine
         if not (machine.is_cut_off or machine.is_deaf):
+            machine.gateway.overheard(machine, frame, False)
             self._process.soon(lambda: self._frames.put_nowait(frame))
 
     def hang_up(self) -> None:
@@ -253,7 +269,16 @@ class MachineProcesses(MemoryProcesses):
     ) -> MemoryProgram:
         execution_id = environment.get(EXECUTION_VARIABLE.encode(), b"").decode()
         self._machine.started.append(execution_id)
-        return MemoryProgram(self._clock, text if _PROGRAM.match(text) else "1 0 ", output)
+        program = MemoryProgram(self._clock, text if _PROGRAM.match(text) else "1 0 ", output)
+        if _TALKS in text:
+            self._talk(program, text.split(" ", 2)[2])
+        return program
+
+    def _talk(self, program: MemoryProgram, text: str) -> None:
+        """Have it say so again and again until it ends."""
+        if not program.exited.is_set():
+            program.write(text)
+            self._clock.call_later(TALK_SECONDS, lambda: self._talk(program, text))
 
     def start_detached(self, text: str, environment: Any, output: PurePath, ended: Callable[[int], None]) -> None:
         self._clock.call_later(1.0, lambda: ended(0))

@@ -18,6 +18,7 @@ class SimulatedS3(FakeS3):
         super().__init__(world.clock, physical_prefix(world.platform.settings.table_prefix))
         self.lag_seconds = LAG_SECONDS
         self.keep(world.platform.settings.images_bucket)
+        self.keep(world.platform.settings.agent_bucket)
         self.came_late: set[str] = set()
         self._meet: Callable[[], object] = world.meet
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.commands.model import FINAL, OPEN, RetriedOutcome, Retry, Status
-from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS
+from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, output_of
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.clock import parse_time
@@ -224,7 +224,7 @@ def each_result_is_an_agents(scene: Scene) -> None:
         if row["status"] == Status.COMPLETED:
             sent = by_machine[row["node_id"]].get(str(row["id"]), [])
             known = [(report.get("exit_code"), (report.get("output") or "").strip()) for report in sent]
-            result = row.get("exit_code"), (row.get("output") or "").strip()
+            result = row.get("exit_code"), (output_of(row) or "").strip()
             assert result in known, f"{row['id']} has the result {result}, its agent sent {known}"
 
 

@@ -5,6 +5,8 @@ from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
+from chalicelib.kit.clock import to_seconds_text
+from chalicelib.kit.tables import Item
 from tests.simulation.engine.machine import Machine
 from tests.simulation.scene import Scene, Simulation
 from tests.support.fakes.dynamo import Plan
@@ -106,8 +108,7 @@ def no_key_is_used_too_often(_scene: Scene, _operation: str, plan: Plan) -> None
 def no_use_is_lost(scene: Scene) -> None:
     """A key lets in no more machines than it granted, and each takes one use of it at most. Each use has let one in,
     where the key and its cluster, with room, are still there."""
-    keys, there = scene.recall(_Keys), {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
-    room = clusters_with_room(scene)
+    keys, there = scene.recall(_Keys), open_keys(scene)
     for key_id, granted in keys.granted.items():
         if granted is not None:
             used = granted - keys.left[key_id]
@@ -115,23 +116,29 @@ def no_use_is_lost(scene: Scene) -> None:
             registered = len(keys.users.get(key_id, ()))
             told = f"key {key_id}: {registered} registered, {used} uses, {held} machines"
             assert registered <= used <= held, told
-            is_open = key_id in there and there[key_id]["cluster_name"] in room
-            assert used == registered or not is_open, told
+            assert used == registered or key_id not in there, told
 
 
 def each_use_lets_its_machine_in(scene: Scene) -> None:
     """Whoever had a use of a key gets in with it, however often an answer was lost on the way."""
-    keys, there = scene.recall(_Keys), {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
-    room = clusters_with_room(scene)
+    keys, there = scene.recall(_Keys), open_keys(scene)
     for key_id, node_id in sorted(keys.noted):
-        if key_id in there and there[key_id]["cluster_name"] in room:
+        if key_id in there:
             assert node_id in keys.nodes, f"{node_id} has used the key {key_id}, and was never let in"
 
 
-def clusters_with_room(scene: Scene) -> set[str]:
-    """The names of the clusters that could take another node."""
+def open_keys(scene: Scene) -> dict[str, Item]:
+    """The keys with which a machine can still come, by id: none that has expired, whose cluster is full, or whose
+    machine is switched off."""
     rows = scene.rows(CLUSTERS)
-    return {str(row["name"]) for row in rows if row.get("node_limit") is None or row["node_count"] < row["node_limit"]}
+    room = {row["name"] for row in rows if row.get("node_limit") is None or row["node_count"] < row["node_limit"]}
+    off = {machine.key_id for machine in scene.machines if machine.is_switched_off}
+    now = to_seconds_text(scene.world.clock.now())
+    return {
+        str(row["id"]): row
+        for row in scene.rows(ENROLLMENT_KEYS)
+        if row["cluster_name"] in room and row["id"] not in off and str(row.get("expires_at", now)) >= now
+    }
 
 
 SIMULATION = Simulation(

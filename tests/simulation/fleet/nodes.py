@@ -11,7 +11,7 @@ from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.counters import total_of
 from chalicelib.kit.errors import EdgeError
 from tests.simulation.engine.machine import STATE, Machine
-from tests.simulation.fleet.enrollment import clusters_with_room
+from tests.simulation.fleet.enrollment import open_keys
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.support.fakes.dynamo import Plan
 
@@ -145,7 +145,7 @@ def cut_power(scene: Scene) -> None:
 
 def nobody_is_stranded(scene: Scene) -> None:
     """Whoever was let in and not removed is a node, works, and is held for nobody else. One whose key was deleted
-    before it heard that it had been let in waits for another key."""
+    before it heard that it had been let in waits for another key, one that is switched off for its start."""
     rows = {str(row["id"]): row for row in scene.rows(NODES)}
     keys = {str(row["id"]) for row in scene.rows(ENROLLMENT_KEYS)}
     lives = scene.recall(_Lives)
@@ -154,7 +154,8 @@ def nobody_is_stranded(scene: Scene) -> None:
             continue
         assert machine.stopped_for_good is None, f"machine {machine.number} has given up: {machine.stopped_for_good}"
         needs_a_key = not machine.token and machine.key_id not in keys
-        if machine.id in lives.begun and machine.id not in lives.removed and not needs_a_key:
+        is_on = not machine.is_switched_off
+        if is_on and machine.id in lives.begun and machine.id not in lives.removed and not needs_a_key:
             row = rows.get(machine.id)
             assert row is not None, f"machine {machine.number} is no node any more, and nobody removed it"
             assert "identity_conflict_at" not in row, f"machine {machine.number} is held as a duplicate of itself"
@@ -167,7 +168,8 @@ def who_is_to_leave_has_left(scene: Scene) -> None:
     operator's to delete: nobody believes its token, with which it asks."""
     nodes = {row["id"] for row in scene.rows(NODES)}
     for machine in scene.machines:
-        assert not machine.wants_to_leave or machine.stopped_for_good, f"machine {machine.number} never leaves"
+        is_over = machine.is_switched_off or machine.stopped_for_good
+        assert not machine.wants_to_leave or is_over, f"machine {machine.number} never leaves"
         has_left = machine.is_leaving and machine.stopped_for_good is not None
         is_blocked = machine.id in scene.recall(_Lives).blocked
         assert not has_left or is_blocked or machine.id not in nodes, (
@@ -186,11 +188,9 @@ def _is_known(scene: Scene, machine: Machine) -> bool:
 
 def who_may_come_has_come(scene: Scene) -> None:
     """A machine with a key that is good for it is a node in the end."""
-    keys = {str(row["id"]): row for row in scene.rows(ENROLLMENT_KEYS)}
-    room = clusters_with_room(scene)
+    keys = open_keys(scene)
     for machine in scene.machines:
-        key = keys.get(machine.key_id)
-        if key is not None and key.get("uses_remaining") != 0 and key["cluster_name"] in room:
+        if machine.key_id in keys and keys[machine.key_id].get("uses_remaining") != 0:
             assert machine.id in scene.recall(_Lives).begun, f"machine {machine.number} was never let in"
 
 

@@ -7,15 +7,18 @@ from chalicelib.fleet.ssh.group_model import Credentials, NewGroupUser, Person
 from chalicelib.fleet.ssh.group_store import GROUP_USERS, REVOCATIONS
 from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
+from chalicelib.kit.crypto import Secret
 from chalicelib.kit.openssh import parse
+from tests.simulation.fleet.logins import LOGINS, NAMES, NUMBERS, PASSWORD, log_in
+from tests.simulation.fleet.nodes import move_node
 from tests.simulation.scene import Scene, Simulation
 from tests.support.ssh_keys import ed25519_key
 
 
 def create_username(scene: Scene) -> None:
-    name = scene.rng.choice(("deploy", "admin"))
     keys = (_a_key(scene),) if scene.rng.random() < 0.5 else ()
-    scene.fleet.ssh.usernames.create(scene.some_machine().id, NewUsername(name, public_keys=keys), reach=EVERYWHERE)
+    new = NewUsername(scene.rng.choice(NAMES), scene.rng.choice((None, Secret(PASSWORD))), keys)
+    scene.fleet.ssh.usernames.create(scene.some_machine().id, new, reach=EVERYWHERE)
 
 
 def delete_username(scene: Scene) -> None:
@@ -31,9 +34,10 @@ def delete_key(scene: Scene) -> None:
 
 
 def create_group_user(scene: Scene) -> None:
+    """Of a cluster, or of a label that nodes may have."""
     cluster = str(scene.some_row(CLUSTERS)["name"])
-    name = scene.rng.choice(("deploy", "admin"))
-    new = NewGroupUser(name, cluster_name=cluster, public_keys=(_a_key(scene),))
+    group = scene.rng.choice(({"cluster_name": cluster}, {"cluster_name": cluster}, {"label": "env:a"}))
+    new = NewGroupUser(scene.rng.choice(NAMES), **group, public_keys=(_a_key(scene),))
     scene.fleet.ssh.group_users.create(new, reach=EVERYWHERE)
 
 
@@ -52,8 +56,15 @@ def revoke(scene: Scene) -> None:
     scene.fleet.ssh.revoking.revoke(person, reach=EVERYWHERE)
 
 
+def log_in_and_lose_access(scene: Scene) -> None:
+    """Somebody logs in, and a moment later access is taken away, from this one or another."""
+    log_in(scene)
+    scene.wait(scene.rng.uniform(0, 3))
+    scene.rng.choice((revoke, delete_username, delete_key, delete_group_user, change_group_user, move_node))(scene)
+
+
 def _a_key(scene: Scene) -> NewKey:
-    number = scene.rng.choice((1, 2, 3))
+    number = scene.rng.choice(NUMBERS)
     return NewKey(f"key {number}", ed25519_key(number))
 
 
@@ -71,7 +82,7 @@ def keys_stand_on_their_usernames(scene: Scene) -> None:
 
 def group_users_are_of_clusters(scene: Scene) -> None:
     clusters = {row["id"] for row in scene.rows(CLUSTERS)}
-    lost = [row["username"] for row in scene.rows(GROUP_USERS) if row["cluster_id"] not in clusters]
+    lost = [row["username"] for row in scene.rows(GROUP_USERS) if row.get("cluster_id") not in {None, *clusters}]
     assert not lost, f"users outlived their clusters: {lost}"
 
 
@@ -95,6 +106,7 @@ SIMULATION = Simulation(
     operations=(
         *(create_username, create_username, delete_username, add_key, delete_key),
         *(create_group_user, change_group_user, delete_group_user, revoke),
+        *(log_in_and_lose_access, log_in_and_lose_access, *LOGINS.operations),
     ),
     invariants=(
         usernames_are_of_nodes,
@@ -102,5 +114,8 @@ SIMULATION = Simulation(
         group_users_are_of_clusters,
         what_is_revoked_is_gone,
         totals_are_those_of_the_rows,
+        *LOGINS.invariants,
     ),
+    watches=LOGINS.watches,
+    ears=LOGINS.ears,
 )
