@@ -5,7 +5,7 @@ import pytest
 from chalicelib.kit.clock import to_seconds_text
 from chalicelib.platform.billing.model import Mark
 from chalicelib.platform.billing.wiring import metering_of
-from tests.support.cloud import ADA, PASSWORD
+from tests.support.cloud import ADA, PASSWORD, CloudScene
 
 OF_ACCESS = 3
 """The key, its user, and the membership together with the tenant."""
@@ -21,6 +21,12 @@ READS = {
     "get_quotas": 2,
 }
 """The calls of each beside those of access."""
+
+
+@pytest.fixture
+def scene():
+    """No copy: its application has kept in memory what it has read."""
+    return CloudScene()
 
 
 def spent(scene, view, **options):
