@@ -185,7 +185,7 @@ COMMANDS = (
     Operation("get_execution_output", 2, 2),
     # Execution and command, node and presence, and a ticket with its row of the audit log.
     Operation("create_tail", 4, 4, 8, a_watchable_execution, transactions=1),
-    _write("delete_execution", 2, 1, 15),
+    _write("delete_execution", 3, 2, 15),
     Operation("cancel_execution", 1, 0, 5, note="pending"),
     # The first of the two finds that it is no longer pending, and is billed all the same.
     Operation("cancel_execution", 2, 0, 3, acknowledged, "sent"),

@@ -47,7 +47,7 @@ from chalicelib.kit.tables import (
     put_new,
 )
 
-_NO_LOOKS = (Set("looks", None), Set("looks_since", None))
+_NO_LOOKS = (Set("looks", None), Set("looks_since", None), Set("spared", None))
 
 
 class DeleteRefusedError(Exception):

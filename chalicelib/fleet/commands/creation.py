@@ -60,16 +60,23 @@ class Creation:
         self._executions = ExecutionStore(tables)
 
     def create(
-        self, command: Command, fan_out: FanOut, nodes: Sequence[TargetNode], tell: Tell, *, workers: int
+        self,
+        command: Command,
+        fan_out: FanOut,
+        nodes: Sequence[TargetNode],
+        tell: Tell,
+        *,
+        workers: int,
+        version: int | None = None,
     ) -> bool:
-        """Create the executions of these nodes, as one of ``workers`` workers; False if none may be created any more.
-        ``tell`` is called with them if they are few."""
+        """Create the executions of these nodes, as one of ``workers`` workers; False if none may be created any more,
+        or if the fan-out has not the ``version`` that is given. ``tell`` is called with them if they are few."""
         now = to_seconds_text(self._clock.now())
         executions = [pending(command, node, fan_out.target_cluster_name, now) for node in nodes]
         limiter = RateLimiter(self._clock, interval_of(workers))
         for start in range(0, len(executions), CHUNK):
             limiter.wait()
-            created = self._executions.create(command.id, executions[start : start + CHUNK])
+            created = self._executions.create(command.id, executions[start : start + CHUNK], version)
             if created is None:
                 return False
             if created and len(executions) <= CHUNK:

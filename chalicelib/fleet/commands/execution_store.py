@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.fleet.commands.model import OPEN, CommandSummary, Execution, Outcome, Status, outcome_of
@@ -14,6 +15,7 @@ from chalicelib.fleet.commands.store import (
     execution_from_item,
     execution_key,
     execution_to_item,
+    fan_out_from_item,
     fan_out_key,
     outcome_of_row,
     output_changes,
@@ -50,6 +52,10 @@ class RefusedError(Exception):
     def __init__(self, current: Execution | None) -> None:
         super().__init__("the execution is not in a state for this")
         self.current = current
+
+
+MOST_SPARED = 500
+"""Nodes that one search spares: their ids are 18 KB of its row, which is written with each."""
 
 
 class StillCreatedError(Exception):
@@ -96,23 +102,31 @@ class ExecutionStore:
             raise RefusedError(None)
         return execution_from_item(item)
 
-    def create(self, command_id: str, executions: Sequence[Execution]) -> list[Execution] | None:
+    def create(
+        self, command_id: str, executions: Sequence[Execution], version: int | None = None
+    ) -> list[Execution] | None:
         """Create the missing ones of these executions, at most `CHUNK`, in one transaction, while the command has parts
-        left. Returns the created ones; None if none may be created any more: another worker may have finished the part,
-        and the command may have expired or been deleted.
+        left; with a ``version``, only while its fan-out has that one. Returns the created ones; None if none may be
+        created any more: another worker may have finished the part, and the command may have expired or been deleted.
         """
         fan_out = (FAN_OUTS, fan_out_key(command_id))
-        return put_missing(self._tables, fan_out, executions, put_execution, "execution.created")
+        return put_missing(self._tables, fan_out, executions, put_execution, "execution.created", version)
 
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
         """Delete a final execution that the caller has read. In the same transaction it checks that the search for
-        hidden nodes has ended, or ends it: otherwise the search would create this execution again. ``is_young``: the
-        search is likely to be under way, so ending it is tried first.
+        hidden nodes has ended, or notes that it spares this node: otherwise the search would create this execution
+        again. It ends the search where many are spared, or others change the row at this moment. ``is_young``: the
+        search is likely to be under way.
 
         Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
         """
         key = fan_out_key(execution.command_id)
-        no_looks = (Set("looks", None), Set("looks_since", None))
+        sparing = self._sparing(execution) if is_young else None
+        if sparing is not None:
+            with suppress(StillCreatedError):  # the row has changed since it was read
+                self._delete(execution, sparing)
+                return
+        no_looks = (Set("looks", None), Set("looks_since", None), Set("spared", None))
         guards: tuple[Write, Write] = (
             Check(FAN_OUTS, key, And(Absent("parts"), Absent("looks_since"))),
             Update(FAN_OUTS, key, no_looks, And(Exists("looks_since"), Absent("parts"))),
@@ -122,6 +136,16 @@ class ExecutionStore:
             self._delete(execution, first)
         except StillCreatedError:
             self._delete(execution, second)
+
+    def _sparing(self, execution: Execution) -> Write | None:
+        """The note that a search which is under way spares the node of an execution; None where there is no search."""
+        key = fan_out_key(execution.command_id)
+        row = self._tables.get(FAN_OUTS, key)
+        fan_out = None if row is None else fan_out_from_item(row)
+        if fan_out is None or fan_out.looks_since is None or len(fan_out.spared) >= MOST_SPARED:
+            return None
+        spared = fan_out.spared | {execution.node_id}
+        return Update(FAN_OUTS, key, (Set("spared", spared),), And(Absent("parts"), Equals("version", fan_out.version)))
 
     def _delete(self, execution: Execution, guard: Write) -> None:
         row = Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True)

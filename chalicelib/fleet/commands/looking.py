@@ -99,22 +99,23 @@ class Looking:
         return self._targets.page(command, part, position.within, size)
 
     def _known(self, fan_out: FanOut) -> tuple[list[str], str, set[str]]:
-        """The parts to search, until when they were read, and the nodes that have an execution or, in a rollout, a
-        turn."""
+        """The parts to search, until when they were read, and the nodes that have an execution, had one that was
+        deleted or, in a rollout, have a turn."""
         command_id, rollout = fan_out.command_id, fan_out.rollout
         if rollout is None:
             return (
                 sorted(fan_out.looks),
                 _until(fan_out, fan_out.looks_since),
-                self._executions.nodes_of_command(command_id),
+                self._executions.nodes_of_command(command_id) | fan_out.spared,
             )
         parts, found_at = self._rollouts.parts(command_id)
         chunks = self._rollouts.chunks(command_id, rollout.chunks)
         return parts, _until(fan_out, found_at), {node_id for chunk in chunks for node_id, _ in chunk}
 
     def _serve(self, command: Command, fan_out: FanOut, missing: list[TargetNode], tell: Tell) -> bool:
+        """False if the row has changed since it was read: another search is under way, or a node is spared since."""
         chosen = self._meant(command, missing, _until(fan_out, fan_out.looks_since))
-        return self._creation.create(command, fan_out, chosen, tell, workers=1)
+        return self._creation.create(command, fan_out, chosen, tell, workers=1, version=fan_out.version)
 
     def _meant(self, command: Command, missing: list[TargetNode], until: str) -> list[TargetNode]:
         """Those of the nodes that the command was for."""

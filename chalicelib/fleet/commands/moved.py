@@ -20,6 +20,7 @@ from chalicelib.fleet.nodes.moving import Stay
 from chalicelib.fleet.nodes.reading import NodeReader
 from chalicelib.fleet.targeting import selection
 from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
+from chalicelib.kit.errors import unavailable
 from chalicelib.kit.ids import moment_of
 from chalicelib.kit.queues import Message
 from chalicelib.kit.redrive import LONGEST_PAUSE
@@ -37,6 +38,7 @@ class Moved:
         self._nodes = nodes
         self._clusters = clusters
         self._commands = CommandStore(tables)
+        self._tables = tables
         self._executions = ExecutionStore(tables)
         self._creation = Creation(tables, clock)
 
@@ -62,12 +64,18 @@ class Moved:
                 self._create(fan_out, node)
 
     def _create(self, fan_out: FanOut, node: TargetNode) -> None:
-        command, _ = self._commands.with_fan_out(fan_out.command_id)
-        if command is None or command.is_deleted or command.is_expired_at(to_seconds_text(self._clock.now())):
-            return
-        chosen = selection.select([node], command.targeting, self._nodes, self._clusters)
-        # Refused where no execution may be created any more: it was cancelled, or its last search has ended.
-        self._creation.create(command, fan_out, chosen, _told_by_the_stream, workers=1)
+        """Its end, a deletion of the execution and the work on its parts change the row of the fan-out meanwhile: then
+        it is read again."""
+        for _ in self._tables.tries():
+            command, row = self._commands.with_fan_out(fan_out.command_id)
+            if command is None or command.is_deleted or command.is_expired_at(to_seconds_text(self._clock.now())):
+                return
+            if row is None or node.id in row.spared or not (row.parts or row.looks_since):
+                return
+            chosen = selection.select([node], command.targeting, self._nodes, self._clusters)
+            if self._creation.create(command, row, chosen, _told_by_the_stream, workers=1, version=row.version):
+                return
+        raise unavailable()
 
 
 def _concerns(fan_out: FanOut, stay: Stay) -> bool:

@@ -164,6 +164,7 @@ def fan_out_to_item(fan_out: FanOut) -> Item:
     item: dict[str, Any] = fan_out.model_dump(mode="python", exclude={"version"})
     item["parts"] = fan_out.parts or None
     item["looks"] = fan_out.looks or None
+    item["spared"] = fan_out.spared or None
     item["cursors"] = {**fan_out.cursors} or None
     item["due"] = None if fan_out.due_at is None else DUE
     item["rollout"] = None if fan_out.rollout is None else rollout.to_item(fan_out.rollout)

@@ -25,6 +25,7 @@ class FanOut(BaseModel, frozen=True):
     """The remaining work of a command. While ``parts`` are left, executions are being created. Finished parts are in
     ``looks`` until they have been searched for nodes that an index had hidden; ``looks_since`` is the end of the last
     part, from which that search counts its time. A rollout names itself in ``looks``, and keeps its parts elsewhere.
+    ``spared`` are the ids of nodes whose executions were deleted meanwhile: the search makes them no other.
     ``cursors`` tell where a worker left off in a part, a search or a pass. ``due_at`` is when the sweep looks again:
     to queue the remaining work once more, to expire open executions at the ``deadline``, to repeat the clean-up of a
     deleted command; None: never. ``made_at`` is when the last part was finished: from then on every execution exists
@@ -40,6 +41,7 @@ class FanOut(BaseModel, frozen=True):
     parts: frozenset[str]
     looks: frozenset[str] = frozenset()
     looks_since: str | None = None
+    spared: frozenset[str] = frozenset()
     cursors: Mapping[str, str] = Field(default_factory=dict)
     deadline: str | None = None
     due_at: str | None = None

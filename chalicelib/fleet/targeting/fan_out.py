@@ -6,8 +6,12 @@ from typing import Protocol, TypeVar
 
 from chalicelib.kit.tables import (
     TRANSACTION_LIMIT,
+    Absent,
+    And,
     Change,
     Check,
+    Condition,
+    Equals,
     Exists,
     Key,
     Or,
@@ -56,19 +60,26 @@ def without_parts(row: FanOutRow, finished: Collection[str], to_look_at: Collect
 
 
 def put_missing(
-    tables: Tables, fan_out: tuple[Table, Key], rows: Sequence[Row], put: Callable[[Row], Put], operation: str
+    tables: Tables,
+    fan_out: tuple[Table, Key],
+    rows: Sequence[Row],
+    put: Callable[[Row], Put],
+    operation: str,
+    version: int | None = None,
 ) -> list[Row] | None:
-    """Put the rows that do not exist, in one transaction and only while the fan-out is open (parts or looks are left).
+    """Put the rows that do not exist, in one transaction and only while the fan-out is open (parts or looks are left):
+    as long as it has this ``version``, or for a worker that gives none, until a node is spared in it.
 
     ``put`` makes the write of a row, which fails if the row exists. At most `CHUNK` rows. Returns those that were put;
     None if the fan-out is not open any more: a stalled worker creates nothing after its end.
     """
     table, key = fan_out
-    is_open = Check(table, key, Or(Exists("parts"), Exists("looks_since")))
+    as_read: Condition = Absent("spared") if version is None else Equals("version", version)
+    guard = Check(table, key, And(Or(Exists("parts"), Exists("looks_since")), as_read))
     missing = list(rows)
     while missing:
         try:
-            tables.commit([is_open, *map(put, missing)], operation)
+            tables.commit([guard, *map(put, missing)], operation)
         except TransactionFailedError as error:
             if 0 in error.failed:
                 return None
