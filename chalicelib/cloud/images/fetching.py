@@ -29,8 +29,7 @@ LONGEST = timedelta(seconds=11)
 """How long one look reads: with the calls of S3, a quarter of the worker's timeout."""
 
 MOST_TRIES = 5
-"""Reads of a part whose file seems to be another one, before it is taken for that: one of several servers of an address
-may mark the same file differently."""
+"""Answers that have to show another file before it is taken for that: a single odd one ends nothing."""
 
 _MIB = 1024 * 1024
 _TYPE = "application/octet-stream"
@@ -51,12 +50,13 @@ class Fetching:
         """Fetch further parts from an address, of the file that has this mark. Returns once the file is whole at S3.
         Raises `AgainLaterError` before, `RefusedError` if it will never be."""
         began = self._clock.now()
-        with _at_s3():
+        with _at_s3(is_known=False):
             if self._s3.made_by(bucket, key, file.id) is not None:
                 return
+        with _at_s3():
             found = [upload_id for of, upload_id in self._s3.uploads(bucket, key) if of == key]
             upload = found[0] if found else self._s3.begin(bucket, key, _TYPE, file.id)
-            parts = {each.number: each for each in self._s3.parts(bucket, key, upload) or ()}
+            parts = {each.number: each for each in self._s3.parts(bucket, key, upload) or () if self._fits(each, file)}
         for number in self._missing(parts, file):
             if self._clock.now() - began > WORK:
                 raise self._not_yet(parts, file)
@@ -81,14 +81,24 @@ class Fetching:
         count = -(-file.size_bytes // self._part_bytes)
         return [number for number in range(1, count + 1) if number not in parts]
 
+    def _fits(self, part: Part, file: ImageFile) -> bool:
+        """Whether it is a part as this version makes them."""
+        start, end = self._range(part.number, file)
+        return part.size == end - start > 0
+
+    def _range(self, number: int, file: ImageFile) -> tuple[int, int]:
+        start = (number - 1) * self._part_bytes
+        return start, min(start + self._part_bytes, file.size_bytes)
+
     def _read(
         self, number: int, parts: dict[int, Part], file: ImageFile, url: str, mark: str, until: datetime
     ) -> bytes:
-        start = (number - 1) * self._part_bytes
-        end = min(start + self._part_bytes, file.size_bytes)
+        start, end = self._range(number, file)
         refused = ""
-        for _ in range(MOST_TRIES):
+        for tried in range(MOST_TRIES):
             try:
+                if tried:  # one byte tells whether it is the file
+                    self._sources.read(url, mark, start, start + 1, file.size_bytes, until)
                 return self._sources.read(url, mark, start, end, file.size_bytes, until)
             except SourceError as error:
                 if error.may_pass:
@@ -103,11 +113,12 @@ class Fetching:
 
 
 @contextmanager
-def _at_s3() -> Iterator[None]:
-    """Turns the errors of `S3Objects` into those of the engine."""
+def _at_s3(*, is_known: bool = True) -> Iterator[None]:
+    """Turns the errors of `S3Objects` into those of the engine. ``is_known``: the file is not whole, so that no import
+    of it was begun."""
     try:
         yield
     except EdgeError:
-        raise AgainLaterError("S3 does not take its file yet", nothing_begun=True) from None
+        raise AgainLaterError("S3 does not take its file yet", nothing_done=True, nothing_begun=is_known) from None
     except CallRefusedError as error:
         raise ERRORS.of_answer(error.code, error.status) from None

@@ -31,7 +31,10 @@ SETTLED = timedelta(seconds=60)
 
 _PARTIAL, _WHOLE, _NOT_SATISFIABLE = 206, 200, 416
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_RANGE = re.compile(r"bytes (\d{1,15})-(\d{1,15})/(\d{1,15})")
+_RANGE = re.compile(r"bytes +(\d{1,15})-(\d{1,15})/(\d{1,15})", re.IGNORECASE)
+_TIME = re.compile(r"[A-Z][a-z]{2}, \d{2} [A-Z][a-z]{2} \d{4} \d{2}:\d{2}:\d{2} GMT")
+"""A time in a header (RFC 9110 section 5.6.7)."""
+
 _SILENT = {
     Reason.UNRESOLVED: "its name does not resolve",
     Reason.UNREACHABLE: "it accepts no connection",
@@ -139,7 +142,7 @@ def _size_of(answer: Answer) -> int:
     if answer.status == _WHOLE:
         raise SourceError("its server sends no parts of files (HTTP ranges), in which files are fetched")
     if answer.status == _NOT_SATISFIABLE:
-        raise SourceError("the file is empty, or shorter than it was")
+        raise SourceError("the file is empty, or shorter than it was", may_pass=False)
     found = _RANGE.fullmatch(answer.headers.get("content-range", ""))
     if answer.status != _PARTIAL or found is None:
         raise SourceError(f"its server answers {answer.status} and not with a part of the file")
@@ -150,7 +153,8 @@ def _content(answer: Answer, mark: str, start: int, end: int, size_bytes: int) -
     """The bytes of the range that was asked for. Raises `SourceError` for others, or those of another file."""
     if _size_of(answer) != size_bytes or _mark_of(answer) != mark:
         raise SourceError(_CHANGED, may_pass=False)
-    if answer.headers["content-range"] != f"bytes {start}-{end - 1}/{size_bytes}":
+    found = _RANGE.fullmatch(answer.headers["content-range"])
+    if found is None or (int(found[1]), int(found[2])) != (start, end - 1):
         raise SourceError("its server answers with another part of the file than it was asked for")
     if len(answer.body) != end - start:
         raise SourceError("its server does not send a part of the file as a whole")
@@ -168,8 +172,8 @@ def _mark_of(answer: Answer) -> str:
 
 
 def _time_in(answer: Answer, name: str) -> datetime | None:
+    text = answer.headers.get(name, "")
     try:
-        found = parsedate_to_datetime(answer.headers[name])
-    except (KeyError, ValueError):
+        return parsedate_to_datetime(text) if _TIME.fullmatch(text) else None
+    except ValueError:
         return None
-    return found if found.tzinfo else None

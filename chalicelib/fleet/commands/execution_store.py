@@ -121,11 +121,9 @@ class ExecutionStore:
         Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
         """
         key = fan_out_key(execution.command_id)
-        sparing = self._sparing(execution) if is_young else None
-        if sparing is not None:
+        if is_young and (sparing := self._sparing(execution)) is not None:
             with suppress(StillCreatedError):  # the row has changed since it was read
-                self._delete(execution, sparing)
-                return
+                return self._delete(execution, sparing)
         no_looks = (Set("looks", None), Set("looks_since", None), Set("spared", None))
         guards: tuple[Write, Write] = (
             Check(FAN_OUTS, key, And(Absent("parts"), Absent("looks_since"))),
@@ -133,9 +131,9 @@ class ExecutionStore:
         )
         first, second = guards[::-1] if is_young else guards
         try:
-            self._delete(execution, first)
+            return self._delete(execution, first)
         except StillCreatedError:
-            self._delete(execution, second)
+            return self._delete(execution, second)
 
     def _sparing(self, execution: Execution) -> Write | None:
         """The note that a search which is under way spares the node of an execution; None where there is no search."""
@@ -144,8 +142,8 @@ class ExecutionStore:
         fan_out = None if row is None else fan_out_from_item(row)
         if fan_out is None or fan_out.looks_since is None or len(fan_out.spared) >= MOST_SPARED:
             return None
-        spared = fan_out.spared | {execution.node_id}
-        return Update(FAN_OUTS, key, (Set("spared", spared),), And(Absent("parts"), Equals("version", fan_out.version)))
+        spared, unchanged = fan_out.spared | {execution.node_id}, Equals("version", fan_out.version)
+        return Update(FAN_OUTS, key, (Set("spared", spared),), And(Absent("parts"), unchanged))
 
     def _delete(self, execution: Execution, guard: Write) -> None:
         row = Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True)

@@ -181,7 +181,7 @@ def _exchange(connection: HTTPConnection, call: Call, deadline: _Deadline) -> An
     with closing(response):  # closing the connection alone does not close the reader
         body, is_whole = _beginning(response, call.answer_bytes)
     is_whole = is_whole and not deadline.has_passed  # our own shutdown looks like the end of the body
-    told = {name: value for name in KEPT if (value := response.headers.get(name)) is not None}
+    told = {name: value.strip() for name in KEPT if (value := response.headers.get(name)) is not None}
     return Answer(response.status, body, told, is_whole)
 
 

@@ -75,7 +75,7 @@ class Identities:
         try:
             name = self._keys.identify(offered, accepted)
         except EdgeError as error:
-            if offered and error.kind in {Kind.UNAUTHORIZED, Kind.UNAVAILABLE}:
+            if offered and error.kind is Kind.UNAUTHORIZED:
                 self._wrong_keys.take(address)
             raise
         return _holder_of(name)

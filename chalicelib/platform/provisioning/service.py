@@ -241,6 +241,7 @@ class Resources:
             "act": changes.act or resource.act,
             "name": resource.name if changes.name is None else changes.name,
             "spec": resource.spec if changes.spec is None else {**changes.spec},
+            "hidden": resource.hidden if changes.spec is None else None,
             "parents": resource.parents if changes.parents is None else tuple(dict.fromkeys(changes.parents)),
             "claims": resource.claims if changes.claims is None else tuple(dict.fromkeys(changes.claims)),
             "shares": shares,

@@ -31,7 +31,7 @@ RESOURCES = Table(
         Index("published", "published_kind", "resource_id", shared=True),
     ),
     stream=True,
-    unparked=frozenset({"spec", "observed"}),
+    unparked=frozenset({"spec", "hidden", "observed"}),
     expires_at="expires_epoch",
     tenanted=True,
     thing=Thing(kind_in="resource_kind", name="name"),

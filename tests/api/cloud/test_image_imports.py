@@ -97,7 +97,7 @@ class TestImport:
         told = {"etag": '"other"', "content-range": f"bytes 0-{len(RAW) - 1}/{len(RAW)}"}
         server.odd = lambda _call: Answer(206, RAW, told) if len(server.asked) < 4 else None
         until(scene, image, "ACTIVE")
-        assert len(server.asked) == 4
+        assert len(server.asked) == 5
 
     def test_query_of_the_address_is_sent_and_never_shown(self, scene, server):
         answer = fetch(scene, url=f"{URL}?X-Amz-Signature=hidden")
@@ -194,7 +194,8 @@ class TestFailed:
         until(scene, image, "ERROR")
         assert ask(scene, "upload_image", image, body=RAW).status == 200
         shown = until(scene, image, "ACTIVE")
-        assert shown["source_url"] is None
+        (row,) = (each for each in scene.world.rows() if each.id == image)
+        assert (shown["source_url"], row.hidden) == (None, None)
 
     def test_server_that_stays_away_for_a_day_is_an_error(self, scene, server):
         image = fetched(scene)
