@@ -115,8 +115,7 @@ class ExecutionStore:
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
         """Delete a final execution that the caller has read. In the same transaction it checks that the search for
         hidden nodes has ended, or notes that it spares this node: otherwise the search would create this execution
-        again. It ends the search where many are spared, or others change the row at this moment. ``is_young``: the
-        search is likely to be under way.
+        again. It ends the search where many are spared, or others change its row. ``is_young``: it may be under way.
 
         Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
         """

@@ -59,7 +59,7 @@ def test_parts_of_another_size_are_fetched_again(scene):
     assert scene.stored() == CONTENT
 
 
-def test_answer_of_s3_that_is_missing_before_anything_is_known_begins_nothing_anew(scene):
+def test_missing_answer_of_s3_says_whether_anything_can_be_under_way(scene):
     scene.s3.fail("HeadObject", "InternalError", status=503)
     with pytest.raises(AgainLaterError) as later:
         scene.go_on()
@@ -85,7 +85,7 @@ def test_changed_file_of_a_slow_server_is_known_after_one_part(scene):
     assert sizes == [PART] + [1] * (MOST_TRIES - 1)
 
 
-def test_one_odd_answer_ends_nothing(scene):
+def test_single_odd_answer_ends_nothing(scene):
     told = {"etag": '"other"', "content-range": f"bytes 0-{PART - 1}/{len(CONTENT)}"}
     scene.server.odd = lambda _call: Answer(206, CONTENT[:PART], told) if len(scene.server.asked) == 1 else None
     scene.go_on()
