@@ -41,12 +41,19 @@ def write_stateful(build: Path, *, retain: bool, deployable: Deployable = CORE) 
 
 
 def package(
-    build: Path, stage: str, *, code_only: bool, deployable: Deployable = CORE, root: Path = ROOT
+    build: Path,
+    stage: str,
+    *,
+    code_only: bool,
+    deployable: Deployable = CORE,
+    root: Path = ROOT,
+    archive: Path | None = None,
 ) -> tuple[Json, Path]:
-    """Write ``build/packaged``, for that stack; returns the template and the zip's path, the same for all stacks.
+    """Write ``build/packaged``, for that stack; returns the template and the zip's path.
 
     ``code_only`` leaves the libraries out: the local cloud runs functions in this virtual environment, and the wheels
-    of Lambda's platform would not load on every machine. Raises ValueError for a fragment that does not fit, and for
+    of Lambda's platform would not load on every machine. ``archive`` is the zip of another stack of these sources: it
+    is the same for all stacks, and is not made again. Raises ValueError for a fragment that does not fit, and for
     libraries of another Python than the functions'; RuntimeError where Chalice or pip fails.
     """
     _write(build / "fragment.json", fragment(deployable))
@@ -57,19 +64,16 @@ def package(
         run_chalice(project, stage, (build / "fragment.json").resolve(), project / "out", deployable.environment)
         shutil.rmtree(packaged, ignore_errors=True)
         packaged.mkdir(parents=True)
-        with zipfile.ZipFile(project / "out" / "deployment.zip") as code:
-            code.extractall(project / "code")
-        if not code_only:
-            install(ROOT / REQUIREMENTS, project / "code")
-        _prepare(project / "code", Path(sys.executable) if code_only else find_python())
-        _write_zip(project / "code", packaged / "deployment.zip")
+        if archive is None:
+            archive = packaged / "deployment.zip"
+            _make_zip(project, archive, code_only=code_only)
         template = json.loads((project / "out" / "sam.json").read_text())
     template = finished(template, deployable)
     template |= {"Metadata": {METADATA: {"Indexes": used_indexes(deployable.all_tables.values())}}}
     template["Outputs"]["Release"] = {"Value": release()}
     template["Outputs"][FAMILIES_OUTPUT] = {"Value": ",".join(deployable.names)}
     _write(packaged / "sam.json", template)
-    return template, packaged / "deployment.zip"
+    return template, archive
 
 
 def release() -> str:
@@ -118,6 +122,16 @@ def run_chalice(project: Path, stage: str, merge: Path, out: Path, variables: Ma
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"chalice package failed:\n{done.stdout}{done.stderr}")
+
+
+def _make_zip(project: Path, target: Path, *, code_only: bool) -> None:
+    """Make the functions' zip of that which Chalice has made."""
+    with zipfile.ZipFile(project / "out" / "deployment.zip") as code:
+        code.extractall(project / "code")
+    if not code_only:
+        install(ROOT / REQUIREMENTS, project / "code")
+    _prepare(project / "code", Path(sys.executable) if code_only else find_python())
+    _write_zip(project / "code", target)
 
 
 def _prepare(folder: Path, python: Path | None) -> None:

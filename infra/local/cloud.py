@@ -59,6 +59,8 @@ class LocalCloud:
         """The families beside the core."""
         self._physical_ids: dict[str, str] = {}
         self._state: dict[str, str] = {}
+        self.archive: Path
+        """The zip of its functions, once there are any."""
 
     def __enter__(self) -> Self:
         try:
@@ -203,7 +205,7 @@ class LocalCloud:
 
     def _deploy(self, emulator: Emulator, proxy: Proxy) -> None:
         build = self.folder / "build"
-        template, archive = package(build, STAGE, code_only=True, deployable=self._core)
+        template, self.archive = package(build, STAGE, code_only=True, deployable=self._core)
         self._step("application packaged")
         stacks = Stacks(emulator.client("cloudformation"), WAIT)
         state: dict[str, str] = {}
@@ -223,7 +225,7 @@ class LocalCloud:
             variables=self.local_variables,
             deployable=self._core,
         )
-        local = deployed_template(local, artifacts, archive)
+        local = deployed_template(local, artifacts, self.archive)
         parameters = {"Stage": STAGE, **state, **self._setting_parameters(proxy.url)}
         outputs = stacks.deploy(application_stack(STAGE), local, parameters, artifacts)
         self._physical_ids = stacks.physical_ids(application_stack(STAGE))

@@ -34,6 +34,8 @@ class Cloud(Protocol):
     def local_variables(self) -> Mapping[str, str]: ...
     @property
     def state(self) -> Mapping[str, str]: ...
+    @property
+    def archive(self) -> Path: ...
     def client(self, service: str) -> Any: ...
     def endpoint_of(self, function: str) -> str: ...
 
@@ -56,7 +58,10 @@ class FamilyStacks:
     def deploy(self, settings: Mapping[str, str]) -> None:
         """Make its stacks. ``settings`` are the core's, by the names of parameters."""
         build = self._cloud.folder / self.deployable.folder
-        template, archive = package(build, STAGE, code_only=True, deployable=self.deployable, root=self._root)
+        known = self._cloud.archive if self._root == ROOT else None
+        template, archive = package(
+            build, STAGE, code_only=True, deployable=self.deployable, root=self._root, archive=known
+        )
         self.paths = tuple(template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"])
         stacks = Stacks(self._cloud.client("cloudformation"), WAIT)
         given = {"Stage": STAGE, **settings, **self._cloud.state}

@@ -72,7 +72,8 @@ class FurtherStack:
                 yield from event["message"].splitlines()
 
     def _deploy(self) -> None:
-        template, archive = package(self._cloud.folder / self.name, STAGE, code_only=True, deployable=FURTHER)
+        build, known = self._cloud.folder / self.name, self._cloud.archive
+        template, archive = package(build, STAGE, code_only=True, deployable=FURTHER, archive=known)
         local = local_template(
             template,
             websocket_url=self._cloud.websocket_url,

@@ -15,7 +15,7 @@ from chalicelib.platform.context import Role
 from infra.libraries import PYTHON, find_python, install
 from infra.package import ROOT, package
 from infra.resolved import transformed
-from tests.infra.places import EVERY, STACKS
+from tests.infra.places import EVERY
 from tests.infra.runtime_client import RealZip
 from tests.infra.toy import DEPLOYABLE as TOYS
 from tests.infra.toy import write_project
@@ -59,34 +59,26 @@ def _build(folder: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory):
+def packages(every_package):
     """The packaged template of each role, without the libraries."""
-    folder = _made_once(tmp_path_factory, "packages", _package_roles)
-    return {role: _read(folder / f"{role}.json") for role in Role}
-
-
-def _package_roles(folder: Path) -> None:
-    for role in Role:
-        template, _ = package(folder / "build" / role, "local", code_only=True, deployable=STACKS[role])
-        _write(folder / f"{role}.json", template)
+    return {role: every_package[str(role)] for role in Role}
 
 
 @pytest.fixture(scope="session")
-def every_package(packages, tmp_path_factory):
+def every_package(tmp_path_factory):
     """The packaged template of each stack by its id in `places.EVERY`, those of all families among them."""
-    folder = _made_once(tmp_path_factory, "families", _package_families)
-    roles = {str(role): packages[role] for role in Role}
-    return roles | {name: _read(folder / f"{name}.json") for name in EVERY if name not in roles}
+    folder = _made_once(tmp_path_factory, "packages", _package)
+    return {name: _read(folder / f"{name}.json") for name in EVERY}
 
 
-def _package_families(folder: Path) -> None:
+def _package(folder: Path) -> None:
+    """With the first one's zip for all: nothing runs it here."""
+    archive = None
     for name, deployable in EVERY.items():
-        if name not in {str(role) for role in Role}:
-            root = write_project(folder / "toys-project") if deployable is TOYS else ROOT
-            build = folder / "build" / name
-            _write(
-                folder / f"{name}.json", package(build, "local", code_only=True, deployable=deployable, root=root)[0]
-            )
+        root = write_project(folder / "toys-project") if deployable is TOYS else ROOT
+        build = folder / "build" / name
+        template, archive = package(build, "local", code_only=True, deployable=deployable, root=root, archive=archive)
+        _write(folder / f"{name}.json", template)
 
 
 @pytest.fixture(scope="session")

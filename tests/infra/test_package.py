@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.platform.context import ScheduleSource
-from infra.deployables import CORE
+from infra.deployables import CORE, FURTHER
 from infra.local.transform import CONCURRENCY, WAITING_CONCURRENCY, local_state, local_template
 from infra.package import ROOT, kept_in_package, package, run_chalice
 from infra.stateful import stateful_template
@@ -120,6 +120,15 @@ def test_zip_of_the_same_sources_is_identical_for_every_stage(packaged, tmp_path
     _, again = package(tmp_path, "s" * 16, code_only=True)
 
     assert again.read_bytes() == archive.read_bytes()
+
+
+def test_stack_beside_another_takes_its_zip(packaged, tmp_path):
+    _, archive = packaged
+    template, taken = package(tmp_path, "local", code_only=True, deployable=FURTHER, archive=archive)
+
+    assert taken == archive
+    assert {each.resource for each in FURTHER.functions} <= set(template["Resources"])
+    assert [path.name for path in (tmp_path / "packaged").iterdir()] == ["sam.json"]
 
 
 @pytest.mark.parametrize(
