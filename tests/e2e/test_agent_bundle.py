@@ -7,6 +7,8 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+import uuid
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -86,32 +88,47 @@ def update(cloud, made, node, **more):
     return row, eventually(is_completed, PATIENCE_SECONDS)
 
 
-def test_served_agent_is_installed_updated_and_rolled_back(cloud, tmp_path):
-    bucket, s3 = cloud.state["ArtifactBucket"], local_client(cloud.emulator_url, "s3")
-    first = bundle_of(tmp_path)
-    publish(s3, bucket, [first])
-    with fleet(cloud, "bundled") as made:
-        install(cloud, tmp_path, made.new_key()["key"])
-        launcher = start(tmp_path)
+@contextmanager
+def served(cloud, folder):
+    """The fleet with the agent of the stack, as it is installed, its node, and the node's version."""
+    first = bundle_of(folder)
+    publish(bucket(cloud), cloud.state["ArtifactBucket"], [first])
+    with fleet(cloud, f"bundled-{uuid.uuid4().hex[:8]}") as made:
+        install(cloud, folder, made.new_key()["key"])
+        launcher = start(folder)
         try:
             (node,) = eventually(lambda: [each for each in made.nodes() if each["self_update_enabled"]])
             assert node["version"] == first.version
-            assert made.results_of(made.run("echo installed"), 1)[0]["output"] == "installed\n"
-
-            newer = bundle_of(tmp_path, "newer")
-            publish(s3, bucket, [newer], current=False)
-            row, summary = update(cloud, made, node, version=newer.version)
-            assert (row["status"], row["version_before"], row["version"]) == ("updated", first.version, newer.version)
-            assert summary == {"total": 1, "triggered": 1, "failed": 0, "updated": 1}
-            eventually(lambda: made.nodes()[0]["version"] == newer.version)
-
-            publish(s3, bucket, [bundle_of(tmp_path, "mortal")])
-            row, summary = update(cloud, made, node)
-            assert (row["status"], row["version"]) == ("failed", newer.version)
-            assert "with status 5" in row["reason"]
-            assert summary == {"total": 1, "triggered": 0, "failed": 1, "updated": 0}
-
-            assert made.results_of(made.run("echo still here"), 1)[0]["output"] == "still here\n"
+            yield made, node
         finally:
             launcher.terminate()
             launcher.wait(60)
+
+
+def bucket(cloud):
+    return local_client(cloud.emulator_url, "s3")
+
+
+def test_served_agent_is_installed_and_updated(cloud, tmp_path):
+    with served(cloud, tmp_path) as (made, node):
+        assert made.results_of(made.run("echo installed"), 1)[0]["output"] == "installed\n"
+
+        newer = bundle_of(tmp_path, "newer")
+        publish(bucket(cloud), cloud.state["ArtifactBucket"], [newer], current=False)
+        row, summary = update(cloud, made, node, version=newer.version)
+        assert (row["status"], row["version_before"], row["version"]) == ("updated", node["version"], newer.version)
+        assert summary == {"total": 1, "triggered": 1, "failed": 0, "updated": 1}
+        eventually(lambda: made.nodes()[0]["version"] == newer.version)
+
+
+# Slow: that a machine goes back, samples/agent/tests/test_bundle_update.py shows.
+@pytest.mark.slow
+def test_served_agent_that_dies_is_rolled_back_to_the_version_before(cloud, tmp_path):
+    with served(cloud, tmp_path) as (made, node):
+        publish(bucket(cloud), cloud.state["ArtifactBucket"], [bundle_of(tmp_path, "mortal")])
+        row, summary = update(cloud, made, node)
+        assert (row["status"], row["version"]) == ("failed", node["version"])
+        assert "with status 5" in row["reason"]
+        assert summary == {"total": 1, "triggered": 0, "failed": 1, "updated": 0}
+
+        assert made.results_of(made.run("echo still here"), 1)[0]["output"] == "still here\n"
