@@ -35,8 +35,9 @@ class Builds:
             if node is None or attempts not in {None, node.attempts}:
                 return None
             if not node.build.is_under_way:
-                self._settle(tenant, nodes, node)
-                return None
+                if self._is_settled(tenant, nodes, node):
+                    return None
+                continue
             progress = self._builder.step(tenant, node)
             moved = rules.progressed(node, progress, self._clock.now())
             written = nodes.replace(node, moved, "hosted_node.progressed")
@@ -57,16 +58,18 @@ class Builds:
             return False
         return nodes.replace(node, rules.claimed(node, self._clock.now()), "hosted_node.requeued") is not None
 
-    def _settle(self, tenant: str, nodes: NodeStore, node: HostedNode) -> None:
-        """Have a node without a build under way be as its machine is. A destroyed one changes no more; its webhook ends
-        in time."""
+    def _is_settled(self, tenant: str, nodes: NodeStore, node: HostedNode) -> bool:
+        """Whether a node without a build under way is as its machine is; if not, it is written so. Its machine may have
+        changed meanwhile, with a look that found nothing to write: so it is looked at again after a write. A destroyed
+        one changes no more; its webhook ends in time."""
         now = self._clock.now()
         if node.status is Status.DESTROYED:
             if not rules.may_forget_webhook(node, now):
-                return
+                return True
             self._builder.forget(node)
             settled = rules.without_webhook(node, now)
         else:
             settled = rules.settled(node, self._builder.look(tenant, node), now)
         if settled is not node:
             nodes.replace(node, settled, "hosted_node.settled")
+        return settled is node

@@ -9,8 +9,6 @@ from chalicelib.platform.provisioning.model import Desired
 from tests.simulation.cloud.things import some_thing, things_of
 from tests.simulation.scene import NothingThereError, Scene
 from tests.support.accountant import Accountant
-from tests.support.declared import handler_of
-from tests.support.world import scheduled_event
 
 MB = 1024**2
 SIZES = (1, 3 * MB, 3 * MB + 1, 900 * MB)
@@ -61,13 +59,10 @@ def traffic_flows(scene: Scene) -> None:
 def _measure(scene: Scene, worker: str) -> None:
     """Now, and again at rest: nothing else runs it within a history."""
 
-    def measure() -> None:
-        scene.world.start(worker, lambda: scene.world.call(handler_of(worker), scheduled_event(worker)))
-
-    measure()
+    scene.world.tick(worker)
     if worker not in scene.recall(_Told).workers:
         scene.recall(_Told).workers.add(worker)
-        scene.mends.append(measure)
+        scene.mends.append(lambda: scene.world.tick(worker))
 
 
 def buckets_have_the_sizes_that_were_told(scene: Scene) -> None:

@@ -167,3 +167,22 @@ def test_node_of_another_tenant_is_not_found() -> None:
     assert missing.value.kind is Kind.NOT_FOUND
     assert hosting.nodes.every(TENANT) == []
     assert hosting.world.exchange.of(HOST) == []
+
+
+@pytest.mark.parametrize("is_looked_at", [False, True])
+def test_machine_that_changes_while_it_is_looked_at_is_followed(is_looked_at: bool) -> None:
+    """A slow look has seen it failed; before it writes that, the machine runs, and another look finds nothing to
+    write."""
+    hosting = Hosting()
+    node = hosting.running()
+
+    def meanwhile() -> None:
+        hosting.instances.become(TENANT, node.id, state=State.READY)
+        if is_looked_at:
+            hosting.machines.hosted.builds.run(TENANT, node.id)
+
+    hosting.world.driver.before_next(meanwhile, operation="PutItem", table=NODES)
+    hosting.world.driver.before_next(meanwhile, operation="UpdateItem", table=NODES)
+    hosting.instance_is(node.id, State.FAILED, reason="the provider lost it")
+
+    assert (hosting.get(node.id).status, hosting.get(node.id).reason) == (Status.RUNNING, "")
