@@ -75,10 +75,14 @@ def register_by_invitation(scene: Scene, address: str = "") -> None:
 
 def log_in(scene: Scene, address: str = "") -> None:
     address = address or _somebody(scene)
-    known = [str(row["user_id"]) for row in scene.rows(ADDRESSES) if row["email"] == address]
+    before = _users_of(scene, address)
     given = _sent(scene, "POST", "/auth/login", email=address, password=_a_password(scene))
-    text = str(given["api_key"])
-    remember_key(scene, text, known[0] if known else "")
+    known = [*before, *_users_of(scene, address)]  # who registers or leaves meanwhile is in one of them
+    remember_key(scene, str(given["api_key"]), known[0] if known else "")
+
+
+def _users_of(scene: Scene, address: str) -> list[str]:
+    return [str(row["user_id"]) for row in scene.rows(ADDRESSES) if row["email"] == address]
 
 
 def remember_key(scene: Scene, text: str, user: str) -> None:
