@@ -137,7 +137,7 @@ class ExecutionStore:
     def _sparing(self, execution: Execution) -> Write | None:
         """The note that a search which is under way spares the node of an execution; None where there is no search."""
         key = fan_out_key(execution.command_id)
-        row = self._tables.get(FAN_OUTS, key)
+        (row,) = self._tables.get_many([Ref(FAN_OUTS, key)])
         fan_out = None if row is None else fan_out_from_item(row)
         if fan_out is None or fan_out.looks_since is None or len(fan_out.spared) >= MOST_SPARED:
             return None
