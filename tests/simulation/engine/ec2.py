@@ -42,7 +42,8 @@ class SimulatedEc2(FakeEc2):
         self.came_late: set[str] = set()
         """The things made by calls that paused for longer than a worker's lease: another may have made one before."""
         self.surprised: set[str] = set()
-        """The things that changed unknown to their rows: by somebody with a console, or by such a call."""
+        """The things that changed unknown to their rows: by somebody with a console, by themselves, or by such a
+        call."""
         self._past: dict[str, tuple[dict[str, str], datetime, datetime]] = {}
         self.switched: Callable[[Machine], object] = lambda _instance: None
         """Told of each instance that was asked to become something else, or that somebody has switched."""
@@ -98,6 +99,8 @@ class SimulatedEc2(FakeEc2):
                 for machine_id in request.get("InstanceIds") or sorted({*self.machines} - known):
                     if machine_id in self.machines:
                         self.switched(self.machines[machine_id])
+                        if self.dies_at_start:
+                            self.surprised.add(machine_id)
             for thing_id in forgettable.keys() - self.copies.keys() - self.amis.keys():
                 thing = forgettable[thing_id]
                 self._past[thing_id] = (thing.tags, thing.since, self.clock.now())
