@@ -64,8 +64,8 @@ class Moved:
                 self._create(fan_out, node)
 
     def _create(self, fan_out: FanOut, node: TargetNode) -> None:
-        """Its end, a deletion of the execution and the work on its parts change the row of the fan-out meanwhile: then
-        it is read again."""
+        """Create the node's execution. The row of the fan-out may change meanwhile: then it is read and judged again.
+        Raises `EdgeError` (service unavailable) if it goes on changing."""
         for _ in self._tables.tries():
             command, row = self._commands.with_fan_out(fan_out.command_id)
             if command is None or command.is_deleted or command.is_expired_at(to_seconds_text(self._clock.now())):
