@@ -128,16 +128,25 @@ def each_use_lets_its_machine_in(scene: Scene) -> None:
 
 
 def open_keys(scene: Scene) -> dict[str, Item]:
-    """The keys with which a machine can still come, by id: none that has expired, whose cluster is full, or whose
+    """The keys with which a machine that had its use can still come, by id: none whose cluster is full, or whose
     machine is switched off."""
     rows = scene.rows(CLUSTERS)
     room = {row["name"] for row in rows if row.get("node_limit") is None or row["node_count"] < row["node_limit"]}
     off = {machine.key_id for machine in scene.machines if machine.is_switched_off}
-    now = to_seconds_text(scene.world.clock.now())
     return {
         str(row["id"]): row
         for row in scene.rows(ENROLLMENT_KEYS)
-        if row["cluster_name"] in room and row["id"] not in off and str(row.get("expires_at", now)) >= now
+        if row["cluster_name"] in room and row["id"] not in off
+    }
+
+
+def usable_keys(scene: Scene) -> set[str]:
+    """The ids of the open keys that take in one machine more: they have uses left, and have not expired."""
+    now = to_seconds_text(scene.world.clock.now())
+    return {
+        key_id
+        for key_id, row in open_keys(scene).items()
+        if row.get("uses_remaining") != 0 and str(row.get("expired_at", now)) >= now
     }
 
 
