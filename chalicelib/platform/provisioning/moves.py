@@ -146,7 +146,7 @@ def stay_failed(resource: Resource, _observation: Observation, kind: Kind, now: 
 def release(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
     """It has failed and is not there: its quota is returned as soon as that is certain."""
     if resource.is_released:
-        return Step(Do.WRITE, resource.model_copy(update={"asked_at": None, "due_at": None}))
+        return _look_no_more(resource, observation, kind, now, due_at=None)
     if observation.seen is Seen.MISSING:
         by = pacing.appeared(resource, kind)
         if by is not None and now < by:
@@ -157,14 +157,17 @@ def release(resource: Resource, observation: Observation, kind: Kind, now: datet
 
 
 def remove(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
-    """It shall go, and is there."""
+    """It shall go, and is there. One whose removal failed is asked to go at its look each hour, and looked at a few
+    times after that."""
     resource = with_deadline(resource, kind, now) if resource.state is State.DELETING else resource
     if is_late(resource, now):
         reason = resource.reason or observation.reason or "its provider still shows it"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
-    is_asked = resource.asked_generation >= resource.generation
-    if resource.state is State.DELETING and is_asked and not _is_time_to_ask(resource):
-        return Step(Do.WRITE, again(resource, kind, now))
+    if resource.asked_generation >= resource.generation:
+        if not _is_time_to_ask(resource):
+            return Step(Do.WRITE, again(resource, kind, now))
+        if resource.state is State.FAILED and resource.attempts:
+            return stay_failed(resource, observation, kind, now)
     return Step(Do.DELETE, asking(resource, now))
 
 
@@ -173,7 +176,8 @@ def leave(resource: Resource, observation: Observation, kind: Kind, now: datetim
     if resource.asked_generation < resource.generation:
         return remove(resource, observation, kind, now)
     if resource.state is State.FAILED:
-        return stay_failed(resource, observation, kind, now)
+        move = remove if resource.attempts else stay_failed
+        return move(resource, observation, kind, now)
     return wait(resource, observation, kind, now)
 
 
@@ -208,16 +212,26 @@ def end(resource: Resource, _observation: Observation, kind: Kind, now: datetime
     )
 
 
-def stay_gone(resource: Resource, _observation: Observation, _kind: Kind, now: datetime) -> Step:
+def stay_gone(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:
     """It is still gone. The row goes when its time is over."""
     expires = datetime.fromtimestamp(resource.expires_epoch or 0, now.tzinfo)
-    return Step(Do.WRITE, resource.model_copy(update={"asked_at": None, "due_at": to_seconds_text(expires)}))
+    return _look_no_more(resource, observation, kind, now, due_at=to_seconds_text(expires))
 
 
 def remove_late(resource: Resource, observation: Observation, _kind: Kind, now: datetime) -> Step:
     """It came after its row had ended, so that no caller waits for it."""
     external = {**resource.external, **observation.external}
     return Step(Do.DELETE, asking(resource, now, external=external))
+
+
+def _look_no_more(
+    resource: Resource, observation: Observation, kind: Kind, now: datetime, *, due_at: str | None
+) -> Step:
+    """The row has ended, and nothing is there. It is looked for again as long as a request whose answer came late may
+    still have made it."""
+    if observation.seen is Seen.MISSING and not resource.is_seen and pacing.may_appear(resource, kind, now):
+        return Step(Do.WRITE, again(resource, kind, now))
+    return Step(Do.WRITE, resource.model_copy(update={"asked_at": None, "due_at": due_at}))
 
 
 def _change(resource: Resource, observation: Observation, kind: Kind, now: datetime) -> Step:

@@ -61,20 +61,27 @@ def unobserved(resource: Resource, error: ProviderError, kind: Kind, now: dateti
 def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
     error = answer.error
     if error is None:
-        known = current.model_copy(update={"external": {**current.external, **answer.external}})
-        if current.state is State.PENDING:
-            begun = known.model_copy(update={"state": State.CREATING, "reason": "", "attempts": 0})
-            return _due(begun, pacing.again(begun, kind, now))
-        return _due(known, now)
-    if _did_nothing(error) and current.asked_at == step.row.asked_at:
+        current = current.model_copy(update={"external": {**current.external, **answer.external}})
+    elif _did_nothing(error) and current.asked_at == step.row.asked_at:
         current = current.model_copy(update={"asked_at": answer.asked_before})
     if current.state is not State.PENDING:
-        return _due(current, now)
+        return _came_late(current, error, now)
+    if error is None:
+        begun = current.model_copy(update={"state": State.CREATING, "reason": "", "attempts": 0})
+        return _due(begun, pacing.again(begun, kind, now))
     if current.generation != step.row.generation:
         return _due(current, now)
     if isinstance(error, RefusedError):
         return failed(current, error.reason, pacing.after_failure(current, kind, now))
     return _later(current, error, kind, now)
+
+
+def _came_late(current: Resource, error: ProviderError | None, now: datetime) -> Resource:
+    """The resource that does not wait for its creation any more when the call ends. The thing may appear from now on,
+    however long ago the call began: a worker may have paused in it beyond its lease."""
+    if error is None or not _did_nothing(error):
+        return _due(current.model_copy(update={"asked_at": to_seconds_text(now)}), now)
+    return current if current.is_released else _due(current, now)
 
 
 def _changed(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime, *, is_same: bool) -> Resource:
@@ -99,14 +106,11 @@ def _deleted(
 ) -> Resource:
     if error is None or isinstance(error, GoneError):
         current = _taken_on(current, step)
-        if not is_same:
-            return _due(current, now)
-        is_patient = current.state is State.FAILED and not current.is_released
-        return _due(current, pacing.at_rest(current, kind, now) if is_patient else pacing.again(current, kind, now))
+        return _due(current, pacing.again(current, kind, now) if is_same else now)
     if not is_same:
         return _due(current, now)
     if current.state is State.FAILED and not current.is_released:
-        return _due(current, pacing.at_rest(current, kind, now))
+        return _due(current.model_copy(update={"attempts": 0}), pacing.at_rest(current, kind, now))
     if isinstance(error, RefusedError) and current.state is State.DELETING:
         return failed(current, error.reason, pacing.at_rest(current, kind, now))
     return _later(current, error, kind, now)

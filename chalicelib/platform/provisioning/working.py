@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from math import ceil
 
-from chalicelib.kit.clock import Clock, parse_time
+from chalicelib.kit.clock import Clock, parse_time, to_seconds_text
 from chalicelib.kit.errors import unavailable
 from chalicelib.kit.log import Level, Log
 from chalicelib.kit.queues import LONGEST_DELAY_SECONDS, Message, Queues
@@ -32,6 +32,9 @@ developer guide, "recursive loop detection"); the sweep goes on with a new one."
 
 UNEXPECTED = "It failed unexpectedly, and is tried again; the operator's log says more"
 """The reason for the owner of a resource whose driver raises an unexpected error."""
+
+PAUSED = "It took too long to begin, and is tried again"
+"""The reason for the owner of a resource whose worker paused before its call until others may touch the resource."""
 
 _NOT_SEEN = Observation(Seen.MISSING)
 _IDLE = frozenset({Do.NOTHING, Do.LOOK})
@@ -152,6 +155,8 @@ class Provisioning:
     def _ask(self, kind: Kind, before: Resource, step: Step, seen: Observation) -> Answer:
         row = step.row
         external: Mapping[str, str] = {}
+        if row.leased_until is not None and row.leased_until <= to_seconds_text(self._clock.now()):
+            return _refusal(AgainLaterError(PAUSED, nothing_done=True), before)  # another worker may have asked since
         try:
             driver = self._driver_of(kind.name)
             match step.do:
@@ -165,11 +170,7 @@ class Provisioning:
                 case _:
                     driver.delete(row)
         except Exception as caught:  # noqa: BLE001 - as above
-            return Answer(
-                error=self._as_provider_error(caught, step.do, row),
-                asked_before=before.asked_at,
-                begun_before=before.begun_generation,
-            )
+            return _refusal(self._as_provider_error(caught, step.do, row), before)
         return Answer(external, asked_before=before.asked_at)
 
     def _as_provider_error(self, caught: Exception, what: str, resource: Resource) -> ProviderError:
@@ -191,3 +192,7 @@ class Provisioning:
         for (delay, hop), names in later.items():
             if 0 < delay <= LONGEST_DELAY_SECONDS:
                 self._queues.send(PROVISIONING, [message_of(kind.name, names, hop)], delay_seconds=delay)
+
+
+def _refusal(error: ProviderError, before: Resource) -> Answer:
+    return Answer(error=error, asked_before=before.asked_at, begun_before=before.begun_generation)

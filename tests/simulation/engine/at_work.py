@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from chalicelib.kit.tables import Item, Table
+from chalicelib.platform.provisioning.pacing import LEASE
 from chalicelib.platform.wiring import Platform
 from tests.support.timed_world import Invocation
 
@@ -18,6 +19,7 @@ class AtWork(Invocation):
     rng: Random | None = None
     _versions: dict[tuple[str, str], Any] = field(default_factory=dict)
     _deaf_until: list[datetime] = field(default_factory=list)
+    _pauses: list[float] = field(default_factory=list)
 
     def knows(self, table: Table, row: Item) -> None:
         """It has read a row, or written it."""
@@ -26,6 +28,19 @@ class AtWork(Invocation):
     def version_of(self, table: Table, row: Item) -> Any:
         """The version of a row that it knows, None if it knows none."""
         return self._versions.get((table.name, str(table.key_of(row))))
+
+    def has_paused(self, seconds: float) -> None:
+        """It was not running for so long."""
+        self._pauses.append(seconds)
+
+    def has_written(self) -> None:
+        """It has written the row of a thing, which tells others that it is at it."""
+        self._pauses.clear()
+
+    @property
+    def has_lost_its_lease(self) -> bool:
+        """Whether it has paused so long since it last wrote such a row that another may touch the resource."""
+        return sum(self._pauses) >= LEASE.total_seconds()
 
     def hears_nothing_until(self, moment: datetime) -> None:
         """No call of AWS is answered to it until then."""

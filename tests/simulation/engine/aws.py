@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.kit.bus import INTERNAL_SOURCE
 from chalicelib.kit.tables import BusyError, ConditionFailedError, Item, Ref, Table, TransactionFailedError
+from chalicelib.machines.hosted.store import TABLE as HOSTED_NODES
 from chalicelib.platform.provisioning.store import RESOURCES
 from tests.support.fakes.dynamo import Plan
 from tests.support.fakes.dynamo_faults import WRITING
@@ -73,6 +74,8 @@ class SimulatedDynamo(CountingDynamo):
         self._record(operation, [step[0].table for step in plan])
         if self.on_write is not None:
             self.on_write(operation, plan)
+        if self._world.worker is not None and any(write.table in (RESOURCES, HOSTED_NODES) for write, *_ in plan):
+            self._world.worker.has_written()
         for write, _, _, new in plan:
             self._learnt(write.table, new)
 

@@ -6,7 +6,6 @@ from random import Random
 from typing import Any
 
 from chalicelib.platform.provisioning.ec2_tags import stage_of
-from chalicelib.platform.provisioning.pacing import LEASE
 from tests.simulation.engine.weather import Weather
 from tests.support.fakes.aws import FIRST_KEY
 from tests.support.fakes.ec2 import BY_ZONE, SECURITY_GROUP, FakeEc2, Machine
@@ -36,14 +35,14 @@ class SimulatedEc2(FakeEc2):
         super().__init__(world.clock, stage=stage, lag_seconds=LAG_SECONDS, boot_seconds=20, stop_seconds=10)
         self.has_file, self.import_role = world.object_client.has, world.platform.settings.images_import_role
         self._weather: Weather = world.weather
-        self._meet: Callable[[], object] = world.meet
+        self._world = world
         self._ids = Random(f"{seed} ec2")
         self.new_id = lambda: f"i-{self._ids.getrandbits(68):017x}"
         self.came_late: set[str] = set()
-        """The things made by calls that paused for longer than a worker's lease: another may have made one before."""
+        """The things made by workers that had paused for longer than their lease: another may have made one before."""
         self.surprised: set[str] = set()
         """The things that changed unknown to their rows: by somebody with a console, by themselves, or by such a
-        call."""
+        worker."""
         self._past: dict[str, tuple[dict[str, str], datetime, datetime]] = {}
         self.switched: Callable[[Machine], object] = lambda _instance: None
         """Told of each instance that was asked to become something else, or that somebody has switched."""
@@ -80,14 +79,14 @@ class SimulatedEc2(FakeEc2):
         self._troubles.clear()
 
     def _do(self, operation: str, request: Any, call: Callable[[], Any]) -> Any:
-        began, known = self.clock.now(), {*self.machines, *self.parts, *self.copies}
-        self._meet()
+        known = {*self.machines, *self.parts, *self.copies}
+        self._world.meet()
         # Another server may answer than before, which knows less.
         is_behind = self._weather.strikes("ec2_lags")
         self.lag_seconds = (
             self._weather.seconds("ec2_lags", LAG_SECONDS, MOST_LAG_SECONDS) if is_behind else LAG_SECONDS
         )
-        is_late = self.clock.now() - began >= LEASE
+        is_late = self._world.is_late
         forgettable = {**self.copies, **self.amis} if operation in FORGETTING else {}
         try:
             return super()._do(operation, request, call)

@@ -200,11 +200,17 @@ class SimulatedWorld(BoxCalls, TimedWorld):
                 seconds = min(seconds, REQUEST_SECONDS)  # a request, which nobody waits for any longer
             elif activity.deadline != NEVER:
                 activity.deadline += timedelta(seconds=seconds)
+            activity.about.has_paused(seconds)
             self.clock.sleep(seconds)
         elif weather.strikes("slow_call"):
             self.clock.sleep(weather.seconds("slow_call", *SLOW_SECONDS))
         self.clock.sleep(self._chance.expovariate(1 / CALL_SECONDS))
         return True
+
+    @property
+    def is_late(self) -> bool:
+        """Whether a worker asks for what another may have asked for since."""
+        return self.worker is not None and self.worker.has_lost_its_lease
 
     @property
     def worker(self) -> AtWork | None:

@@ -3,7 +3,7 @@
 from collections import Counter
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
-from chalicelib.fleet.commands.model import FINAL, OPEN, RetriedOutcome, Retry, Status
+from chalicelib.fleet.commands.model import FINAL, OPEN, WITHOUT_RESULT, RetriedOutcome, Retry, Status
 from chalicelib.fleet.commands.store import COMMANDS, EXECUTIONS, FAN_OUTS, output_of
 from chalicelib.fleet.nodes.store import NODES
 from chalicelib.fleet.reach import EVERYWHERE
@@ -176,10 +176,14 @@ def _is_meant(command: Item, node: Item) -> bool:
 
 
 def an_end_is_an_end(_scene: Scene, _operation: str, plan: Plan) -> None:
-    """An execution that has ended keeps its end; one that an agent has reported keeps its result."""
+    """An execution that has ended keeps its end, but for the first result of one that ended without any: that may come
+    late. One that an agent has reported keeps its result."""
     for write, _, old, new in plan:
         if write.table is EXECUTIONS and old is not None and new is not None and old["status"] in FINAL:
-            assert new["status"] == old["status"], f"{old['id']} was {old['status']} and became {new['status']}"
+            takes_result = old["status"] in WITHOUT_RESULT and "exit_code" not in old and "completed_at" in new
+            assert new["status"] == old["status"] or takes_result, (
+                f"{old['id']} was {old['status']} and became {new['status']}"
+            )
             assert "exit_code" not in old or new.get("exit_code") == old["exit_code"], (
                 f"{old['id']} has a second result"
             )

@@ -5,11 +5,12 @@ from datetime import timedelta
 import pytest
 
 from chalicelib.kit.clock import parse_time
-from chalicelib.platform.provisioning.model import Desired, State
+from chalicelib.platform.provisioning.model import Desired, Seen, State
 from chalicelib.platform.provisioning.outcomes import Answer, answered, unobserved
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError, UnsureError
+from chalicelib.platform.provisioning.rules import decide
 from chalicelib.platform.provisioning.steps import Do, Step
-from tests.unit.platform.provisioning.scenes import BOX, NOW, at, resource
+from tests.unit.platform.provisioning.scenes import BOX, NOW, at, resource, sight
 
 CREATED = Answer({"id": "b-1"})
 
@@ -22,6 +23,11 @@ def asked(state=State.PENDING, **values):
 
 def after(do, claimed, answer, current=None):
     return answered(current or claimed, Step(do, claimed), answer, BOX, NOW)
+
+
+def ended(state):
+    """A row that was given up with nothing there, and is looked at once more in a while."""
+    return resource(state, is_released=True, is_seen=False, external={}, asked_at=at(-600), due_at=at(500))
 
 
 class TestCreate:
@@ -64,6 +70,22 @@ class TestCreate:
         current = asked(state, generation=2, desired=Desired.ABSENT, external={})
         row = after(Do.CREATE, asked(), CREATED, current)
         assert (row.state, row.external, row.due_at) == (state, {"id": "b-1"}, at(0))
+
+    @pytest.mark.parametrize("answer", [CREATED, Answer(error=AgainLaterError("No answer"))])
+    @pytest.mark.parametrize("state", [State.FAILED, State.GONE])
+    def test_ended_one_is_looked_for_after_an_answer_that_came_late(self, state, answer):
+        row = after(Do.CREATE, asked(asked_at=at(-900)), answer, ended(state))
+        assert (row.due_at, row.asked_at) == (at(0), at(0))
+        missed = decide(row, sight(Seen.MISSING), BOX, NOW).row
+        assert at(0) < missed.due_at <= at(60)
+        assert decide(missed, sight(Seen.READY), BOX, NOW + timedelta(seconds=60)).do is Do.DELETE
+        over = decide(missed, sight(Seen.MISSING), BOX, NOW + timedelta(seconds=300)).row
+        assert (over.asked_at, over.due_at) == (None, None if state is State.FAILED else at(600))
+
+    @pytest.mark.parametrize("state", [State.FAILED, State.GONE])
+    def test_late_call_that_did_nothing_leaves_the_last_look_of_an_ended_one(self, state):
+        row = after(Do.CREATE, asked(asked_at=at(-900)), Answer(error=RefusedError("no")), ended(state))
+        assert row == ended(state)
 
     def test_deleted_one_whose_call_did_nothing_need_not_be_waited_for(self):
         current = asked(State.DELETING, generation=2, desired=Desired.ABSENT, external={})
@@ -146,11 +168,28 @@ class TestDelete:
         assert row.due_at is not None
 
     def test_failed_removal_is_tried_again_at_a_slow_pace(self):
-        stuck = resource(State.FAILED, desired=Desired.ABSENT)
-        for error in (None, AgainLaterError("busy")):
-            row = after(Do.DELETE, stuck, Answer(error=error))
-            assert row.due_at > at(3000)
-            assert row.reason == "It broke"
+        stuck = resource(State.FAILED, desired=Desired.ABSENT, attempts=1)
+        row = after(Do.DELETE, stuck, Answer(error=AgainLaterError("busy")))
+        assert row.due_at > at(3000)
+        assert (row.reason, row.attempts) == ("It broke", 0)
+
+    def test_removal_that_succeeds_after_it_had_failed_is_looked_at_soon(self):
+        stuck = resource(State.FAILED, desired=Desired.ABSENT, attempts=1)
+        row = after(Do.DELETE, stuck, Answer())
+        assert at(0) < row.due_at <= at(2)
+        assert decide(row, sight(Seen.ENDED), BOX, NOW + timedelta(seconds=2)).row.state is State.GONE
+        assert decide(row, sight(Seen.ENDING), BOX, NOW + timedelta(seconds=2)).row.due_at <= at(6)
+
+    @pytest.mark.parametrize("seen", [Seen.READY, Seen.ENDING])
+    def test_thing_that_a_removal_leaves_there_is_asked_for_each_hour(self, seen):
+        row, steps = resource(State.FAILED, desired=Desired.ABSENT, attempts=1), []
+        for _ in range(3):
+            step = decide(row.model_copy(update={"due_at": at(0)}), sight(seen), BOX, NOW)
+            steps.append((step.do, step.row.attempts, step.row.due_at > at(3000)))
+            row = step.row
+        assert steps == [(Do.WRITE, 2, False), (Do.WRITE, 3, False), (Do.WRITE, 0, True)]
+        again = decide(row.model_copy(update={"due_at": at(0)}), sight(Seen.READY), BOX, NOW)
+        assert again.do is Do.DELETE
 
 
 class TestUnobserved:
