@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from chalicelib.fleet.api import API as EDGE_ADMIN
 from chalicelib.fleet.api.assistants import ASSISTANT
-from chalicelib.fleet.api.protocol import AGENT, METRICS, OPERATOR
+from chalicelib.fleet.api.protocol import AGENT, LEAVING, METRICS, OPERATOR
 from chalicelib.fleet.commands.store import EXECUTIONS
 from chalicelib.fleet.events.catalogue import EventType
 from chalicelib.fleet.metrics.model import MetricsType
@@ -81,8 +81,9 @@ class Application:
 
     def key_for(self, endpoint: Endpoint) -> str | None:
         """The key that the endpoint wants, None where it wants none."""
-        keys = {OPERATOR: MASTER_KEY, METRICS: MASTER_KEY, ASSISTANT: MASTER_KEY, AGENT: self.token}
-        return keys.get(endpoint.auth)
+        operators = dict.fromkeys((OPERATOR, METRICS, ASSISTANT), MASTER_KEY)
+        agents = dict.fromkeys((AGENT, LEAVING), self.token)
+        return {**operators, **agents}.get(endpoint.auth)
 
     def path_of(self, endpoint: Endpoint, **variables: str) -> str:
         """The endpoint's path, variables in place, each quoted. One that is not known here leads to nothing."""

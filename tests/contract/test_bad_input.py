@@ -6,7 +6,7 @@ import re
 import pytest
 
 from chalicelib.fleet.api import API
-from chalicelib.fleet.api.protocol import AGENT
+from chalicelib.fleet.api.protocol import AGENT, LEAVING
 from chalicelib.kit.errors import bad_request, not_found, unauthorized
 from chalicelib.web.endpoint import OPEN, PUBLIC
 from chalicelib.web.fallback import allowed_methods
@@ -110,7 +110,7 @@ def test_request_without_the_right_key_is_401(app, endpoint):
         {"Authorization": "Bearer "},
         {"Authorization": "Bearer \u00e4\u00f6"},
         {"Authorization": [f"Bearer {right}", f"Bearer {right}"]},
-        {"Authorization": f"Bearer {MASTER_KEY if endpoint.auth is AGENT else app.token}"},
+        {"Authorization": f"Bearer {MASTER_KEY if endpoint.auth in (AGENT, LEAVING) else app.token}"},
         {"X-Api-Key": right},
     ]
     with app.unchanged():

@@ -22,7 +22,7 @@ from chalicelib.fleet.api.operator import (
     nodes,
     rollouts,
 )
-from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY
+from chalicelib.fleet.api.protocol import AGENT, LEAVING, NEEDS_CAPACITY
 from chalicelib.fleet.reach import EVERYWHERE
 from chalicelib.kit.errors import forbidden, invalid, not_found, rate_limited, unavailable
 from chalicelib.web.answering import internal
@@ -69,7 +69,7 @@ RACED = {("report_health", 404), ("create_own_alias", 404)}
 REUSED = {(name, 409) for name, one in ENDPOINTS.items() if one.takes_idempotency_key and 409 not in one.errors}
 """An Idempotency-Key of another request: tests/application/project/test_every_repeat.py."""
 
-OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth is AGENT), "register_node"]
+OF_MACHINES = [*(name for name, one in ENDPOINTS.items() if one.auth in (AGENT, LEAVING)), "register_node"]
 """What a machine calls as the node that it is, or is to be."""
 
 CODES = {403: "forbidden", 404: "not_found", 422: "validation_failed"}

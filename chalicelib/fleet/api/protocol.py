@@ -1,7 +1,7 @@
 """The Edge Admin protocol: who may call, the envelope of answers, and degraded mode."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -91,9 +91,9 @@ METRICS = Audience(
 """A Prometheus, by its key."""
 
 
-def _authenticate(exchange: Exchange) -> None:
-    bearer = exchange.incoming.bearer() or ""
-    exchange.caller = exchange.services.nodes.identity.authenticate(bearer, _instance_id(exchange.incoming))
+def _authenticate(exchange: Exchange, *, leaves: bool = False) -> None:
+    bearer, instance_id = exchange.incoming.bearer() or "", _instance_id(exchange.incoming)
+    exchange.caller = exchange.services.nodes.identity.authenticate(bearer, instance_id, leaves=leaves)
     node_id = exchange.caller.node.id
     exchange.principal = Principal(kind=PrincipalKind.NODE, actor=f"node:{node_id}", id=node_id)
     exchange.noted["node_id"] = node_id
@@ -113,6 +113,10 @@ AGENT = Audience(
 )
 """Agents, by the token of their node. Each call counts as a sign of life."""
 
+LEAVING = replace(AGENT, admit=partial(_authenticate, leaves=True), arrive=None)
+"""Agents that leave, also by the previous token while that can register. It does not count as a use of the current one:
+a repeat shows the previous token again."""
+
 
 def _instance_id(incoming: Incoming) -> str | None:
     return instance_of(incoming.headers.get(INSTANCE_HEADER, ()))
@@ -120,11 +124,12 @@ def _instance_id(incoming: Incoming) -> str | None:
 
 @dataclass(frozen=True)
 class FromAgent(Request[P, Q, B]):
-    """A request of an agent: of an AGENT route, or of a public one that agents call before they have a token."""
+    """A request of an agent: of an AGENT or LEAVING route, or of a public one that agents call before they have a
+    token."""
 
     @property
     def agent(self) -> "Agent":
-        """The calling agent, on AGENT routes."""
+        """The calling agent, on AGENT and LEAVING routes."""
         agent: Agent = self.caller
         return agent
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from chalicelib.fleet.nodes import exclusion_store, presence_store, rules, shut_out_store
 from chalicelib.fleet.nodes.model import Agent, Code, Node, Presence, Status
 from chalicelib.fleet.nodes.rules import HealthLimits
-from chalicelib.fleet.nodes.secrets import is_token_of
+from chalicelib.fleet.nodes.secrets import is_previous_token_of, is_token_of
 from chalicelib.fleet.nodes.tokens import node_id_of
 from chalicelib.kit.clock import Clock, to_seconds_text
 from chalicelib.kit.crypto import digest, same
@@ -21,8 +21,9 @@ class Identity:
         self._clock = clock
         self._limits = limits
 
-    def authenticate(self, bearer: str | None, instance_id: str | None = None) -> Agent:
-        """The agent whose current token this is, by one consistent read of what the token itself names.
+    def authenticate(self, bearer: str | None, instance_id: str | None = None, *, leaves: bool = False) -> Agent:
+        """The agent whose current token this is, by one consistent read of what the token itself names. One that
+        ``leaves`` may show the previous token as long as that can register.
 
         Raises `EdgeError` (forbidden) if an operator has blocked the node, (unauthorized) in any other case: no token,
         one that was replaced, one of a node that is gone. A refusal takes a second read, which tells whether the node
@@ -32,7 +33,8 @@ class Identity:
         if bearer is None or node_id is None:
             raise unauthorized()
         node, presence = presence_store.read_both(self._tables, node_id)
-        if not is_token_of(node, bearer) or node is None or presence is None:
+        is_known = is_token_of(node, bearer) or (leaves and self.is_previous(node, presence, bearer))
+        if not is_known or node is None or presence is None:
             # Read even if there is no such node, so that the time of a refusal reveals nothing.
             is_removed = exclusion_store.is_removed(self._tables, node_id)
             if node is not None and presence is not None and is_of_the_other(node, bearer):
@@ -42,6 +44,12 @@ class Identity:
         if node.blocked_at is not None:
             raise rules.blocked_machine()
         return Agent(node, presence, instance_id)
+
+    def is_previous(self, node: Node | None, presence: Presence | None, bearer: str) -> bool:
+        """Whether this is the node's previous token, and still counts."""
+        if node is None or not is_previous_token_of(node, bearer):
+            return False
+        return rules.is_previous_token_valid(node, presence, self._clock.now())
 
     def note_conflict(self, agent: Agent) -> Agent:
         """Record that two machines use the identity of this node: from now on neither gets work, and its socket is

@@ -9,8 +9,7 @@ from chalicelib.fleet.nodes.identity import Identity, conflicting, is_of_the_oth
 from chalicelib.fleet.nodes.known import Known
 from chalicelib.fleet.nodes.model import Agent, Node, Presence
 from chalicelib.fleet.nodes.rules import BearerProof
-from chalicelib.fleet.nodes.secrets import is_previous_token_of, is_recovery_key_of, is_token_of
-from chalicelib.kit.clock import Clock
+from chalicelib.fleet.nodes.secrets import is_recovery_key_of, is_token_of
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.kit.tables import Tables
 
@@ -27,9 +26,8 @@ class Presented:
 class Proving:
     """Reads a node and decides what a machine proves of it."""
 
-    def __init__(self, tables: Tables, clock: Clock, enrollment: Enrollment, identity: Identity) -> None:
+    def __init__(self, tables: Tables, enrollment: Enrollment, identity: Identity) -> None:
         self._tables = tables
-        self._clock = clock
         self._enrollment = enrollment
         self._identity = identity
 
@@ -66,11 +64,7 @@ class Proving:
         bearer, key = presented.bearer, presented.recovery_key
         if bearer and is_token_of(node, bearer):
             return BearerProof.CURRENT
-        if (
-            bearer
-            and is_previous_token_of(node, bearer)
-            and rules.is_previous_token_valid(node, presence, self._clock.now())
-        ):
+        if bearer and self._identity.is_previous(node, presence, bearer):
             return BearerProof.PREVIOUS
         if key and is_recovery_key_of(node, key) and rules.takes_recovery_key(node, presence):
             return BearerProof.RECOVERY

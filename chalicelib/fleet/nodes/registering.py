@@ -75,7 +75,7 @@ class Registrar:
         self._clusters = clusters
         self._limits = limits
         self._release = release
-        self._proving = Proving(tables, clock, enrollment, Identity(tables, clock, limits))
+        self._proving = Proving(tables, enrollment, Identity(tables, clock, limits))
         self._membership = Membership(vpn, clusters) if vpn.is_mesh else None
 
     def register(

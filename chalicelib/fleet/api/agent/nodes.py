@@ -7,7 +7,7 @@ from annotated_types import MaxLen
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints
 
 from chalicelib.fleet import fields, samples
-from chalicelib.fleet.api.protocol import AGENT, NEEDS_CAPACITY, FromAgent
+from chalicelib.fleet.api.protocol import AGENT, LEAVING, NEEDS_CAPACITY, FromAgent
 from chalicelib.fleet.enrollment.blob import BLOB_MAX_LENGTH
 from chalicelib.fleet.labels import check as check_labels
 from chalicelib.fleet.nodes.model import IdType, Registration, Status
@@ -232,13 +232,14 @@ class LeftOut(BaseModel):
 
 @routes.delete(
     "/api/v1/agents/nodes/me",
-    auth=AGENT,
+    auth=LEAVING,
     answer=LeftOut,
     summary="Leave the fleet",
 )
 def leave(request: FromAgent[NoPath, NoQuery, NoBody], services: Fleet) -> LeftOut:
     """Deletes the calling node, as an operator's deletion does: its token is invalid from now on, and only a newer
-    enrollment key enrols the machine again. A repeat is refused with 401 `node_removed`: the node has left."""
+    enrollment key enrols the machine again. The previous token leaves as long as it can register, in case the answer
+    with the new one is lost. A repeat is refused with 401 `node_removed`: the node has left."""
     node_id = request.agent.node.id
     try:
         services.nodes.placing.delete(node_id, reach=EVERYWHERE)
