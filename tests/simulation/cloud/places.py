@@ -277,8 +277,8 @@ def what_is_gone_stays_away(scene: Scene, _operation: str, plan: Plan) -> None:
         name = write.table.name
         if name in {TENANTS.name, USERS.name} and new is not None:
             assert "deleted_at" in new or "deleted_at" not in (old or {}), f"{new['id']} of {name} came back"
-        if name == INVITATIONS.name:
-            row = new or old or {}
+        row = new or old
+        if name == INVITATIONS.name and row is not None:  # a removal may find none any more
             key = (name, str(row["id"]))
             assert new is None or key not in gone, f"the invitation {key[1]} came back"
             if new is None:

@@ -1,5 +1,7 @@
 """Enrollment keys: created, used by machines, and gone with their cluster."""
 
+from collections import Counter
+
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.fleet.enrollment.store import TABLE as ENROLLMENT_KEYS
 from chalicelib.fleet.enrollment.store import TOKENS
@@ -17,13 +19,15 @@ USE_OF = "#"
 
 
 class _Keys:
-    """The keys that were made, id and text; how many uses each granted; who registered by it; by which key whose use is
-    noted; who ever was a node."""
+    """The keys that were made, id and text; those of limited uses, how often each was used, also before it was deleted
+    and made anew, and those used and deleted; who registered by it; by which key whose use is noted; who ever was a
+    node."""
 
     def __init__(self) -> None:
         self.made: list[tuple[str, str]] = []
-        self.granted: dict[str, int | None] = {}
-        self.left: dict[str, int] = {}
+        self.limited: set[str] = set()
+        self.uses: Counter[str] = Counter()
+        self.deleted: set[str] = set()
         self.users: dict[str, set[str]] = {}
         self.noted: set[tuple[str, str]] = set()
         self.nodes: set[str] = set()
@@ -32,11 +36,9 @@ class _Keys:
 def note_uses(scene: Scene, _operation: str, plan: Plan) -> None:
     keys = scene.recall(_Keys)
     for write, _, old, new in plan:
-        if write.table is ENROLLMENT_KEYS and new is not None:
-            if old is None:
-                keys.granted[str(new["id"])] = new.get("uses_remaining")
-            if new.get("uses_remaining") is not None:
-                keys.left[str(new["id"])] = new["uses_remaining"]
+        if write.table is ENROLLMENT_KEYS and new is not None and new.get("uses_remaining") is not None:
+            keys.limited.add(str(new["id"]))
+            keys.uses[str(new["id"])] += 0 if old is None else old["uses_remaining"] - new["uses_remaining"]
         if write.table is TOKENS and new is not None and USE_OF in str(new["id"]):
             key_id, _, node_id = str(new["id"]).partition(USE_OF)
             keys.noted.add((key_id, node_id))
@@ -105,18 +107,26 @@ def no_key_is_used_too_often(_scene: Scene, _operation: str, plan: Plan) -> None
             assert left is None or left >= 0, f"the key {new['id']} has {left} uses left"
 
 
+def a_used_key_stays_deleted(scene: Scene, _operation: str, plan: Plan) -> None:
+    """But where a worker paused beyond its lease, which then makes the key of an instance anew, for minutes."""
+    keys = scene.recall(_Keys)
+    for write, _key, old, new in plan:
+        if write.table is ENROLLMENT_KEYS and new is None and old is not None and keys.uses[str(old["id"])]:
+            keys.deleted.add(str(old["id"]))
+        if write.table is ENROLLMENT_KEYS and old is None and new is not None and "pause" not in scene.faults:
+            assert new["id"] not in keys.deleted, f"the key {new['id']} was used and deleted, and is there again"
+
+
 def no_use_is_lost(scene: Scene) -> None:
     """A key lets in no more machines than it granted, and each takes one use of it at most. Each use has let one in,
     where the key and its cluster, with room, are still there."""
     keys, there = scene.recall(_Keys), open_keys(scene)
-    for key_id, granted in keys.granted.items():
-        if granted is not None:
-            used = granted - keys.left[key_id]
-            held = sum(machine.key_id == key_id for machine in scene.machines)
-            registered = len(keys.users.get(key_id, ()))
-            told = f"key {key_id}: {registered} registered, {used} uses, {held} machines"
-            assert registered <= used <= held, told
-            assert used == registered or key_id not in there, told
+    for key_id in sorted(keys.limited):
+        used, registered = keys.uses[key_id], len(keys.users.get(key_id, ()))
+        held = sum(machine.key_id == key_id for machine in scene.machines)
+        told = f"key {key_id}: {registered} registered, {used} uses, {held} machines"
+        assert registered <= used <= held, told
+        assert used == registered or key_id not in there, told
 
 
 def each_use_lets_its_machine_in(scene: Scene) -> None:
@@ -161,5 +171,5 @@ SIMULATION = Simulation(
     ),
     openings=(set_up_machine, set_up_machines_together, set_up_machine),
     invariants=(keys_belong_to_clusters, no_use_is_lost, each_use_lets_its_machine_in),
-    watches=(note_uses, no_key_is_used_too_often),
+    watches=(note_uses, no_key_is_used_too_often, a_used_key_stays_deleted),
 )

@@ -50,6 +50,12 @@ class Watcher:
 
     def _answered(self, status: int, connection_id: str) -> None:
         self.status, self.connection_id = status, connection_id
+        if self.has_left:
+            self._scene.gateway.close(connection_id)
+
+    def give_up(self) -> None:
+        """Wait no longer to be let in; a socket that opens yet is closed."""
+        self.has_left = True
 
     def deliver(self, frame: str) -> None:
         said = json.loads(frame)
@@ -94,6 +100,9 @@ def watch_a_program(scene: Scene) -> None:
         watcher = next((each for each in watchers if each.status == OK), watcher)
         if all(each.status for each in watchers):
             break
+    for each in watchers:
+        if not each.status:
+            each.give_up()
     if watcher.status == OK:
         watcher.watch(scene.rng.choice(WATCHES_SECONDS))
         if scene.rng.random() < 0.5:
