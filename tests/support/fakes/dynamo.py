@@ -6,7 +6,7 @@ that dies after a write. Reads of a table itself never lag. Simplified: a page e
 cancelled transaction is billed like a done one without its index writes.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from contextvars import Context
@@ -37,6 +37,7 @@ from chalicelib.kit.tables import (
 )
 from chalicelib.kit.tables.conditions import evaluate
 from tests.support.fakes.dynamo_faults import Crash, FaultKind, Faults, PartitionLimit
+from tests.support.fakes.dynamo_indexes import Indexes, Lags
 from tests.support.fakes.dynamo_rules import (
     TRANSACTION_LIMIT_BYTES,
     after,
@@ -73,11 +74,7 @@ class FakeDynamo:
         self._lock = RLock()
         self._tables = {table.name: table for table in tables}
         self._rows = {table.name: View(table.partition, table.sort) for table in tables}
-        self._indexes = {
-            (table.name, index.name): View(index.partition, index.sort) for table in tables for index in table.indexes
-        }
-        self._lagging: deque[tuple[datetime, Table, PrimaryKey, Item | None]] = deque()
-        self._lag_seconds = 0.0
+        self._indexes = Indexes(tables, clock)
         self._latency_seconds = 0.0
         self._latencies: Mapping[str, float] = {}
         self._tokens: dict[str, tuple[datetime, tuple[Write, ...]]] = {}
@@ -94,8 +91,7 @@ class FakeDynamo:
             _clock=deepcopy(self._clock, memo),
             _lock=RLock(),
             _rows={name: deepcopy(view) for name, view in self._rows.items()},
-            _indexes={name: deepcopy(view) for name, view in self._indexes.items()},
-            _lagging=self._lagging.copy(),
+            _indexes=deepcopy(self._indexes, memo),
             _tokens={**self._tokens},
             _faults=Faults(),
             _partition_limit=PartitionLimit(),
@@ -108,7 +104,7 @@ class FakeDynamo:
     def rows(self, table: Table) -> list[Item]:
         """All rows of a table, by primary key. Not metered."""
         with self._lock:
-            return [copy_of(item) for item in self._rows[table.name].all()]
+            return [copy_of(item) for item in self._all(table)]
 
     def tally(self, table: Table, attribute: str) -> Counter[Any]:
         """How many rows of a table say what in an attribute; None where one lacks it. Not metered."""
@@ -123,7 +119,7 @@ class FakeDynamo:
     def snapshot(self) -> dict[str, list[Item]]:
         """Every row of every table as it is kept, to compare before and after, and for nothing else."""
         with self._lock:
-            return {name: self._rows[name].all() for name in self._tables}
+            return {name: self._all(table) for name, table in self._tables.items()}
 
     @property
     def stream_position(self) -> int:
@@ -178,11 +174,11 @@ class FakeDynamo:
         self._latency_seconds = seconds
         self._latencies = by_operation
 
-    def index_lag(self, seconds: float) -> None:
-        """From now on a write reaches the indexes this much later on the clock. 0 brings them up to date."""
+    def index_lag(self, seconds: float, lags: Lags = lambda _name: True) -> None:
+        """From now on a write reaches the indexes this much later on the clock, or those partitions of them of which
+        ``lags`` is true. 0 brings all up to date."""
         with self._lock:
-            self._catch_up(all_of_it=seconds == 0)
-            self._lag_seconds = seconds
+            self._indexes.lag(seconds, lags)
 
     def crash_after(self, writes: int) -> None:
         """Raise `Crash` instead of answering the `writes`-th successful write or transaction from now."""
@@ -198,7 +194,7 @@ class FakeDynamo:
 
     def show_in_index(self, table: Table, index_name: str, key: PrimaryKey, item: Item) -> None:
         """Add an entry to one index alone, as an index that lags behind may show it."""
-        self._indexes[table.name, index_name].replace(key, item)
+        self._indexes.show(table, table.index(index_name), key, item)
 
     def load(self, table: Table, items: Iterable[Item]) -> None:
         """Rows that have stood for long: as `rows` shows them, in every index, with no change record and no bill."""
@@ -207,9 +203,8 @@ class FakeDynamo:
             for given in items:
                 item = stored(table, {name: value for name, value in given.items() if value is not None}, item)
                 key = primary_key(table, table.key_of(item))
-                self._rows[table.name].replace(key, item)
-                for index in table.indexes:
-                    self._indexes[table.name, index.name].replace(key, project(table, index, item))
+                self._indexes.follow(table, key, self._kept(table, key), item)
+                self._rows[table.name].put(key[0], key, item)
 
     def collect_expired(self) -> int:
         """Do what DynamoDB's TTL does at some time: delete rows whose `expires_at` has passed. Returns how many."""
@@ -228,7 +223,7 @@ class FakeDynamo:
     def get(self, ref: Ref, *, consistent: bool) -> Item | None:
         self._begin("GetItem", [ref.table])
         with self._lock:
-            item = self._rows[ref.table.name].get(primary_key(ref.table, ref.key))
+            item = self._kept(ref.table, primary_key(ref.table, ref.key))
             self._record("GetItem", [ref.table], read=read_units(item_bytes(item), consistent=consistent))
             return None if item is None else copy_of(item)
 
@@ -242,7 +237,7 @@ class FakeDynamo:
         total_bytes, units = 0, 0.0
         with self._lock:
             for index, (ref, (_, key)) in enumerate(zip(refs, keys, strict=True)):
-                item = self._rows[ref.table.name].get(key)
+                item = self._kept(ref.table, key)
                 size_bytes = item_bytes(item)
                 if total_bytes + size_bytes > BATCH_GET_LIMIT_BYTES:
                     self._record("BatchGetItem", tables, read=units)
@@ -324,7 +319,7 @@ class FakeDynamo:
         with self._lock:
             key = key_of(write)
             self._faults.refuse_held([(write.table.name, key)], self._clock.now())
-            old = self._rows[write.table.name].get(key)
+            old = self._kept(write.table, key)
             put = put_by(write)
             if write.condition is not None and not evaluate(write.condition, old):
                 self._record(operation, [write.table], write=write_units(old, None))
@@ -345,7 +340,7 @@ class FakeDynamo:
             rows = [(write.table.name, key_of(write)) for write in writes]
             self._faults.conflict_by_chance()
             self._faults.refuse_held(rows, now)
-            olds = [self._rows[write.table.name].get(key) for write, (_, key) in zip(writes, rows, strict=True)]
+            olds = [self._kept(write.table, key) for write, (_, key) in zip(writes, rows, strict=True)]
             self._require_conditions(writes, olds)
             plan = [
                 (write, row[1], old, put or after(write, old))
@@ -383,25 +378,21 @@ class FakeDynamo:
 
     # -- storage -------------------------------------------------------------------------------------------------
 
+    def _all(self, table: Table) -> list[Item]:
+        return sorted(self._rows[table.name].each(), key=lambda item: primary_key(table, table.key_of(item)))
+
+    def _kept(self, table: Table, key: PrimaryKey) -> Item | None:
+        return self._rows[table.name].get(key[0], key)
+
     def _read(self, table: Table, key: PrimaryKey) -> Item | None:
-        item = self._rows[table.name].get(key)
+        item = self._kept(table, key)
         return None if item is None else copy_of(item)
 
     def _store(self, table: Table, key: PrimaryKey, new: Item | None, *, by_ttl: bool = False) -> None:
-        rows = self._rows[table.name]
-        old, now = rows.get(key), self._clock.now()
-        rows.replace(key, new)
-        self._stream.append(table, old, new, now, by_ttl=by_ttl)
-        self._lagging.append((now + timedelta(seconds=self._lag_seconds), self._tables[table.name], key, new))
-        self._catch_up()
-
-    def _catch_up(self, *, all_of_it: bool = False) -> None:
-        """Bring into the indexes what is due there."""
-        now = self._clock.now()
-        while self._lagging and (all_of_it or self._lagging[0][0] <= now):
-            _, table, key, item = self._lagging.popleft()
-            for index in table.indexes:
-                self._indexes[table.name, index.name].replace(key, project(table, index, item))
+        old = self._kept(table, key)
+        self._rows[table.name].put(key[0], key, new)
+        self._stream.append(table, old, new, self._clock.now(), by_ttl=by_ttl)
+        self._indexes.follow(self._tables[table.name], key, old, new)
 
     def _select(self, query: Query) -> list[Item]:
         if query.limit is not None and query.limit < 1:
@@ -411,8 +402,7 @@ class FakeDynamo:
         elif query.consistent:
             raise RefusedError("an index has no consistent reads")
         else:
-            self._catch_up()
-            view = self._indexes[query.table.name, query.table.index(query.index.name).name]
+            view = self._indexes.view(query.table, query.table.index(query.index.name), query.partition)
         start = None
         if query.start is not None:
             check_start(query)

@@ -39,38 +39,36 @@ class View:
         self.partition = partition
         self.sort = sort
         self._order: dict[Any, list[_Entry]] = {}
-        self._items: dict[PrimaryKey, Item] = {}
+        self._items: dict[Any, dict[PrimaryKey, Item]] = {}
 
     def __deepcopy__(self, _memo: Any) -> "View":
         """Another view of the same rows, which nothing changes."""
         twin = View(self.partition, self.sort)
-        if self._items:
-            order = {partition: [*entries] for partition, entries in self._order.items()}
-            twin.__dict__.update(_order=order, _items={**self._items})
+        twin._order = {partition: [*entries] for partition, entries in self._order.items()}
+        twin._items = {partition: {**items} for partition, items in self._items.items()}
         return twin
 
-    def get(self, key: PrimaryKey) -> Item | None:
-        return self._items.get(key)
+    def get(self, partition: Any, key: PrimaryKey) -> Item | None:
+        items = self._items.get(partition)
+        return None if items is None else items.get(key)
 
     def each(self) -> Iterable[Item]:
         """In no order."""
-        return self._items.values()
+        return (item for items in self._items.values() for item in items.values())
 
-    def all(self) -> list[Item]:
-        return [self._items[key] for key in sorted(self._items)]
-
-    def replace(self, key: PrimaryKey, item: Item | None) -> None:
-        """Make this the entry of the row with this primary key; None takes it out."""
-        old = self._items.get(key)
+    def put(self, partition: Any, key: PrimaryKey, item: Item | None) -> None:
+        """Make this the entry of the row with this primary key in a partition; None takes it out."""
+        items = self._items.setdefault(partition, {})
+        old = items.get(key)
         if old is item:
             return
+        entries = self._order.setdefault(partition, [])
         if old is not None:
-            del self._items[key]
-            entries = self._order[old[self.partition]]
+            del items[key]
             del entries[bisect_left(entries, self._entry(key, old))]
         if item is not None:
-            self._items[key] = item
-            insort(self._order.setdefault(item[self.partition], []), self._entry(key, item))
+            items[key] = item
+            insort(entries, self._entry(key, item))
 
     def select(
         self,
@@ -92,7 +90,8 @@ class View:
                 low = max(low, bisect_right(entries, entry))
         if most is not None:
             low, high = (max(low, high - most), high) if descending else (low, min(high, low + most))
-        chosen = [self._items[key] for _, key in entries[low:high]] if low < high else []
+        items = self._items.get(partition, {})
+        chosen = [items[key] for _, key in entries[low:high]] if low < high else []
         return chosen[::-1] if descending else chosen
 
     def _entry(self, key: PrimaryKey, item: Item | Key) -> _Entry:

@@ -134,6 +134,28 @@ def test_ending_the_index_lag_brings_the_index_up_to_date(fake):
     assert fake.query(Query(THINGS, "k", index=BY_KIND)).count == 1
 
 
+@pytest.mark.parametrize(("late", "kinds"), [("k", ["k", "l"]), ("l", [])])
+def test_entry_that_moves_is_where_each_partition_of_the_index_still_has_it(fake, clock, late, kinds):
+    fake.write(Put(THINGS, {"id": "one", "kind": "k", "size": 1}))
+    fake.index_lag(2, lambda name: name[2] == late)
+    fake.write(Update(THINGS, {"id": "one"}, (Set("kind", "l"),)))
+    shown = lambda: [kind for kind in ("k", "l") if fake.query(Query(THINGS, kind, index=BY_KIND)).items]  # noqa: E731
+    assert shown() == kinds
+    clock.advance(2)
+    assert shown() == ["l"]
+
+
+def test_partition_that_does_not_lag_any_more_keeps_the_order_of_its_writes(fake, clock):
+    fake.index_lag(2)
+    fake.write(Put(THINGS, {"id": "one", "kind": "k", "size": 1}))
+    fake.index_lag(1, lambda _name: False)
+    fake.write(Update(THINGS, {"id": "one"}, (Set("size", 2),)))
+    by_kind = Query(THINGS, "k", index=BY_KIND)
+    assert fake.query(by_kind).items == []
+    clock.advance(2)
+    assert [item["size"] for item in fake.query(by_kind).items] == [2]
+
+
 def test_crash_happens_after_the_nth_write_took_effect(fake, fake_tables):
     fake.crash_after(2)
     fake_tables.write(put_new(THINGS, {"id": "one"}), "thing.created")
