@@ -12,6 +12,7 @@ from chalicelib.fleet.commands.store import (
     DUE,
     EXECUTIONS,
     FAN_OUTS,
+    NO_LOOKS,
     command_from_item,
     command_key,
     command_to_item,
@@ -46,8 +47,6 @@ from chalicelib.kit.tables import (
     Write,
     put_new,
 )
-
-_NO_LOOKS = (Set("looks", None), Set("looks_since", None), Set("spared", None))
 
 
 class DeleteRefusedError(Exception):
@@ -131,7 +130,7 @@ class CommandStore:
             Remove("listing"),
         )
         clean_up = (Set("deleted_at", now), Set("sweeps", 0), *due_changes(due_at))
-        clean_up = (*clean_up, *_NO_LOOKS, Set("cursors", None))
+        clean_up = (*clean_up, *NO_LOOKS, Set("cursors", None))
         writes = (
             Update(COMMANDS, command_key(command_id), tombstone, And(Exists("id"), Absent("deleted_at"))),
             Update(FAN_OUTS, fan_out_key(command_id), clean_up, And(Exists("command_id"), Absent("parts"))),
@@ -148,7 +147,7 @@ class CommandStore:
         changes = (
             Set("cancel_requested_at", now),
             Set("parts", None),
-            *_NO_LOOKS,
+            *NO_LOOKS,
             Set("cursors", None),
             Set("sweeps", 0),
             *due_changes(due_at),
@@ -239,7 +238,7 @@ class CommandStore:
     def end_looks(self, fan_out: FanOut) -> FanOut | None:
         """End the creation of executions: none is created from now on, and the deadline is due next. Returns the new
         row; None if it has changed since it was read."""
-        changes = (*_NO_LOOKS, Set("cursors", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
+        changes = (*NO_LOOKS, Set("cursors", None), Set("sweeps", 0), *due_changes(fan_out.deadline))
         key, unchanged = fan_out_key(fan_out.command_id), Equals("version", fan_out.version)
         try:
             row = self._tables.write(Update(FAN_OUTS, key, changes, unchanged), "fan_out.looked")

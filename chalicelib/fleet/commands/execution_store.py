@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Container, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from chalicelib.fleet.commands.model import OPEN, CommandSummary, Execution, Outcome, Status, outcome_of
@@ -10,6 +9,7 @@ from chalicelib.fleet.commands.rules import IS_FINAL, Transition
 from chalicelib.fleet.commands.store import (
     EXECUTIONS,
     FAN_OUTS,
+    NO_LOOKS,
     SHARDS,
     command_shard,
     execution_from_item,
@@ -22,6 +22,7 @@ from chalicelib.fleet.commands.store import (
     status_changes,
 )
 from chalicelib.fleet.targeting.fan_out import put_missing
+from chalicelib.kit.errors import unavailable
 from chalicelib.kit.tables import (
     Absent,
     And,
@@ -113,45 +114,39 @@ class ExecutionStore:
         return put_missing(self._tables, fan_out, executions, put_execution, "execution.created", version)
 
     def delete(self, execution: Execution, *, is_young: bool = False) -> None:
-        """Delete a final execution that the caller has read. In the same transaction it checks that the search for
-        hidden nodes has ended, or notes that it spares this node: otherwise the search would create this execution
-        again. It ends the search where many are spared, or others change its row. ``is_young``: it may be under way.
-
-        Raises `StillCreatedError` while its command has parts left, and `RefusedError`.
+        """Delete a final execution that the caller has read, and have a search for nodes spare its node, or it would be
+        created again; one that spares `MOST_SPARED` ends. ``is_young``: such a search is likely to be under way.
+        Raises `StillCreatedError` while the command has parts left, `RefusedError`, `EdgeError` (service unavailable).
         """
-        key = fan_out_key(execution.command_id)
-        if is_young and (sparing := self._sparing(execution)) is not None:
-            with suppress(StillCreatedError):  # the row has changed since it was read
-                return self._delete(execution, sparing)
-        no_looks = (Set("looks", None), Set("looks_since", None), Set("spared", None))
-        guards: tuple[Write, Write] = (
-            Check(FAN_OUTS, key, And(Absent("parts"), Absent("looks_since"))),
-            Update(FAN_OUTS, key, no_looks, And(Exists("looks_since"), Absent("parts"))),
-        )
-        first, second = guards[::-1] if is_young else guards
-        try:
-            return self._delete(execution, first)
-        except StillCreatedError:
-            return self._delete(execution, second)
+        guard = self._sparing(execution) if is_young else _unsearched(execution.command_id)
+        for _ in self._tables.tries():
+            if self._is_deleted(execution, guard):
+                return
+            guard = self._sparing(execution)
+        raise unavailable()
 
-    def _sparing(self, execution: Execution) -> Write | None:
-        """The note that a search which is under way spares the node of an execution; None where there is no search."""
-        key = fan_out_key(execution.command_id)
-        (row,) = self._tables.get_many([Ref(FAN_OUTS, key)])
+    def _sparing(self, execution: Execution) -> Write:
+        """The write by which a search spares the node, or the check that there is none. Raises `StillCreatedError`."""
+        (row,) = self._tables.get_many([Ref(FAN_OUTS, fan_out_key(execution.command_id))])
         fan_out = None if row is None else fan_out_from_item(row)
-        if fan_out is None or fan_out.looks_since is None or len(fan_out.spared) >= MOST_SPARED:
-            return None
-        spared, unchanged = fan_out.spared | {execution.node_id}, Equals("version", fan_out.version)
-        return Update(FAN_OUTS, key, (Set("spared", spared),), And(Absent("parts"), unchanged))
+        if fan_out is not None and fan_out.parts:
+            raise StillCreatedError(execution.command_id)
+        if fan_out is None or fan_out.looks_since is None:
+            return _unsearched(execution.command_id)
+        spared = (Set("spared", fan_out.spared | {execution.node_id}),)
+        changes = spared if len(fan_out.spared) < MOST_SPARED else NO_LOOKS
+        return Update(FAN_OUTS, fan_out_key(execution.command_id), changes, Equals("version", fan_out.version))
 
-    def _delete(self, execution: Execution, guard: Write) -> None:
+    def _is_deleted(self, execution: Execution, guard: Write) -> bool:
+        """Delete it together with ``guard``; False if that failed. Raises `RefusedError`."""
         row = Delete(EXECUTIONS, execution_key(execution.id), IS_FINAL, was_read=True)
         try:
             self._tables.commit((row, guard), "execution.deleted")
         except TransactionFailedError as error:
-            if 0 not in error.failed:
-                raise StillCreatedError(execution.command_id) from error
-            raise RefusedError(_execution_or_none(error.failed[0])) from error
+            if 0 in error.failed:
+                raise RefusedError(_execution_or_none(error.failed[0])) from error
+            return False
+        return True
 
     def delete_many(self, ids: Sequence[str]) -> None:
         """Delete rows unconditionally; missing ones are ignored. One by one: a transaction would cost twice as much,
@@ -274,6 +269,11 @@ class ExecutionStore:
     def _open_query(self, node_id: str, after: str | None = None, limit: int | None = None) -> Query:
         start = None if after is None else {"open_node_id": node_id, "id": after}
         return Query(EXECUTIONS, node_id, index=EXECUTIONS.index("open_by_node"), limit=limit, start=start)
+
+
+def _unsearched(command_id: str) -> Write:
+    """The check that no executions of a command are created, and no nodes are searched for it."""
+    return Check(FAN_OUTS, fan_out_key(command_id), And(Absent("parts"), Absent("looks_since")))
 
 
 def put_execution(execution: Execution) -> Put:

@@ -120,7 +120,7 @@ class Executions:
         return CancelResult.REQUESTED
 
     def delete(self, execution_id: str, *, reach: Reach) -> None:
-        """Delete a final execution. Raises `EdgeError` (not found, conflict)."""
+        """Delete a final execution. Raises `EdgeError` (not found, conflict, service unavailable)."""
         execution = self._reached(execution_id, reach)
         try:
             self._executions.delete(execution, is_young=self._now() < rules.looked_at_until(execution.inserted_at))

@@ -175,6 +175,10 @@ def fan_out_from_item(item: Item) -> FanOut:
     return FanOut.model_validate({"parts": frozenset(), **item})
 
 
+NO_LOOKS = (Set("looks", None), Set("looks_since", None), Set("spared", None))
+"""The changes of a fan-out by which its search for hidden nodes ends."""
+
+
 def due_changes(due_at: str | None) -> tuple[Change, ...]:
     """Look again at this time; None takes the row out of the index."""
     return Set("due_at", due_at), Set("due", None if due_at is None else DUE)

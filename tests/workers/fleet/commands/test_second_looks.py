@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from chalicelib.fleet.commands import execution_store
 from chalicelib.fleet.commands.queues import EXECUTION_CREATION
 from chalicelib.fleet.commands.store import EXECUTIONS, FAN_OUTS
 from chalicelib.fleet.nodes.model import Status
@@ -48,13 +47,6 @@ def queued(world, queue):
 
 def handle(world, queue, message):
     assert world.call(WORKERS[queue], {"Records": [sqs_record(message)]}) == {"batchItemFailures": []}
-
-
-def finish_and_delete(world, machine):
-    """End and delete the execution of a machine."""
-    (row,) = (row for row in world.driver.rows(EXECUTIONS) if row["node_id"] == machine.id)
-    world.fleet.commands.executions.cancel(str(row["id"]), reach=EVERYWHERE)
-    world.fleet.commands.executions.delete(str(row["id"]), reach=EVERYWHERE)
 
 
 def fan_out_row(world):
@@ -226,49 +218,6 @@ class TestCommands:
             later(world, seconds)
         assert reached(world) == set()
         assert "looks_since" not in fan_out_row(world)
-
-    def test_deleted_execution_is_not_created_again_at_looks(self, world):
-        (machine, other) = machines(world, 2, "a")
-        a_command(world)
-        world.settle()
-        finish_and_delete(world, machine)
-        for seconds in LOOKS:
-            later(world, seconds)
-        assert reached(world) == {other.id}
-        row = fan_out_row(world)
-        assert (row.get("looks_since"), row.get("spared"), row["due_at"]) == (None, None, row["deadline"])
-
-    def test_hidden_node_is_served_though_another_execution_was_deleted(self, world):
-        (machine,) = machines(world, 1, "a")
-        world.driver.index_lag(30)
-        (hidden,) = machines(world, 1, "a")
-        a_command(world)
-        world.settle()
-        finish_and_delete(world, machine)
-        for seconds in LOOKS:
-            later(world, seconds)
-        assert reached(world) == {hidden.id}
-
-    @pytest.mark.parametrize("most", [0, 1])
-    def test_search_that_spares_as_many_as_it_may_ends_with_another_deletion(self, world, monkeypatch, most):
-        monkeypatch.setattr(execution_store, "MOST_SPARED", most)
-        fleet = machines(world, 3, "a")
-        a_command(world)
-        world.settle()
-        for machine in fleet[: most + 1]:
-            finish_and_delete(world, machine)
-        assert "looks_since" not in fan_out_row(world)
-        later(world, LOOKS[0])
-        assert reached(world) == {machine.id for machine in fleet[most + 1 :]}
-
-    def test_deletion_while_a_search_reads_is_kept(self, world):
-        (machine, other) = machines(world, 2, "a")
-        a_command(world)
-        world.settle()
-        world.driver.before_next(lambda: finish_and_delete(world, machine), operation="Query", table=EXECUTIONS)
-        for seconds in LOOKS:
-            later(world, seconds)
-        assert reached(world) == {other.id}
 
     def test_command_look_out_of_time_continues_where_it_stopped(self, world):
         world.driver.index_lag(30)
