@@ -112,7 +112,7 @@ def _deleted(
     if current.state is State.FAILED and not current.is_released:
         return _due(current.model_copy(update={"attempts": 0}), pacing.at_rest(current, kind, now))
     if isinstance(error, RefusedError) and current.state is State.DELETING:
-        return failed(current, error.reason, pacing.at_rest(current, kind, now))
+        return failed(current, error.reason, pacing.soon(kind, now))
     return _later(current, error, kind, now)
 
 

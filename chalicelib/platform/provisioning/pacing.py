@@ -47,14 +47,18 @@ def may_appear(resource: Resource, kind: Kind, now: datetime) -> bool:
     return by is not None and now < by
 
 
+def soon(kind: Kind, now: datetime) -> datetime:
+    """The look at one whose provider has refused a call: the thing may have changed in another way than wanted."""
+    return now + timedelta(seconds=kind.longest_wait_seconds)
+
+
 def after_failure(resource: Resource, kind: Kind, now: datetime) -> datetime | None:
-    """The look at one that has just failed: soon, as it may be at rest in another way than wanted; for one that was
-    never seen, when it is certain whether it was made. None if nothing was made."""
+    """The look at one that has just failed: soon; for one that was never seen, when it is certain whether it was made.
+    None if nothing was made."""
     if resource.asked_at is None:
         return None
-    soon = now + timedelta(seconds=kind.longest_wait_seconds)
     by = appeared(resource, kind)
-    return soon if resource.is_seen or by is None else max(soon, by)
+    return soon(kind, now) if resource.is_seen or by is None else max(soon(kind, now), by)
 
 
 def _fraction(resource: Resource) -> float:

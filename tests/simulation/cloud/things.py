@@ -76,10 +76,22 @@ def check_kinds(scene: Scene, things: list[Tagged], *kinds: str) -> None:
 
 
 def trouble(scene: Scene, operations: tuple[str, ...], codes: tuple[str, ...]) -> None:
-    """One of these calls of EC2 loses its answer, or is refused some times."""
+    """One of these calls of EC2 loses its answer, or is refused some times; for a limit only if it makes something."""
     operation = scene.rng.choice(operations)
     if scene.rng.random() < 0.5:
         ec2(scene).lose_answer(operation)
     else:
-        ec2(scene).fail(operation, scene.rng.choice(codes), status=503, times=scene.rng.randint(1, 3))
+        possible = codes if operation.startswith(MAKING) else tuple(set(codes) - LIMITS)
+        ec2(scene).fail(operation, scene.rng.choice(sorted(possible)), status=503, times=scene.rng.randint(1, 3))
     scene.mends.append(ec2(scene).calm)
+
+
+MAKING = ("Allocate", "Copy", "Create", "Import", "Register", "Run")
+LIMITS = {
+    "AddressLimitExceeded",
+    "AMIQuotaExceeded",
+    "ResourceCountExceeded",
+    "VolumeLimitExceeded",
+    "VpcLimitExceeded",
+}
+"""The codes for which EC2 refuses a call that makes something, and no other."""
