@@ -114,9 +114,12 @@ class Enroller:
         self._log.write("agent.recovered", node_id=node_id)
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
-    async def renew(self, identity: Identity) -> Identity:
-        """Get a fresh identity with the token of the old one, or with the key if the token is not accepted any more."""
+    async def renew(self, identity: Identity, removed: Callable[[], None] = lambda: None) -> Identity:
+        """Get a fresh identity with the token of the old one, or with the key if the token is not accepted any more.
+        `removed` is called if an operator has deleted the node."""
         answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
+        if answer.code == NODE_REMOVED:
+            removed()
         if _token_is_refused(answer):
             if self._key() is None:
                 raise RefusedError(f"{NO_KEY}, and the server refused this node's token: {answer.problem}")

@@ -78,7 +78,8 @@ class Session:
         self._enrolled_again_calls.append(call)
 
     def on_removed(self, call: Callable[[], None]) -> None:
-        """Register a function that is called when an operator has deleted this node, and its work with it."""
+        """Register a function that is called when an operator has deleted this node, and its work with it. It may be
+        called again."""
         self._removed_calls.append(call)
 
     async def open(self, *, register_again: bool = True) -> None:
@@ -114,8 +115,7 @@ class Session:
                 self._conflict_backoff.reset()
                 return answer
             if answer.code == NODE_REMOVED:
-                for call in self._removed_calls:
-                    call()
+                self._tell_removed()
             await self.renew(identity.api_token)
         raise UnavailableError("the server refuses the token that it has just given")
 
@@ -148,10 +148,14 @@ class Session:
                 await self._ports.clock.sleep(seconds)
             else:
                 backoff.reset()
-            identity = await self._new_identity(lambda: self._enroller.renew(self.identity))
+            identity = await self._new_identity(lambda: self._enroller.renew(self.identity, self._tell_removed))
             renewed_at = self._ports.clock.monotonic()
             self._due.clear()
             self._take(identity)
+
+    def _tell_removed(self) -> None:
+        for call in self._removed_calls:
+            call()
 
     def _take(self, identity: Identity) -> None:
         self._end_head_start()

@@ -128,11 +128,15 @@ class SshServer:
             self._log.write("ssh.access_ended", connection=connection.number, username=login.username)
             connection.close("access was taken away")
 
+    def close_all(self, reason: str) -> None:
+        """Close all connections; `reason` is sent to their clients."""
+        for connection in list(self._connections):
+            connection.close(reason)
+
     async def stop(self) -> None:
         if self._listener is not None:
             self._listener.close()
-        for connection in list(self._connections):
-            connection.close("the agent stops")
+        self.close_all("the agent stops")
         await unfinished(self._ports.clock, self._sessions, self._limits.hang_up_seconds + DYING_SECONDS)
 
     def _new_connection(self) -> SshConnection:

@@ -316,6 +316,19 @@ def test_doubtful_acknowledgement_is_looked_up_while_the_lists_lag(server, agent
     assert done(server, execution_id, agent)["output"] == "found\n"
 
 
+def test_deletion_that_the_registration_alone_tells_cancels_running_commands(server, agents):
+    agent = agents.connected("--cancel-grace-seconds", "0.2")
+    execution_id = server.add("sleep 300", wake=True)
+    agent.wait_for("execution.started")
+    server.fail("POST", "/agents/nodes", times=1000, status=422, code="node_removed")
+    server.fail("GET", ".*", times=1000)
+    tokens, server.tokens = server.tokens, {}
+    server.disconnect()
+    agent.wait_for("execution.finished", execution_id=execution_id, exit_code=143)
+    server.faults.clear()
+    server.tokens = tokens  # it reports, and stops at once
+
+
 def test_deleted_node_cancels_its_running_commands(server, agents, machine):
     server.poll_seconds = 0.2
     agent = agents.connected("--cancel-grace-seconds", "0.2", odd_machine=machine)

@@ -236,6 +236,22 @@ def test_connection_of_a_user_without_access_is_closed_and_others_go_on(server, 
     }
 
 
+def test_deletion_of_the_node_ends_all_sessions(server, tmp_path):
+    running = SshAgent(server, tmp_path, "--cancel-grace-seconds", "1")
+
+    async def deleted():
+        async with running.connect() as connection:
+            process = await connection.create_process("echo up; sleep 300")
+            await process.stdout.readuntil("up")
+            server.removed = 401
+            server.disconnect()
+            await connection.wait_closed()
+
+    with running.agents:
+        asyncio.run(deleted())
+        eventually(lambda: only_the_agent_is_left(running), what="the end of the program")
+
+
 def test_open_connections_go_on_while_the_server_gives_no_answer(server, tmp_path):
     running = SshAgent(server, tmp_path, "--ssh-check-seconds", "1")
 
