@@ -25,6 +25,10 @@ LATE_SECONDS = (1.0, 28.0)
 DISCONNECT_SECONDS = (60.0, 1500.0)
 FRAME_SECONDS = 0.05
 FRAME_LATE_SECONDS = (1.0, 900.0)
+IDLE_SECONDS = 600.0
+LIFE_SECONDS = 7200.0
+"""API Gateway ends a socket that carried nothing for so long, and every one after so long."""
+
 UNTOLD = HttpAnswer(502, {}, "")
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -67,18 +71,26 @@ class Line(Protocol):
     def hang_up(self) -> None: ...
 
 
+@dataclass
+class _Socket:
+    """An open socket, and when it last carried a frame."""
+
+    line: Line
+    used_at: datetime
+
+
 class Gateway:
     """Runs requests as activities of a world. ``heard`` is told of each request that the application answered."""
 
     def __init__(self, world: SimulatedWorld) -> None:
         self._world = world
         self._clients: dict[str, Client] = {}
-        self._lines: dict[str, Line] = {}
+        self._sockets: dict[str, _Socket] = {}
         self._numbers = count(1)
         self.heard: list[Callable[[Exchange], None]] = []
         self.overheard: Callable[[Any, str, bool], None] = lambda _machine, _frame, _is_sent: None
         """Told of each frame that a machine gets, or sends."""
-        world.socket_client = _Sockets(world, self._lines)
+        world.socket_client = _Posts(world, self._sockets)
 
     def client(self, api: str = EDGE_ADMIN.name) -> Client:
         """The routes of an API, on the container of the activity that asks. One application serves them all: it has
@@ -165,37 +177,66 @@ class Gateway:
 
         def done(status: int) -> None:
             if status == 200:
-                self._lines[connection_id] = line
+                self._sockets[connection_id] = _Socket(line, world.clock.now())
+                world.timeline.after(IDLE_SECONDS, lambda: self._look_at(connection_id))
+                world.timeline.after(LIFE_SECONDS, lambda: self._end(connection_id))
             world.timeline.after(0.05, lambda: answered(status, connection_id))
 
         self._handle("connect", event, done)
 
-    def say(self, connection_id: str, frame: str) -> None:
-        """A frame over a socket that is open."""
-        if connection_id in self._lines:
-            self._handle("message", {**_event(connection_id), "body": frame}, lambda _status: None)
+    def say(self, connection_id: str, frame: str) -> bool:
+        """A frame over a socket; False if it is not open any more."""
+        socket = self._sockets.get(connection_id)
+        if socket is None:
+            return False
+        socket.used_at = self._world.clock.now()
+        self._handle("message", {**_event(connection_id), "body": frame}, lambda _status: None)
+        return True
 
     def close(self, connection_id: str) -> None:
         """A socket has ended at the machine's side. The gateway notices, and tells, in its own time."""
-        weather = self._world.weather
-        if self._lines.get(connection_id) is None:
-            return
-        seconds = weather.seconds("disconnect_late", *DISCONNECT_SECONDS) if weather.strikes("disconnect_late") else 0.2
 
         def notice() -> None:
-            if self._lines.pop(connection_id, None) is not None and not weather.strikes("disconnect_lost"):
-                self._handle("disconnect", _event(connection_id), lambda _status: None)
+            if self._sockets.pop(connection_id, None) is not None:
+                self._tell_the_end(connection_id)
 
-        self._world.timeline.after(seconds, notice)
+        if connection_id in self._sockets:
+            self._world.timeline.after(self._seconds_to_an_end(), notice)
 
     def drop(self, connection_id: str) -> None:
         """The gateway loses a connection; nobody but the machine may hear of it."""
-        self._lines[connection_id].hang_up()
+        self._sockets[connection_id].line.hang_up()
         self.close(connection_id)
 
     @property
     def connections(self) -> list[str]:
-        return sorted(self._lines)
+        return sorted(self._sockets)
+
+    def _look_at(self, connection_id: str) -> None:
+        """End a socket that has carried nothing for too long; look again when another may have."""
+        socket = self._sockets.get(connection_id)
+        if socket is None:
+            return
+        left = IDLE_SECONDS - (self._world.clock.now() - socket.used_at).total_seconds()
+        if left > 0:
+            self._world.timeline.after(left, lambda: self._look_at(connection_id))
+        else:
+            self._end(connection_id)
+
+    def _end(self, connection_id: str) -> None:
+        """The gateway ends a socket by itself, and tells in its own time."""
+        socket = self._sockets.pop(connection_id, None)
+        if socket is not None:
+            socket.line.hang_up()
+            self._world.timeline.after(self._seconds_to_an_end(), lambda: self._tell_the_end(connection_id))
+
+    def _seconds_to_an_end(self) -> float:
+        weather = self._world.weather
+        return weather.seconds("disconnect_late", *DISCONNECT_SECONDS) if weather.strikes("disconnect_late") else 0.2
+
+    def _tell_the_end(self, connection_id: str) -> None:
+        if not self._world.weather.strikes("disconnect_lost"):
+            self._handle("disconnect", _event(connection_id), lambda _status: None)
 
     def _handle(self, name: str, event: Mapping[str, Any], done: Callable[[int], None]) -> None:
         world, deployed = self._world, function(f"websocket_{name}")
@@ -218,25 +259,26 @@ def _event(connection_id: str) -> Mapping[str, Any]:
     return {"requestContext": {"connectionId": connection_id, "requestId": f"request-{connection_id}"}}
 
 
-class _Sockets(FakeSocketApi):
-    """Posts to the lines that are open."""
+class _Posts(FakeSocketApi):
+    """Posts to the sockets that are open."""
 
-    def __init__(self, world: SimulatedWorld, lines: dict[str, Line]) -> None:
+    def __init__(self, world: SimulatedWorld, sockets: dict[str, _Socket]) -> None:
         super().__init__()
-        self._world, self._lines = world, lines
+        self._world, self._sockets = world, sockets
 
     def post_to_connection(self, *, ConnectionId: str, Data: bytes) -> Any:  # noqa: N803 - boto3's names
         world = self._world
         if world.meet() and world.weather.strikes("post_refused"):
             raise refused("PostToConnection", "LimitExceededException")
-        line = self._lines.get(ConnectionId)
-        if line is None:
+        socket = self._sockets.get(ConnectionId)
+        if socket is None:
             raise refused("PostToConnection", "GoneException")
+        socket.used_at = world.clock.now()
         if not world.weather.strikes("wake_up_lost"):
             frame = Data.decode()
             seconds = [self._late("frame_late") or FRAME_SECONDS, self._late("frame_repeated")]
             for each in filter(None, seconds):
-                world.timeline.after(each, lambda: line.deliver(frame))
+                world.timeline.after(each, lambda: socket.line.deliver(frame))
 
     def _late(self, fault: str) -> float | None:
         """How late the fault has a frame arrive; None where it does not strike."""
@@ -245,7 +287,7 @@ class _Sockets(FakeSocketApi):
 
     def delete_connection(self, *, ConnectionId: str) -> Any:  # noqa: N803 - boto3's names
         self._world.meet()
-        line = self._lines.pop(ConnectionId, None)
-        if line is None:
+        socket = self._sockets.pop(ConnectionId, None)
+        if socket is None:
             raise refused("DeleteConnection", "GoneException")
-        self._world.timeline.after(0.05, line.hang_up)
+        self._world.timeline.after(0.05, socket.line.hang_up)

@@ -239,8 +239,10 @@ class MachineSocket:
     async def send(self, frame: str) -> None:
         machine = self._process.machine
         machine.gateway.overheard(machine, frame, True)
-        if not machine.is_cut_off and self.connection_id is not None:
-            machine.gateway.say(self.connection_id, frame)
+        if machine.is_cut_off or self.connection_id is None:
+            return
+        if not machine.gateway.say(self.connection_id, frame):
+            self.hang_up()  # it ended while the machine was cut off
 
     def deliver(self, frame: str) -> None:
         machine = self._process.machine

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.fleet.commands.store import EXECUTIONS
-from chalicelib.fleet.tails.rules import RENEW_SECONDS
+from chalicelib.fleet.tails.rules import LASTS, RENEW_SECONDS
 from chalicelib.fleet.tails.store import TAILS
 from tests.simulation.engine.machine import Machine
 from tests.simulation.engine.machine_ports import TALKING
@@ -22,6 +22,9 @@ STORED = {
     *("expires_epoch", "version", "changed_by", "inserted_at", "updated_at"),
 }
 """What a row of a tail has."""
+
+LONGEST = LASTS + timedelta(minutes=5)
+"""An end, whatever it is, is told by then: a lost frame is made up for by the next of those that say who watches."""
 
 SENDS_ITS_LAST = timedelta(seconds=2)
 """After its time an agent may have a frame under way."""
@@ -75,6 +78,8 @@ class Watcher:
             pause = RENEW_SECONDS if seconds is None else min(RENEW_SECONDS, seconds - passed)
             scene.wait(pause)
             passed += pause
+            with scene.holding("every_watcher_is_told_the_end"):
+                assert passed < LONGEST.total_seconds(), f"{self.text!r} was watched for {passed} s"
         self.has_left = True
 
 

@@ -88,6 +88,14 @@ def test_end_of_the_command_ends_the_tail(world, watched, tail_id):
     assert rows(world) == []
 
 
+def test_watching_on_after_a_lost_end_closes_the_operators_socket(world, watched, tail_id):
+    world.socket_client.fails_with = "LimitExceededException"
+    say(world, AGENTS_SOCKET, a_frame(tail_id, is_end=True))
+    world.socket_client.fails_with = None
+    say(world, OPERATORS_SOCKET, {"type": "watch", "tail": tail_id})
+    assert not is_open(world, OPERATORS_SOCKET)
+
+
 @pytest.mark.parametrize("gone", ["operator", "row", "time"])
 def test_agent_that_nobody_watches_is_told_to_stop(world, watched, tail_id, gone):
     frames_of(world, AGENTS_SOCKET)
