@@ -31,6 +31,7 @@ from infra.agent_bundle import Bundle
 from infra.agent_release import publish
 from tests.simulation.engine.ec2 import NETWORKS
 from tests.simulation.engine.gateway import IDEMPOTENCY_KEY, REPEATED_BY, Exchange
+from tests.simulation.machines import exports
 from tests.simulation.scene import NothingThereError, Scene, Simulation
 from tests.simulation.together import beside
 from tests.support.builders import a_customer
@@ -307,14 +308,16 @@ SIMULATION = Simulation(
     operations=(
         *(create_hosted_node, act_on_hosted_node, act_on_hosted_node, change_receiver, destroy_hosted_node),
         *(several_act_on_a_hosted_node, publish_a_version, a_network_comes_or_goes),
+        *exports.OPERATIONS,
     ),
     invariants=(
         no_build_is_stuck,
         nodes_are_as_their_machines,
         nothing_is_left_of_destroyed_nodes,
         each_status_is_told_once,
+        *exports.INVARIANTS,
     ),
-    watches=(builds_follow_each_other,),
+    watches=(builds_follow_each_other, *exports.WATCHES),
     ears=(each_accepted_action_is_a_build,),
     faults=(new_machines_end,),
 )
