@@ -24,8 +24,9 @@ from chalicelib.platform.provisioning.steps import (
 
 Move = Callable[[Resource, Observation, Kind, datetime], Step]
 
-MOST_MISSES = 2
-"""Looks in a row that do not find a thing which was there, before it is given up: one answer may be wrong."""
+MOST_MISSES = 8
+"""Looks in a row that do not find a thing which was there, before it is given up: descriptions may lag for longer than
+one look. With the pauses between them they take one to two minutes."""
 
 LOOKS_BETWEEN_REQUESTS = 3
 """A request that was taken on and does not show is repeated at every third look: descriptions lag."""
@@ -254,8 +255,9 @@ def _is_time_to_ask(resource: Resource) -> bool:
 
 
 def _released(resource: Resource, reason: str, kind: Kind, now: datetime) -> Resource:
-    """The resource that has failed with nothing there. One that was never seen is looked for once more."""
-    last = _last_look(resource, kind, now)
+    """The resource that has failed with nothing there. It is looked for once more: it may never have been seen, or
+    what did not show it was wrong for long."""
+    last = pacing.at_rest(resource, kind, now) if resource.is_seen else _last_look(resource, kind, now)
     ended = failed(resource, reason, None)
     return ended if last is None else ended.model_copy(update={"due_at": to_seconds_text(last)})
 

@@ -19,7 +19,10 @@ from chalicelib.platform.provisioning.ports import (
     RefusedError,
     UnsureError,
 )
-from chalicelib.platform.provisioning.steps import Do, Step, failed, given_up, is_late, ready
+from chalicelib.platform.provisioning.steps import Do, Step, failed, given_up, is_late, is_leased, ready
+
+MOST_TRIES = 3
+"""The deletions in a row of one whose removal has failed, their answers lost, before it rests for a while."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Answer:
 
 def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
     """The resource after the answer to the call of a step. ``current`` is its row as it is now."""
+    if is_leased(current, now) and current.leased_until != step.row.leased_until:
+        return _named(current, answer)  # another worker asks its provider just now: the answer to that decides
     if current.leased_until == step.row.leased_until:
         current = current.model_copy(update={"leased_until": None})
     is_same = (current.state, current.generation) == (step.row.state, step.row.generation)
@@ -48,10 +53,11 @@ def answered(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
 
 
 def unobserved(resource: Resource, error: ProviderError, kind: Kind, now: datetime) -> Resource:
-    """The resource whose provider could not be asked what became of it. At work, it waits, and its deadline holds."""
+    """The resource whose provider could not be asked what became of it. At work, it waits, and its deadline holds; at
+    rest, it was not looked at."""
     if not resource.is_at_work:
-        later = resource.model_copy(update={"attempts": resource.attempts + 1})
-        return _due(later, pacing.again(later, kind, now, _after(error)))
+        after = max(kind.longest_wait_seconds, _after(error) or 0)
+        return _due(resource, pacing.again(resource, kind, now, after))
     if is_late(resource, now):
         return given_up(resource, kind, error.reason, now)
     later = resource.model_copy(update={"attempts": resource.attempts + 1, "reason": error.reason})
@@ -60,9 +66,8 @@ def unobserved(resource: Resource, error: ProviderError, kind: Kind, now: dateti
 
 def _created(current: Resource, step: Step, answer: Answer, kind: Kind, now: datetime) -> Resource:
     error = answer.error
-    if error is None:
-        current = current.model_copy(update={"external": {**current.external, **answer.external}})
-    elif _did_nothing(error) and current.asked_at == step.row.asked_at:
+    current = _named(current, answer)
+    if error is not None and _did_nothing(error) and current.asked_at == step.row.asked_at:
         current = current.model_copy(update={"asked_at": answer.asked_before})
     if current.state is not State.PENDING:
         return _came_late(current, error, now)
@@ -110,10 +115,17 @@ def _deleted(
     if not is_same:
         return _due(current, now)
     if current.state is State.FAILED and not current.is_released:
+        if not _did_nothing(error) and current.attempts < MOST_TRIES:
+            return _due(current, pacing.again(current, kind, now, _after(error)))
         return _due(current.model_copy(update={"attempts": 0}), pacing.at_rest(current, kind, now))
     if isinstance(error, RefusedError) and current.state is State.DELETING:
         return failed(current, error.reason, pacing.soon(kind, now))
     return _later(current, error, kind, now)
+
+
+def _named(resource: Resource, answer: Answer) -> Resource:
+    """The resource with the ids that the answer tells."""
+    return resource.model_copy(update={"external": {**resource.external, **answer.external}})
 
 
 def _taken_on(current: Resource, step: Step) -> Resource:

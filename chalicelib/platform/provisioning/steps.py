@@ -41,6 +41,11 @@ def asking(resource: Resource, now: datetime, **values: object) -> Resource:
     return resource.model_copy(update={**taken, **values})
 
 
+def is_leased(resource: Resource, now: datetime) -> bool:
+    """Whether a worker asks the provider just now."""
+    return resource.leased_until is not None and resource.leased_until > to_seconds_text(now)
+
+
 def again(resource: Resource, kind: Kind, now: datetime, **values: object) -> Resource:
     """The resource that is looked at again after a pause."""
     more = resource.model_copy(update={"attempts": resource.attempts + 1, **values})

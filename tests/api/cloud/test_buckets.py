@@ -133,7 +133,8 @@ def test_bucket_lost_at_s3_is_shown_as_failed_and_can_be_deleted(scene):
     for name in scene.buckets_at_s3():
         del scene.world.object_client.buckets[name]
     scene.world.clock.advance(3700)
-    scene.rest()
+    for _ in range(3):  # it is looked for some minutes
+        scene.rest()
     (shown,) = scene.get("/storage/buckets").json["data"]
     assert shown["status"] == "failed"
     assert scene.delete("/storage/buckets/photos").status == 204

@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.kit.clock import parse_time
 from chalicelib.platform.provisioning.model import Desired, Seen, State
-from chalicelib.platform.provisioning.outcomes import Answer, answered, unobserved
+from chalicelib.platform.provisioning.outcomes import MOST_TRIES, Answer, answered, unobserved
 from chalicelib.platform.provisioning.ports import AgainLaterError, GoneError, RefusedError, UnsureError
 from chalicelib.platform.provisioning.rules import decide
 from chalicelib.platform.provisioning.steps import Do, Step
@@ -169,9 +169,16 @@ class TestDelete:
 
     def test_failed_removal_is_tried_again_at_a_slow_pace(self):
         stuck = resource(State.FAILED, desired=Desired.ABSENT, attempts=1)
-        row = after(Do.DELETE, stuck, Answer(error=AgainLaterError("busy")))
+        row = after(Do.DELETE, stuck, Answer(error=AgainLaterError("busy", nothing_done=True)))
         assert row.due_at > at(3000)
         assert (row.reason, row.attempts) == ("It broke", 0)
+
+    def test_failed_removal_whose_answer_is_lost_is_looked_at_soon_three_times(self):
+        dues = []
+        for attempts in range(1, MOST_TRIES + 1):
+            stuck = resource(State.FAILED, desired=Desired.ABSENT, attempts=attempts)
+            dues.append(after(Do.DELETE, stuck, Answer(error=AgainLaterError("no answer"))).due_at > at(3000))
+        assert dues == [False, False, True]
 
     def test_removal_that_succeeds_after_it_had_failed_is_looked_at_soon(self):
         stuck = resource(State.FAILED, desired=Desired.ABSENT, attempts=1)
@@ -192,6 +199,25 @@ class TestDelete:
         assert again.do is Do.DELETE
 
 
+class TestAnothersLease:
+    """A worker comes late with its answer, while another one asks."""
+
+    def ask(self, do, state, answer):
+        own = resource(state, asked_at=at(-300), leased_until=at(-180), due_at=at(-180), begun_generation=2)
+        current = own.model_copy(update={"leased_until": at(60), "due_at": at(60), "external": {}})
+        return current, after(do, own, answer, current)
+
+    @pytest.mark.parametrize("do", [Do.CREATE, Do.CHANGE, Do.DELETE])
+    @pytest.mark.parametrize("error", [None, RefusedError("no"), AgainLaterError("late", nothing_done=True)])
+    def test_late_answer_leaves_lease_mark_and_state_of_another_call(self, do, error):
+        current, row = self.ask(do, State.CHANGING, Answer(error=error))
+        assert row == current
+
+    def test_late_answer_tells_the_id_of_its_thing(self):
+        current, row = self.ask(Do.CREATE, State.PENDING, CREATED)
+        assert row == current.model_copy(update={"external": {"id": "b-1"}})
+
+
 class TestUnobserved:
     @pytest.mark.parametrize("state", [State.PENDING, State.CREATING, State.CHANGING, State.DELETING])
     def test_resource_at_work_waits_with_the_reason_until_its_deadline(self, state):
@@ -205,5 +231,4 @@ class TestUnobserved:
     def test_resource_at_rest_stays_as_it_is(self, state):
         before = resource(state)
         row = unobserved(before, AgainLaterError("It is down"), BOX, NOW)
-        assert (row.state, row.reason) == (state, before.reason)
-        assert row.due_at > at(0)
+        assert row == before.model_copy(update={"due_at": at(60)}), "a look that failed is none"

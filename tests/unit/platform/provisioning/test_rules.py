@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.kit.clock import parse_time
 from chalicelib.platform.provisioning.model import Desired, Observation, Power, Seen, State
+from chalicelib.platform.provisioning.moves import MOST_MISSES
 from chalicelib.platform.provisioning.ports import Kind
 from chalicelib.platform.provisioning.rules import LIFE, decide
 from chalicelib.platform.provisioning.steps import Do
@@ -69,7 +70,7 @@ def test_resource_at_work_whose_deadline_has_passed_comes_to_an_end(state, seen)
     late = usual(state).model_copy(update={"deadline_at": at(-1), "asked_at": at(-3600), "asked_generation": 2})
     unlike = late.model_copy(update={"power": Power.OFF if seen is Seen.READY else Power.ON})
     if seen is Seen.MISSING:
-        unlike = unlike.model_copy(update={"misses": 5})
+        unlike = unlike.model_copy(update={"misses": MOST_MISSES})
     step = decide(unlike, sight(seen), BOX, NOW)
     assert (step.do, step.row.state) in {(Do.WRITE, F), (Do.WRITE, G)}
     assert step.row.state is G or step.row.reason.endswith(("again", "at once"))
@@ -118,7 +119,7 @@ class TestCreating:
         assert decide(changed, sight(Seen.READY), BOX, NOW).do is CH
 
     def test_accepted_one_that_never_appears_is_lost_with_its_quota_returned(self):
-        unseen = resource(C, is_seen=False, asked_at=at(-301), misses=4)
+        unseen = resource(C, is_seen=False, asked_at=at(-301), misses=MOST_MISSES - 1)
         row = decide(unseen, sight(Seen.MISSING), BOX, NOW).row
         assert (row.state, row.is_released) == (F, True)
         assert "Delete it and create it again" in row.reason
@@ -174,11 +175,23 @@ class TestAtRest:
         row = decide(resource(R, attempts=1), sight(Seen.STOPPED), BOX, NOW).row
         assert (row.state, row.power, row.reason) == (R, Power.OFF, "It was turned off outside of this API")
 
-    def test_thing_that_is_not_found_twice_is_lost_with_its_quota_returned(self):
-        once = decide(resource(R), sight(Seen.MISSING), BOX, NOW).row
-        assert (once.state, once.is_released) == (R, False)
-        twice = decide(once.model_copy(update={"due_at": at(0)}), sight(Seen.MISSING), BOX, NOW).row
-        assert (twice.state, twice.is_released, twice.due_at) == (F, True, None)
+    def test_thing_that_is_not_found_for_a_minute_is_lost_with_its_quota_returned(self):
+        row, now, looks = resource(R), NOW, []
+        for _ in range(MOST_MISSES):
+            looks.append((row.state, row.is_released))
+            row = decide(row, sight(Seen.MISSING), BOX, now).row
+            now = parse_time(row.due_at)
+        assert looks == [(R, False)] * MOST_MISSES
+        assert (row.state, row.is_released) == (F, True)
+        assert timedelta(minutes=58) < now - NOW < timedelta(minutes=66), "it is looked for once more"
+        assert decide(row, sight(Seen.MISSING), BOX, now).row.due_at is None
+
+    def test_thing_is_looked_for_a_minute_before_it_is_lost(self):
+        row, now = resource(R), NOW
+        while row.state is R:
+            lost_at, row = now, decide(row, sight(Seen.MISSING), BOX, now).row
+            now = parse_time(row.due_at)
+        assert timedelta(seconds=60) <= lost_at - NOW <= timedelta(minutes=4)
 
     def test_thing_that_is_found_again_in_between_is_not_lost(self):
         once = decide(resource(R), sight(Seen.MISSING), BOX, NOW).row
@@ -229,7 +242,7 @@ class TestOldAnswers:
 
     @pytest.mark.parametrize("state", [H, R, F])
     def test_new_thing_that_is_not_shown_any_more_is_not_lost(self, state):
-        new = resource(state, asked_at=at(-299), misses=5)
+        new = resource(state, asked_at=at(-299), misses=MOST_MISSES)
         row = decide(new, sight(Seen.MISSING), BOX, NOW).row
         assert (row.state, row.is_released) == (state, False)
         old = new.model_copy(update={"asked_at": at(-300)})
