@@ -137,7 +137,8 @@ def score_of(
 
 
 def play(score: Score, parts: Sequence[Simulation], rests: Sequence[float] = RESTS) -> Played:
-    """Play it. An invariant that does not hold is the result's ``failure``."""
+    """Play it. An invariant that does not hold is the result's ``failure``, and so is the death of a machine's process
+    that passes its machine: as a `SystemExit` it would end the runner with success."""
     with simulated(is_large=LARGE_FLEET in score.faults):
         scene = Scene(score.seed, score.faults)
         scene.weather.strikes(LARGE_FLEET)
@@ -149,7 +150,7 @@ def play(score: Score, parts: Sequence[Simulation], rests: Sequence[float] = RES
             failure = _rest(scene, parts, rests)
         except HistoryError as error:
             failure = (error.invariant, str(error))
-        except Exception as error:  # noqa: BLE001 - a finding like any other: it has a seed
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a finding like any other: it has a seed
             failure = (f"crash:{type(error).__name__}", f"{error} {where(error)}")
         finally:
             digest = _digest(scene)

@@ -9,6 +9,7 @@ import pytest
 
 from chalicelib.fleet.clusters.store import TABLE as CLUSTERS
 from chalicelib.kit.tables import Add, Update
+from tests.simulation.engine.machine_ports import Dead
 from tests.simulation.fleet import clusters
 from tests.simulation.history import play, score_of, simulations
 from tests.simulation.scene import Simulation
@@ -50,6 +51,20 @@ def test_simulation_parts_have_invariants_and_operations():
     assert len(PARTS) >= 12
     assert all(part.invariants for part in PARTS)
     assert sum(len(part.operations) for part in PARTS) >= 40
+
+
+def die(scene):
+    def unheeded():
+        raise Dead
+
+    scene.world.timeline.after(0, unheeded)
+
+
+def test_death_of_a_process_that_passes_its_machine_is_a_finding():
+    broken = [clusters.SIMULATION, Simulation(operations=(die,))]
+    failed = next(played for seed in range(1, 11) if (played := play(_short(seed, broken), broken, SHORT)).failure)
+    assert failed.failure is not None
+    assert failed.failure[0] == "crash:Dead"
 
 
 def miscount(scene):

@@ -69,7 +69,7 @@ def log_in(scene: Scene) -> None:
     scene.recall(_Logins).clients.append((machine, client))
     stays = scene.rng.choice(STAYS_SECONDS)
     if stays is not None:
-        scene.world.timeline.after(stays, client.leave)
+        scene.world.timeline.after(stays, lambda: client.process.soon(client.leave))
 
 
 def _a_credential(scene: Scene, node: Item) -> tuple[str, dict[str, str]]:
