@@ -133,7 +133,7 @@ def test_bucket_lost_at_s3_is_shown_as_failed_and_can_be_deleted(scene):
     for name in scene.buckets_at_s3():
         del scene.world.object_client.buckets[name]
     scene.world.clock.advance(3700)
-    for _ in range(3):  # it is looked for some minutes
+    for _ in range(5):  # it is looked for some minutes
         scene.rest()
     (shown,) = scene.get("/storage/buckets").json["data"]
     assert shown["status"] == "failed"
