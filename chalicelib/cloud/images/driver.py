@@ -91,6 +91,9 @@ class ImageDriver:
         for snapshot in self._parts.all_snapshots():
             if str(snapshot["SnapshotId"]) not in used:
                 yield _tagged(snapshot, "SnapshotId", hourly("snapshot", snapshot["VolumeSize"]))
+        for task, snapshot in self._parts.untagged_snapshots():
+            named = {**task, "SnapshotId": snapshot["SnapshotId"]}
+            yield _tagged(named, "SnapshotId", hourly("snapshot", snapshot["VolumeSize"]))
 
     def _end_hidden(self, resource: Resource, file: ImageFile) -> None:
         """Raises `AgainLaterError` if there is an import that is not shown yet."""

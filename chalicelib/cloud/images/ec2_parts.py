@@ -100,6 +100,15 @@ class ImageParts:
         """The snapshots that its imports have made."""
         return self._snapshots([self._ours, filter_by("tag-key", [FILE_TAG])])
 
+    def untagged_snapshots(self) -> Iterator[tuple[Json, Json]]:
+        """The snapshots that imports have made and that carry no tags yet, each after its import."""
+        made = {made_id: each for each in self.imports() if (made_id := snapshot_in(each)) is not None}
+        if not made:
+            return
+        for snapshot in self._snapshots([filter_by("snapshot-id", sorted(made))]):
+            if FILE_TAG not in tags_of(snapshot):
+                yield made[str(snapshot["SnapshotId"])], snapshot
+
     @property
     def _ours(self) -> Json:
         return filter_by(f"tag:{STAGE_TAG}", [self._stage])

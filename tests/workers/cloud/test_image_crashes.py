@@ -149,3 +149,17 @@ def test_parts_of_an_image_without_a_row_are_strangers(scene):
     ec2.copies["snap-strange"] = replace(ec2.copies[ami.snapshot], id="snap-strange", tags=tags)
     scene.world.pass_time(10)
     assert {(each.kind, each.thing.external_id) for each in find()} == {(IMAGE, "ami-strange"), (IMAGE, "snap-strange")}
+
+
+def test_snapshot_that_is_shown_after_its_image_was_deleted_is_removed_too(scene, monkeypatch):
+    image, ec2 = register(scene), scene.world.ec2
+    with monkeypatch.context() as hidden:
+        hidden.setattr(ec2, "describe_snapshots", lambda **_request: {"Snapshots": []})
+        scene.world.pass_time(60, step=10)
+        scene.request("delete_image", variables={"image_id": image})
+        scene.world.pass_time(300, step=10)
+        assert row(scene, image).state is State.GONE
+    assert len(ec2.copies) == 1
+    scene.world.sweep("report_strangers")
+    scene.world.pass_time(120, step=10)
+    assert ec2.copies == {}
