@@ -13,9 +13,11 @@ from edge_agent.state_directory import temporary
 from edge_agent.times import parse_time
 
 # Ids of settled executions are kept, so that a late list or a repeated push cannot run them again. The server may
-# repeat itself for a day, the rest is margin; the number bounds file and memory on a very busy machine.
+# repeat itself for a day, the rest is margin; the largest number bounds file and memory on a very busy machine.
 SETTLED_KEPT = timedelta(days=30)
 SETTLED_KEPT_AT_MOST = 100_000
+# The last ones are kept whatever their age: without a battery a clock starts in 1970 and jumps once it is set.
+SETTLED_KEPT_AT_LEAST = 10_000
 # The file is rewritten when it has grown by this much and has doubled.
 REWRITE_AFTER_BYTES = 256 * 1024
 
@@ -81,6 +83,7 @@ class Journal:
         *,
         rewrite_after_bytes: int = REWRITE_AFTER_BYTES,
         settled_kept_at_most: int = SETTLED_KEPT_AT_MOST,
+        settled_kept_at_least: int = SETTLED_KEPT_AT_LEAST,
     ) -> None:
         """Read the journal, or start an empty one. Raises OSError if an existing file cannot be read."""
         self._path = path
@@ -88,6 +91,7 @@ class Journal:
         self._disk = disk
         self._rewrite_after_bytes = rewrite_after_bytes
         self._settled_kept_at_most = settled_kept_at_most
+        self._settled_kept_at_least = settled_kept_at_least
         self._entries: dict[str, Entry] = {}
         self._file: File | None = None
         self._is_torn = True
@@ -207,8 +211,9 @@ class Journal:
         failed, the name may point to either file, and the journal is torn.
         """
         oldest = self._clock.now() - SETTLED_KEPT
-        settled = [key for key in self.in_state(State.SETTLED) if parse_time(self._entries[key].at) >= oldest]
-        kept = frozenset(settled[-self._settled_kept_at_most :])
+        settled = self.in_state(State.SETTLED)[-self._settled_kept_at_most :]
+        last = frozenset(settled[-self._settled_kept_at_least :])
+        kept = frozenset(key for key in settled if key in last or parse_time(self._entries[key].at) >= oldest)
         self._entries = {
             key: entry for key, entry in self._entries.items() if entry.state is not State.SETTLED or key in kept
         }

@@ -171,7 +171,7 @@ def test_accepted_execution_in_a_damaged_file_counts_as_started(path, opened):
 
 
 def test_settled_id_is_forgotten_after_its_retention(path, clock, opened):
-    journal = opened()
+    journal = opened(settled_kept_at_least=1)
     for name in ("old", "open", "new"):
         journal.accept(work(name))
     journal.finish("old", RESULT)
@@ -180,10 +180,24 @@ def test_settled_id_is_forgotten_after_its_retention(path, clock, opened):
     journal.finish("new", RESULT)
     journal.settle("new")
 
-    again = opened()
+    again = opened(settled_kept_at_least=1)
 
     assert [again.state_of(name) for name in ("old", "open", "new")] == [None, State.ACCEPTED, State.SETTLED]
     assert len(path.read_bytes().splitlines()) == 2
+
+
+def test_id_settled_before_the_clock_was_set_is_not_accepted_again(clock, opened):
+    clock.moment = datetime(1970, 1, 1, tzinfo=UTC)
+    journal = opened()
+    journal.accept(work("a"))
+    journal.finish("a", RESULT)
+    journal.settle("a")
+    clock.moment = datetime(2026, 1, 1, tzinfo=UTC)
+
+    journal.tidy()
+
+    assert not journal.accept(work("a"))
+    assert not opened().accept(work("a"))
 
 
 def test_file_above_its_limit_is_rewritten(path, opened):
