@@ -33,10 +33,13 @@ class Proving:
 
     def look_up(self, node_id: str, presented: Presented) -> Known:
         """Raises `EdgeError` (forbidden) for a blocked machine, (validation failed) for one that was deleted since its
-        registration token's key was made, or that has none."""
+        registration token's key was made, or that has none. One that is both and has none hears of the deletion, as
+        its calls do: it has no more work or users.
+        """
         node, presence, exclusion = presence_store.read_known(self._tables, node_id)
         if exclusion is not None and exclusion.blocked_at is not None:
-            raise rules.blocked_machine()
+            is_gone = node is None and exclusion.removed_at_ms is not None
+            raise rules.removed_machine() if is_gone and not presented.registration_token else rules.blocked_machine()
         if node is not None and presence is not None and presented.bearer and is_of_the_other(node, presented.bearer):
             self._identity.note_conflict(Agent(node, presence))
             raise conflicting()

@@ -331,6 +331,17 @@ class TestBlocked:
         answer = client.post(f"{NODES_PATH}/{agent.id}/block")
         assert answer.data["removed_at"] == "2026-11-21T10:00:01Z"
 
+    def test_blocked_node_hears_of_its_deletion_and_stays_blocked(self, world, client):
+        (agent,) = enrolled(client, 1)
+        client.post(f"{NODES_PATH}/{agent.id}/block")
+        delete(world, client, agent)
+
+        poll, renewal = agent.poll(), agent.register(None, "north")
+
+        assert (poll.status, code_of(poll)) == (401, "node_removed")
+        assert (renewal.status, code_of(renewal)) == (422, "node_removed")
+        assert agent.verify(a_key(client, "north")).data["error"] == "node_blocked"
+
     def test_repeated_block_or_unblock_changes_nothing(self, world, client):
         (agent,) = enrolled(client, 1)
         first = client.post(f"{NODES_PATH}/{agent.id}/block").data
