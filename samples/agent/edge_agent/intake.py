@@ -102,17 +102,17 @@ class Intake:
         self._connected = True
         if self._acknowledgements.ids():
             self._fetch_sent = True
-        self._list_now()
+        self.list_now()
         self._reporter.retry_now()
 
     def disconnected(self) -> None:
         self._connected = False
-        self._list_now()
+        self.list_now()
 
     def capacity_freed(self) -> None:
         if self._more_pending and self._executor.unfinished <= ACCEPTED_AHEAD // 2:
             self._more_pending = False
-            self._list_now()
+            self.list_now()
 
     async def run(self) -> None:
         self._acknowledgements.load()
@@ -146,7 +146,7 @@ class Intake:
         dues = [each.next_due() for each in (self._executions, self._doubts, self._cancellations)]
         return min(due for due in [*dues, self._next_list_at] if due is not None)
 
-    def _list_now(self) -> None:
+    def list_now(self) -> None:
         self._is_list_due = True
         self._poll_now.set()
 

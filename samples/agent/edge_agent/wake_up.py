@@ -22,8 +22,8 @@ LIFE_SECONDS = (6600.0, 7100.0)  # API Gateway closes every socket after 2 hours
 STEADY_SECONDS = 30.0
 PING_FRAME = json.dumps({"type": "ping"})
 NO_URL_SECONDS = 60.0
-# Blocked, or two machines with one identity: an operator has to act.
-REFUSALS = frozenset({403, 409})
+# An unknown token; blocked, or two machines with one identity: an operator has to act, and polls learn the reason.
+REFUSALS = frozenset({UNAUTHORIZED, 403, 409})
 
 
 class WakeUpSocket:
@@ -83,11 +83,11 @@ class WakeUpSocket:
                 await self._hold(identity.websocket_url, identity.api_token)
             except WebSocketRefusedError as error:
                 self._log.write("websocket.refused", status=error.status)
-                if error.status == UNAUTHORIZED:
-                    await self._session.renew(identity.api_token)
-                elif error.status in REFUSALS:
-                    # The intake polls meanwhile, and learns the reason.
+                if error.status in REFUSALS:
                     backoff = self._slow_backoff
+                if error.status == UNAUTHORIZED:
+                    # Something on the way may have said so. A poll tells, and renews a token that is not known.
+                    self._intake.list_now()
             except Exception as error:  # noqa: BLE001 - the peer may be anything
                 self._log.write("websocket.lost", reason=describe(error))
             if self._clock.monotonic() - opened_at >= STEADY_SECONDS:

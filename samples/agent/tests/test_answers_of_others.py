@@ -9,13 +9,14 @@ from edge_agent.errors import NetworkError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import HttpClient
 from edge_agent.identity import IDENTITY_FILE
+from edge_agent.intake import POLL_JITTER
 from edge_agent.leaving import leave, request_leave
 from edge_agent.ports.network import Response
 from edge_agent.runtime import new_backoff
 from edge_agent.state_directory import StateDirectory
 from edge_agent.times import ServerTime
 
-from samples.agent.tests.support.memory_machine import STATE, Machine, final, server_without_sockets
+from samples.agent.tests.support.memory_machine import HOUR, STATE, Machine, final, server_without_sockets
 from samples.agent.tests.support.memory_ports import MemoryPorts
 
 PAGE = b"<html><body>Forbidden</body></html>"
@@ -133,3 +134,38 @@ def test_machine_that_leaves_keeps_its_state_until_the_server_answers(machine, s
     backoff = new_backoff(random.Random(1))
     ports.run(scenario())
     assert server.tokens == {}
+
+
+def test_commands_run_within_two_polls_though_another_refuses_each_socket_with_401(machine):
+    server = machine.server
+
+    async def scenario(ports):
+        ports.network.refused_sockets = 401
+        await ports.clock.sleep(3 * HOUR)
+        server.add("1 0 kept")
+        await ports.clock.sleep(2 * (1 + POLL_JITTER) * server.poll_seconds)
+        assert [item["output"] for item in server.executions.values()] == ["kept"]
+
+    machine.run(scenario)
+    assert machine.logged("node.renewed_lately") == []
+    assert len([one for one in server.requests if (one.method, one.path) == ("POST", "/agents/nodes")]) == 1
+    assert len(machine.logged("websocket.refused")) < 20
+
+
+def test_socket_is_open_soon_after_a_token_that_was_really_replaced(machine):
+    server = machine.server
+
+    async def scenario(ports):
+        while not server.connections:
+            await ports.clock.sleep(1)
+        ports.network.refused_sockets = 401
+        server.tokens.clear()
+        for connection in list(server.connections):
+            connection.close()
+        await ports.clock.sleep(30)
+        assert server.tokens
+        ports.network.refused_sockets = None
+        await ports.clock.sleep(60)
+        assert server.connections
+
+    machine.run(scenario)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
-from edge_agent.errors import NetworkError
+from edge_agent.errors import NetworkError, WebSocketRefusedError
 from edge_agent.ports import Ports
 from edge_agent.ports.network import Response
 from edge_agent.ports.processes import ProcessFigures
@@ -270,6 +270,8 @@ class MemoryNetwork:
         self.store_is_away = False
         # Status and content with which something else on the way answers all requests.
         self.between = None
+        # Status with which something on the way refuses sockets alone.
+        self.refused_sockets = None
         self.sent = []
         """What the agent said over its sockets."""
 
@@ -298,6 +300,8 @@ class MemoryNetwork:
         await self._clock.sleep(LATENCY_SECONDS)
         if self._server.down:
             raise NetworkError("down")
+        if self.refused_sockets is not None:
+            raise WebSocketRefusedError(self.refused_sockets)
         connection = MemoryWebSocket(self.sent)
         self._server.connections.add(connection.server_side)
         try:
