@@ -2,7 +2,7 @@ import asyncio
 from collections.abc import Callable
 
 from edge_agent.backoff import Backoff
-from edge_agent.enrollment import token_is_unknown
+from edge_agent.enrollment import REMOVED_OR_BLOCKED
 from edge_agent.errors import RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import HttpClient, ask
@@ -39,8 +39,9 @@ async def leave(
 ) -> None:
     """End this node's membership, then remove the local state. Retried until the server answers; may be repeated.
 
-    A node that an operator has deleted, or that never enrolled, only loses its state. Raises `RefusedError` if the
-    server does not let it go, and withdraws the request to leave; raises OSError.
+    A node that an operator has deleted or blocked, or that never enrolled, only loses its state. Raises `RefusedError`
+    if the server does not let it go, as with a token that was replaced, whose node would stay; the request to leave is
+    withdrawn then. Raises OSError.
     """
     identity = load_identity(state)
     if identity is not None:
@@ -61,7 +62,7 @@ async def _delete_node(
             log.write("leave.waiting", reason=str(error), seconds=round(seconds, 3))
             await clock.sleep(seconds)
             continue
-        if answer.status == OK_STATUS or token_is_unknown(answer):
+        if answer.status == OK_STATUS or answer.code in REMOVED_OR_BLOCKED:
             return
         state.disk.remove(state.path / LEAVE_FILE)
         raise RefusedError(f"the server did not let this node go: {answer.problem}")

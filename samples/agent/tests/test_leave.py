@@ -99,8 +99,28 @@ def test_leave_that_the_server_refuses_is_withdrawn_and_the_agent_works_again(se
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "still here\n"
 
 
+def test_leave_with_a_replaced_token_is_refused_and_keeps_the_state(server, agents):
+    agents.connected().stop()
+    (token,) = server.tokens.values()
+    server.tokens[NODE_ID] = "token-of-another-registration"
+    done = leave(agents)
+    assert done.returncode == 2
+    assert "did not let this node go: status 401" in done.stderr
+    assert json.loads((agents.state_dir / "identity.json").read_text())["api_token"] == token
+    assert not (agents.state_dir / "leave.json").exists()
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_leave_of_a_node_that_an_operator_removed_removes_the_state(server, agents, status):
+    agents.connected().stop()
+    server.removed = status
+    assert leave(agents).returncode == 0
+    assert left(agents), list(agents.state_dir.rglob("*"))
+
+
 def test_leave_after_a_crash_between_deletion_and_removal_removes_the_state(server, agents):
     agents.connected().stop()
+    server.tokens_of_removed.update(server.tokens.values())
     server.tokens.clear()
     (agents.state_dir / "leave.json").write_text(json.dumps({"requested_at": "2026-01-01T00:00:00Z"}))
     agent = agents.start()

@@ -68,6 +68,7 @@ class StubServer:
         self.registration_tokens = {}
         self.tokens = {}
         self.previous_tokens = {}
+        self.tokens_of_removed = set()
         self.poll_seconds = 60
         self.metrics_push_seconds = None
         self.names_itself = True
@@ -206,7 +207,7 @@ class StubServer:
         if (method, path) == ("POST", "/agents/nodes"):
             return self._register(body, token)
         if token is None or token not in self.tokens.values():
-            return error(401, "unauthorized", "Unauthorized")
+            return error(401, "node_removed" if token in self.tokens_of_removed else "unauthorized", "Unauthorized")
         plain = {
             ("GET", "/agents/command_executions"): lambda: self._list(query),
             ("PATCH", "/agents/nodes/me/health_check"): lambda: (200, {"data": {}, "meta": meta()}),
@@ -232,6 +233,7 @@ class StubServer:
         return error(404, "not_found", "Resource not found")
 
     def _leave(self, token):
+        self.tokens_of_removed.add(token)
         self.tokens = {node_id: known for node_id, known in self.tokens.items() if known != token}
         return 200, {"data": {}, "meta": meta()}
 
