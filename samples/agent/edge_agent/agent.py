@@ -123,7 +123,7 @@ class Agent:
             from edge_agent.ssh_server import host_key  # noqa: PLC0415 - see `NodeServices`
 
             with suppress(OSError):
-                host_key(state)
+                host_key(state, self._log)
 
     def _enroller(self, node: Node, service_ports: ServicePorts) -> Enroller:
         return Enroller(

@@ -138,7 +138,7 @@ class NodeServices:
         from edge_agent.ssh_server import SshServer, host_key  # noqa: PLC0415
 
         runtime = self._runtime
-        key = host_key(self._state)
+        key = host_key(self._state, runtime.log)
         server = SshServer(
             login=LoginCheck(self._api, runtime.counters, runtime.ports.clock, runtime.log),
             limits=SshLimits(

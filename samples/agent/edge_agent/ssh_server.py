@@ -9,7 +9,7 @@ from typing import Any
 import asyncssh
 
 from edge_agent.counters import Counters
-from edge_agent.errors import FatalError, UnavailableError
+from edge_agent.errors import FatalError, UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.ports import Ports
 from edge_agent.ports.network import Closable, ListenSocket
@@ -28,10 +28,10 @@ KEEPALIVES_MISSED = 3
 DYING_SECONDS = 5.0
 
 
-def host_key(state: StateDirectory) -> asyncssh.SSHKey:
-    """Load the server's key; it is created at the first start. Its public half stands beside it, from where the
-    server is told of it. Raises `FatalError` if it cannot be read."""
-    key = _private_key(state)
+def host_key(state: StateDirectory, log: EventLog) -> asyncssh.SSHKey:
+    """Load the server's key; it is created at the first start, and anew if its file is damaged. Its public half stands
+    beside it, from where the server is told of it. Raises OSError."""
+    key = _private_key(state, log)
     public = key.export_public_key("openssh")
     path = state.path / PUBLIC_HOST_KEY_FILE
     with suppress(OSError):
@@ -41,16 +41,18 @@ def host_key(state: StateDirectory) -> asyncssh.SSHKey:
     return key
 
 
-def _private_key(state: StateDirectory) -> asyncssh.SSHKey:
+def _private_key(state: StateDirectory, log: EventLog) -> asyncssh.SSHKey:
     path = state.path / HOST_KEY_FILE
-    try:
-        return asyncssh.import_private_key(state.disk.read(path))
-    except FileNotFoundError:
-        key = asyncssh.generate_private_key(HOST_KEY_ALGORITHM)
-        replace_file(state.disk, path, key.export_private_key())
-        return key
-    except (OSError, ValueError) as error:
-        raise FatalError(f"{path} is damaged") from error
+    with suppress(FileNotFoundError):
+        content = state.disk.read(path)
+        try:
+            return asyncssh.import_private_key(content)
+        except ValueError as error:
+            log.write("ssh.host_key_damaged", reason=describe(error))
+            state.set_aside(HOST_KEY_FILE)
+    key = asyncssh.generate_private_key(HOST_KEY_ALGORITHM)
+    replace_file(state.disk, path, key.export_private_key())
+    return key
 
 
 class SshServer:

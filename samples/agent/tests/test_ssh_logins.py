@@ -1,4 +1,5 @@
 import asyncio
+import io
 import os
 import shutil
 import socket
@@ -7,7 +8,8 @@ from functools import partial
 
 import asyncssh
 import pytest
-from edge_agent.errors import FatalError
+from edge_agent.event_log import EventLog
+from edge_agent.ports.clock import SystemClock
 from edge_agent.ports.disk import SystemDisk
 from edge_agent.ssh_server import host_key
 from edge_agent.state_directory import StateDirectory
@@ -141,20 +143,63 @@ def test_openssh_login_with_a_wrong_password_is_refused(ssh, tmp_path):
         assert (done.stdout.strip(), done.returncode) == expected, done.stderr
 
 
-def test_host_key_is_created_once_and_private(tmp_path):
+@pytest.fixture
+def log():
+    return EventLog(io.StringIO(), SystemClock())
+
+
+def test_host_key_is_created_once_and_private(tmp_path, log):
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
-        made = host_key(state)
-        assert host_key(state).get_fingerprint() == made.get_fingerprint()
+        made = host_key(state, log)
+        assert host_key(state, log).get_fingerprint() == made.get_fingerprint()
         path = state.path / "ssh_host_key"
         assert path.stat().st_mode & 0o777 == 0o600
         public = state.path / "ssh_host_key.pub"
         assert asyncssh.read_public_key(public).get_fingerprint() == made.get_fingerprint()
         public.unlink()
-        host_key(state)
+        host_key(state, log)
         assert public.exists()
-        path.write_text("nothing")
-        with pytest.raises(FatalError, match="ssh_host_key"):
-            host_key(state)
+
+
+def test_host_key_that_cannot_be_read_now_is_not_replaced(tmp_path, log):
+    with StateDirectory(tmp_path / "state", SystemDisk()) as state:
+        made = host_key(state, log)
+        path = state.path / "ssh_host_key"
+        path.rename(tmp_path / "kept")
+        path.mkdir()
+        with pytest.raises(IsADirectoryError):
+            host_key(state, log)
+        path.rmdir()
+        (tmp_path / "kept").rename(path)
+        assert host_key(state, log).get_fingerprint() == made.get_fingerprint()
+
+
+@pytest.mark.parametrize("damage", [b"", b"nothing", b"\x00\xff"], ids=["empty", "text", "bytes"])
+def test_agent_with_a_damaged_host_key_runs_commands_and_tells_its_new_key(server, agents, damage):
+    agents.connected("--ssh-port", "0").stop()
+    path = agents.state_dir / "ssh_host_key"
+    path.write_bytes(damage)
+    agent = agents.connected("--ssh-port", "0")
+    agent.wait_for("ssh.host_key_damaged")
+    agent.wait_for("ssh.listening")
+    execution_id = server.add("echo runs", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "runs\n"
+    assert (agents.state_dir / "ssh_host_key.damaged").read_bytes() == damage
+    told = server.seen("POST", "/agents/nodes")[-1].body["facts"]["ssh_host_keys"]
+    assert told == [public_text(asyncssh.read_private_key(path))]
+
+
+def test_agent_whose_host_key_cannot_be_read_runs_commands_and_tries_again(server, agents):
+    agents.connected("--ssh-port", "0").stop()
+    path = agents.state_dir / "ssh_host_key"
+    path.unlink()
+    path.mkdir()
+    agent = agents.connected("--ssh-port", "0")
+    agent.wait_for("task.failed", task="ssh")
+    execution_id = server.add("echo runs", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "runs\n"
+    path.rmdir()
+    agent.wait_for("ssh.listening")
 
 
 def test_ssh_port_in_use_is_retried(server, agents):
