@@ -49,7 +49,8 @@ class Executor:
     """Accepts executions, runs each at most once and a limited number at a time, and passes results to the reporter.
 
     Nothing runs before `resume`: executions that the previous process accepted may have been cancelled since, and only
-    the server's list says so.
+    the server's list says so. Each of them runs only once it is accepted again: on a copy of the disk, the machine that
+    it was copied from may have run it.
     """
 
     def __init__(
@@ -86,6 +87,7 @@ class Executor:
         self._held = False
         self._unfinished: dict[str, _Task] = {}
         self._waiting: list[str] = []
+        self._recovered: set[str] = set()
         self._running: set[str] = set()
 
     @property
@@ -96,7 +98,15 @@ class Executor:
     def running(self) -> int:
         return len(self._running)
 
+    @property
+    def recovered(self) -> frozenset[str]:
+        """The executions that the previous process accepted, and that the server has not named since."""
+        return frozenset(self._recovered)
+
     def knows(self, execution_id: str) -> bool:
+        """Whether an execution is decided here. One that was recovered is not, until it is accepted again."""
+        if execution_id in self._recovered:
+            return False
         return execution_id in self._unfinished or self._journal.state_of(execution_id) is not None
 
     def is_unfinished(self, execution_id: str) -> bool:
@@ -116,7 +126,7 @@ class Executor:
             work = self._journal.entry(execution_id).work
             if work is not None:
                 self._unfinished[execution_id] = _Task(work)
-                self._waiting.append(execution_id)
+                self._recovered.add(execution_id)
         self._drop_orphaned_spools()
 
     def resume(self) -> None:
@@ -139,18 +149,23 @@ class Executor:
         """
         if self.knows(work.id):
             return False
-        task = self._unfinished[work.id] = _Task(work)
+        task = self._unfinished.setdefault(work.id, _Task(work))
         if cancelled:
             task.cancel.set()
-        try:
-            await self._journal_writer.run(self._journal.accept, work)
-        except OSError as error:
-            del self._unfinished[work.id]
-            raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
-        self._counters.add("commands_execution_enqueued_total")
+        if work.id in self._recovered:
+            self._recovered.remove(work.id)
+        else:
+            await self._record_accepted(work)
         self._waiting.append(work.id)
         self._fill()
         return True
+
+    async def drop_recovered(self, execution_id: str) -> None:
+        """Settle a recovered execution that the server does not list: it has ended, or another machine has run it. If
+        that cannot be written, the next process looks for it again."""
+        self._recovered.remove(execution_id)
+        del self._unfinished[execution_id]
+        await self._journal_writer.succeeds(self._journal.settle, execution_id)
 
     async def report_unrecorded(self, execution_id: str) -> None:
         """Report an execution that the server counts as running here and that has no record, without running it.
@@ -225,6 +240,14 @@ class Executor:
             run.cancel()
         if overdue:
             await asyncio.wait(overdue)
+
+    async def _record_accepted(self, work: Work) -> None:
+        try:
+            await self._journal_writer.run(self._journal.accept, work)
+        except OSError as error:
+            del self._unfinished[work.id]
+            raise UnavailableError(f"the journal cannot be written: {describe(error)}") from error
+        self._counters.add("commands_execution_enqueued_total")
 
     def _fill(self) -> None:
         if self._paused:

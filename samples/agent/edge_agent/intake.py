@@ -121,6 +121,8 @@ class Intake:
                 self._acknowledgements.forget(execution_id)
             else:
                 self._doubts.add(execution_id)
+        for execution_id in self._executor.recovered:
+            self._executions.add(execution_id)
         while True:
             self._poll_now.clear()
             try:
@@ -174,7 +176,7 @@ class Intake:
             await self._fetch_sent_list()
             self._sent_fetched_at = self._clock.monotonic()
             self._executor.resume()
-        self._note_looked_for(executions, doubts, cancellations)
+        await self._note_looked_for(executions, doubts, cancellations)
 
     def _is_sent_due(self) -> bool:
         return self._sent_fetched_at is None or self._clock.monotonic() - self._sent_fetched_at >= SENT_EVERY_SECONDS
@@ -229,7 +231,7 @@ class Intake:
         # From now on there is a record of acknowledgements.
         await self._acknowledgements.add([])
 
-    def _note_looked_for(self, executions: list[str], doubts: list[str], cancellations: list[str]) -> None:
+    async def _note_looked_for(self, executions: list[str], doubts: list[str], cancellations: list[str]) -> None:
         for lookups in (self._executions, self._doubts):
             for execution_id in lookups.ids():
                 if self._executor.knows(execution_id):
@@ -241,6 +243,8 @@ class Intake:
         for execution_id in executions:
             if execution_id in self._executions.ids() and not self._executions.missed(execution_id):
                 self._log.write("execution.not_listed", execution_id=execution_id)
+                if execution_id in self._executor.recovered:
+                    await self._executor.drop_recovered(execution_id)
         for execution_id in cancellations:
             self._note_cancellation(execution_id)
 

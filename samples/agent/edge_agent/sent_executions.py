@@ -14,10 +14,10 @@ WHOLE_SECOND = timedelta(seconds=1)
 class SentExecutions:
     """Decides what to do with the executions in the server's `sent` list, which it has given to this node.
 
-    An execution is run only if this state directory acknowledged it (`Acknowledgements`). Any other one belongs to
-    another machine, and is accepted only if an operator has cancelled it, to report that. An execution that cannot
-    belong to another machine, because it is older than this node's enrolment or the journal was damaged, is reported as
-    possibly run, and the result of one that the server has forgotten is reported again.
+    An execution is run only if this state directory acknowledged it (`Acknowledgements`) or accepted it before. Any
+    other one belongs to another machine, and is accepted only if an operator has cancelled it, to report that. An
+    execution that cannot belong to another machine, because it is older than this node's enrolment or the journal was
+    damaged, is reported as possibly run, and the result of one that the server has forgotten is reported again.
     """
 
     def __init__(
@@ -44,8 +44,7 @@ class SentExecutions:
                 self._executor.cancel(execution_id)
             if self._executor.is_forgotten(execution_id):
                 await self._executor.report_again(execution_id)
-        # Early versions kept no record of acknowledgements.
-        elif execution_id in self._acknowledgements or not self._acknowledgements.was_kept or item.cancel_requested:
+        elif self._is_given(execution_id) or item.cancel_requested:
             self._log.write("execution.fetched", execution_id=execution_id)
             await self.accept(item)
         elif self._record_is_lost(item):
@@ -60,6 +59,12 @@ class SentExecutions:
         state cannot be written."""
         await self._executor.accept(item.work, cancelled=item.cancel_requested)
         self._acknowledgements.forget(item.work.id)
+
+    def _is_given(self, execution_id: str) -> bool:
+        if execution_id in self._acknowledgements or execution_id in self._executor.recovered:
+            return True
+        # Early versions kept no record of acknowledgements.
+        return not self._acknowledgements.was_kept
 
     def _record_is_lost(self, item: ListedExecution) -> bool:
         if self._record_is_damaged:

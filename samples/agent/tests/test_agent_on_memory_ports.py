@@ -1,12 +1,13 @@
 """The whole agent on ports in memory: no process, no thread, no file, no socket, and no real wait."""
 
+import json
 import threading
 import time
 
 import pytest
 from edge_agent.errors import NetworkError
 
-from samples.agent.tests.support.memory_machine import HOUR, Machine, final, server_without_sockets
+from samples.agent.tests.support.memory_machine import HOUR, STATE, Machine, final, server_without_sockets
 
 
 @pytest.fixture
@@ -63,6 +64,43 @@ def test_command_running_during_power_cut_is_reported_and_not_run_again(server, 
     item = server.final(execution_id)
     assert (item["exit_code"], item["output"]) == (125, "The agent stopped while this command ran\n")
     assert ports.processes.started == []
+
+
+def test_execution_that_the_original_of_a_copied_disk_finished_is_not_run(server, machine):
+    execution_ids = [server.add(f"{seconds} 0 x") for seconds in (60, 60, 60, 60, 1)]
+
+    async def copy(ports):
+        while len(ports.processes.started) < 4:
+            await ports.clock.sleep(1)
+        machine.disk = ports.disk.after_power_cut()
+        await final(server, execution_ids[4])(ports)
+
+    machine.run(copy)
+    ports = machine.run(lambda ports: ports.clock.sleep(HOUR))
+    assert ports.processes.started == []
+    assert [each["execution_id"] for each in machine.logged("execution.not_listed")] == execution_ids[4:]
+    journal = ports.disk.read(STATE / "journal.jsonl").splitlines()
+    assert [json.loads(line)["state"] for line in journal if execution_ids[4].encode() in line][-1] == "settled"
+
+
+def test_execution_accepted_before_a_power_cut_runs_when_the_list_shows_it_late(server, machine):
+    execution_ids = [server.add(f"{seconds} 0 x") for seconds in (7200, 7200, 7200, 7200, 1)]
+
+    async def power_cut(ports):
+        while len(ports.processes.started) < 4:
+            await ports.clock.sleep(1)
+        machine.disk = ports.disk.after_power_cut()
+        server.hide_sent = True
+
+    async def later(ports):
+        await ports.clock.sleep(5)
+        assert ports.processes.started == []
+        server.hide_sent = False
+        await final(server, execution_ids[4])(ports)
+
+    machine.run(power_cut)
+    machine.run(later)
+    assert server.final(execution_ids[4])["exit_code"] == 0
 
 
 def test_result_without_a_reachable_server_is_reported_when_it_is_back(server, machine):
