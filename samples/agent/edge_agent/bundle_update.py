@@ -3,7 +3,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import PurePath
-from typing import Any
+from typing import Any, TypeVar
 
 from edge_agent import __version__
 from edge_agent.backoff import Backoff
@@ -17,10 +17,12 @@ from edge_agent.update_file import REASON_LENGTH, UpdateFile
 
 # The space for an installed version and for its unpacked archive; measured: 27 MB and 9 MB.
 ROOM_BYTES = 64 * 1024 * 1024
-ATTEMPTS = 5
+# For how long an update is begun again while the server cannot be reached.
+RETRY_SECONDS = 1800.0
 # How long running commands may take to end before the agent stops them, as it does whenever it ends.
 DRAIN_SECONDS = 600.0
 POLL_SECONDS = 0.5
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,13 @@ class BundleUpdate:
         }
         try:
             await self._in_thread(self._file.write, update)
-            offer = await self._offer(request.version)
+            until = self._ports.clock.monotonic() + RETRY_SECONDS
+            offer = await self._retried(lambda: self._offer(request.version), until)
             update["version"] = offer.version
             if offer.version == __version__:
                 await self._settle(update, None)
                 return
-            await self._install(offer)
+            await self._install(offer, until)
             await self._drain()
             await self._in_thread(self._file.prepare, update)
         except (BundleError, NoOfferError, OSError, UnavailableError) as error:
@@ -114,16 +117,23 @@ class BundleUpdate:
         self._stop()
         await asyncio.Event().wait()  # until the agent has stopped, so that no other request is handled
 
-    async def _offer(self, version: str | None) -> Offer:
+    async def _retried(self, call: Callable[[], Awaitable[T]], until: float) -> T:
+        """Repeat a call until it succeeds. From `until` on, by the monotonic clock, its error is raised."""
         backoff = self._new_backoff()
-        for _ in range(ATTEMPTS - 1):
+        while True:
             try:
-                return await self._api.offer(self._installer.architecture, version)
+                return await call()
             except UnavailableError as error:
-                await self._ports.clock.sleep(backoff.next_seconds(error.retry_after_seconds))
+                delay = backoff.next_seconds(error.retry_after_seconds)
+                if self._ports.clock.monotonic() + delay > until:
+                    raise
+                self._log.write("self_update.delayed", reason=str(error), seconds=round(delay, 3))
+                await self._ports.clock.sleep(delay)
+
+    async def _offer(self, version: str | None) -> Offer:
         return await self._api.offer(self._installer.architecture, version)
 
-    async def _install(self, offer: Offer) -> None:
+    async def _install(self, offer: Offer, until: float) -> None:
         free = self._file.free_bytes()
         needed = ROOM_BYTES + offer.size_bytes
         if free < needed:
@@ -131,26 +141,22 @@ class BundleUpdate:
         archive = self._file.download
         try:
             self._log.write("self_update.downloading", version=offer.version, bytes=offer.size_bytes)
-            await self._download(offer, archive)
+            await self._download(offer, archive, until)
             install = partial(self._installer.install, archive, offer.sha256, self._file.versions)
             await self._ports.threads.run_detached(install)
         finally:
             self._file.remove_download()
         self._log.write("self_update.installed", version=offer.version)
 
-    async def _download(self, offer: Offer, target: PurePath) -> None:
+    async def _download(self, offer: Offer, target: PurePath, until: float) -> None:
         """Download with retries. Each gets a new link, since links expire after some minutes."""
-        backoff = self._new_backoff()
-        for _ in range(ATTEMPTS - 1):
-            try:
-                await self._api.download(offer, target)
-            except UnavailableError as error:
-                self._log.write("self_update.download_failed", reason=str(error))
-                await self._ports.clock.sleep(backoff.next_seconds(error.retry_after_seconds))
-                offer = await self._offer(offer.version)
-            else:
-                return
-        await self._api.download(offer, target)
+        links = [offer]
+
+        async def download() -> None:
+            link = links.pop() if links else await self._offer(offer.version)
+            await self._api.download(link, target)
+
+        await self._retried(download, until)
 
     async def _drain(self) -> None:
         self._hold()
