@@ -24,6 +24,14 @@ STOPPED_NOTE = "The agent stopped while this command ran"
 FAILED_NOTE = "The agent failed while this command ran"
 
 
+class NotYetError(Exception):
+    """The command was not started, since the server does not give its secrets now. It may have named a delay."""
+
+    def __init__(self, retry_after_seconds: float | None) -> None:
+        super().__init__("the secrets are not to be had now")
+        self.retry_after_seconds = retry_after_seconds
+
+
 class CommandRunner:
     """Runs one accepted execution from the journal's `accepted` to its `finished`."""
 
@@ -59,7 +67,8 @@ class CommandRunner:
         self._log = log
 
     async def run(self, work: Work, cancel: asyncio.Event) -> None:
-        """Run a command and record its result. Setting `cancel` ends it.
+        """Run a command and record its result. Setting `cancel` ends it. Raises `NotYetError` if it is to be tried
+        later.
 
         If this coroutine is cancelled, the command is killed and no result is recorded.
         """
@@ -67,6 +76,8 @@ class CommandRunner:
             secrets = await self._begin(work, cancel)
             if secrets is not None:
                 await self._execute(work, cancel, secrets)
+        except NotYetError:
+            raise
         except Exception as error:  # noqa: BLE001 - after any error the server has to learn that the command has ended
             self._log.write("execution.failed", execution_id=work.id, reason=describe(error))
             await self._finish(work.id, ShellExit(EXIT_AGENT_STOPPED, (FAILED_NOTE,)))
@@ -80,7 +91,7 @@ class CommandRunner:
 
     async def _begin(self, work: Work, cancel: asyncio.Event) -> Mapping[str, str] | None:
         """Fetch the secrets and record the start in the journal. None if it ended before that succeeded: it was
-        cancelled, it expired, or the server refused its secrets."""
+        cancelled, it expired, or the server refused its secrets. Raises `NotYetError` before anything is recorded."""
         backoff = self._new_backoff()
         while not cancel.is_set():
             if work.expired_at is not None and parse_time(work.expired_at) <= self._server_time.now():
@@ -93,9 +104,9 @@ class CommandRunner:
                 return None
             except UnavailableError as error:
                 self._log.write("execution.waits_for_secrets", execution_id=work.id, reason=describe(error))
-            else:
-                if await self._journal_writer.succeeds(self._journal.start, work.id):
-                    return secrets
+                raise NotYetError(error.retry_after_seconds) from error
+            if await self._journal_writer.succeeds(self._journal.start, work.id):
+                return secrets
             await first_of(self._ports.clock, cancel, seconds=backoff.next_seconds())
         await self._finish(work.id, ShellExit(EXIT_CANCELLED, ("Command cancelled",)))
         return None

@@ -12,6 +12,7 @@ from edge_agent.intake import Intake
 from edge_agent.journal import Journal, State
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.large_outputs import LargeOutputs
+from edge_agent.orphaned_outputs import drop_orphaned_outputs
 from edge_agent.reporter import Reporter
 from edge_agent.runtime import Runtime
 from edge_agent.sent_executions import SentExecutions
@@ -67,6 +68,7 @@ class CommandServices:
         self._reporter = self._new_reporter(state, spawn)
         self.executor = self._new_executor(state, spawn)
         self.executor.recover()
+        drop_orphaned_outputs(journal, state, self._wholes, runtime.ports.disk)
         self._intake = self._new_intake(state)
         self.executor.on_capacity_freed(self._intake.capacity_freed)
         session.on_removed(self.executor.cancel_all)
@@ -142,10 +144,9 @@ class CommandServices:
             runner=runner,
             journal=self._journal,
             journal_writer=self._writer,
-            state=state,
-            wholes=self._wholes,
             report=self._reporter.submit,
             spawn=spawn,
+            new_backoff=runtime.new_backoff,
             server_time=runtime.server_time,
             limits=runtime.options.limits,
             counters=runtime.counters,

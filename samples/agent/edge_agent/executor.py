@@ -1,22 +1,20 @@
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
 
-from edge_agent.command_runner import EXIT_AGENT_STOPPED, CommandRunner
+from edge_agent.backoff import Backoff
+from edge_agent.command_runner import EXIT_AGENT_STOPPED, CommandRunner, NotYetError
 from edge_agent.counters import Counters
 from edge_agent.errors import UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.journal import Journal, Result, State, Work
 from edge_agent.journal_writer import JournalWriter
 from edge_agent.ports import Ports
-from edge_agent.state_directory import StateDirectory
 from edge_agent.supervisor import Spawn
 from edge_agent.times import ServerTime, format_time, parse_time
 from edge_agent.waiting import unfinished
-from edge_agent.whole_outputs import WholeOutputs
 
 # The server's lists lag by seconds. An execution that is listed so long after its result was taken is forgotten there.
 LISTED_LONG_AFTER = timedelta(seconds=60)
@@ -43,6 +41,9 @@ class _Task:
     work: Work
     cancel: asyncio.Event = field(default_factory=asyncio.Event)
     run: asyncio.Task[None] | None = None
+    # While the server does not give its secrets it waits, and others run.
+    is_due: bool = True
+    backoff: Backoff | None = None
 
 
 class Executor:
@@ -59,10 +60,9 @@ class Executor:
         runner: CommandRunner,
         journal: Journal,
         journal_writer: JournalWriter,
-        state: StateDirectory,
-        wholes: WholeOutputs,
         report: Callable[[str], None],
         spawn: Spawn,
+        new_backoff: Callable[[], Backoff],
         server_time: ServerTime,
         limits: CommandLimits,
         counters: Counters,
@@ -73,11 +73,10 @@ class Executor:
         self._runner = runner
         self._journal = journal
         self._journal_writer = journal_writer
-        self._state = state
-        self._wholes = wholes
         self._report = report
         self._capacity_freed: Callable[[], None] | None = None
         self._spawn = spawn
+        self._new_backoff = new_backoff
         self._server_time = server_time
         self._limits = limits
         self._counters = counters
@@ -127,7 +126,6 @@ class Executor:
             if work is not None:
                 self._unfinished[execution_id] = _Task(work)
                 self._recovered.add(execution_id)
-        self._drop_orphaned_spools()
 
     def resume(self) -> None:
         self._paused = False
@@ -255,7 +253,7 @@ class Executor:
         for execution_id in list(self._waiting):
             task = self._unfinished[execution_id]
             has_room = not self._held and len(self._running) < self._limits.max_parallel
-            if task.cancel.is_set() or has_room:
+            if task.cancel.is_set() or (has_room and task.is_due):
                 self._waiting.remove(execution_id)
                 self._running.add(execution_id)
                 task.run = self._spawn(self._run(task))
@@ -265,25 +263,30 @@ class Executor:
         self._report(execution_id)
 
     async def _run(self, task: _Task) -> None:
+        not_yet = None
         try:
             await self._runner.run(task.work, task.cancel)
+        except NotYetError as error:
+            not_yet = error
         finally:
             self._running.discard(task.work.id)
-            del self._unfinished[task.work.id]
+            if not_yet is None:
+                del self._unfinished[task.work.id]
+        if not_yet is not None:
+            self._run_later(task, not_yet)
+            return
         self._report(task.work.id)
         self._fill()
         if self._capacity_freed is not None:
             self._capacity_freed()
 
-    def _drop_orphaned_spools(self) -> None:
-        """Remove the outputs of settled executions, which a crash between the two steps of settling leaves."""
-        with suppress(OSError):
-            for name in self._ports.disk.files(self._state.spool):
-                if self._is_settled(name):
-                    self._ports.disk.remove(self._state.spool / name)
-        for name in self._wholes.ids:
-            if self._is_settled(name):
-                self._wholes.remove(name)
+    def _run_later(self, task: _Task, not_yet: NotYetError) -> None:
+        def due() -> None:
+            task.is_due = True
+            self._fill()
 
-    def _is_settled(self, execution_id: str) -> bool:
-        return self._journal.state_of(execution_id) in (None, State.SETTLED)
+        task.backoff = task.backoff or self._new_backoff()
+        task.is_due = False
+        self._waiting.append(task.work.id)
+        self._ports.clock.call_later(task.backoff.next_seconds(not_yet.retry_after_seconds), due)
+        self._fill()

@@ -101,6 +101,32 @@ class TestTrouble:
         ports = machine.run(cancel)
         assert (server.final(execution_id)["exit_code"], ports.processes.started) == (143, [])
 
+    def test_commands_that_wait_for_secrets_keep_no_others_from_running(self, server, machine):
+        waiting = [server.add_with_secrets(f"1 0 late-{number}", PASSWORD=VALUE) for number in range(6)]
+        server.secrets_status = 503
+
+        async def others(ports):
+            await ports.clock.sleep(600)
+            assert all(fetches(server, execution_id) for execution_id in waiting)
+            plain = server.add("1 0 meanwhile", wake=True)
+            await ports.clock.sleep(60)
+            assert server.executions[plain]["output"] == "meanwhile"
+            assert [server.final(execution_id) for execution_id in waiting] == [None] * 6
+            server.secrets_status = 200
+            for execution_id in waiting:
+                await final(server, execution_id)(ports)
+
+        ports = machine.run(others)
+        assert [server.final(execution_id)["output"] for execution_id in waiting] == [f"late-{n}" for n in range(6)]
+        assert len(ports.processes.started) == 7
+
+    def test_wait_for_secrets_ends_with_the_deadline(self, server, machine):
+        execution_id = server.add_with_secrets("1 0 run", PASSWORD=VALUE)
+        server.executions[execution_id]["expired_at"] = "2026-01-01T00:10:00Z"
+        server.secrets_status = 503
+        ports = machine.run(final(server, execution_id))
+        assert (server.final(execution_id)["status"], ports.processes.started) == ("expired", [])
+
     def test_restart_before_the_start_fetches_them_anew(self, server, machine):
         execution_id = server.add_with_secrets("1 0 run", PASSWORD="the-first-value")
         server.secrets_status = 503
