@@ -207,6 +207,7 @@ class Enroller:
                 enrolled_at=enrolled_at,
                 # Nodes that enrolled without TLS before the option existed keep working.
                 insecure_http=self._keys.insecure_http or not all(keeps_secrets(url) for url in asked),
+                answered=answer.server,
             )
         except ValueError as error:
             raise RefusedError(f"the server's answer to the registration cannot be read: {error}") from error

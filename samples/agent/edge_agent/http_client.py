@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -26,6 +26,8 @@ class Answer:
     status: int
     body: dict[str, Any]
     retry_after_seconds: float | None = None
+    server: str = ""
+    """The address that `ask` had it from."""
 
     @property
     def data(self) -> Any:
@@ -152,7 +154,7 @@ async def ask(client: HttpClient, admin_urls: Sequence[str], method: str, path: 
         if answer.status == TOO_MANY_REQUESTS:
             raise UnavailableError(answer.problem, answer.retry_after_seconds)
         if answer.status < 500:  # noqa: PLR2004
-            return answer
+            return replace(answer, server=url)
         reasons.append(answer.problem)
         retry_after_seconds = answer.retry_after_seconds
     raise UnavailableError("; ".join(reasons), retry_after_seconds)

@@ -57,17 +57,22 @@ def registered(
     asked: tuple[str, ...],
     enrolled_at: str,
     insecure_http: bool,
+    answered: str = "",
 ) -> Identity:
     """Parse the answer to a registration. Missing or invalid fields get defaults.
 
-    `asked` are the addresses of the servers that were asked, the default of `admin_urls`. Raises ValueError if there is
-    no token.
+    `asked` are the addresses of the servers that were asked, the default of `admin_urls`. `answered`, the one that has
+    answered, stays the last of `admin_urls` if the answer does not name it: no other has proved to work. Raises
+    ValueError if there is no token.
     """
     token, password, network = data.get("api_token"), data.get("proxy_password"), data.get("network_name")
     if not isinstance(token, str) or not token or not token.isascii():
         raise ValueError("no api_token")
     urls = data.get("admin_urls")
     named = [url for url in urls if isinstance(url, str)] if isinstance(urls, list) else []
+    kept = [url for url in named if insecure_http or keeps_secrets(url)]
+    if kept and answered and answered.rstrip("/") not in {url.rstrip("/") for url in kept}:
+        kept.append(answered)
     socket_url = data.get("websocket_url")
     derp_map_url = data.get("derp_map_url")
     return Identity(
@@ -75,7 +80,7 @@ def registered(
         network_name=network if isinstance(network, str) and network else network_name,
         api_token=token,
         proxy_password=password if isinstance(password, str) else "",
-        admin_urls=tuple(url for url in named if insecure_http or keeps_secrets(url)) or asked,
+        admin_urls=tuple(kept) or asked,
         websocket_url=_socket_url(socket_url, insecure_http=insecure_http),
         poll_seconds=_seconds(data.get("poll_seconds"), POLL_SECONDS) or DEFAULT_POLL_SECONDS,
         derp_map_url=derp_map_url if isinstance(derp_map_url, str) else None,

@@ -1,3 +1,4 @@
+import json
 import signal
 import stat
 import threading
@@ -123,10 +124,30 @@ def test_unreachable_server_is_skipped(server, agents):
 
 
 def test_registration_without_addresses_keeps_the_one_that_answered(server, agents):
-    server.names_itself = False
+    server.named_urls = []
     agent = agents.connected()
     execution_id = server.add("echo here", wake=True)
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "here\n"
+
+
+def test_address_that_answered_is_kept_until_one_that_the_server_names_answers(server, agents):
+    unreachable = "http://127.0.0.1:1"
+    server.named_urls = [unreachable]
+    for key in ("environment", None):
+        agents.connected(key=key).stop()
+        assert addresses(agents) == [unreachable, server.url]
+    server.named_urls = [server.url]
+
+    agent = agents.connected(key=None)
+    agent.wait_for("agent.reregistered")
+    execution_id = server.add("echo here", wake=True)
+
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "here\n"
+    assert addresses(agents) == [server.url]
+
+
+def addresses(agents):
+    return json.loads((agents.state_dir / "identity.json").read_text())["admin_urls"]
 
 
 class _Endless(BaseHTTPRequestHandler):

@@ -200,7 +200,8 @@ def test_identity_of_another_version_is_read(tmp_path):
         ({"metrics_push_seconds": 0}, {"metrics_push_seconds": None}),
         ({"metrics_push_seconds": 30}, {"metrics_push_seconds": 30.0}),
         ({"admin_urls": "https://a"}, {"admin_urls": ("https://asked",)}),
-        ({"admin_urls": ["https://a", 7, "http://b"]}, {"admin_urls": ("https://a",)}),
+        ({"admin_urls": ["https://a", 7, "http://b"]}, {"admin_urls": ("https://a", "https://asked")}),
+        ({"admin_urls": ["https://asked/", "https://a"]}, {"admin_urls": ("https://asked/", "https://a")}),
         ({"admin_urls": ["http://b"]}, {"admin_urls": ("https://asked",)}),
         ({"websocket_url": "wss://a"}, {"websocket_url": "wss://a"}),
         ({"websocket_url": "ws://a"}, {"websocket_url": None}),
@@ -216,6 +217,7 @@ def test_registration_with_invalid_fields_gets_defaults(answer, expected):
         asked=("https://asked",),
         enrolled_at="",
         insecure_http=False,
+        answered="https://asked",
     )
     assert {name: getattr(identity, name) for name in expected} == expected
 

@@ -71,7 +71,8 @@ class StubServer:
         self.tokens_of_removed = set()
         self.poll_seconds = 60
         self.metrics_push_seconds = None
-        self.names_itself = True
+        self.named_urls = None
+        """The addresses that a registration names; None: its own."""
         self.websocket = True
         self.connections = set()
         self.frames = []
@@ -269,7 +270,7 @@ class StubServer:
             "node_id": node_id,
             "api_token": self.tokens[node_id],
             "proxy_password": "proxy-secret",
-            "admin_urls": [self.url] if self.names_itself else [],
+            "admin_urls": [self.url] if self.named_urls is None else self.named_urls,
             "derp_map_url": None,
             "websocket_url": self.websocket_url if self.websocket else None,
             "poll_seconds": self.poll_seconds,
