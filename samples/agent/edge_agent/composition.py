@@ -75,11 +75,13 @@ def restore_signals() -> None:
 
 
 def _runtime(options: Options, log: EventLog) -> Runtime:
+    # An agent of the launcher would stay down for a file that is being replaced at that moment.
+    waits = options.versions is not None
     ports = Ports(
         clock=SystemClock(),
         threads=SystemThreads(),
         disk=SystemDisk(),
-        network=SystemNetwork(options.ca_file, proxies_of_environment()),
+        network=SystemNetwork(options.ca_file, proxies_of_environment(), waits_for_ca_file=waits),
         processes=SystemProcesses(),
     )
     installer = None

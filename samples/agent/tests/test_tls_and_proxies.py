@@ -18,15 +18,13 @@ START = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 END = dt.datetime(2120, 1, 1, tzinfo=dt.UTC)
 
 
-@pytest.fixture
-def certificate(tmp_path):
-    """A certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
+def new_certificate(path, end=END):
+    """Write a certificate for 127.0.0.1 that is its own authority, with its key in the same file."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "edge agent test")])
-    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), START, END)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), START, end)
     address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     signed = builder.add_extension(address, critical=False).sign(key, hashes.SHA256())
-    path = tmp_path / "certificate.pem"
     encoding = serialization.Encoding.PEM
     private = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(signed.public_bytes(encoding) + private)
@@ -34,10 +32,21 @@ def certificate(tmp_path):
 
 
 @pytest.fixture
-def server(certificate):
-    """Replaces the fixture `server`: HTTPS and WSS."""
+def certificate(tmp_path):
+    return new_certificate(tmp_path / "certificate.pem")
+
+
+@pytest.fixture
+def tls(certificate):
+    """The server's context: a certificate that it loads later is that of later connections."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
+    return tls
+
+
+@pytest.fixture
+def server(tls):
+    """Replaces the fixture `server`: HTTPS and WSS."""
     with StubServer(tls) as running:
         yield running
 
@@ -129,7 +138,7 @@ def test_private_authority_is_trusted_for_https_and_the_websocket(server, agents
 def test_key_is_not_sent_to_an_untrusted_server(server, agents):
     agent = agents.start()
     waiting = agent.wait_for("enrollment.waiting")
-    assert "SSLError" in waiting["reason"]
+    assert "SSLError: self-signed certificate; the clock of this machine says 20" in waiting["reason"]
     assert server.requests == []
     assert agent.stop() == 0
 
@@ -138,6 +147,37 @@ def test_unusable_ca_file_ends_the_agent(agents, tmp_path):
     agent = agents.start("--ca-file", str(tmp_path / "none.pem"))
     assert agent.wait() == 2
     assert "none.pem" in agent.logged("agent.failed")[0]["reason"]
+
+
+def test_certificate_that_has_expired_is_named_in_the_log(agents, tls, tmp_path):
+    expired = new_certificate(tmp_path / "expired.pem", START + dt.timedelta(days=1))
+    tls.load_cert_chain(expired)
+    waiting = agents.start("--ca-file", str(expired)).wait_for("enrollment.waiting")
+    assert "certificate has expired" in waiting["reason"]
+
+
+def test_authority_that_is_replaced_under_a_running_agent_is_trusted(server, agents, tls, certificate, tmp_path):
+    agent = agents.connected("--ca-file", str(certificate))
+    following = new_certificate(tmp_path / "following.pem")
+    tls.load_cert_chain(following)
+    server.disconnect()
+    agent.wait_for("websocket.lost")
+    following.replace(certificate)
+    eventually(lambda: len(agent.logged("websocket.connected")) == 2, what=agent.stderr)
+    execution_id = server.add("echo safe", wake=True)
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "safe\n"
+
+
+@pytest.mark.parametrize("content", ["", None], ids=["empty", "missing"])
+def test_unusable_ca_file_is_read_again_by_an_agent_of_the_launcher(server, agents, certificate, tmp_path, content):
+    ca_file = tmp_path / "authorities.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    environment = {"EDGE_AGENT_VERSIONS": str(tmp_path)}
+    agent = agents.start("--ca-file", str(ca_file), "--self-update", environment=environment)
+    assert f"the CA file {ca_file} cannot be used" in agent.wait_for("enrollment.waiting")["reason"]
+    certificate.replace(ca_file)
+    agent.wait_for("websocket.connected")
 
 
 def test_https_and_the_websocket_use_the_proxy_of_the_environment(server, agents, certificate, proxy):

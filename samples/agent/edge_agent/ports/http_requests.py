@@ -1,20 +1,19 @@
 """HTTP requests over urllib3, in threads."""
 
 import io
-import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, ProtocolError
 
-from edge_agent.errors import FatalError, NetworkError
+from edge_agent.errors import NetworkError
 from edge_agent.ports.proxies import proxy_for
 from edge_agent.ports.threads import DetachedCalls, NoThreadError
+from edge_agent.ports.tls_trust import TlsTrust
 
 THREADS = 8
 PIECE_BYTES = 64 * 1024
@@ -50,8 +49,9 @@ class Response:
 class HttpRequests:
     """Sends requests with kept-alive connections, each in a thread that does not keep the process from ending."""
 
-    def __init__(self, tls: ssl.SSLContext, proxies: Mapping[str, str]) -> None:
-        self._tls = tls
+    def __init__(self, trust: TlsTrust, proxies: Mapping[str, str]) -> None:
+        self._trust = trust
+        self._tls = trust.context
         self._proxies = proxies
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._calls = DetachedCalls(THREADS, "http")
@@ -70,7 +70,7 @@ class HttpRequests:
                 raise
             except Exception as error:
                 # The peer may be anything, and so may its name.
-                raise _failure(url, error) from error
+                raise self._failure(url, error) from error
 
         return await _in_thread(self._calls, send)
 
@@ -82,7 +82,7 @@ class HttpRequests:
                     raise NetworkError(f"{urlsplit(url).netloc}: status {response.status}")
                 self._receive(url, response, limits, save, decode_content=False)
             except HTTPError as error:
-                raise _failure(url, error) from error
+                raise self._failure(url, error) from error
 
         await _in_thread(self._downloads, receive)
 
@@ -128,9 +128,13 @@ class HttpRequests:
                 raise NetworkError(f"{urlsplit(url).netloc}: the answer is too large or takes too long")
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
-        if proxy not in self._pools:
-            self._pools[proxy] = self._new_pool(proxy)
-        return self._pools[proxy]
+        if self._tls is not self._trust.context:
+            # Connections that were opened before may be in use: they end with what uses them.
+            self._tls, self._pools = self._trust.context, {}
+        pools = self._pools
+        if proxy not in pools:
+            pools[proxy] = self._new_pool(proxy)
+        return pools[proxy]
 
     def _new_pool(self, proxy: str | None) -> urllib3.PoolManager:
         options: dict[str, Any] = {"ssl_context": self._tls, "maxsize": THREADS}
@@ -145,16 +149,8 @@ class HttpRequests:
             **options,
         )
 
-
-def tls_context(ca_file: PurePath | None) -> ssl.SSLContext:
-    """Trust the system's certificate authorities, and those of a file. Raises `FatalError` if the file is unusable."""
-    context = ssl.create_default_context()
-    if ca_file is not None:
-        try:
-            context.load_verify_locations(ca_file)
-        except OSError as error:
-            raise FatalError(f"the CA file {ca_file} cannot be used: {error}") from error
-    return context
+    def _failure(self, url: str, error: Exception) -> NetworkError:
+        return NetworkError(f"{urlsplit(url).netloc}: {self._trust.told(error)}")
 
 
 async def _in_thread(calls: DetachedCalls, call: Callable[[], T]) -> T:
@@ -162,7 +158,3 @@ async def _in_thread(calls: DetachedCalls, call: Callable[[], T]) -> T:
         return await calls.run(call)
     except NoThreadError as error:
         raise NetworkError("the system has no thread left") from error
-
-
-def _failure(url: str, error: Exception) -> NetworkError:
-    return NetworkError(f"{urlsplit(url).netloc}: {type(error).__name__}")

@@ -6,9 +6,11 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import PurePath
 from typing import Any, Protocol
 
-from edge_agent.ports.http_requests import HttpRequests, RequestLimits, Response, tls_context
+from edge_agent.errors import FatalError
+from edge_agent.ports.http_requests import HttpRequests, RequestLimits, Response
 from edge_agent.ports.http_server import HttpServer, ServerReply, ServerRequest
 from edge_agent.ports.proxies import proxies_of_environment
+from edge_agent.ports.tls_trust import TlsTrust
 from edge_agent.ports.web_socket import SystemWebSocket, open_web_socket
 
 __all__ = [
@@ -103,11 +105,16 @@ class SystemListenSocket:
 class SystemNetwork:
     """The machine's network: urllib3, websockets, asyncssh and http.server, through the proxies of the environment."""
 
-    def __init__(self, ca_file: PurePath | None, proxies: Mapping[str, str]) -> None:
-        """`proxies` has the form of `proxies_of_environment`. Raises `FatalError` if the CA file cannot be used."""
-        self._tls = tls_context(ca_file)
+    def __init__(
+        self, ca_file: PurePath | None, proxies: Mapping[str, str], *, waits_for_ca_file: bool = False
+    ) -> None:
+        """`proxies` has the form of `proxies_of_environment`. Raises `FatalError` if the CA file cannot be used, unless
+        this is to wait for it: then it is read again after each certificate that is not trusted."""
+        self._trust = TlsTrust(ca_file)
+        if self._trust.problem is not None and not waits_for_ca_file:
+            raise FatalError(self._trust.problem)
         self._proxies = proxies
-        self._requests = HttpRequests(self._tls, proxies)
+        self._requests = HttpRequests(self._trust, proxies)
 
     async def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None, limits: RequestLimits
@@ -118,7 +125,7 @@ class SystemNetwork:
         await self._requests.download(url, limits, save)
 
     def web_socket(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager[SystemWebSocket]:
-        return open_web_socket(url, headers, self._tls, self._proxies)
+        return open_web_socket(url, headers, self._trust, self._proxies)
 
     def bind(self, host: str, port: int) -> SystemListenSocket:
         return _bind(host, port)

@@ -1,5 +1,4 @@
 import socket
-import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -9,6 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.errors import NetworkError, WebSocketRefusedError
 from edge_agent.ports.proxies import proxy_for
+from edge_agent.ports.tls_trust import TlsTrust
 
 # How long to wait for the peer's closing frame: a silent peer must not delay a stop.
 CLOSE_SECONDS = 2.0
@@ -37,18 +37,18 @@ class SystemWebSocket:
 
 @asynccontextmanager
 async def open_web_socket(
-    url: str, headers: Mapping[str, str], tls: ssl.SSLContext, proxies: Mapping[str, str]
+    url: str, headers: Mapping[str, str], trust: TlsTrust, proxies: Mapping[str, str]
 ) -> AsyncIterator[SystemWebSocket]:
-    connection = await _connect(url, headers, tls, proxies)
+    connection = await _connect(url, headers, trust, proxies)
     async with connection:
         _keep_alive(connection)
         yield SystemWebSocket(connection)
 
 
 async def _connect(
-    url: str, headers: Mapping[str, str], tls: ssl.SSLContext, proxies: Mapping[str, str]
+    url: str, headers: Mapping[str, str], trust: TlsTrust, proxies: Mapping[str, str]
 ) -> ClientConnection:
-    proxy = proxy_for(url, proxies)
+    proxy, tls = proxy_for(url, proxies), trust.context
     proxy_tls: dict[str, Any] = {"proxy_ssl": tls} if proxy is not None and proxy.startswith("https:") else {}
     try:
         return await connect(
@@ -65,7 +65,7 @@ async def _connect(
         raise WebSocketRefusedError(error.response.status_code) from error
     except Exception as error:
         # The peer may be anything.
-        raise NetworkError(type(error).__name__) from error
+        raise NetworkError(trust.told(error)) from error
 
 
 def _keep_alive(connection: ClientConnection) -> None:
