@@ -1,5 +1,5 @@
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge_agent import __version__
@@ -10,7 +10,7 @@ from edge_agent.errors import FatalError, RefusedError, UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.facts import MachineFacts
 from edge_agent.http_client import Answer, HttpClient, ask
-from edge_agent.identity import Identity, Node, registered
+from edge_agent.identity import PREVIOUS_TOKENS_KEPT, Identity, Node, registered
 from edge_agent.ports.clock import Clock
 from edge_agent.secure_urls import keeps_secrets
 from edge_agent.times import ServerTime
@@ -115,9 +115,16 @@ class Enroller:
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
     async def renew(self, identity: Identity, removed: Callable[[], None] = lambda: None) -> Identity:
-        """Get a fresh identity with the token of the old one, or with the key if the token is not accepted any more.
-        `removed` is called if an operator has deleted the node."""
-        answer = await self._register(identity.admin_urls, identity.network_name, bearer=identity.api_token)
+        """Get a fresh identity with the token of the old one or one before, or with the key if none is accepted any
+        more. `removed` is called if an operator has deleted the node."""
+        renewed = await self._renew(identity, removed)
+        return replace(renewed, previous_tokens=identity.tokens[:PREVIOUS_TOKENS_KEPT])
+
+    async def _renew(self, identity: Identity, removed: Callable[[], None]) -> Identity:
+        for token in identity.tokens:
+            answer = await self._register(identity.admin_urls, identity.network_name, bearer=token)
+            if not _token_is_refused(answer) or answer.code in REMOVED_OR_BLOCKED:
+                break
         if answer.code == NODE_REMOVED:
             removed()
         if _token_is_refused(answer):

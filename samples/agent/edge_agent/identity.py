@@ -2,7 +2,7 @@ import random
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
@@ -16,6 +16,8 @@ NODE_FILE = "node.json"
 IDENTITY_FILE = "identity.json"
 WANTED = "--node-id or EDGE_NODE_ID"
 DEFAULT_POLL_SECONDS = 60.0
+# Each start replaces the token: a server whose tables were restored knows one of an earlier start.
+PREVIOUS_TOKENS_KEPT = 20
 # The bounds of the intervals that a server may set.
 POLL_SECONDS = (0.1, 3600.0)
 METRICS_SECONDS = (1.0, 7 * 86400.0)
@@ -47,6 +49,13 @@ class Identity:
     derp_map_url: str | None
     enrolled_at: str
     metrics_push_seconds: float | None = None
+    previous_tokens: tuple[str, ...] = field(default=(), repr=False)
+    """Those that registrations have replaced, the newest first."""
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """All that are kept, the newest first."""
+        return (self.api_token, *self.previous_tokens)
 
 
 def registered(
@@ -135,7 +144,9 @@ def load_identity(state: StateDirectory) -> Identity | None:
     if not identity.admin_urls:
         state.set_aside(IDENTITY_FILE)
         return None
-    return identity
+    previous = content.get("previous_tokens")
+    texts = [each for each in previous if isinstance(each, str)] if isinstance(previous, list) else []
+    return replace(identity, previous_tokens=tuple(each for each in texts if each and each.isascii()))
 
 
 def save_identity(state: StateDirectory, identity: Identity) -> None:

@@ -146,6 +146,24 @@ def test_address_that_answered_is_kept_until_one_that_the_server_names_answers(s
     assert addresses(agents) == [server.url]
 
 
+def test_machine_that_restarted_since_the_tables_second_is_its_node_again(server, agents):
+    agents.connected().stop()
+    restored = server.tokens[NODE_ID]
+    for _ in range(2):
+        agents.connected(key=None).stop()
+    server.tokens[NODE_ID] = restored
+    server.previous_tokens.clear()
+    server.key_error = "key_spent"
+
+    agent = agents.connected(key=None)
+    agent.wait_for("agent.reregistered")
+    execution_id = server.add("echo here", wake=True)
+
+    assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "here\n"
+    assert agent.logged("node.refused") == []
+    assert restored not in agent.stderr
+
+
 def addresses(agents):
     return json.loads((agents.state_dir / "identity.json").read_text())["admin_urls"]
 

@@ -174,14 +174,19 @@ def test_record_of_acknowledgements_begins_in_a_new_directory_alone(tmp_path, jo
             assert state.read(ACKNOWLEDGING_FILE) == {"ids": ["one"]}
 
 
+NEWER_FIELDS = ("enrolled_at", "metrics_push_seconds", "previous_tokens")
+
+
 def test_identity_of_another_version_is_read(tmp_path):
     identity = Identity("node", "cluster-a", "token", "secret", ("https://edge.example",), None, 60.0, None, "", 30.0)
     with StateDirectory(tmp_path / "state", SystemDisk()) as state:
         assert load_identity(state) is None
         save_identity(state, identity)
         assert load_identity(state) == identity
+        save_identity(state, replace(identity, previous_tokens=("newer", "older")))
+        assert load_identity(state).tokens == ("token", "newer", "older")
         kept = state.read("identity.json")
-        older = {name: value for name, value in kept.items() if name not in ("enrolled_at", "metrics_push_seconds")}
+        older = {name: value for name, value in kept.items() if name not in NEWER_FIELDS}
         state.write("identity.json", {**older, "of_a_newer_version": 1})
         assert load_identity(state) == replace(identity, metrics_push_seconds=None)
 
