@@ -145,7 +145,9 @@ class TestInstaller:
         names = {path.name for path in (machine / "opt" / "edge-agent").iterdir()}
         assert names == {"versions", "current", "launcher.py"}
         unit = (machine / "etc/systemd/system/edge-agent.service").read_text()
-        assert re.search(r"^ExecStart=/\S+python\S* -I /opt/edge-agent/launcher.py ", unit, re.MULTILINE)
+        assert re.search(
+            r"^ExecStart=/bin/sh .*for python in /\S+python\S* .* -I /opt/edge-agent/launcher.py ", unit, re.MULTILINE
+        )
         assert plane.key not in done.stdout + done.stderr
         assert [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp.")] == []
 

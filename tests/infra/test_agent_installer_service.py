@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -173,6 +174,38 @@ def test_files_of_the_service_are_whole_on_disk_before_they_are_used(machine):
     assert "/opt/edge-agent/launcher.py" in machine.unit.read_text()
     calls = [line for line in machine.calls_file.read_text().splitlines() if line.startswith(("sync", "mv"))]
     assert [call.partition(" ")[0] for call in calls] == ["sync"] + ["mv"] * (len(calls) - 1)
+
+
+def start_of_service(machine, folder):
+    """Start the launcher as systemd would, with the programs of a folder. The status, and the Python that it has."""
+    (line,) = [line for line in machine.unit.read_text().splitlines() if line.startswith("ExecStart=")]
+    launcher = machine.folder / "launcher-of-test.py"
+    launcher.write_text('import os, sys; print(os.environ["STARTED_BY"], sys.argv[1:])')
+    words = shlex.split(line.removeprefix("ExecStart=").replace("$$", "$"))
+    words = [str(launcher) if word == "/opt/edge-agent/launcher.py" else word for word in words]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env={"PATH": str(folder)})
+    assert not done.stdout or "'--versions', '/opt/edge-agent/versions', '--', '--state-dir'" in done.stdout
+    return done.returncode, done.stdout.partition(" ")[0]
+
+
+@pytest.mark.parametrize(("left", "status"), [("python3.12", 0), ("python3", 0), ("", 1)])
+def test_service_starts_by_another_python_once_that_of_its_installation_is_gone(machine, left, status):
+    def add_python(name, *lines):
+        (tools / name).write_text(
+            "\n".join(["#!/bin/sh", *lines, f"export STARTED_BY={name}", f'exec {sys.executable} "$@"'])
+        )
+        (tools / name).chmod(0o755)
+
+    tools = machine.folder / "tools"
+    add_python("python3.14")
+    assert machine.run().returncode == 0
+    assert f"for python in {tools}/python3.14 " in machine.unit.read_text()
+    assert start_of_service(machine, tools) == (0, "python3.14")
+    (tools / "python3.14").unlink()
+    add_python("python3.11", "exit 1")
+    if left:
+        add_python(left)
+    assert start_of_service(machine, tools) == (status, left)
 
 
 def test_service_stays_down_after_the_launchers_own_status_alone():

@@ -166,7 +166,9 @@ prepare() {
     unit=$root/etc/systemd/system/edge-agent.service
     mkdir -p "$base/versions" "$unit.d"
     install -m 0755 "$work/launcher.py" "$base/.launcher.py"
-    sed "s|^ExecStart=/usr/bin/python3 |ExecStart=$python |" "$work/edge-agent.service" >"$unit.new"
+    # The second form is that of units of earlier versions.
+    sed -e "s|for python in /usr/bin/python3 |for python in $python |" \
+        -e "s|^ExecStart=/usr/bin/python3 |ExecStart=$python |" "$work/edge-agent.service" >"$unit.new"
     cp "$work/as-root.conf" "$unit.d/as-root.new"
     rm -rf "$base/versions/.current" "$base/versions/.staging-replaced"
     ln -s "$version" "$base/versions/.current"
