@@ -156,7 +156,8 @@ class BucketOut(Shown):
         int | None, about("Bytes that S3 counted in it, versions and parts included; null before.", 1_048_576)
     ]
     measured_at: Annotated[
-        Timestamp | None, about("Day whose count first told so, which comes a day or two later.", TIME)
+        Timestamp | None,
+        about("A day whose count told so, the newest or up to a week before; it is told a day or two later.", TIME),
     ]
     created_at: Annotated[Timestamp, about("Time at which the bucket was asked for.", TIME)]
 

@@ -56,10 +56,11 @@ class Measuring:
         self._prefix = table_prefix
 
     def measure(self) -> None:
-        """Note in each bucket's row what it holds, if that has changed: its bill and the quota follow. May be repeated,
-        and ends anywhere without harm. A call of CloudWatch for five hundred buckets, and a write for each that holds
-        something else than before. One of which nothing is told holds nothing if something is told of another, or after
-        `SILENT_AT_MOST`. Raises `UntoldError` after the others, for buckets of which CloudWatch did not tell all."""
+        """Note in each bucket's row what it holds, if that has changed or was noted a week ago: its bill and the quota
+        follow. May be repeated, and ends anywhere without harm. A call of CloudWatch for five hundred buckets, and a
+        write for each that is noted. One of which nothing is told holds nothing if something is told of another, or
+        after `SILENT_AT_MOST`. Raises `UntoldError` after the others, for buckets of which CloudWatch did not tell
+        all."""
         silent: list[Resource] = []
         is_told, untold = False, 0
         for buckets in self._every(self.first()):

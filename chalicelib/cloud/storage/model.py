@@ -25,7 +25,8 @@ class LifecycleRule(BaseModel, frozen=True):
 
 class BucketSpec(BaseModel, frozen=True):
     """The specification of a bucket. ``force``: its objects go with it when it is deleted. ``size_bytes`` is what S3
-    said last that it holds, which is of the day ``measured_at`` (seconds text); None before it has said anything."""
+    said last that it holds; ``measured_at`` (seconds text) is a day of which it said so, at most a week before the
+    last. Both are None before it has said anything."""
 
     versioning: bool = False
     rules: tuple[LifecycleRule, ...] = ()

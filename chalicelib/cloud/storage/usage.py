@@ -1,10 +1,12 @@
 """The sizes of buckets, against the quota of a tenant and on its bill. Pure."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from chalicelib.cloud.metrics import Point
 from chalicelib.cloud.storage.model import BUCKET, BucketSpec
 from chalicelib.cloud.storage.rules import spec_of
+from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
 from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.model import Changes, Charge, Resource, Share
@@ -12,13 +14,18 @@ from chalicelib.platform.quotas.rules import QUOTA_EXCEEDED, STORAGE_GB
 
 MB, GB = 1024**2, 1024**3
 
+NOTED_AGAIN = timedelta(days=7)
+"""A size that stays is noted again when its day is so much older than the newest: the age of what is noted says for how
+long nothing has been told (`measuring.SILENT_AT_MOST`), and no bucket is written each day."""
+
 
 def measured(bucket: Resource, points: Sequence[Point]) -> Changes | None:
-    """The change that notes what a bucket holds by the newest of these points; None if it has that noted. Without
-    points it holds nothing. It takes whole GB of the quota, also beyond the limit: the bytes are there."""
+    """The change that notes what a bucket holds by the newest of these points; None if it has that noted, of a day
+    within `NOTED_AGAIN`. Without points it holds nothing. It takes whole GB of the quota, also beyond the limit: the
+    bytes are there."""
     spec = spec_of(bucket)
     size = points[0].value if points else 0
-    if size == (spec.size_bytes or 0):
+    if size == (spec.size_bytes or 0) and not (points and _is_old(spec, points[0])):
         return None
     noted = spec.model_copy(update={"size_bytes": size, "measured_at": points[0].at if points else None})
     return Changes(spec=noted.model_dump(mode="json"), shares=(Share(STORAGE_GB, _whole(size, GB)),), is_note=True)
@@ -41,6 +48,10 @@ def check_room(used_gb: int, limit_gb: int | None, spec: BucketSpec | None) -> N
         "measured once a day: delete what is not needed, or ask for a higher quota"
     )
     raise EdgeError(Kind.FORBIDDEN, text, code=QUOTA_EXCEEDED)
+
+
+def _is_old(spec: BucketSpec, newest: Point) -> bool:
+    return spec.measured_at is not None and parse_time(newest.at) - parse_time(spec.measured_at) >= NOTED_AGAIN
 
 
 def _whole(size: int, unit: int) -> int:

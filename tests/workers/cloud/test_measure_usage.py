@@ -161,6 +161,18 @@ def test_last_bucket_of_which_nothing_is_told_for_weeks_holds_nothing(scene):
     assert sizes == [2 * GB] * 13 + [0] * 7
 
 
+def test_bucket_that_stays_as_it_is_for_weeks_is_kept_over_silent_days(scene):
+    bucket_id = scene.bucket("photos")
+    for _ in range(20):
+        tell(scene, bucket_id, 2 * GB)
+        measure(scene)
+        scene.world.clock.advance(24 * 3600)
+    scene.world.clock.advance(4 * 24 * 3600)  # longer ago than `LOOKS_BACK`
+    measure(scene)
+    assert shown(scene)[0] == 2 * GB
+    assert used(scene) == 2
+
+
 def test_run_begins_elsewhere_each_day_and_reaches_all_beginnings(scene):
     measuring, clock = scene.cloud.storage.measuring, scene.world.clock
     begun = set()

@@ -33,6 +33,13 @@ def test_bucket_that_holds_what_is_noted_is_not_written(before, points):
     assert measured(bucket(before), points) is None
 
 
+@pytest.mark.parametrize(("day", "is_noted"), [("2026-11-26", False), ("2026-11-27", True)])
+def test_size_that_stays_is_noted_again_once_its_day_is_a_week_old(day, is_noted):
+    changes = measured(bucket(5), [Point(5, f"{day}T00:00:00Z")])
+    assert (changes is not None) == is_noted
+    assert changes is None or changes.spec == {**bucket(5).spec, "measured_at": f"{day}T00:00:00Z"}
+
+
 def test_bucket_of_which_s3_tells_nothing_any_more_holds_nothing():
     changes = measured(bucket(5), [])
     assert (changes.spec["size_bytes"], changes.spec["measured_at"], changes.shares[0].amount) == (0, None, 0)
