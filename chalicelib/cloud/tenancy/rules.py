@@ -22,8 +22,9 @@ CLUSTERS = "clusters"
 MOST_CLUSTERS = 20
 """Clusters that a tenant can own."""
 
-KEPT = (*QUOTAS, "secrets", "internet_gateways", "snapshots")
-"""The names of the quotas of which none may be taken when a tenant is deleted."""
+KEPT = (*QUOTAS, "secrets", "internet_gateways", "snapshots", "images")
+"""The names of the quotas of which none may be taken when a tenant is deleted. An image that waits for its file takes
+no storage yet, and is counted as an image."""
 
 COUNTERS = {name: {"instances": INSTANCES, "memory_gb": MEMORY_MB}.get(name, name) for name in KEPT}
 """The counter of each: that of instances is moved by whatever family makes them, that of memory is in MB."""

@@ -71,6 +71,16 @@ class TestRegister:
         assert ask(scene, "create_image", json={**BODY, **values}).status == 400
         assert ask(scene, "list_images").json["data"] == []
 
+    def test_tenant_with_an_image_that_waits_for_its_file_is_not_deleted(self, scene, granted):
+        image = register(scene)["id"]
+        scene.world.settle()
+        scene.request("remove_member", variables={"user_id": scene.variables["bob"]})
+        refused = scene.request("delete_tenant", key=scene.keys[ADA])
+        assert (refused.status, "still has images" in refused.json["error"]["message"]) == (409, True)
+        assert ask(scene, "delete_image", image, ADA).status == 200
+        scene.world.pass_time(120)
+        assert scene.request("delete_tenant", key=scene.keys[ADA]).status == 204
+
     def test_installation_without_ec2_makes_no_images(self):
         scene = CloudScene()
         scene.join(scene.tenant(), BOB)
