@@ -22,6 +22,9 @@ ERRORS_BORNE = 2
 """Failures in `ERROR_PERIOD_SECONDS` that raise no alarm: a sweep runs again after a minute and a message is
 redelivered, so a single failure is repaired before anyone could look."""
 
+STRANGERS_PERIOD_SECONDS = 3600
+"""The pause between two reports."""
+
 API_PERIOD_SECONDS = 300
 
 FAILURES_BORNE = 9
@@ -39,6 +42,9 @@ alarm. After two, the message is received the third time, and SQS leaves it out 
 
 WATCHED_SCHEDULE = "heartbeat"
 """The schedule whose silence is an alarm."""
+
+STRANGERS_SCHEDULE = "report_strangers"
+"""The schedule whose log lines `stranger` are an alarm."""
 
 APPLICATION_TOPIC: Json = {"Ref": "AlarmTopicArn"}
 """The topic of the stateful stack, which is a parameter of the others."""
@@ -100,6 +106,8 @@ def application_alarms(deployable: Deployable) -> Json:
             alarms[f"{each.resource}RecursionAlarm"] = _recursion_alarm(each)
         if each.name == WATCHED_SCHEDULE:
             alarms["HeartbeatSilenceAlarm"] = _silence_alarm(each)
+        if each.name == STRANGERS_SCHEDULE:
+            alarms |= _strangers_alarm(each, apis.api_name(deployable))
     alarms |= _api_alarms(deployable)
     if deployable.is_core:
         alarms |= {"ThrottlesAlarm": _throttles_alarm()} | _socket_alarms()
@@ -123,6 +131,29 @@ def _silence_alarm(schedule: LambdaFunction) -> Json:
         "TreatMissingData": "breaching",
     }
     return ringing
+
+
+def _strangers_alarm(report: LambdaFunction, namespace: Json) -> Json:
+    """Alarms while the hourly report finds things that cost money and that no row wants."""
+    metric = {"Namespace": namespace, "MetricName": "Strangers", "Statistic": "Sum"}
+    counted = {"MetricNamespace": namespace, "MetricName": "Strangers", "MetricValue": "1"}
+    return {
+        "StrangersFilter": {
+            "Type": "AWS::Logs::MetricFilter",
+            "Properties": {
+                "LogGroupName": {"Ref": report.log_group},
+                "FilterPattern": '{ $.event = "stranger" }',
+                "MetricTransformations": [counted],
+            },
+        },
+        "StrangersAlarm": alarm(
+            "Things at AWS carry our tags, and no row wants them: they cost money",
+            APPLICATION_TOPIC,
+            metric,
+            above=0,
+            period_seconds=STRANGERS_PERIOD_SECONDS,
+        ),
+    }
 
 
 def _of(function: LambdaFunction, metric: str, statistic: str) -> Json:

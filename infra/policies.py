@@ -93,8 +93,9 @@ def _document(statements: list[Json]) -> Json:
 
 
 _PARTS = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
-_LISTS = ["s3:ListBucket", "s3:ListBucketMultipartUploads"]
-"""To list a bucket tells a key that is missing from one that may not be read."""
+_LISTS = ["s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:GetBucketLocation"]
+"""To list a bucket tells a key that is missing from one that may not be read. EC2 asks that who imports a file may tell
+the region of its bucket (VM Import/Export user guide, "Required permissions")."""
 
 
 def _single(grants: Grants) -> tuple[tuple[Json, bool], ...]:

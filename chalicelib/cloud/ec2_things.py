@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from chalicelib.cloud.aws_prices import hourly
 from chalicelib.kit.aws_calls import CallRefusedError, calling
 from chalicelib.kit.clock import to_seconds_text
-from chalicelib.platform.provisioning.aws_errors import AwsErrors
+from chalicelib.platform.provisioning.aws_errors import NO_RIGHT, AwsErrors
 from chalicelib.platform.provisioning.ec2_tags import (
     RESOURCE_TAG,
     STAGE_TAG,
@@ -87,7 +87,9 @@ class Ec2Things(ABC):
                 with calling():
                     self._remove(thing_id)
             except CallRefusedError as error:
-                if error.code != self.missing:
+                if error.code == NO_RIGHT:
+                    self._check_gone(resource)
+                elif error.code != self.missing:
                     raise
 
     def tagged(self) -> Iterable[Tagged]:
@@ -111,6 +113,11 @@ class Ec2Things(ABC):
     @abstractmethod
     def _remove(self, thing_id: str) -> None:
         """Have the one of that id at EC2 removed."""
+
+    def _check_gone(self, resource: Resource) -> None:
+        """Raises `AgainLaterError` if EC2 shows anything of it that is left."""
+        if any(self._is_left(thing) for thing in self._shown([resource.id])):
+            raise self.errors.not_gone()
 
     def _is_left(self, thing: Json) -> bool:
         """Whether something that EC2 describes is there, or may cost anything."""

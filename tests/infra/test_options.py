@@ -249,6 +249,18 @@ class TestListeners:
         assert of_type(deployed(templates, MonthlyBudgetUsd="250"), "AWS::Budgets::Budget") == {}
 
 
+def test_things_that_no_row_wants_raise_an_alarm(templates):
+    made = deployed(templates)
+    filtered, ringing = (
+        of_type(made, "AWS::Logs::MetricFilter")["StrangersFilter"],
+        of_type(made, "AWS::CloudWatch::Alarm")["StrangersAlarm"],
+    )
+    [metric] = filtered["MetricTransformations"]
+    assert filtered["FilterPattern"] == '{ $.event = "stranger" }'
+    assert (ringing["Namespace"], ringing["MetricName"]) == (metric["MetricNamespace"], metric["MetricName"])
+    assert (ringing["Period"], ringing["Threshold"], ringing["ComparisonOperator"]) == (3600, 0, "GreaterThanThreshold")
+
+
 class TestAlarmsOfTheApis:
     def test_responses_5xx_and_429_of_each_api_raise_an_alarm(self, templates):
         for role in Role:
@@ -256,7 +268,7 @@ class TestAlarmsOfTheApis:
             alarms = of_type(made, "AWS::CloudWatch::Alarm")
             failures, refusals = alarms["RestFailuresAlarm"], alarms["RateLimitedAlarm"]
             [named] = of_type(made, "AWS::ApiGateway::RestApi").values()
-            [counted] = of_type(made, "AWS::Logs::MetricFilter").values()
+            counted = of_type(made, "AWS::Logs::MetricFilter")["RateLimitedFilter"]
             [metric] = counted["MetricTransformations"]
 
             assert failures["MetricName"] == "5XXError"

@@ -9,6 +9,7 @@ import pytest
 from botocore import xform_name
 
 from chalicelib.platform.context import Role
+from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG, stage_of
 from infra.deployables import CORE
 from infra.fragment import fragment
 from infra.functions import QUEUES
@@ -80,6 +81,11 @@ def test_runbook_aws_command_and_options_exist(service, command, options):
     if command == "wait":
         return
     assert set(options) - OF_THE_COMMAND_LINE <= members(service, command) | RENAMED.get((service, command), set())
+
+
+def test_runbook_looks_for_what_is_left_by_the_tag_that_things_have():
+    (value,) = re.findall(rf"Key={STAGE_TAG},Values=(\S+)\"", RUNBOOK)
+    assert value.replace("$STAGE", "prod") == stage_of("edge-admin-prod-")
 
 
 @pytest.mark.parametrize(("service", "waiter"), sorted(set(re.findall(r"aws ([a-z]+) wait ([a-z-]+)", RUNBOOK))))

@@ -14,6 +14,7 @@ from chalicelib.machines.providers.ec2_errors import ERRORS, MISMATCH, NOT_FOUND
 from chalicelib.machines.providers.ec2_request import Network, run_request
 from chalicelib.machines.providers.ports import Launch
 from chalicelib.machines.providers.rules import GROUPS, OTHER_TYPE
+from chalicelib.platform.provisioning.aws_errors import NO_RIGHT
 from chalicelib.platform.provisioning.ec2_tags import RESOURCE_TAG, STAGE_TAG, TENANT_TAG, filter_by, tags_of
 from chalicelib.platform.provisioning.model import Observation, Resource, Seen, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, UnsureError
@@ -119,7 +120,9 @@ class Ec2:
                 with calling():
                     self._client.terminate_instances(InstanceIds=[external_id])
             except CallRefusedError as error:
-                if error.code != NOT_FOUND:
+                if error.code == NO_RIGHT:
+                    self._check_gone(resource)
+                elif error.code != NOT_FOUND:
                     raise
 
     def tagged(self) -> Iterable[Tagged]:
@@ -143,6 +146,12 @@ class Ec2:
         with ERRORS.sorted():
             answer = self._client.get_console_output(InstanceId=resource.external["id"])
         return answer.get("Output") or None
+
+    def _check_gone(self, resource: Resource) -> None:
+        """Raises `AgainLaterError` if EC2 shows a machine of it that has not ended."""
+        instance = self._by_tag(RESOURCE_TAG, [resource.id]).get(resource.id)
+        if instance is not None and _state(instance) != "terminated":
+            raise ERRORS.not_gone()
 
     def _by_tag(self, tag: str, values: Sequence[str]) -> dict[str, Any]:
         """Instances of this stage by the value of a tag. A live one goes before a terminated one."""

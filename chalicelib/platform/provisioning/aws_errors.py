@@ -18,6 +18,10 @@ LIMIT = "the AWS account has reached its limit of {}: have it raised in Service 
 NO_IMAGE = frozenset({"InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"})
 """The codes of EC2 for an image that is not there, or not any more."""
 
+NO_RIGHT = "UnauthorizedOperation"
+"""The code of EC2 for a call without the right to it. Where the right is bound to the tags of a thing, it is also the
+answer for one that is not there any more, which has none (IAM user guide, "Condition operators")."""
+
 _RIGHTS = "the installation may not do this in its AWS account ({}): the operator has to look at its permissions"
 _UNKNOWN = "{} does not take it ({}): the operator has to look at the request"
 _THROTTLED = frozenset(
@@ -32,9 +36,7 @@ _SILENT = frozenset(
         *("RequestTimeout", "ServiceFailure"),
     }
 )
-_REFUSED = frozenset(
-    {"OptInRequired", "Blocked", "UnauthorizedOperation", "AuthFailure", "AccessDenied", "AccessDeniedException"}
-)
+_REFUSED = frozenset({"OptInRequired", "Blocked", NO_RIGHT, "AuthFailure", "AccessDenied", "AccessDeniedException"})
 _SERVER_ERROR = 500
 
 
@@ -82,6 +84,11 @@ class AwsErrors:
         if code in _REFUSED:
             return RefusedError(_RIGHTS.format(code))
         return RefusedError(self.unknown.format(code) if self.unknown else _UNKNOWN.format(self.service, code))
+
+    def not_gone(self) -> ProviderError:
+        """The error for a removal without the right to it (`NO_RIGHT`) while the thing is shown: a description lags,
+        or the right is missing indeed."""
+        return AgainLaterError(_RIGHTS.format(NO_RIGHT), nothing_done=True)
 
     @property
     def _silent(self) -> str:

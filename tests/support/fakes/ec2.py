@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
-from botocore.exceptions import ReadTimeoutError
+from botocore.exceptions import ClientError, ReadTimeoutError
 
 from chalicelib.platform.provisioning.ec2_tags import STAGE_TAG
 from tests.support.fakes.clock import FakeClock
@@ -35,6 +35,7 @@ STAGE = "edge-admin-test"
 
 _CODES = {"pending": 0, "running": 16, "shutting-down": 32, "terminated": 48, "stopping": 64, "stopped": 80}
 _PAGE = 2
+_REMOVING = ("Delete", "Deregister", "Release", "Terminate")
 _VCPUS = 2
 HIBERNATES_AFTER = timedelta(minutes=2)
 """How long after its start a machine is ready to hibernate."""
@@ -214,7 +215,13 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, ImageCalls, Disk
         self.calls.append((operation, request))
         check_ranges(operation, request)
         waiting = self._troubles.get(operation)
-        return waiting.popleft()(call) if waiting else call()
+        try:
+            return waiting.popleft()(call) if waiting else call()
+        except ClientError as error:
+            is_gone = error.response["Error"]["Code"].endswith("NotFound") and operation.startswith(_REMOVING)
+            if is_gone and operation != "DeleteRoute":
+                refuse("UnauthorizedOperation", operation, 403)  # it has not the tags that the right needs
+            raise
 
     def in_use(self) -> set[str]:
         now = self.clock.now()
@@ -335,7 +342,8 @@ class FakeEc2(GroupCalls, RoutingCalls, NatCalls, PeeringCalls, ImageCalls, Disk
                 refuse("InvalidInstanceID.NotFound", operation)
             if owned and self.is_new(machine.states[0][0]):
                 refuse("InvalidInstanceID.NotFound", operation)
-            if owned and machine.tags.get(STAGE_TAG) != self.stage:
+            tags = {} if ended is not None and now >= ended + _TAGS_KEPT else machine.tags
+            if owned and tags.get(STAGE_TAG) != self.stage:
                 refuse("UnauthorizedOperation", operation, 403)
         return [self.machines[each] for each in ids]
 

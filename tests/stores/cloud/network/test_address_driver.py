@@ -100,7 +100,7 @@ def test_address_is_made_seen_by_its_tag_and_released(addresses):
     ]
     for _ in range(2):
         addresses.driver.delete(made)
-    addresses.until(lambda: addresses.look(made).seen is Seen.MISSING)
+        addresses.until(lambda: addresses.look(made).seen is Seen.MISSING)
     assert list(addresses.driver.tagged()) == []
 
 

@@ -104,7 +104,7 @@ def test_group_is_made_with_what_a_new_one_has_seen_by_its_tag_and_deleted(place
     assert [(each.resource_id, each.external_id) for each in place.driver.tagged()] == [(GROUP_ID, external["id"])]
     for _ in range(2):
         place.driver.delete(group(external=external))
-    place.advance(10)
+        place.advance(10)
     assert place.seen(group()).seen is Seen.MISSING
 
 

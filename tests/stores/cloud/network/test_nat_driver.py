@@ -87,7 +87,7 @@ def test_nat_gateway_is_made_seen_by_its_tag_and_deleted(place):
     assert (told.resource_id, told.external_id, told.price_per_hour) == (NAT_ID, made.external["id"], "0.0450 USD")
     for _ in range(2):
         place.driver.delete(made)
-    place.advance(120)
+        place.advance(120)
     assert seen(place, made).seen is Seen.ENDED
     assert list(place.driver.tagged()) == []
 

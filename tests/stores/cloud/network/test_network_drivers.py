@@ -88,9 +88,19 @@ def test_vpc_is_made_seen_by_its_tag_and_deleted(place):
     ]
     for _ in range(2):
         place.vpcs.delete(resource)
-    place.advance(10)
+        place.advance(10)
     assert seen(place.vpcs, resource).seen is Seen.MISSING
     assert list(place.vpcs.tagged()) == []
+
+
+@pytest.mark.parametrize("place", ["strict"], indirect=True)
+def test_vpc_that_is_gone_and_still_shown_is_deleted_again_later(place):
+    resource = made(place)
+    place.vpcs.delete(resource)
+    with pytest.raises(AgainLaterError, match="UnauthorizedOperation"):
+        place.vpcs.delete(resource)
+    place.advance(10)
+    place.vpcs.delete(resource)
 
 
 def test_vpc_whose_id_was_lost_is_deleted_by_its_tag(place):

@@ -92,6 +92,15 @@ def test_terminated_machine_goes_and_a_repeat_is_a_success(place, row):
     assert not list(place.provider.tagged())
 
 
+@pytest.mark.parametrize("place", ["strict"], indirect=True)
+@pytest.mark.parametrize("minutes", [10, 90])
+def test_machine_that_has_lost_its_tags_or_is_forgotten_needs_no_end(place, row, minutes):
+    place.provider.terminate(row)
+    place.advance(60 * minutes)
+    place.provider.terminate(row)
+    assert not list(place.provider.tagged())
+
+
 def test_machine_whose_launch_got_no_answer_is_terminated_by_its_instance(place, row):
     place.provider.terminate(row.model_copy(update={"external": {}}))
     place.until(lambda: seen(place, row) in {Seen.ENDED, Seen.MISSING})
