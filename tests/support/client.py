@@ -56,7 +56,7 @@ class NoAgents:
     def health(self) -> Any:
         return self
 
-    def authenticate(self, bearer: str, instance_id: str | None) -> Any:
+    def authenticate(self, bearer: str, instance_id: str | None, *, leaves: bool = False) -> Any:
         raise LookupError("this test has no agents: pass nodes=")
 
     def touch(self, agent: Any) -> Any:

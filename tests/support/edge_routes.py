@@ -86,7 +86,7 @@ class Agents:
     def health(self) -> "Agents":
         return self
 
-    def authenticate(self, bearer: str, instance_id: str | None) -> Agent:
+    def authenticate(self, bearer: str, instance_id: str | None, *, leaves: bool = False) -> Agent:
         if bearer != self.token:
             raise unauthorized()
         return Agent(Node("0192e4a0-0000-7000-8000-000000000001"))
