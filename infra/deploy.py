@@ -92,7 +92,10 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
         file = read(asked.stage, settable())
         given_keys(environment)  # checked before credentials are needed
         account = connect(file.account, file.region, environment)
-        for each in deployments(asked, file, account, Console(environment), ROOT / "build"):
+        runs = deployments(asked, file, account, Console(environment), ROOT / "build")
+        for each in runs:
+            each.check_tables()  # of all, before the first one changes anything
+        for each in runs:
             each.run()
     except (ValueError, RefusedError) as error:
         print(f"make deploy: {error}", file=sys.stderr)

@@ -59,6 +59,10 @@ class Deployment(ABC):
         self.rolls_back = console.rolls_back
 
     @abstractmethod
+    def check_tables(self) -> None:
+        """Raises ValueError if tables cannot change as this deployment would have them. It changes nothing."""
+
+    @abstractmethod
     def run(self) -> None:
         """Plan, confirm and deploy. Raises ValueError for an invalid deployment, `DeclinedError`, and the errors of
         `Stacks`."""

@@ -38,6 +38,9 @@ class FurtherDeployment(Deployment):
         self._core, self._stack = application_stack(stage), further_stack(stage, name)
         self._own = file.further.get(name, {})
 
+    def check_tables(self) -> None:
+        """It has no tables of its own."""
+
     def run(self) -> None:
         self.settle(stateful_stack(self.stage), self._core, self._stack)
         if not self.stacks.exists(self._core):

@@ -52,6 +52,11 @@ def removed_indexes(old: Json, new: Json) -> list[tuple[str, str]]:
     ]
 
 
+def deployed_indexes(template: Json) -> dict[str, list[str]]:
+    """The names of the indexes of each table, by its own name."""
+    return {_own_name(each): list(_indexes(each)) for each in _tables(template).values()}
+
+
 def missing(deployed: Json, used: Used) -> list[str]:
     """The tables, and the indexes of tables, that code uses and a stateful template does not have."""
     there = {_own_name(each): _indexes(each) for each in _tables(deployed).values()}

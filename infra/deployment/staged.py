@@ -11,11 +11,13 @@ from infra.changes import Change, Kind
 from infra.deployables import Deployable
 from infra.deployment.account import Account
 from infra.deployment.base import Deployment, as_parameters
-from infra.deployment.indexes import application, missing, refusals, removed_indexes, used_indexes
+from infra.deployment.index_status import DeployedIndexes
+from infra.deployment.indexes import application, deployed_indexes, missing, refusals, removed_indexes, used_indexes
 from infra.deployment.plan import Console
 from infra.deployment.stagefile import StageFile
 from infra.deployment.tables import table_names, unprotected, with_names
 from infra.deployment.urls import Urls
+from infra.functions import APP_NAME
 from infra.listeners import without_unused_budget
 from infra.package import write_stateful
 from infra.stacks import application_stack, application_stacks, stateful_stack
@@ -98,6 +100,7 @@ class StagedDeployment(Deployment):
 
     def run(self) -> None:
         self.settle(*filter(None, (self.stateful, self.application)))
+        self._settle_indexes()
         before, outputs = self._described()
         code = self.code(before, outputs)
         state = self.state()
@@ -153,18 +156,36 @@ class StagedDeployment(Deployment):
         """The plan of the stateful stack. Raises ValueError where DynamoDB would refuse it."""
         if self.stateful is None:
             return None
-        wanted = with_names(write_stateful(self.build, retain=True, deployable=self.deployable), self.stage)
-        deployed = self._deployed_tables()
-        users = application_stacks(self.stacks, self.stage) if removed_indexes(deployed, wanted) else []
-        applications = [application(name, self.stacks.template(name)) for name in users]
-        if refused := refusals(deployed, wanted, applications):
-            raise ValueError("\n".join(["the tables cannot change so:", *(f"  {each}" for each in refused)]))
+        deployed, wanted = self._deployed_tables(), self._wanted_tables()
+        self._refuse(deployed, wanted)
         left = self._left_behind(deployed, wanted) if deployed["Resources"] else set()
         whole = unprotected(wanted, {*deployed["Resources"], *left})
         artifacts = self._artifacts_there()
         first, *then = [whole] if artifacts else creation_steps(whole)
         change = self.stacks.plan(self.stateful, first, self._state_parameters(), artifacts, takes_existing=True)
         return Tables(change, [*then, *([wanted] if wanted != whole else [])])
+
+    def check_tables(self) -> None:
+        """Raises ValueError where DynamoDB would refuse the change of the tables. It changes nothing."""
+        if self.stateful is not None and not self.rolls_back:
+            self.settle(self.stateful)
+            self._settle_indexes()
+            self._refuse(self._deployed_tables(), self._wanted_tables())
+
+    def _wanted_tables(self) -> Json:
+        return with_names(write_stateful(self.build, retain=True, deployable=self.deployable), self.stage)
+
+    def _refuse(self, deployed: Json, wanted: Json) -> None:
+        users = application_stacks(self.stacks, self.stage) if removed_indexes(deployed, wanted) else []
+        applications = [application(name, self.stacks.template(name)) for name in users]
+        if refused := refusals(deployed, wanted, applications):
+            raise ValueError("\n".join(["the tables cannot change so:", *(f"  {each}" for each in refused)]))
+
+    def _settle_indexes(self) -> None:
+        """Wait until the indexes of the deployed tables can be queried. Raises TimeoutError and ValueError."""
+        deployed = deployed_indexes(self._deployed_tables())
+        there = {f"{APP_NAME}-{self.stage}-{table}": indexes for table, indexes in deployed.items()}
+        DeployedIndexes(self.account.client("dynamodb"), self.wait, self.console.tell).settle(there)
 
     def _deployed_tables(self) -> Json:
         """The template of the stateful stack; one without resources if it does not exist."""
@@ -197,6 +218,7 @@ class StagedDeployment(Deployment):
         self.stacks.apply(tables.change)
         for template in tables.then:
             self.stacks.deploy(self.stateful, template, self._state_parameters(), self._artifacts_there())
+        self._settle_indexes()
         self.stacks.protect(self.stateful)
 
     def _artifacts_there(self) -> Artifacts | None:

@@ -342,3 +342,24 @@ def test_error_that_ends_a_deployment_is_one_sentence(monkeypatch, capsys, error
     found = capsys.readouterr().err
     assert found.startswith("make deploy: ")
     assert said in found
+
+
+def test_tables_that_cannot_change_are_refused_before_any_deployment(monkeypatch, capsys):
+    done = []
+
+    class Ours:
+        def __init__(self, name, refusal=""):
+            self.name, self.refusal = name, refusal
+
+        def check_tables(self):
+            if self.refusal:
+                raise ValueError(self.refusal)
+
+        def run(self):
+            done.append(self.name)
+
+    monkeypatch.setattr(sys, "argv", ["deploy", "--stage", "trystage"])
+    monkeypatch.setattr(deploy, "connect", lambda *_: None)
+    monkeypatch.setattr(deploy, "deployments", lambda *_: [Ours("core"), Ours("cloud", "two indexes at a time")])
+    assert (deploy.main({}), done) == (2, [])
+    assert "two indexes at a time" in capsys.readouterr().err

@@ -91,7 +91,7 @@ def test_deployer_policy_allows_every_call_of_a_deployment(emulator, tmp_path):
     seen |= {(service, name) for service, name, _ in deployer.session.calls}
     deployer.session.close()
 
-    assert {service for service, _ in seen} == {"cloudformation", "s3", "lambda"}
+    assert {service for service, _ in seen} == {"cloudformation", "dynamodb", "s3", "lambda"}
     assert [call for call in sorted(seen) if not allowed(document, ":".join(call))] == []
 
 
