@@ -63,6 +63,18 @@ def log_in(scene: Scene) -> None:
         new = NewUsername(scene.rng.choice(NAMES), Secret(PASSWORD), keys)
         scene.fleet.ssh.usernames.create(machine.id, new, reach=EVERYWHERE)
     name, credential = _a_credential(scene, node)
+    _come(scene, machine, name, credential)
+
+
+def come_again(scene: Scene) -> None:
+    """The last one who came comes once more, to the same machine with the same credential."""
+    if not scene.recall(_Logins).clients:
+        raise NothingThereError("logins")
+    machine, client = scene.recall(_Logins).clients[-1]
+    _come(scene, machine, client.username, {"key": client.key} if client.key else {"password": client.password})
+
+
+def _come(scene: Scene, machine: Machine, name: str, credential: dict[str, str]) -> None:
     client = machine.log_in(name, **credential)
     if client is None:
         raise NothingThereError("SSH servers")

@@ -9,10 +9,13 @@ from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.openssh import parse
-from tests.simulation.fleet.logins import LOGINS, NAMES, NUMBERS, PASSWORD, log_in
+from tests.simulation.fleet.logins import LOGINS, NAMES, NUMBERS, PASSWORD, come_again, log_in
 from tests.simulation.fleet.nodes import move_node
 from tests.simulation.scene import Scene, Simulation
 from tests.support.ssh_keys import ed25519_key
+
+COME_AGAIN = 0.5
+"""The part of people who log in again as soon as access was taken away."""
 
 
 def create_username(scene: Scene) -> None:
@@ -57,10 +60,12 @@ def revoke(scene: Scene) -> None:
 
 
 def log_in_and_lose_access(scene: Scene) -> None:
-    """Somebody logs in, and a moment later access is taken away, from this one or another."""
+    """Somebody logs in, a moment later access is taken away, from this one or another, and some come again at once."""
     log_in(scene)
     scene.wait(scene.rng.uniform(0, 3))
     scene.rng.choice((revoke, delete_username, delete_key, delete_group_user, change_group_user, move_node))(scene)
+    if scene.rng.random() < COME_AGAIN:
+        come_again(scene)
 
 
 def _a_key(scene: Scene) -> NewKey:
