@@ -68,10 +68,20 @@ def log_in(scene: Scene) -> None:
 
 def come_again(scene: Scene) -> None:
     """The last one who came comes once more, to the same machine with the same credential."""
+    machine, client = _last(scene)
+    _come(scene, machine, client.username, {"key": client.key} if client.key else {"password": client.password})
+
+
+def last_who_came(scene: Scene) -> tuple[str, str]:
+    """Name and key, "" for a password, of the last one who came to a machine."""
+    _, client = _last(scene)
+    return client.username, client.key
+
+
+def _last(scene: Scene) -> tuple[Machine, SshClient]:
     if not scene.recall(_Logins).clients:
         raise NothingThereError("logins")
-    machine, client = scene.recall(_Logins).clients[-1]
-    _come(scene, machine, client.username, {"key": client.key} if client.key else {"password": client.password})
+    return scene.recall(_Logins).clients[-1]
 
 
 def _come(scene: Scene, machine: Machine, name: str, credential: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from chalicelib.fleet.ssh.model import NewKey, NewUsername
 from chalicelib.fleet.ssh.store import KEYS, USERNAMES
 from chalicelib.kit.crypto import Secret
 from chalicelib.kit.openssh import parse
-from tests.simulation.fleet.logins import LOGINS, NAMES, NUMBERS, PASSWORD, come_again, log_in
+from tests.simulation.fleet.logins import LOGINS, NAMES, NUMBERS, PASSWORD, come_again, last_who_came, log_in
 from tests.simulation.fleet.nodes import move_node
 from tests.simulation.scene import Scene, Simulation
 from tests.support.ssh_keys import ed25519_key
@@ -59,11 +59,19 @@ def revoke(scene: Scene) -> None:
     scene.fleet.ssh.revoking.revoke(person, reach=EVERYWHERE)
 
 
+def revoke_the_last(scene: Scene) -> None:
+    """The last one who came loses access everywhere, with the key, where there was one, or with the name."""
+    name, key = last_who_came(scene)
+    person = Person(fingerprint=parse(key).fingerprint) if key else Person(username=name)
+    scene.fleet.ssh.revoking.revoke(person, reach=EVERYWHERE)
+
+
 def log_in_and_lose_access(scene: Scene) -> None:
     """Somebody logs in, a moment later access is taken away, from this one or another, and some come again at once."""
     log_in(scene)
     scene.wait(scene.rng.uniform(0, 3))
-    scene.rng.choice((revoke, delete_username, delete_key, delete_group_user, change_group_user, move_node))(scene)
+    others = (revoke, delete_username, delete_key, delete_group_user, change_group_user, move_node)
+    scene.rng.choice((revoke_the_last, revoke_the_last, *others))(scene)
     if scene.rng.random() < COME_AGAIN:
         come_again(scene)
 
