@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,10 @@ GLIBC = ("2_28", "2_17")
 EPOCH = 315_532_800
 """1980-01-01, the earliest time stamp in a zip file."""
 
-INSTALLERS_PARTS = ("edge_agent/bundles.py", "edge_agent/launcher.py", "edge-agent.service", "as-root.conf")
-"""The files at the top of the archive that the installer reads."""
+INSTALLERS_PARTS = ("edge_agent/bundles.py", "edge-agent.service", "as-root.conf")
+"""The files at the top of the archive that the installer reads, beside the launcher."""
+
+LAUNCHER_START = "import sys\n\nfrom edge_agent.launcher import main\n\nsys.exit(main())\n"
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,7 @@ def build_bundle(
         files = {f"wheels/{wheel.name}": wheel.read_bytes()}
         files |= {f"wheels/{each.name}": each.read_bytes() for each in libraries}
         files |= {Path(part).name: (agent / part).read_bytes() for part in INSTALLERS_PARTS}
+        files["launcher.py"] = launcher_program(agent)
         files["requirements.txt"] = _requirements(files).encode()
     manifest = {
         "name": DISTRIBUTION,
@@ -95,6 +99,18 @@ def build_bundle(
     }
     files["bundle.json"] = (json.dumps(manifest, indent=1) + "\n").encode()
     return Bundle(version, architecture, tuple(pythons), _archive(files))
+
+
+def launcher_program(agent: Path = AGENT) -> bytes:
+    """The launcher as one file, which a machine has whole or not at all: Python runs a zip file of modules as it does a
+    script, also with `-I`. It is not compressed, so that it can be read."""
+    modules = [agent / "edge_agent" / "__init__.py", *sorted((agent / "edge_agent").glob("launcher*.py"))]
+    files = {f"edge_agent/{path.name}": path.read_bytes() for path in modules}
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as program:
+        for name, content in {"__main__.py": LAUNCHER_START.encode(), **files}.items():
+            program.writestr(zipfile.ZipInfo(name), content)
+    return packed.getvalue()
 
 
 def library_wheels(architecture: str, pythons: Iterable[str], cache: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from edge_agent.launcher import AGENT_FAILED_STATUS, STAY_DOWN_STATUS
 
-from infra.agent_bundle import PYTHONS
+from infra.agent_bundle import PYTHONS, launcher_program
 from infra.package import ROOT
 
 SCRIPT = ROOT / "chalicelib" / "fleet" / "api" / "agent" / "install.sh"
@@ -91,11 +91,12 @@ class Machine:
     def _archive(self):
         archive = self.folder / "archive"
         with tarfile.open(archive, "w:gz") as made:
-            for name in ("launcher.py", "edge-agent.service", "as-root.conf"):
-                made.add(AGENT / "edge_agent" / name if name == "launcher.py" else AGENT / name, name)
-            info = tarfile.TarInfo("bundles.py")
-            info.size = len(BUNDLES)
-            made.addfile(info, io.BytesIO(BUNDLES.encode()))
+            for name in ("edge-agent.service", "as-root.conf"):
+                made.add(AGENT / name, name)
+            for name, content in {"launcher.py": launcher_program(), "bundles.py": BUNDLES.encode()}.items():
+                info = tarfile.TarInfo(name)
+                info.size = len(content)
+                made.addfile(info, io.BytesIO(content))
         content = archive.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()
         offer = {"version": VERSION, "sha256": sha256, "size": len(content), "url": "u", "pythons": PYTHONS}
@@ -170,7 +171,7 @@ def test_files_of_the_service_are_whole_on_disk_before_they_are_used(machine):
     assert machine.run().returncode == 0
     assert (machine.folder / "launcher.py").read_text() == OLD_LAUNCHER
     assert "launcher.py" not in (machine.folder / "edge-agent.service").read_text()
-    assert (machine.base / "launcher.py").read_bytes() == (AGENT / "edge_agent" / "launcher.py").read_bytes()
+    assert (machine.base / "launcher.py").read_bytes() == launcher_program()
     assert "/opt/edge-agent/launcher.py" in machine.unit.read_text()
     calls = [line for line in machine.calls_file.read_text().splitlines() if line.startswith(("sync", "mv"))]
     assert [call.partition(" ")[0] for call in calls] == ["sync"] + ["mv"] * (len(calls) - 1)

@@ -16,7 +16,7 @@ from edge_agent.enrollment_key import KeySource, key_in_file
 from edge_agent.errors import FatalError
 from edge_agent.event_log import EventLog
 from edge_agent.executor import CommandLimits
-from edge_agent.launcher import VERSIONS_VARIABLE
+from edge_agent.launcher_versions import VERSIONS_VARIABLE
 from edge_agent.options import MetricsOptions, Options, PushOptions, SshOptions
 from edge_agent.ports.clock import SystemClock
 from edge_agent.ports.disk import SystemDisk

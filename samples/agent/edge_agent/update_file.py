@@ -2,7 +2,7 @@ import json
 from pathlib import PurePath
 from typing import Any
 
-from edge_agent.launcher import CURRENT, HEALTHY, UPDATE, VERDICT
+from edge_agent.launcher_versions import CURRENT, HEALTHY, UPDATE, VERDICT
 from edge_agent.ports.disk import Disk
 from edge_agent.state_directory import replace_file
 

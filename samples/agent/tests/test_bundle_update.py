@@ -17,9 +17,11 @@ import uuid
 from pathlib import Path
 
 import pytest
+from edge_agent.launcher import MAX_EARLY_ENDS
 
-from infra.agent_bundle import AGENT, ARCHITECTURES, PYTHONS, build_bundle
+from infra.agent_bundle import AGENT, ARCHITECTURES, PYTHONS, build_bundle, launcher_program
 from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.launcher_machine import small_file_system
 from samples.agent.tests.support.stub_server import StubServer, error, meta, now
 
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -154,17 +156,20 @@ class Machine:
     def runs(self):
         return str((self.versions / "current").readlink())
 
-    def start(self):
-        launcher = AGENT / "edge_agent" / "launcher.py"
+    def launch(self):
+        launcher = self.folder / "launcher.py"
+        launcher.write_bytes(launcher_program())
         command = [sys.executable, "-I", launcher, "--versions", self.versions, *self.times, "--"]
         options = ["--state-dir", self.state, "--self-update"]
-        connected = len(self.server.connections)
         with self.log.open("ab") as log:
             self.launcher = subprocess.Popen(
                 [*map(str, [*command, *options])], stderr=log, env={"PATH": os.environ["PATH"]}
             )
+        return self.launcher
+
+    def start(self):
+        self.launch()
         eventually(lambda: self.server.connections, what=self.text, seconds=PATIENCE_SECONDS)
-        return connected
 
     def kill(self):
         """Kill launcher, agent and all their processes, as a power cut does."""
@@ -258,6 +263,29 @@ def test_update_to_a_bad_version_goes_back_and_reports_the_reason(
         machine.stop()
 
 
+# Slow: ten starts of a real agent; tests/test_launcher_of_early_ends.py has all cases with scripts.
+@pytest.mark.slow
+def test_version_that_breaks_after_its_update_is_left_and_can_be_updated_to_again(server, files, machine, bundles):
+    newer = bundles("newer")
+    serve(server, files, newer)
+    server.ask_for()
+    assert machine.outcome()["status"] == "updated"
+    machine.stop()
+    (module,) = (machine.versions / newer.version).glob("lib/python3.*/site-packages/edge_agent/agent.py")
+    module.write_text("import nothing_of_that_name")
+    assert [machine.launch().wait() for _ in range(MAX_EARLY_ENDS)] == [1] * MAX_EARLY_ENDS
+    machine.start()
+    assert machine.runs() == machine.base
+    eventually(lambda: not (machine.versions / "update.json").exists(), what=machine.text)
+    assert {path.name for path in machine.versions.iterdir()} == {machine.base, newer.version, "current", "ends.json"}
+    registered = [request.body["version"] for request in server.seen("POST", "/agents/nodes")]
+    assert registered[-1] == machine.base
+    server.ask_for()
+    eventually(lambda: len(server.outcomes()) == 2, what=machine.text, seconds=PATIENCE_SECONDS)
+    assert server.outcomes()[1] == {"status": "updated", "version": newer.version, "reason": None}
+    assert machine.runs() == newer.version
+
+
 def test_update_to_the_running_version_installs_nothing(server, files, machine, bundles):
     serve(server, files, bundles("base"))
     server.ask_for()
@@ -335,13 +363,7 @@ def test_update_interrupted_at_any_step_leaves_a_running_version_and_reports_it(
 
 @pytest.fixture
 def small_disk(tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=60m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
+    yield from small_file_system(tmp_path / "disk", "60m")
 
 
 def test_update_without_disk_space_keeps_the_old_version(server, files, small_disk, installed, bundles):

@@ -14,67 +14,7 @@ import pytest
 from edge_agent.launcher import MAX_STARTS, STAY_DOWN_STATUS
 
 from samples.agent.tests.support.eventually import eventually
-
-LAUNCHER = Path(__file__).parents[1] / "edge_agent" / "launcher.py"
-
-RUNS = "trap 'exit 0' TERM; while :; do sleep 0.02; done"
-HEALTHY = f"touch $EDGE_AGENT_VERSIONS/healthy; {RUNS}"
-DIES_LATER = "touch $EDGE_AGENT_VERSIONS/healthy; sleep 0.3; exit 9"
-
-
-class Machine:
-    """A folder of versions, and the launcher on it."""
-
-    def __init__(self, folder):
-        self.versions = folder / "versions"
-        self.started = folder / "started"
-        self.versions.mkdir()
-        self.launchers = []
-
-    def version(self, name, script):
-        """Install a version that records its start and then runs a script."""
-        program = self.versions / name / "bin" / "python"
-        program.parent.mkdir(parents=True)
-        program.write_text(f"#!/bin/sh\necho {name} $* >> {self.started}\n{script}\n")
-        program.chmod(0o755)
-        (self.versions / name / "bundle.json").write_text("{}")
-
-    def current(self, name):
-        link = self.versions / "current"
-        link.unlink(missing_ok=True)
-        link.symlink_to(name)
-
-    def update(self, phase, **more):
-        update = {"phase": phase, "version": "new", "previous": "old", "request_id": "r", **more}
-        (self.versions / "update.failed.json").write_text(json.dumps({**update, "phase": "failed", "reason": "full"}))
-        (self.versions / "update.json").write_text(json.dumps(update))
-
-    def read(self):
-        try:
-            return json.loads((self.versions / "update.json").read_text())
-        except FileNotFoundError:
-            return {}
-
-    def launch(self, *arguments, healthy=30.0, probation=30.0, log=Path(os.devnull)):
-        times = ["--healthy-seconds", str(healthy), "--probation-seconds", str(probation)]
-        command = [sys.executable, "-I", LAUNCHER, "--versions", self.versions, *times, "--", *arguments]
-        with log.open("ab") as errors:
-            launcher = subprocess.Popen(command, stderr=errors)
-        self.launchers.append(launcher)
-        return launcher
-
-    def starts(self):
-        lines = self.started.read_text().splitlines() if self.started.exists() else []
-        return [line.split()[0] for line in lines]
-
-    def runs(self):
-        return str((self.versions / "current").readlink())
-
-    def stop(self):
-        for launcher in self.launchers:
-            if launcher.poll() is None:
-                launcher.kill()
-            launcher.wait()
+from samples.agent.tests.support.launcher_machine import DIES_LATER, HEALTHY, RUNS, Machine, small_file_system
 
 
 @pytest.fixture
@@ -82,6 +22,11 @@ def machine(tmp_path):
     made = Machine(tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    yield from small_file_system(tmp_path / "disk", "1m")
 
 
 def test_launcher_starts_the_current_version_and_returns_its_status(machine):
@@ -110,8 +55,9 @@ def test_launcher_stopped_by_a_signal_stops_the_agent(machine):
     assert launcher.wait(10) == 0
 
 
-def test_agent_whose_launcher_died_before_its_start_ends():
-    code = f"import runpy; runpy.run_path({str(LAUNCHER)!r})['die_with_parent'](2**22); print('runs')"
+def test_agent_whose_launcher_died_before_its_start_ends(machine):
+    path = f"import sys; sys.path.insert(0, {str(machine.program)!r})"
+    code = f"{path}; from edge_agent.launcher import die_with_parent; die_with_parent(2**22); print('runs')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
 
@@ -309,18 +255,6 @@ def test_damaged_update_file_is_ignored(machine, content):
     (machine.versions / "update.json").write_text(content)
     machine.launch()
     eventually(lambda: machine.starts() == ["old"], what="the old version")
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of one megabyte; skips the test if this process may not create one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if shutil.which("mount") is None or subprocess.run(command, check=False, capture_output=True).returncode:
-        pytest.skip("no file system can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=False)
 
 
 def test_version_that_fills_the_disk_is_replaced_and_reported(small_disk):

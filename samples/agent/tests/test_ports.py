@@ -17,6 +17,8 @@ OUTSIDE = {
     "leave_command.py": "reads arguments and environment, and runs without an agent",
     "logs_command.py": "reads arguments and environment, and runs beside the agent",
     "launcher.py": "a program of its own, which starts the agent's process and decides between two versions of it",
+    "launcher_log.py": "a part of the launcher",
+    "launcher_versions.py": "a part of the launcher",
     "__main__.py": "passes the exit status to the system",
 }
 """Modules that use the operating system, and why."""

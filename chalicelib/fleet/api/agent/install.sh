@@ -177,7 +177,7 @@ prepare() {
 
 # Renames alone, so that an end at any point leaves an agent that starts.
 switch() {
-    rm -f "$base/versions/update.json" "$base/versions/update.failed.json"
+    rm -f "$base/versions/update.json" "$base/versions/update.failed.json" "$base/versions/ends.json"
     [ ! -e "$base/versions/$version" ] || mv -T "$base/versions/$version" "$base/versions/.staging-replaced"
     mv -T "$base/incoming/$version" "$base/versions/$version"
     mv -T "$base/versions/.current" "$base/versions/current"
