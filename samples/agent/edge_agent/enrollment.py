@@ -114,19 +114,19 @@ class Enroller:
         self._log.write("agent.recovered", node_id=node_id)
         return self._identity(answer, network_name, key.admin_urls, self._now())
 
-    async def renew(self, identity: Identity, removed: Callable[[], None] = lambda: None) -> Identity:
+    async def renew(self, identity: Identity, shut_out: Callable[[str], None] = lambda _: None) -> Identity:
         """Get a fresh identity with the token of the old one or one before, or with the key if none is accepted any
-        more. `removed` is called if an operator has deleted the node."""
-        renewed = await self._renew(identity, removed)
+        more. `shut_out` is called with the server's code if an operator has deleted or blocked the node."""
+        renewed = await self._renew(identity, shut_out)
         return replace(renewed, previous_tokens=identity.tokens[:PREVIOUS_TOKENS_KEPT])
 
-    async def _renew(self, identity: Identity, removed: Callable[[], None]) -> Identity:
+    async def _renew(self, identity: Identity, shut_out: Callable[[str], None]) -> Identity:
         for token in identity.tokens:
             answer = await self._register(identity.admin_urls, identity.network_name, bearer=token)
             if not _token_is_refused(answer) or answer.code in REMOVED_OR_BLOCKED:
                 break
-        if answer.code == NODE_REMOVED:
-            removed()
+        if answer.code in REMOVED_OR_BLOCKED:
+            shut_out(answer.code)
         if _token_is_refused(answer):
             if self._key() is None:
                 raise RefusedError(f"{NO_KEY}, and the server refused this node's token: {answer.problem}")

@@ -92,7 +92,7 @@ class NodeServices:
         if self._sockets.host_metrics is not None:
             yield "host_metrics", partial(self._serve_host_metrics, self._sockets.host_metrics)
         if self._sockets.ssh is not None and runtime.options.ssh is not None:
-            self._session.on_removed(self._close_ssh)
+            self._session.on_shut_out(self._close_ssh)
             yield "ssh", partial(self._start_ssh, self._sockets.ssh, runtime.options.ssh, spawn)
             yield "ssh_connections", partial(self._watch_ssh, runtime.options.ssh.check_seconds)
 
@@ -154,9 +154,9 @@ class NodeServices:
         self._ssh_server = server
 
     def _close_ssh(self) -> None:
-        """A node that is gone has no users: the server, which it cannot ask any more, would say so of each."""
+        """Log out everybody: a node that is shut out can ask the server no more whose access has ended."""
         if self._ssh_server is not None:
-            self._ssh_server.close_all("this node was deleted")
+            self._ssh_server.close_all("this node was deleted or blocked")
 
     async def _watch_ssh(self, every_seconds: float) -> None:
         while True:

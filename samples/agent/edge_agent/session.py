@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Any
 
 from edge_agent.backoff import Backoff
-from edge_agent.enrollment import NODE_REMOVED, Enroller, token_is_unknown
+from edge_agent.enrollment import NODE_REMOVED, REMOVED_OR_BLOCKED, Enroller, token_is_unknown
 from edge_agent.errors import NetworkError, RefusedError, UnavailableError, describe
 from edge_agent.event_log import EventLog
 from edge_agent.http_client import Answer, HttpClient, ask
@@ -61,6 +61,7 @@ class Session:
         self._log = log
         self._renewed_calls: list[Callable[[], None]] = []
         self._removed_calls: list[Callable[[], None]] = []
+        self._shut_out_calls: list[Callable[[], None]] = []
         self._enrolled_again_calls: list[Callable[[], None]] = []
         self._due = asyncio.Event()
         self._usable = asyncio.Event()
@@ -81,6 +82,11 @@ class Session:
         """Register a function that is called when an operator has deleted this node, and its work with it. It may be
         called again."""
         self._removed_calls.append(call)
+
+    def on_shut_out(self, call: Callable[[], None]) -> None:
+        """Register a function that is called when an operator has deleted or blocked this node. It may be called
+        again."""
+        self._shut_out_calls.append(call)
 
     async def open(self, *, register_again: bool = True) -> None:
         """Load the stored identity, or retry the enrolment until it succeeds. `register_again` lets `run` re-register
@@ -114,8 +120,8 @@ class Session:
             if not token_is_unknown(answer):
                 self._conflict_backoff.reset()
                 return answer
-            if answer.code == NODE_REMOVED:
-                self._tell_removed()
+            if answer.code in REMOVED_OR_BLOCKED:
+                self._tell_shut_out(answer.code)
             await self.renew(identity.api_token)
         raise UnavailableError("the server refuses the token that it has just given")
 
@@ -148,13 +154,13 @@ class Session:
                 await self._ports.clock.sleep(seconds)
             else:
                 backoff.reset()
-            identity = await self._new_identity(lambda: self._enroller.renew(self.identity, self._tell_removed))
+            identity = await self._new_identity(lambda: self._enroller.renew(self.identity, self._tell_shut_out))
             renewed_at = self._ports.clock.monotonic()
             self._due.clear()
             self._take(identity)
 
-    def _tell_removed(self) -> None:
-        for call in self._removed_calls:
+    def _tell_shut_out(self, code: str) -> None:
+        for call in [*self._shut_out_calls, *(self._removed_calls if code == NODE_REMOVED else ())]:
             call()
 
     def _take(self, identity: Identity) -> None:

@@ -10,6 +10,7 @@ import pytest
 from edge_agent import __version__
 
 from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import BLOCKED, REMOVED
 
 NODE_ID = str(uuid.UUID(int=7))
 
@@ -248,13 +249,13 @@ def test_refused_token_without_a_key_is_retried(server, agents):
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_removed_or_blocked_node_waits_and_comes_back(server, agents, status):
+@pytest.mark.parametrize("told", [REMOVED, BLOCKED])
+def test_removed_or_blocked_node_waits_and_comes_back(server, agents, told):
     server.poll_seconds = 0.2
     agent = agents.connected()
-    server.removed = status
+    server.removed = told
     server.disconnect()
-    assert "node_removed" in agent.wait_for("node.refused")["reason"]
+    assert told[1] in agent.wait_for("node.refused")["reason"]
     server.removed = None
     execution_id = server.add("echo back")
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "back\n"

@@ -9,6 +9,7 @@ import pytest
 
 from samples.agent.tests.support.agent_process import AGENT_FOLDER
 from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import BLOCKED, REMOVED
 
 NODE_ID = "00000000-0000-0000-0000-000000000007"
 
@@ -110,10 +111,10 @@ def test_leave_with_a_replaced_token_is_refused_and_keeps_the_state(server, agen
     assert not (agents.state_dir / "leave.json").exists()
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_leave_of_a_node_that_an_operator_removed_removes_the_state(server, agents, status):
+@pytest.mark.parametrize("told", [REMOVED, BLOCKED])
+def test_leave_of_a_node_that_an_operator_removed_removes_the_state(server, agents, told):
     agents.connected().stop()
-    server.removed = status
+    server.removed = told
     assert leave(agents).returncode == 0
     assert left(agents), list(agents.state_dir.rglob("*"))
 

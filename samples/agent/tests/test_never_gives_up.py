@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 
 from samples.agent.tests.support.eventually import eventually
+from samples.agent.tests.support.stub_server import REMOVED
 
 NODE_ID = str(uuid.UUID(int=7))
 DAY = 86400.0
@@ -333,6 +334,6 @@ def test_deleted_node_cancels_its_running_commands(server, agents, machine):
     agent = agents.connected("--cancel-grace-seconds", "0.2", odd_machine=machine)
     execution_id = server.add("sleep 300", wake=True)
     agent.wait_for("execution.started")
-    server.removed = 401
+    server.removed = REMOVED
     server.disconnect()
     agent.wait_for("execution.finished", execution_id=execution_id, exit_code=143)

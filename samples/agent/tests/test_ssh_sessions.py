@@ -11,7 +11,7 @@ from edge_agent.ssh_connection import SshConnection, SshLimits
 from samples.agent.tests.support.eventually import eventually
 from samples.agent.tests.support.memory_ports import MemoryPorts
 from samples.agent.tests.support.ssh_agent_process import PASSWORD, SshAgent
-from samples.agent.tests.support.stub_server import StubServer
+from samples.agent.tests.support.stub_server import BLOCKED, REMOVED, StubServer
 
 CHECK = "/agents/ssh_usernames/check_sessions"
 
@@ -236,20 +236,22 @@ def test_connection_of_a_user_without_access_is_closed_and_others_go_on(server, 
     }
 
 
-def test_deletion_of_the_node_ends_all_sessions(server, tmp_path):
-    running = SshAgent(server, tmp_path, "--cancel-grace-seconds", "1")
+@pytest.mark.parametrize("told", [REMOVED, BLOCKED])
+def test_node_that_is_shut_out_ends_all_sessions_and_admits_nobody(server, tmp_path, told):
+    running = SshAgent(server, tmp_path, "--ssh-check-seconds", "1", "--cancel-grace-seconds", "1")
 
-    async def deleted():
+    async def shut_out():
         async with running.connect() as connection:
             process = await connection.create_process("echo up; sleep 300")
             await process.stdout.readuntil("up")
-            server.removed = 401
-            server.disconnect()
+            server.removed = told
             await connection.wait_closed()
 
     with running.agents:
-        asyncio.run(deleted())
+        asyncio.run(shut_out())
         eventually(lambda: only_the_agent_is_left(running), what="the end of the program")
+        with pytest.raises(asyncssh.DisconnectError):
+            running.run("true")
 
 
 def test_open_connections_go_on_while_the_server_gives_no_answer(server, tmp_path):

@@ -24,6 +24,10 @@ ENVIRONMENT = re.compile(r"/agents/command_executions/([^/]+)/environment")
 ACKNOWLEDGE = re.compile(r"/agents/command_executions/([^/]+)/acknowledge")
 
 
+REMOVED, BLOCKED = (401, "node_removed"), (403, "node_blocked")
+"""The answers to an agent whose node was deleted or blocked: status and code."""
+
+
 @dataclass
 class Request:
     method: str
@@ -202,7 +206,8 @@ class StubServer:
 
     def handle(self, method, path, query, body, token):
         if self.removed is not None:
-            return error(self.removed, "node_removed", "node_removed")
+            status, code = self.removed
+            return error(status, code, code)
         if (method, path) == ("POST", "/agents/enrollment_keys/verify"):
             return self._verify(body)
         if (method, path) == ("POST", "/agents/nodes"):
