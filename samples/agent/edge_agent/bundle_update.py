@@ -19,6 +19,8 @@ from edge_agent.update_file import REASON_LENGTH, UpdateFile
 ROOM_BYTES = 64 * 1024 * 1024
 # For how long an update is begun again while the server cannot be reached.
 RETRY_SECONDS = 1800.0
+# For how long in all, where the server tells it to wait meanwhile.
+LONGEST_SECONDS = 86400.0
 # How long running commands may take to end before the agent stops them, as it does whenever it ends.
 DRAIN_SECONDS = 600.0
 POLL_SECONDS = 0.5
@@ -35,6 +37,18 @@ class Installer:
     versions: PurePath
     architecture: str
     install: Callable[[PurePath, str, PurePath], str]
+
+
+@dataclass
+class _Patience:
+    """The time, by the monotonic clock, until which an update is begun again. As long as the server tells it to wait,
+    that is put off, up to a last time."""
+
+    until: float
+    last: float
+
+    def put_off(self, seconds: float) -> None:
+        self.until = min(self.until + seconds, self.last)
 
 
 class BundleUpdate:
@@ -99,13 +113,14 @@ class BundleUpdate:
         }
         try:
             await self._in_thread(self._file.write, update)
-            until = self._ports.clock.monotonic() + RETRY_SECONDS
-            offer = await self._retried(lambda: self._offer(request.version), until)
+            now = self._ports.clock.monotonic()
+            patience = _Patience(now + RETRY_SECONDS, now + LONGEST_SECONDS)
+            offer = await self._retried(lambda: self._offer(request.version), patience)
             update["version"] = offer.version
             if offer.version == __version__:
                 await self._settle(update, None)
                 return
-            await self._install(offer, until)
+            await self._install(offer, patience)
             await self._drain()
             await self._in_thread(self._file.prepare, update)
         except (BundleError, NoOfferError, OSError, UnavailableError) as error:
@@ -117,15 +132,16 @@ class BundleUpdate:
         self._stop()
         await asyncio.Event().wait()  # until the agent has stopped, so that no other request is handled
 
-    async def _retried(self, call: Callable[[], Awaitable[T]], until: float) -> T:
-        """Repeat a call until it succeeds. From `until` on, by the monotonic clock, its error is raised."""
+    async def _retried(self, call: Callable[[], Awaitable[T]], patience: _Patience) -> T:
+        """Repeat a call until it succeeds. Once the patience has ended, its error is raised."""
         backoff = self._new_backoff()
         while True:
             try:
                 return await call()
             except UnavailableError as error:
                 delay = backoff.next_seconds(error.retry_after_seconds)
-                if self._ports.clock.monotonic() + delay > until:
+                patience.put_off(error.retry_after_seconds or 0.0)
+                if self._ports.clock.monotonic() + delay > patience.until:
                     raise
                 self._log.write("self_update.delayed", reason=str(error), seconds=round(delay, 3))
                 await self._ports.clock.sleep(delay)
@@ -133,7 +149,7 @@ class BundleUpdate:
     async def _offer(self, version: str | None) -> Offer:
         return await self._api.offer(self._installer.architecture, version)
 
-    async def _install(self, offer: Offer, until: float) -> None:
+    async def _install(self, offer: Offer, patience: _Patience) -> None:
         free = self._file.free_bytes()
         needed = ROOM_BYTES + offer.size_bytes
         if free < needed:
@@ -141,14 +157,14 @@ class BundleUpdate:
         archive = self._file.download
         try:
             self._log.write("self_update.downloading", version=offer.version, bytes=offer.size_bytes)
-            await self._download(offer, archive, until)
+            await self._download(offer, archive, patience)
             install = partial(self._installer.install, archive, offer.sha256, self._file.versions)
             await self._ports.threads.run_detached(install)
         finally:
             self._file.remove_download()
         self._log.write("self_update.installed", version=offer.version)
 
-    async def _download(self, offer: Offer, target: PurePath, until: float) -> None:
+    async def _download(self, offer: Offer, target: PurePath, patience: _Patience) -> None:
         """Download with retries. Each gets a new link, since links expire after some minutes."""
         links = [offer]
 
@@ -156,7 +172,7 @@ class BundleUpdate:
             link = links.pop() if links else await self._offer(offer.version)
             await self._api.download(link, target)
 
-        await self._retried(download, until)
+        await self._retried(download, patience)
 
     async def _drain(self) -> None:
         self._hold()

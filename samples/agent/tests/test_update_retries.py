@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 import pytest
-from edge_agent.bundle_update import RETRY_SECONDS, BundleUpdate, Installer
+from edge_agent.bundle_update import LONGEST_SECONDS, RETRY_SECONDS, BundleUpdate, Installer
 from edge_agent.errors import UnavailableError
 from edge_agent.event_log import EventLog
 from edge_agent.runtime import new_backoff
@@ -21,15 +21,15 @@ REQUEST = UpdateRequest(datetime(2026, 1, 1, tzinfo=UTC), id="request")
 
 
 class Server:
-    """Cannot be reached during one of its steps, until a moment."""
+    """Cannot be reached during one of its steps, until a moment; it may tell for how long to wait."""
 
-    def __init__(self, clock, away_at, away_until):
-        self.clock, self.away_at, self.away_until = clock, away_at, away_until
+    def __init__(self, clock, away_at, away_until, told):
+        self.clock, self.away_at, self.away_until, self.told = clock, away_at, away_until, told
         self.links, self.outcomes = 0, []
 
     def reach(self, step):
         if step == self.away_at and self.clock.monotonic() < self.away_until:
-            raise UnavailableError("nobody answers")
+            raise UnavailableError("nobody answers", self.told)
 
     async def offer(self, architecture, version):
         self.reach("offer")
@@ -44,10 +44,10 @@ class Server:
         self.outcomes.append((status, reason))
 
 
-def updated(away_at, away_until):
+def updated(away_at, away_until, told=None):
     """The server after an update, the phase of the update on disk, and the seconds that it took."""
     ports = MemoryPorts(None)
-    server = Server(ports.clock, away_at, away_until)
+    server = Server(ports.clock, away_at, away_until, told)
     ended = asyncio.Event()
     update = BundleUpdate(
         api=server,
@@ -85,3 +85,16 @@ def test_update_while_the_server_stays_away_fails_after_half_an_hour(away_at):
     server, phase, seconds = updated(away_at, away_until=float("inf"))
     assert (phase, server.outcomes) == (None, [("failed", "nobody answers")])
     assert RETRY_SECONDS - 60.0 <= seconds <= RETRY_SECONDS
+
+
+@pytest.mark.parametrize("away_at", ["offer", "download"])
+def test_update_that_is_told_to_wait_for_hours_waits_and_goes_on(away_at):
+    server, phase, seconds = updated(away_at, away_until=4 * 3600.0, told=3600.0)
+    assert (phase, server.outcomes) == ("prepared", [])
+    assert 4 * 3600.0 <= seconds <= 5 * 3600.0
+
+
+def test_update_that_is_told_to_wait_for_ever_fails_after_a_day():
+    server, phase, seconds = updated("offer", away_until=float("inf"), told=3600.0)
+    assert (phase, server.outcomes) == (None, [("failed", "nobody answers")])
+    assert LONGEST_SECONDS - 3600.0 <= seconds <= LONGEST_SECONDS
