@@ -1,3 +1,4 @@
+import asyncio
 import datetime as dt
 import ipaddress
 import socket
@@ -9,6 +10,10 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from edge_agent.errors import NetworkError
+from edge_agent.http_client import ANSWER_LIMITS
+from edge_agent.ports.http_requests import HttpRequests
+from edge_agent.ports.tls_trust import READ_AGAIN_SECONDS, TlsTrust
 
 from samples.agent.tests.support.agent_process import AgentProcesses
 from samples.agent.tests.support.eventually import eventually
@@ -166,6 +171,34 @@ def test_authority_that_is_replaced_under_a_running_agent_is_trusted(server, age
     eventually(lambda: len(agent.logged("websocket.connected")) == 2, what=agent.stderr)
     execution_id = server.add("echo safe", wake=True)
     assert eventually(lambda: server.final(execution_id), what=agent.stderr)["output"] == "safe\n"
+
+
+def test_authority_that_is_taken_away_is_not_trusted_an_hour_later(server, certificate, tmp_path):
+    """Though a connection is open that was made while it was trusted."""
+    now = 0.0
+    requests = HttpRequests(TlsTrust(certificate, lambda: now), {})
+    asked = ("GET", f"{server.url}/api/v1/agents/nodes/me", {}, None, ANSWER_LIMITS)
+    asyncio.run(requests.request(*asked))
+    new_certificate(tmp_path / "other.pem").replace(certificate)
+    now = READ_AGAIN_SECONDS - 1
+    asyncio.run(requests.request(*asked))
+    now = READ_AGAIN_SECONDS
+    with pytest.raises(NetworkError, match="self-signed certificate"):
+        asyncio.run(requests.request(*asked))
+    requests.close()
+
+
+@pytest.mark.parametrize("content", ["", None], ids=["empty", "missing"])
+def test_ca_file_that_is_damaged_under_a_running_agent_takes_no_trust_away(server, certificate, content):
+    now = 0.0
+    requests = HttpRequests(TlsTrust(certificate, lambda: now), {})
+    certificate.unlink()
+    if content is not None:
+        certificate.write_text(content)
+    now = READ_AGAIN_SECONDS
+    asked = ("GET", f"{server.url}/api/v1/agents/nodes/me", {}, None, ANSWER_LIMITS)
+    assert asyncio.run(requests.request(*asked)).status == 401
+    requests.close()
 
 
 @pytest.mark.parametrize("content", ["", None], ids=["empty", "missing"])

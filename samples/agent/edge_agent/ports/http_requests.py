@@ -51,7 +51,7 @@ class HttpRequests:
 
     def __init__(self, trust: TlsTrust, proxies: Mapping[str, str]) -> None:
         self._trust = trust
-        self._tls = trust.context
+        self._tls = trust.current()
         self._proxies = proxies
         self._pools: dict[str | None, urllib3.PoolManager] = {}
         self._calls = DetachedCalls(THREADS, "http")
@@ -128,9 +128,10 @@ class HttpRequests:
                 raise NetworkError(f"{urlsplit(url).netloc}: the answer is too large or takes too long")
 
     def _pool(self, proxy: str | None) -> urllib3.PoolManager:
-        if self._tls is not self._trust.context:
+        tls = self._trust.current()
+        if self._tls is not tls:
             # Connections that were opened before may be in use: they end with what uses them.
-            self._tls, self._pools = self._trust.context, {}
+            self._tls, self._pools = tls, {}
         pools = self._pools
         if proxy not in pools:
             pools[proxy] = self._new_pool(proxy)

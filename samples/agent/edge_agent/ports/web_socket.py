@@ -48,7 +48,7 @@ async def open_web_socket(
 async def _connect(
     url: str, headers: Mapping[str, str], trust: TlsTrust, proxies: Mapping[str, str]
 ) -> ClientConnection:
-    proxy, tls = proxy_for(url, proxies), trust.context
+    proxy, tls = proxy_for(url, proxies), trust.current()
     proxy_tls: dict[str, Any] = {"proxy_ssl": tls} if proxy is not None and proxy.startswith("https:") else {}
     try:
         return await connect(
