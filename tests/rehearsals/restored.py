@@ -5,18 +5,21 @@ import time
 from infra.deployables import CORE
 from infra.local.agents import SampleAgent
 from infra.restore import SUFFIX
+from tests.e2e.cloud import Fleet
 from tests.rehearsals.invariants import Given, totals_are_those_of_the_rows, totals_of_commands_are_those_of_the_rows
 from tests.rehearsals.stage import WORKED_ON, RehearsalFailedError, Stage
 
 AGENTS = 3
+RESTARTS = 2
 BACKUP = "rehearsal"
 FORGOTTEN_SECONDS = 65
 """An agent reports a result again if it is asked for more than a minute after it was taken."""
 
 
 def play(stage: Stage) -> None:
-    with stage.fleet("restored") as fleet:
+    with stage.fleet("restored") as fleet, stage.fleet("restarted") as others:
         agents = stage.enrol(fleet, AGENTS)
+        [restarted] = stage.enrol(others, 1)
         done = stage.give(fleet, agents)
         stage.rest()
         wait, go_on = stage.gate()
@@ -27,6 +30,7 @@ def play(stage: Stage) -> None:
             stage.until(lambda given=given: _statuses(stage, given) == ["sent"] * AGENTS, "it to run on all machines")
         stage.say(stage.runbook("infra.backup", "--name", BACKUP).strip().splitlines()[-1])
         kept = len(stage.given)
+        _restart(stage, restarted)
         end()
         later = stage.give(fleet, agents)
         for given in (ended, later):
@@ -41,6 +45,7 @@ def play(stage: Stage) -> None:
         _start_functions(stage)
         stage.given = stage.given[:kept]  # the later one is not known any more
         stage.excuse([running, ended])
+        _comes_back(stage, others, restarted)
         _redrive(stage)
         stage.until(lambda: time.monotonic() - settled_at > FORGOTTEN_SECONDS, "agents to take results as forgotten")
         stage.say("an agent looks once in an hour at what it was given: here it is started anew instead")
@@ -57,6 +62,29 @@ def play(stage: Stage) -> None:
 
 def _statuses(stage: Stage, given: Given) -> list[str]:
     return [row["status"] for row in stage.executions_of(given)]
+
+
+def _restart(stage: Stage, agent: SampleAgent) -> None:
+    """Restart it: each time it gets another token, of which the backup knows nothing."""
+    for times in range(1, RESTARTS + 1):
+        agent.stop()
+        agent.start()
+        stage.until(lambda times=times: _logged(agent, "agent.reregistered") == times, "it to register again")
+    stage.say(f"one further machine was restarted after the backup, {RESTARTS} times: the backup knows the first token")
+
+
+def _comes_back(stage: Stage, fleet: Fleet, agent: SampleAgent) -> None:
+    """It registers again by the token that the tables know, without a start or a key, and works."""
+    stage.until(lambda: _logged(agent, "agent.reregistered") > RESTARTS, "the restarted machine to come back by itself")
+    if _logged(agent, "agent.enrolled") != 1:
+        raise RehearsalFailedError("the restarted machine has enrolled again")
+    given = stage.give(fleet, [agent])
+    stage.until(lambda: _statuses(stage, given) == ["completed"], "its command")
+    stage.say("the restarted machine came back by an earlier token, by itself, and works")
+
+
+def _logged(agent: SampleAgent, name: str) -> int:
+    return sum(event["event"] == name for event in agent.events())
 
 
 def _stop_functions(stage: Stage) -> None:
