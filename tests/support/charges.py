@@ -28,22 +28,34 @@ Spec = Mapping[str, Any]
 
 
 def _instance(row: Item, spec: Spec) -> Charge | None:
-    """From when it is ready until it is asked to stop. It goes on while it restarts, and while its security
-    groups change."""
-    if row["desired"] != "present":
-        return None
-    is_on = row["power"] != "off"
-    is_restarting = row["state"] == "changing" and bool(row["act"])
-    is_regrouping = row["state"] == "changing" and spec.get("group_generation") == row["generation"]
-    if is_regrouping or row["state"] == "ready":
-        return ("instance", spec["template_id"], 1) if is_on else None
-    return ("instance", spec["template_id"], 1) if is_restarting else None
+    """While it is ready and on, while it restarts, and while its security groups change. Beside that for what it was
+    seen to run as, as long as EC2 refuses to stop or to remove it, and as long as it runs though it has failed."""
+    is_on, is_changing = row["power"] != "off", row["state"] == "changing"
+    if row["desired"] == "present":
+        is_regrouping = is_changing and spec.get("group_generation") == row["generation"]
+        is_at_rest = is_on and (is_regrouping or row["state"] == "ready")
+        if is_at_rest or (is_changing and row["act"] and not is_regrouping):
+            return ("instance", spec["template_id"], 1)
+    done, *later = (_number(row, f"{name}_generation") for name in ("done", "asked", "begun"))
+    may_be_off = max(later) > done and not (row["state"] == "failed" and is_on)
+    seen = json.loads(str(row["observed"])).get("runs_as")
+    return ("instance", seen, 1) if seen and _is_there(row) and not may_be_off else None
 
 
 def _is_there(row: Item) -> bool:
-    """From when it can be used until it is asked to go; also where a change or its removal has failed."""
+    """From when it can be used until EC2 is asked to remove it and may have done so; also where a change or its
+    removal has failed."""
     external: Any = row["external"]
-    return row["state"] in {"ready", "changing", "failed"} and "id" in external and not row.get("is_broken")
+    if "id" not in external or row.get("is_broken") or row.get("is_going"):
+        return False
+    if row["desired"] == "absent" and row.get("leased_until"):
+        return False
+    was_ready = _number(row, "done_generation") > 0
+    return row["state"] in {"ready", "changing", "failed"} or (row["state"] == "deleting" and was_ready)
+
+
+def _number(row: Item, name: str) -> int:
+    return int(str(row[name]))
 
 
 def _volume(row: Item, spec: Spec) -> Charge | None:

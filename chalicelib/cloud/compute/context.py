@@ -6,7 +6,9 @@ from chalicelib.cloud.compute.disk_model import SNAPSHOT, VOLUME
 from chalicelib.cloud.compute.disk_rules import charge_of_snapshot, charge_of_volume, drifted
 from chalicelib.cloud.compute.model import MAY_HAVE_ENDED
 from chalicelib.cloud.compute.queues import INSTANCE_ENDS
+from chalicelib.cloud.gone import TENANT_GONE
 from chalicelib.cloud.network.address_model import ADDRESS
+from chalicelib.cloud.remnants import REMNANTS
 from chalicelib.machines.public import INSTANCE
 from chalicelib.platform.bus_rules import Subscription
 from chalicelib.platform.context import (
@@ -60,6 +62,7 @@ CONTEXT = Context(
             loads="families compute network providers provisioning quotas roles ssh_keys",
         ),
     ),
+    tasks={TENANT_GONE: REMNANTS},
     grants={
         "cloud_api": Grants(
             tables={
@@ -75,6 +78,7 @@ CONTEXT = Context(
             posts_to_sockets=True,
             reads_consoles=True,
         ),
+        "clean_up": Grants(tables={"resources": GET | BATCH_GET | QUERY | UPDATE}),
         "end_instances": Grants(tables={"resources": GET | BATCH_GET | UPDATE, "claims": GET | QUERY | DELETE}),
         "provision": Grants(keeps_disks=True),
         "report_strangers": Grants(describes_disks=True),

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from chalicelib.cloud.storage.model import BUCKET, BucketSpec, LifecycleRule
 from chalicelib.kit.errors import EdgeError, Kind, bad_request, conflict
-from chalicelib.platform.provisioning.charging import is_there
+from chalicelib.platform.provisioning.charging import is_usable
 from chalicelib.platform.provisioning.model import Observation, Resource, State
 
 RESERVED = frozenset({"buckets", "cluster", "multipart", "presign", "presigned", "versions"})
@@ -164,7 +164,7 @@ def check_usable(resource: Resource, use: Use) -> None:
     if resource.state in {State.PENDING, State.CREATING}:
         raise not_yet("The bucket is being made")
     is_other = resource.observed.get(VERSIONING) is not spec_of(resource).versioning
-    refused = use is Use.WRITE or not is_there(resource) or (use is Use.REMOVE and is_other)
+    refused = use is Use.WRITE or not is_usable(resource) or (use is Use.REMOVE and is_other)
     if resource.state is State.FAILED and refused:
         raise conflict(f"The bucket cannot be used: {resource.reason}")
     if use is not Use.READ and is_other:

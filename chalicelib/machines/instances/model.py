@@ -12,6 +12,9 @@ INSTANCE = "instance"
 RESTART, RESET = "restart", "reset"
 """The acts of an instance (`Resource.act`): the operating system is rebooted hard; the reset button is pressed."""
 
+RUNS_AS = "runs_as"
+"""The fact of an instance that was last seen to run (`Resource.observed`): the template that it runs as."""
+
 
 class InstanceSpec(BaseModel, frozen=True):
     """An instance as it was asked for: `Resource.spec`. ``machine`` is what the template named for its ``provider``

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from chalicelib.kit.errors import EdgeError, conflict
-from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
+from chalicelib.machines.instances.model import INSTANCE, RUNS_AS, InstanceSpec, PowerOperation, Status
+from chalicelib.platform.provisioning.charging import is_there
 from chalicelib.platform.provisioning.model import Charge, Desired, Power, Resource, State
 
 
@@ -55,11 +56,19 @@ def is_regrouping(resource: Resource) -> bool:
 
 
 def charge_of(resource: Resource) -> Charge | None:
-    """The charge of an instance: its template, from when it runs until it is asked to stop or to go. One that has
-    failed costs nothing."""
-    if status_of(resource) not in {Status.RUNNING, Status.RESTARTING}:
-        return None
-    return Charge(INSTANCE, InstanceSpec.model_validate(resource.spec).template_id)
+    """The charge of an instance: its template, from when it runs until its provider is asked to stop or to remove it.
+    Where that is refused, and where it has failed in another way, it costs what it was last seen to run as."""
+    if status_of(resource) in {Status.RUNNING, Status.RESTARTING}:
+        return Charge(INSTANCE, InstanceSpec.model_validate(resource.spec).template_id)
+    runs_as = resource.observed.get(RUNS_AS)
+    return Charge(INSTANCE, str(runs_as)) if runs_as and is_there(resource) and not _may_be_off(resource) else None
+
+
+def _may_be_off(resource: Resource) -> bool:
+    """Whether its provider was asked for a change that is not done, such as a stop, and has not refused. For one
+    that has failed the last look counts, unless it was to be off."""
+    is_begun = max(resource.asked_generation, resource.begun_generation) > resource.done_generation
+    return is_begun and (resource.state is not State.FAILED or resource.power is Power.OFF)
 
 
 def _changing(resource: Resource) -> Status:

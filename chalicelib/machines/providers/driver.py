@@ -5,11 +5,12 @@ The id of the node is that of the instance, so each finds the other without a ro
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, Protocol
 
 from chalicelib.kit.clock import parse_time
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.machines.instances.model import InstanceSpec
+from chalicelib.machines.instances.model import RUNS_AS, InstanceSpec
 from chalicelib.machines.providers.groups import FindResources, Groups
 from chalicelib.machines.providers.ports import Enrolment, Launch, Provider, ProviderName
 from chalicelib.machines.providers.rules import (
@@ -19,6 +20,7 @@ from chalicelib.machines.providers.rules import (
     NODE_STATUS,
     OTHER_GROUPS,
     OTHER_TYPE,
+    runs_as,
 )
 from chalicelib.platform.provisioning.model import Desired, Observation, Power, Resource, Seen, State, Tagged
 from chalicelib.platform.provisioning.ports import AgainLaterError, ProviderError, RefusedError
@@ -74,7 +76,7 @@ class InstanceDriver:
         observed |= self._groups.compared(resources, observed)
         for each in enrolling:
             observed[each.id] = _with_node(each, observed[each.id], nodes.get(each.id))
-        return observed
+        return {each.id: _with_charge(each, observed[each.id]) for each in resources}
 
     def create(self, resource: Resource) -> Mapping[str, str]:
         """The key is made before the machine, under an id that follows from the instance's: a repeat uses the same key,
@@ -189,3 +191,9 @@ def _with_node(resource: Resource, observation: Observation, node: Any) -> Obser
     status = node.status if node is not None else NODE_DELETED if known else None
     facts = {**observation.facts, NODE_ID: resource.id if node is not None else known, NODE_STATUS: status}
     return Observation(observation.seen, observation.external, facts, observation.reason, observation.generation)
+
+
+def _with_charge(resource: Resource, observation: Observation) -> Observation:
+    """The observation with what it is charged as, if it runs."""
+    template = runs_as(resource, observation)
+    return observation if template is None else replace(observation, facts={**observation.facts, RUNS_AS: template})

@@ -3,7 +3,8 @@ wants. Pure."""
 
 from datetime import timedelta
 
-from chalicelib.platform.provisioning.model import Observation, Resource, State
+from chalicelib.machines.instances.model import RUNS_AS
+from chalicelib.platform.provisioning.model import Observation, Resource, Seen, State
 
 ENROLS_WITHIN = timedelta(minutes=15)
 """How long an instance may take to become ready, and how long its enrollment key is good."""
@@ -47,6 +48,15 @@ def drifted(resource: Resource, observation: Observation) -> str:
         return ""
     is_at_rest = resource.state in {State.READY, State.FAILED}
     return NODE_IS_GONE if is_at_rest and observation.facts.get(NODE_STATUS) == NODE_DELETED else ""
+
+
+def runs_as(resource: Resource, observation: Observation) -> str | None:
+    """The template that a machine runs as: that of its row, or the one before if it is still of another type. None if
+    it does not run."""
+    if observation.seen is not Seen.READY:
+        return None
+    template = resource.observed.get(RUNS_AS) if OTHER_TYPE in observation.facts else resource.spec["template_id"]
+    return None if template is None else str(template)
 
 
 def _waits(resource: Resource) -> bool:

@@ -35,7 +35,7 @@ class Price:
 
 
 PRICES: Sequence[Price] = (
-    # Instances, by the template that they are made from: from when one is ready until it is asked to stop or to go.
+    # Instances, by the template that they are made from: from when one is ready until EC2 is asked to end it.
     Price("instance", "local-small", "2026-01-01T00:00:00Z", Decimal("0.0060")),
     Price("instance", "ubuntu-small", "2026-01-01T00:00:00Z", Decimal("0.0276")),
     Price("instance", "ubuntu-small-arm", "2026-01-01T00:00:00Z", Decimal("0.0228")),

@@ -57,7 +57,8 @@ class Resource(BaseModel, frozen=True):
       ``asked_generation`` is the newest generation that the provider has taken on, ``begun_generation`` the newest that
       it was asked to change to: while that is newer, it is not known whether it has. ``is_seen``: the thing has been
       seen; ``misses`` counts looks since then that did not find it. ``is_broken``: its provider said last that it
-      cannot be used.
+      cannot be used. ``is_going``: it showed last that it is being removed, or was asked to remove it and has not
+      refused, so that it may be gone.
     - ``hidden`` is for its driver alone, such as an address with a signature: no caller sees it, and no event has it.
     - ``parents`` are the ids of resources that it refers to, ``sources`` those that its thing is made from, to which it
       refers until its provider has made it; ``references`` counts those that refer to it.
@@ -94,6 +95,7 @@ class Resource(BaseModel, frozen=True):
     is_seen: bool = False
     misses: int = 0
     is_broken: bool = False
+    is_going: bool = False
     parents: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     claims: tuple[str, ...] = ()

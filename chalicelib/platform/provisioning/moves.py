@@ -165,7 +165,7 @@ def remove(resource: Resource, observation: Observation, kind: Kind, now: dateti
         reason = resource.reason or observation.reason or "its provider still shows it"
         return Step(Do.WRITE, given_up(resource, kind, reason, now))
     if resource.asked_generation >= resource.generation:
-        if not _is_time_to_ask(resource):
+        if not is_time_to_ask(resource):
             return Step(Do.WRITE, again(resource, kind, now))
         if resource.state is State.FAILED and resource.attempts:
             return stay_failed(resource, observation, kind, now)
@@ -244,12 +244,12 @@ def _change(resource: Resource, observation: Observation, kind: Kind, now: datet
     # Its creation took the specification on, but not what waits for something else: that is a change which did nothing
     # until it could, and is asked for at every look.
     is_asked = min(resource.asked_generation, resource.begun_generation) >= resource.generation
-    if is_asked and not _is_time_to_ask(resource):
+    if is_asked and not is_time_to_ask(resource):
         return Step(Do.WRITE, again(resource, kind, now))
     return Step(Do.CHANGE, asking(resource, now, begun_generation=resource.generation))
 
 
-def _is_time_to_ask(resource: Resource) -> bool:
+def is_time_to_ask(resource: Resource) -> bool:
     """Whether the provider has had long enough to show what it has taken on."""
     return resource.attempts % LOOKS_BETWEEN_REQUESTS == 0
 

@@ -109,6 +109,8 @@ def _changed(current: Resource, step: Step, answer: Answer, kind: Kind, now: dat
 def _deleted(
     current: Resource, step: Step, error: ProviderError | None, kind: Kind, now: datetime, *, is_same: bool
 ) -> Resource:
+    if error is None or isinstance(error, GoneError) or not _did_nothing(error):
+        current = current.model_copy(update={"is_going": True})
     if error is None or isinstance(error, GoneError):
         current = _taken_on(current, step)
         return _due(current, pacing.again(current, kind, now) if is_same else now)

@@ -82,8 +82,15 @@ def noted(resource: Resource, observation: Observation) -> Resource:
             "is_seen": True,
             "misses": 0,
             "is_broken": observation.seen is Seen.BROKEN,
+            "is_going": _is_going(resource, observation.seen),
             "external": {**resource.external, **observation.external},
             "observed": dict(observation.facts) or resource.observed,
             "asked_generation": min(generation, resource.generation),
         }
     )
+
+
+def _is_going(resource: Resource, seen: Seen) -> bool:
+    """Whether it is being removed, or may have been: descriptions lag behind a request, until it is repeated."""
+    is_lagging = resource.desired is Desired.ABSENT and not moves.is_time_to_ask(resource)
+    return seen in {Seen.ENDING, Seen.ENDED} or (resource.is_going and is_lagging)

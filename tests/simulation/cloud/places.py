@@ -9,6 +9,7 @@ from chalicelib.platform.access.store import API_KEYS
 from chalicelib.platform.identity.tenant_store import TENANTS
 from chalicelib.platform.identity.user_store import MEMBERS, USERS
 from chalicelib.platform.identity.verification_store import USER_REGISTERED
+from chalicelib.platform.provisioning.model import State
 from chalicelib.platform.provisioning.store import RESOURCES
 from chalicelib.platform.quotas.store import TABLE as QUOTAS
 from tests.simulation.cloud.accounts import register_by_invitation
@@ -257,7 +258,7 @@ def nothing_is_left_of_tenants_that_ended(scene: Scene) -> None:
         if table.tenanted and table.name not in {QUOTAS.name, RESOURCES.name} and not table.name.startswith("bill"):
             left_over = [each for tenant in sorted(gone) for each in own_rows(scene, table, tenant, table.partition)]
             assert not left_over, f"{table.name} of tenants that have ended: {left_over[:3]}"
-    held = [row.id for row in scene.world.rows() if row.tenant in gone and not row.is_released]
+    held = [row.id for row in scene.world.rows() if row.tenant in gone and row.state is not State.GONE]
     assert not held, f"things of tenants that have ended: {held}"
     owned = [row["cluster_id"] for row in scene.rows(OWNED) if row["tenant_id"] in gone]
     assert not owned, f"clusters of tenants that have ended: {owned}"

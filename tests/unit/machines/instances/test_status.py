@@ -3,10 +3,10 @@
 import pytest
 
 from chalicelib.kit.errors import EdgeError, Kind
-from chalicelib.machines.instances.model import INSTANCE, InstanceSpec, PowerOperation, Status
+from chalicelib.machines.instances.model import INSTANCE, RUNS_AS, InstanceSpec, PowerOperation, Status
 from chalicelib.machines.instances.names import readable_name
 from chalicelib.machines.instances.rules import Change, change_for, charge_of, status_of
-from chalicelib.platform.provisioning.model import Desired, Power, Resource, State
+from chalicelib.platform.provisioning.model import Charge, Desired, Power, Resource, State
 
 NOW = "2026-11-28T10:00:00Z"
 SPEC_OF_THE_FOURTH = InstanceSpec(
@@ -65,6 +65,53 @@ def regrouping(state, power=Power.ON, generation=4):
 def test_instance_whose_groups_alone_change_stays_on_or_off_and_costs_on(row, status):
     assert status_of(row) is status
     assert (charge_of(row) is not None) is (status is Status.RUNNING)
+
+
+def seen_running(state, power=Power.ON, **values):
+    """An instance that was seen to run, whose first generation was carried out, and whose second is asked for."""
+    given = {"external": {"id": "i-1"}, "observed": {RUNS_AS: "small"}, "spec": SPEC_OF_THE_FOURTH}
+    generations = {"done_generation": 1, "asked_generation": 1, "begun_generation": 1, "generation": 2}
+    return instance(state, power).model_copy(update={**given, **generations, **values})
+
+
+ABSENT = {"desired": Desired.ABSENT}
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        seen_running(State.CHANGING, Power.OFF),  # EC2 refuses to stop it
+        seen_running(State.CHANGING),  # or to stop it for another type
+        seen_running(State.DELETING, **ABSENT),
+        seen_running(State.FAILED),
+        seen_running(State.FAILED, asked_generation=2, begun_generation=2),
+        seen_running(State.FAILED, Power.OFF),
+        seen_running(State.FAILED, **ABSENT),
+        seen_running(State.FAILED, done_generation=0),
+    ],
+)
+def test_instance_that_is_refused_a_change_or_has_failed_costs_what_it_runs_as(row):
+    assert charge_of(row) == Charge(INSTANCE, "small")
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        seen_running(State.CREATING, done_generation=0),
+        seen_running(State.CHANGING, Power.OFF, begun_generation=2),
+        seen_running(State.CHANGING, Power.OFF, asked_generation=2),
+        seen_running(State.DELETING, Power.OFF, asked_generation=2, generation=3, **ABSENT),
+        seen_running(State.DELETING, leased_until=NOW, **ABSENT),
+        seen_running(State.DELETING, is_going=True, **ABSENT),
+        seen_running(State.FAILED, is_going=True, **ABSENT),
+        seen_running(State.FAILED, Power.OFF, asked_generation=2),
+        seen_running(State.FAILED, observed={}),
+        seen_running(State.FAILED, is_released=True),
+        seen_running(State.GONE, **ABSENT),
+    ],
+)
+def test_instance_that_may_be_off_or_gone_or_was_not_seen_to_run_costs_nothing(row):
+    assert charge_of(row) is None
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,28 @@ def test_machine_in_other_groups_than_its_row_has_drifted(outside, wanted, has, 
     _, observed, _ = seen_in(outside, *has, rows=[row])
 
     assert bool(drifted(row, observed[row.id])) is differs
-    assert observed[row.id].facts == ({"other_groups": list(has)} if differs else {})
+    facts = {"runs_as": "any", **({"other_groups": list(has)} if differs else {})}
+    assert observed[row.id].facts == facts
+
+
+@pytest.mark.parametrize(
+    ("seen", "facts", "before", "runs_as"),
+    [
+        (Seen.READY, {}, {}, "any"),
+        (Seen.READY, {}, {"runs_as": "small"}, "any"),
+        (Seen.READY, {"other_type": "t3.nano"}, {"runs_as": "small"}, "small"),
+        (Seen.READY, {"other_type": "t3.nano"}, {}, None),
+        (Seen.BECOMING, {}, {"runs_as": "small"}, None),
+        (Seen.STOPPED, {}, {"runs_as": "small"}, None),
+        (Seen.ENDING, {}, {"runs_as": "small"}, None),
+    ],
+)
+def test_machine_runs_as_its_template_or_as_before_while_of_another_type(outside, seen, facts, before, runs_as):
+    row = instance(observed=before)
+    outside.seen = {row.id: Observation(seen, {"id": "i-1"}, facts)}
+    observed = InstanceDriver({"ec2": outside}, outside, SERVER, Network().find).observe([row])
+
+    assert observed[row.id].facts.get("runs_as") == runs_as
 
 
 def test_change_gives_a_machine_the_groups_of_its_row_and_no_lost_one(outside):

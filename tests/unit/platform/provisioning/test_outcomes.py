@@ -162,6 +162,20 @@ class TestDelete:
         row = after(Do.DELETE, resource(State.DELETING), Answer(error=error))
         assert (row.state, row.asked_generation) == (State.DELETING, 2)
 
+    @pytest.mark.parametrize("state", [State.DELETING, State.FAILED])
+    @pytest.mark.parametrize("error", [None, GoneError("not there"), AgainLaterError("No answer")])
+    def test_thing_that_a_call_may_have_removed_may_be_gone(self, state, error):
+        claimed = resource(state, desired=Desired.ABSENT, leased_until=at(120))
+        row = after(Do.DELETE, claimed, Answer(error=error))
+        assert (row.is_going, row.leased_until) == (True, None)
+
+    @pytest.mark.parametrize("state", [State.DELETING, State.FAILED])
+    @pytest.mark.parametrize("was_going", [False, True])
+    @pytest.mark.parametrize("error", [RefusedError("no"), AgainLaterError("busy", nothing_done=True)])
+    def test_refused_removal_leaves_it_as_an_earlier_call_has(self, state, was_going, error):
+        claimed = resource(state, desired=Desired.ABSENT, leased_until=at(120), is_going=was_going)
+        assert after(Do.DELETE, claimed, Answer(error=error)).is_going is was_going
+
     def test_refused_removal_fails_with_its_reason_and_is_looked_at_soon(self):
         row = after(Do.DELETE, resource(State.DELETING), Answer(error=RefusedError("It is protected: lift that first")))
         assert (row.state, row.is_released) == (State.FAILED, False)
