@@ -21,6 +21,9 @@ BATCH_BYTES = 200 * 1024
 LONGEST_DELAY_SECONDS = 900
 """The longest DelaySeconds (SQS API reference). Emulators accept more; AWS does not."""
 
+A_MOMENT = 1
+"""Seconds: the shortest delay, which needs no allowance in the alarm of a queue."""
+
 Message = Mapping[str, Any]
 
 
@@ -30,7 +33,7 @@ class Queue(str):
     ``grouped_by`` is the field of its messages that tells whose they are: where one group has a backlog, SQS hands out
     the messages of the others first (SQS developer guide, "Amazon SQS fair queues"). A queue that ``is_manual`` is read
     by people; each of the others has a consumer, and dead letters in the queue `dead_letters`. Messages of a
-    queue that ``is_delayed`` may be sent for later.
+    queue that ``is_delayed`` may be sent for later than `A_MOMENT`.
     """
 
     __slots__ = ("grouped_by", "is_delayed", "is_manual")

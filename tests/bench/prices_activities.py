@@ -112,6 +112,8 @@ class Stage:
             for agent in self.agents[start : start + ACTING_TOGETHER]:
                 self.live_through(agent)
             self.world.settle()
+        self.world.queue_client.release_delayed()  # a second has passed
+        self.world.settle()
 
     def run_in_waves(self) -> None:
         """The same command, to as many at a time as act together."""

@@ -5,6 +5,7 @@ many: then the fan-out makes them.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.creation import Tell, pending
@@ -29,12 +30,14 @@ NODES_PER_PAGE = 100
 
 
 class AtOnce:
-    """Makes the executions of a new command if they are few. ``tell`` wakes their agents once they are written."""
+    """Makes the executions of a new command if they are few. ``tell`` wakes their agents once they are written;
+    ``reaches_all``: all that can be reached, so that the stream need not tell them at once too."""
 
-    def __init__(self, tables: Tables, nodes: NodeReader, clusters: Clusters, tell: Tell) -> None:
+    def __init__(self, tables: Tables, nodes: NodeReader, clusters: Clusters, tell: Tell, *, reaches_all: bool) -> None:
         self._nodes = nodes
         self._clusters = clusters
         self._targets = TargetPages(tables, nodes)
+        self._is_told: Literal[True] | None = True if reaches_all else None
         self.tell = tell
 
     def executions(self, command: Command, fan_out: FanOut) -> list[Execution]:
@@ -48,7 +51,8 @@ class AtOnce:
         chosen = selection.select(found, command.targeting, self._nodes, self._clusters)
         if len(chosen) > MOST_AT_ONCE:
             return []
-        return [pending(command, node, fan_out.target_cluster_name, command.inserted_at) for node in chosen]
+        new = [pending(command, node, fan_out.target_cluster_name, command.inserted_at) for node in chosen]
+        return [each.model_copy(update={"is_told": self._is_told}) for each in new]
 
     def _found(self, command: Command, parts: frozenset[str]) -> Sequence[TargetNode]:
         """All nodes of these parts, before filters; none if they are too many to read in a request."""

@@ -206,6 +206,10 @@ class Executions:
         """Executions and their commands, for a delivery; those that do not exist are left out."""
         return self._with_commands(self._executions.get_many(execution_ids))
 
+    def pending_among(self, execution_ids: Sequence[str]) -> set[str]:
+        """The ids of those that no agent has taken yet."""
+        return {row.id for row in self._executions.get_many(execution_ids) if row.status is Status.PENDING}
+
     def commands_to_run(self, command_ids: Collection[str]) -> Mapping[str, Command]:
         """Those of these commands that agents may still begin, by id: they exist, and their deadline has not passed."""
         now, found = self._now(), self._commands.get_many(command_ids)

@@ -26,21 +26,25 @@ def on_change(change: Change) -> Iterator[Send]:
         # wake it, and a poll finds what a push does not reach.
         delivery = {"cluster_name": row["node_cluster_name"], "node_id": row["node_id"], "kind": kind}
         command = {"command_id": row["command_id"]} if kind == "executions" else {}
-        yield Send(COMMAND_DELIVERY, {"delivery": {**delivery, "execution_ids": [row["id"]], **command}})
+        message = {"delivery": {**delivery, "execution_ids": [row["id"]], **command}}
+        is_told = kind == "executions" and row.get("is_told")
+        yield Send(COMMAND_DELIVERY, {**message, "is_told": True} if is_told else message)
 
 
 def courier(fleet: Any, messages: Sequence[Message], request_id: str) -> None:
     """Pack what agents are to be told by cluster, and queue it with the owners of the clusters.
 
-    A message holds a ``delivery`` or an ``update``: the arguments of `AgentWork.deliver` or `AgentWork.update`.
+    A message holds a ``delivery`` or an ``update``: the arguments of `AgentWork.deliver` or `AgentWork.update`. A
+    delivery that ``is_told`` is for an agent that the request of its command wakes.
     """
-    work = AgentWork()
+    work, told = AgentWork(), AgentWork()
     for message in messages:
-        if "delivery" in message:
-            work.deliver(**message["delivery"])
-        else:
+        if "update" in message:
             work.update(**message["update"])
+        else:
+            (told if message.get("is_told") else work).deliver(**message["delivery"])
     fleet.transport.dispatch.send(work, request_id=request_id)
+    fleet.transport.dispatch.send_again(told, request_id=request_id)
 
 
 def _ends_on_agent(change: Change) -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from chalicelib.fleet.commands.model import Waiting
 from chalicelib.fleet.transport.queues import COMMAND_DELIVERY
 from chalicelib.kit.log import Level, Log
-from chalicelib.kit.queues import Message, QueueError, Queues, batches, body_bytes
+from chalicelib.kit.queues import A_MOMENT, Message, QueueError, Queues, batches, body_bytes
 
 DELIVERIES_PER_MESSAGE = 20
 """Deliveries per message, which run in parallel: ten such messages end within a worker's 30 s even if no agent answers
@@ -113,10 +113,22 @@ class Dispatch:
     def send(self, work: AgentWork, *, request_id: str | None = None) -> None:
         """Queue all work. If an owner's queue does not accept it, it goes to the core's: a deleted owner must not block
         the others. Raises `QueueError` for the core's queue, and passes on the client's errors."""
+        own = self._without_others(work, request_id)
+        self._queues.send(COMMAND_DELIVERY, own, request_id=request_id)
+
+    def send_again(self, work: AgentWork, *, request_id: str | None = None) -> None:
+        """`send` of deliveries that agents have been woken for, in case that got lost: after a moment, and then for
+        executions alone that are still waiting. An owner gets them at once: it may push, which nobody has done yet."""
+        own = [{**message, "is_told": True} for message in self._without_others(work, request_id)]
+        self._queues.send(COMMAND_DELIVERY, own, request_id=request_id, delay_seconds=A_MOMENT)
+
+    def _without_others(self, work: AgentWork, request_id: str | None) -> list[Message]:
+        """Hand over the messages for owners; returns those for the core's queue."""
+        own = list[Message]()
         for url, messages in work.messages(self._queue_of).items():
-            if url and self._is_handed_over(url, messages, request_id):
-                continue
-            self._queues.send(COMMAND_DELIVERY, messages, request_id=request_id)
+            if not (url and self._is_handed_over(url, messages, request_id)):
+                own += messages
+        return own
 
     def offer(self, work: AgentWork) -> bool:
         """Queue work that only the owner can do. Returns False if its queue does not accept it; never raises."""

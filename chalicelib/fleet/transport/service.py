@@ -5,7 +5,7 @@ failure here loses nothing: the work is in the table, and every reconnect and po
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +80,12 @@ class Transport:
         if self._push is not None and woken.not_connected:
             self._push_all(woken.not_connected, self._push)
         return [delivery.node_id for delivery in woken.gone]
+
+    def still_waiting(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
+        """What is left of these deliveries of executions: those that no agent has taken yet."""
+        waiting = self._executions.pending_among([row_id for each in deliveries for row_id in each.execution_ids])
+        left = ((each, [row_id for row_id in each.execution_ids if row_id in waiting]) for each in deliveries)
+        return [replace(each, execution_ids=ids) for each, ids in left if ids]
 
     def hint(self, command: Command, created: Sequence[Execution]) -> None:
         """Wake the connected ones of the nodes of new executions of a command ahead of the stream. Ignores delivery

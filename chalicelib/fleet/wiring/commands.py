@@ -59,7 +59,9 @@ class CommandParts:
         def tell(command: Command, created: Sequence[Execution]) -> None:
             self._fleet.transport.direct.hint(command, created)
 
-        return AtOnce(self._platform.tables, self._fleet.nodes.reading, self._fleet.clusters, tell)
+        fleet, platform = self._fleet, self._platform
+        reaches_all = not platform.settings.push_enabled  # a request pushes to no agent
+        return AtOnce(platform.tables, fleet.nodes.reading, fleet.clusters, tell, reaches_all=reaches_all)
 
     @cached_property
     def retries(self) -> Retries:

@@ -28,6 +28,8 @@ def handler(message: Message, services: Fleet) -> None:
         services.metrics.nodes.fetch(message["metrics"])
         return
     deliveries = [Delivery(**delivery) for delivery in message["deliveries"]]
+    if message.get("is_told"):
+        deliveries = services.transport.direct.still_waiting(deliveries)
     gone = services.transport.direct.deliver(deliveries, message.get("commands"))
     if gone:
         services.platform.queues.send(CLEAN_UP, [{"kind": "node", "id": node_id} for node_id in gone])

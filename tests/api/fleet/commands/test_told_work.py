@@ -31,6 +31,12 @@ def run(client, text="true", **fields):
     return answer.data["id"]
 
 
+def after_a_moment(world):
+    world.settle()
+    world.queue_client.release_delayed()
+    world.settle()
+
+
 def frames(world, number=0):
     return world.socket_client.frames[f"socket-{number}"]
 
@@ -77,8 +83,35 @@ class TestFrames:
         run(client)
         world.socket_client.fails_with = None
         assert frames(world) == []
-        world.settle()
+        after_a_moment(world)
         assert [work["id"] for frame in frames(world) for work in frame["work"]] == agent.waiting()
+
+    def test_stream_tells_no_agent_again_that_has_taken_its_work(self, world, client):
+        quick, slow = agent_with(world, client, "work"), agent_with(world, client, "work", number=1)
+        run(client)
+        quick.claim(*quick.waiting())
+        after_a_moment(world)
+        assert len(frames(world)) == 1
+        assert [frame["ids"] for frame in frames(world, 1)] == [slow.waiting()] * 2
+
+    def test_telling_again_costs_no_read_of_presence_once_all_have_begun(self, world, client):
+        agent = agent_with(world, client, "work")
+        run(client)
+        agent.claim(*agent.waiting())
+        world.settle()
+        world.queue_client.release_delayed()
+        world.work_only()
+        calls = [(call.operation, call.table) for call in world.platform.tables.meter.calls]
+        assert calls == [("BatchGetItem", "executions")]
+
+    def test_stream_tells_at_once_where_functions_push(self):
+        world = World(push_enabled=True)
+        a_cluster(world)
+        client = operator(world)
+        agent_with(world, client, "work")
+        run(client)
+        world.settle()
+        assert len(frames(world)) == 2
 
     def test_long_way_tells_the_work_as_well(self, world, client):
         agent = agent_with(world, client, "work")
@@ -105,7 +138,7 @@ class TestFrames:
         delivery = {"node_id": agent.id, "kind": "executions", "execution_ids": [execution_id]}
         message = {"deliveries": [delivery], "commands": {execution_id: command_id}}
         world.platform.queues.send(COMMAND_DELIVERY, [message])
-        world.settle()
+        after_a_moment(world)
         assert frames(world) == [{"type": "executions", "ids": [execution_id]}] * 2
 
     def test_no_value_of_a_secret_is_in_a_frame(self, world, client):

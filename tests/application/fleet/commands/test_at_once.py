@@ -21,8 +21,8 @@ from tests.support.world import World
 
 ALL = Targeting(type=TargetType.ALL)
 DELIVERY = Queue("command-delivery")
-UNLIKE = ("changed_by", "made_with")
-"""What tells the two ways apart: who wrote, and that it was at once."""
+UNLIKE = ("changed_by", "made_with", "is_told")
+"""What tells the two ways apart: who wrote, that it was at once, and that the agents are told."""
 
 
 def a_world(*, short_way=True):
@@ -117,6 +117,8 @@ def test_function_that_dies_after_the_transaction_loses_only_the_hint(world):
     world.driver.crash_after(1_000_000)
     (row,) = executions(world)
     assert world.socket_client.frames["socket-0"] == []
+    world.settle()
+    world.queue_client.release_delayed()
     world.settle()
     assert [frame["ids"] for frame in world.socket_client.frames["socket-0"]] == [[row["id"]]]
 

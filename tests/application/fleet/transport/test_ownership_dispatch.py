@@ -90,10 +90,21 @@ class TestSending:
         dispatch.send(work)
         assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["far-node"]
 
-    def test_refusal_by_the_core_queue_is_an_error(self, sqs, dispatch, work):
+    def test_refusal_by_the_core_queue_is_an_error(self, sqs, dispatch):
+        work = AgentWork()
+        work.deliver("near", "near-node", "executions", ["e"])
         sqs.refuse_next = True
         with pytest.raises(QueueError):
             dispatch.send(work)
+
+    def test_what_is_sent_again_waits_for_a_moment_in_the_cores_queue_alone(self, sqs, dispatch, work):
+        dispatch.send_again(work)
+        assert COMMAND_DELIVERY not in sqs.sent
+        assert len(sqs.sent["far"]) == 1
+        sqs.release_delayed()
+        (message,) = sqs.bodies(COMMAND_DELIVERY)
+        assert message["is_told"]
+        assert self.nodes_in(sqs, COMMAND_DELIVERY) == ["near-node"]
 
     def test_offer_to_an_owner_without_queue_is_not_sent(self, sqs, dispatch):
         work = AgentWork()
