@@ -23,7 +23,7 @@ QUIET_SECONDS = 0.3
 
 _LOOK_SECONDS = 0.05
 _HOURLY = 3600.0
-_UNFINISHED = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+_UNFINISHED = [f"ApproximateNumberOfMessages{state}" for state in ("", "NotVisible", "Delayed")]
 
 
 class BenchFailedError(Exception):
