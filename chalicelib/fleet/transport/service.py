@@ -82,7 +82,7 @@ class Transport:
         return [delivery.node_id for delivery in woken.gone]
 
     def still_waiting(self, deliveries: Sequence[Delivery]) -> list[Delivery]:
-        """What is left of these deliveries of executions: those that no agent has taken yet."""
+        """These deliveries with the executions alone that no agent has taken yet."""
         waiting = self._executions.pending_among([row_id for each in deliveries for row_id in each.execution_ids])
         left = ((each, [row_id for row_id in each.execution_ids if row_id in waiting]) for each in deliveries)
         return [replace(each, execution_ids=ids) for each, ids in left if ids]

@@ -97,7 +97,7 @@ class TestSending:
         with pytest.raises(QueueError):
             dispatch.send(work)
 
-    def test_what_is_sent_again_waits_for_a_moment_in_the_cores_queue_alone(self, sqs, dispatch, work):
+    def test_work_sent_again_waits_for_a_moment_in_the_cores_queue_alone(self, sqs, dispatch, work):
         dispatch.send_again(work)
         assert COMMAND_DELIVERY not in sqs.sent
         assert len(sqs.sent["far"]) == 1
