@@ -5,7 +5,6 @@ many: then the fan-out makes them.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 from chalicelib.fleet.clusters.service import Clusters
 from chalicelib.fleet.commands.creation import Tell, pending
@@ -37,7 +36,7 @@ class AtOnce:
         self._nodes = nodes
         self._clusters = clusters
         self._targets = TargetPages(tables, nodes)
-        self._is_told: Literal[True] | None = True if reaches_all else None
+        self._is_told = True if reaches_all else None
         self.tell = tell
 
     def executions(self, command: Command, fan_out: FanOut) -> list[Execution]:

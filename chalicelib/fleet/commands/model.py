@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -133,8 +132,7 @@ class Execution(BaseModel, frozen=True):
     ``output_ref`` names the stored object, and is None if that did not arrive. A cancelled, expired or dropped
     execution takes a late result while it has no ``exit_code``: a dropped one, since its machine may have enrolled
     again. ``cancelled_at`` is also the time at which it was dropped: the first revision of the API has no word for
-    that. ``inserted_at`` is the command's. ``rollout_slot`` is the slot of its target in a rollout. ``is_told``: the
-    request that made it wakes its agent, so that the stream's delivery may wait for a moment.
+    that. ``inserted_at`` is the command's, ``rollout_slot`` the target's. ``is_told``: its request wakes the agent.
     """
 
     id: str
@@ -154,7 +152,7 @@ class Execution(BaseModel, frozen=True):
     cancelled_at: str | None = None
     cancel_requested_at: str | None = None
     rollout_slot: int | None = None
-    is_told: Literal[True] | None = None
+    is_told: bool | None = None
     inserted_at: str
     updated_at: str
     version: int = 0

@@ -118,7 +118,7 @@ class Dispatch:
 
     def send_again(self, work: AgentWork, *, request_id: str | None = None) -> None:
         """`send` of deliveries that agents have been woken for, in case that got lost: after a moment, and then for
-        executions alone that are still waiting. An owner gets them at once: it may push, which nobody has done yet."""
+        executions alone that are still waiting. An owner gets them at once: it may push, as the request did not."""
         own = [{**message, "is_told": True} for message in self._without_others(work, request_id)]
         self._queues.send(COMMAND_DELIVERY, own, request_id=request_id, delay_seconds=A_MOMENT)
 
