@@ -29,6 +29,13 @@ def checksum(client: Client) -> bool:
     return refused(lambda: s3.put_object(Bucket=BUCKET, Key="a", Body=b"a", ChecksumSHA256="A" * 43 + "="))
 
 
+@probe("S3", "PutObject", "with If-None-Match a second object of a key is refused")
+def put_twice(client: Client) -> bool:
+    s3 = _bucket(client)
+    s3.put_object(Bucket=BUCKET, Key="a", Body=b"a", IfNoneMatch="*")
+    return refused(lambda: s3.put_object(Bucket=BUCKET, Key="a", Body=b"b", IfNoneMatch="*"))
+
+
 @probe("S3", "PutObject", "a version before can be read")
 def versions(client: Client) -> bool:
     s3 = _bucket(client)

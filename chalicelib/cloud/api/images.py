@@ -27,6 +27,8 @@ routes = Endpoints(tag="Images", auth=USER, scope=Scope.TENANT)
 IMAGE_ID = "01a1fd8d-4e69-7b55-8a32-7c2b8d9eaf13"
 _SHA256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
+_SIGNED = {"content-length": "2147483648", "if-none-match": "*"}
+
 TOO_LARGE = "send it to S3 by a link of POST /images/{id}/upload-link, and then this request without a body"
 
 _Word = Annotated[str, MinLen(1), MaxLen(64), StringConstraints(pattern=r"^[A-Za-z0-9._-]+$")]
@@ -121,7 +123,7 @@ class UploadLinkOut(Shown):
     method: Annotated[str, about("Method to use it with: PUT.", "PUT")]
     headers: Annotated[
         dict[str, str],
-        about("Headers that have to be sent with the file, as they are signed.", {"content-length": "2147483648"}),
+        about("Headers that have to be sent with the file, as they are signed.", _SIGNED),
     ]
     expires_at: Annotated[
         Timestamp,
@@ -255,8 +257,9 @@ def upload_image(request: Request[ImagePath, NoQuery, RawBody], services: Cloud)
     summary="Make a link for the file of an image",
 )
 def link_image(request: Request[ImagePath, NoQuery, UploadLinkCreate], services: Cloud) -> UploadLinkOut:
-    """Makes an address at S3 that takes the file of an image, of up to 5 GiB, within an hour. `POST
-    /images/{id}/upload` without a body then has it imported, within a day. 409, 403 and 429 as for that."""
+    """Makes an address at S3 that takes the file of an image, of up to 5 GiB, once and within an hour; S3 answers 412
+    if a file came by it already. `POST /images/{id}/upload` without a body then has the last file imported, within a
+    day. 409, 403 and 429 as for that; 409 also after ten files of which none was taken."""
     body, wanted = request.body, request.path.image_id
     link = services.images.link(request.principal.tenant, wanted, body.size_bytes, body.checksum)
     services.platform.audit.note(ActedOn(IMAGE, link.image.id, link.image.name))

@@ -161,16 +161,16 @@ class ImageDriver:
             raise AgainLaterError(_UNTAGGED)
 
     def _remove_files(self, resource: Resource) -> None:
-        """All that it ever had: files whose place another one has taken, what was fetched of one, and one that a link
-        has brought since, of which no row tells."""
-        bucket, keys = rules.image_spec(resource).bucket, rules.keys_left(resource)
-        self._fetching.end(bucket, rules.key_of(resource.tenant, resource.id, ""))
-        if not keys:
-            return
+        """All that it ever had: files whose place another one has taken, what was fetched of one, and those that links
+        have brought since, of which no row tells."""
+        bucket, begins = rules.image_spec(resource).bucket, rules.key_of(resource.tenant, resource.id, "")
+        self._fetching.end(bucket, begins)
         with S3_ERRORS.sorted():
-            done = self._files.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in keys]})
-        if done.get("Errors"):
-            raise AgainLaterError("S3 does not delete its file yet")
+            listed = self._files.list_objects_v2(Bucket=bucket, Prefix=begins)
+            named = [{"Key": each["Key"]} for each in listed.get("Contents", ())]
+            done = self._files.delete_objects(Bucket=bucket, Delete={"Objects": named}) if named else {}
+        if done.get("Errors") or listed.get("IsTruncated"):
+            raise AgainLaterError("S3 does not delete its files yet")
 
     def _where(self, resource: Resource, file: ImageFile) -> tuple[str, str]:
         """The bucket and the key of a file."""

@@ -1,5 +1,6 @@
 """`ImageFiles`: the files of images, in one bucket of the installation. Their bytes go through a function once, where
-they are few, or not at all.
+they are few, or not at all. A file is never replaced: S3 refuses a second one under its key (`If-None-Match: *`), so
+that what was looked at is what EC2 imports.
 
 Raises `EdgeError` (service unavailable) where S3 does not answer.
 """
@@ -13,9 +14,16 @@ from typing import Any
 from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES
 from chalicelib.cloud.storage.errors import for_request
 from chalicelib.kit.aws_calls import CallRefusedError, calling
+from chalicelib.kit.errors import conflict
 from chalicelib.kit.objects import MISSING
 
 _TYPE = "application/octet-stream"
+
+NEW = "*"
+"""The value of `If-None-Match` with which S3 takes an object that is not there yet, and no other."""
+
+_THERE = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+"""S3's error codes for an object that is there, or is just being written (user guide, "Conditional write behavior")."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +43,33 @@ class ImageFiles:
         self._client = client
 
     def put(self, bucket: str, key: str, content: bytes) -> None:
+        """Store a file. Raises `EdgeError` (conflict) if there is one under this key."""
         checksum = b64encode(sha256(content).digest()).decode()
         with for_request():
-            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=_TYPE, ChecksumSHA256=checksum)
+            try:
+                with calling():
+                    self._client.put_object(
+                        Bucket=bucket,
+                        Key=key,
+                        Body=content,
+                        ContentType=_TYPE,
+                        ChecksumSHA256=checksum,
+                        IfNoneMatch=NEW,
+                    )
+            except CallRefusedError as error:
+                if error.code not in _THERE:
+                    raise
+                raise conflict("another file was uploaded meanwhile: try again") from None
+
+    def is_there(self, bucket: str, key: str) -> bool:
+        with for_request():
+            return self._head(bucket, key) is not None
 
     def look(self, bucket: str, key: str) -> Looked | None:
         """A file, or None if it is not there: two reads of its bytes."""
         with for_request():
-            try:
-                with calling():
-                    found = self._client.head_object(Bucket=bucket, Key=key)
-            except CallRefusedError as error:
-                if error.code not in MISSING:
-                    raise
+            found = self._head(bucket, key)
+            if found is None:
                 return None
             size, at = int(found["ContentLength"]), found["LastModified"]
             if not size:
@@ -57,11 +79,22 @@ class ImageFiles:
         return Looked(size, beginning, ending, at)
 
     def link(self, bucket: str, key: str, size_bytes: int, checksum: str | None, seconds: int) -> str:
-        """A signed URL that takes a file of this size, and of this SHA-256 (hex) if it is given, by PUT."""
-        params = {"Bucket": bucket, "Key": key, "ContentLength": size_bytes}
+        """A signed URL that takes one file of this size, and of this SHA-256 (hex) if it is given, by PUT. The client
+        has to send what is signed."""
+        params = {"Bucket": bucket, "Key": key, "ContentLength": size_bytes, "IfNoneMatch": NEW}
         if checksum is not None:
             params["ChecksumSHA256"] = b64encode(bytes.fromhex(checksum)).decode()
         return str(self._client.generate_presigned_url("put_object", Params=params, ExpiresIn=seconds))
+
+    def _head(self, bucket: str, key: str) -> Any:
+        """The description of an object, None if it is not there."""
+        try:
+            with calling():
+                return self._client.head_object(Bucket=bucket, Key=key)
+        except CallRefusedError as error:
+            if error.code not in MISSING:
+                raise
+            return None
 
     def _part(self, bucket: str, key: str, wanted: str) -> bytes:
         body = self._client.get_object(Bucket=bucket, Key=key, Range=wanted)["Body"]

@@ -23,7 +23,8 @@ KEPT_DAYS = 4
 OLDEST = timedelta(days=1)
 """The oldest file that is imported. An import may take a day more, which ends well before the file is removed."""
 
-_MOST_KEYS = 1_000
+MOST_FILES = 10
+"""Files that an image may have got before one of them is taken."""
 
 STEP, PROGRESS, SIZE_GB, SNAPSHOT = "step", "progress", "size_gb", "snapshot"
 """Facts of an image: how far it has come, in percent while EC2 imports it, the size of its disk, and its snapshot."""
@@ -98,20 +99,21 @@ def check_fetched(images: Collection[Resource]) -> None:
         )
 
 
-def file_id(image: Resource) -> str:
-    """The id of the file that it gets next: another one after each upload."""
-    return str(image.generation)
+def file_ids(image: Resource) -> list[str]:
+    """The ids of the files that it may get next, in the order of their use. Others after one was taken."""
+    return [str(image.generation), *(f"{image.generation}-{number}" for number in range(2, MOST_FILES + 1))]
+
+
+def id_after(image: Resource, came: int) -> str:
+    """The id of the next file after so many. Raises `EdgeError` (conflict) if as many came as may."""
+    if came >= MOST_FILES:
+        raise conflict(f"{MOST_FILES} files came for it, of which none was imported: register another image")
+    return file_ids(image)[came]
 
 
 def key_of(tenant: str, image_id: str, of_file: str) -> str:
     """The key of a file at S3."""
     return f"{tenant}/{image_id}/{of_file}"
-
-
-def keys_left(image: Resource) -> list[str]:
-    """The keys of the files that an image which shall go may have had, the latest thousand."""
-    first = max(int(FETCHED), image.generation - _MOST_KEYS)
-    return [key_of(image.tenant, image.id, str(number)) for number in range(first, image.generation)]
 
 
 def check_age(at: datetime, now: datetime) -> None:

@@ -4,10 +4,11 @@ from base64 import b64encode
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Protocol
 
 from chalicelib.cloud.images import rules
-from chalicelib.cloud.images.files import ImageFiles, Looked
+from chalicelib.cloud.images.files import NEW, ImageFiles, Looked
 from chalicelib.cloud.images.formats import BEGINNING_BYTES, ENDING_BYTES, format_of
 from chalicelib.cloud.images.model import IMAGE, ImageFile, ImageSource, ImageSpec, NewImage, Storehouse
 from chalicelib.cloud.images.sources import SourceError, Sources, shown_url
@@ -168,36 +169,48 @@ class Images(Named):
         image = self._owned(tenant, wanted)
         rules.check_takes_file(image)
         looked = Looked(len(content), content[:BEGINNING_BYTES], content[-ENDING_BYTES:], self._clock.now())
-        file = _file_of(image, looked)
+        file = _file_of(rules.id_after(image, len(self._came(image))), looked)
         self._check_room(image, file.size_bytes)
         self._files.put(rules.image_spec(image).bucket, rules.key_of(tenant, image.id, file.id), content)
         return self._take(image, file)
 
     def link(self, tenant: str, wanted: str, size_bytes: int, checksum: str | None) -> FileLink:
-        """A link that takes the file of an image. Raises `EdgeError` (validation failed) for a size that is not taken,
-        (conflict) for an image that takes none now, (not found), (forbidden) for another's or a used up quota."""
+        """A link that takes a file of an image, once: it replaces none, and two links may be for the same. Raises
+        `EdgeError` (validation failed) for a size that is not taken, (conflict) for an image that takes none now, (not
+        found), (forbidden) for another's or a used up quota."""
         rules.check_size(size_bytes)
         image = self._owned(tenant, wanted)
         rules.check_takes_file(image)
         self._check_room(image, size_bytes)
-        key = rules.key_of(tenant, image.id, rules.file_id(image))
+        key = rules.key_of(tenant, image.id, rules.id_after(image, len(self._came(image))))
         url = self._files.link(rules.image_spec(image).bucket, key, size_bytes, checksum, LINK_SECONDS)
-        headers = {"content-length": str(size_bytes)}
+        headers = {"content-length": str(size_bytes), "if-none-match": NEW}
         if checksum is not None:
             headers["x-amz-checksum-sha256"] = b64encode(bytes.fromhex(checksum)).decode()
         return FileLink(image, url, headers, self._clock.now() + timedelta(seconds=LINK_SECONDS))
 
     def uploaded(self, tenant: str, wanted: str) -> Resource:
-        """Have the file imported that came by a link. Raises `EdgeError` (conflict) if there is none, and as `upload`
-        does."""
+        """Have the last file imported that came by a link. Raises `EdgeError` (conflict) if there is none, and as
+        `upload` does."""
         image = self._owned(tenant, wanted)
         rules.check_takes_file(image)
-        key = rules.key_of(tenant, image.id, rules.file_id(image))
-        looked = self._files.look(rules.image_spec(image).bucket, key)
+        came = self._came(image)
+        key = rules.key_of(tenant, image.id, came[-1]) if came else ""
+        looked = self._files.look(rules.image_spec(image).bucket, key) if came else None
         if looked is None:
             raise conflict("there is no file: send it as the body, or by a link of POST /images/{id}/upload-link first")
         rules.check_age(looked.at, self._clock.now())
-        return self._take(image, _file_of(image, looked))
+        return self._take(image, _file_of(came[-1], looked))
+
+    def _came(self, image: Resource) -> list[str]:
+        """The ids of the files that came since one was last taken, in the order of their links. A call of S3 for each,
+        and one more."""
+        bucket = rules.image_spec(image).bucket
+
+        def is_there(file_id: str) -> bool:
+            return self._files.is_there(bucket, rules.key_of(image.tenant, image.id, file_id))
+
+        return list(takewhile(is_there, rules.file_ids(image)))
 
     def _check_room(self, image: Resource, size_bytes: int) -> None:
         """Before anything is stored: the share is taken with the file, in its transaction. Two reads."""
@@ -209,7 +222,7 @@ class Images(Named):
 
         def decide(now: Resource) -> Changes:
             rules.check_takes_file(now)
-            if rules.file_id(now) != file.id:
+            if now.generation != image.generation:
                 raise conflict("another file was uploaded meanwhile")
             spec = rules.image_spec(now).model_copy(update={"file": file})
             return Changes(spec=spec.model_dump(mode="json"), shares=(share,))
@@ -232,8 +245,6 @@ class Images(Named):
         return image
 
 
-def _file_of(image: Resource, looked: Looked) -> ImageFile:
+def _file_of(file_id: str, looked: Looked) -> ImageFile:
     rules.check_size(looked.size_bytes)
-    return ImageFile(
-        id=rules.file_id(image), size_bytes=looked.size_bytes, format=format_of(looked.beginning, looked.ending)
-    )
+    return ImageFile(id=file_id, size_bytes=looked.size_bytes, format=format_of(looked.beginning, looked.ending))

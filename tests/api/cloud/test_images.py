@@ -1,5 +1,8 @@
 """Images of tenants on a strict EC2 and S3: registered, uploaded, imported, launched, public, removed."""
 
+from base64 import b64encode
+from hashlib import sha256
+
 import pytest
 
 from tests.support.cloud import ADA, BOB, EVE, CloudScene
@@ -7,6 +10,9 @@ from tests.support.cloud_images import ask, show, until
 from tests.support.disks import QCOW2, RAW, VMDK
 from tests.support.instances import InstanceWorld
 from tests.support.world import IMAGE_FILES
+
+OTHER_RAW = RAW[:-1] + b"x"
+"""Another disk of the same size."""
 
 BODY = {"name": "web-base", "os": "ubuntu", "version": "24.04"}
 
@@ -40,6 +46,20 @@ def register(scene, **values):
 
 def upload(scene, image, content=RAW, address=BOB, headers=None):
     return ask(scene, "upload_image", image, address, body=content, headers=headers or {})
+
+
+def make_link(scene, image, content=RAW):
+    """A link for a file of that size."""
+    return ask(scene, "link_image", image, json={"size_bytes": len(content)}).json["data"]
+
+
+def follow(scene, link, content=RAW):
+    """The status of the answer to a client that sends a file with a link."""
+    return scene.world.object_client.follow(link["url"], content, link["headers"])[0]
+
+
+def stored(scene, key):
+    return scene.world.object_client.get_object(Bucket=IMAGE_FILES, Key=key)["Body"].read()
 
 
 def active(scene, **values):
@@ -132,12 +152,76 @@ class TestUpload:
         assert upload(scene, image, b"").status == 409
         body = {"size_bytes": len(RAW)}
         link = ask(scene, "link_image", image, json=body).json["data"]
-        assert (link["method"], link["headers"]) == ("PUT", {"content-length": str(len(RAW))})
+        headers = {"content-length": str(len(RAW)), "if-none-match": "*"}
+        assert (link["method"], link["headers"]) == ("PUT", headers)
         s3 = scene.world.object_client
         assert s3.follow(link["url"], RAW + b"x", link["headers"])[0] == 403
         assert s3.follow(link["url"], RAW, link["headers"])[0] == 200
         assert upload(scene, image, b"").status == 200
         until(scene, image, "ACTIVE")
+
+    def test_link_replaces_no_file_before_or_after_it_was_taken(self, scene, granted):
+        image = register(scene)["id"]
+        link = make_link(scene, image)
+        assert follow(scene, link) == 200
+        assert follow(scene, link, OTHER_RAW) == 412
+        assert upload(scene, image, b"").status == 200
+        assert follow(scene, link, OTHER_RAW) == 412
+        assert stored(scene, show(scene, image)["file_path"]) == RAW
+
+    def test_link_without_the_condition_that_was_signed_is_403(self, scene, granted):
+        link = make_link(scene, register(scene)["id"])
+        headers = {"content-length": str(len(RAW))}
+        assert scene.world.object_client.follow(link["url"], RAW, headers)[0] == 403
+
+    def test_two_links_at_once_take_one_file(self, scene, granted):
+        image = register(scene)["id"]
+        first, second = make_link(scene, image), make_link(scene, image)
+        assert [follow(scene, first), follow(scene, second, OTHER_RAW)] == [200, 412]
+        assert upload(scene, image, b"").status == 200
+        assert stored(scene, show(scene, image)["file_path"]) == RAW
+
+    def test_link_after_a_wrong_file_takes_another_which_is_imported(self, scene, granted):
+        image = register(scene)["id"]
+        assert follow(scene, make_link(scene, image, QCOW2), QCOW2) == 200
+        assert upload(scene, image, b"").status == 400
+        assert follow(scene, make_link(scene, image)) == 200
+        assert upload(scene, image, b"").status == 200
+        assert stored(scene, until(scene, image, "ACTIVE")["file_path"]) == RAW
+
+    def test_body_beside_another_upload_is_409_and_replaces_nothing(self, scene, granted):
+        image, put = register(scene)["id"], scene.world.object_client.put_object
+        beside = []
+
+        def put_behind_another(**request):
+            if not beside:
+                beside.append(request["Key"])
+                put(**{**request, "Body": OTHER_RAW, "ChecksumSHA256": b64encode(sha256(OTHER_RAW).digest()).decode()})
+            return put(**request)
+
+        scene.world.object_client.put_object = put_behind_another
+        refused = upload(scene, image)
+        assert (refused.status, "meanwhile" in refused.text) == (409, True)
+        assert stored(scene, beside[0]) == OTHER_RAW
+        assert show(scene, image)["file_path"] is None
+        assert upload(scene, image).status == 200
+        assert stored(scene, until(scene, image, "ACTIVE")["file_path"]) == RAW
+
+    def test_body_again_after_s3_lost_its_answer_is_imported(self, scene, granted):
+        image = register(scene)["id"]
+        scene.world.object_client.lose_answer("PutObject")
+        assert upload(scene, image).status == 503
+        assert show(scene, image)["file_path"] is None
+        assert upload(scene, image, VMDK).status == 200
+        assert until(scene, image, "ACTIVE")["format"] == "vmdk"
+
+    def test_tenth_file_of_which_none_was_taken_is_the_last(self, scene, granted):
+        image = register(scene)["id"]
+        for _ in range(10):
+            assert follow(scene, make_link(scene, image)) == 200
+        refused = ask(scene, "link_image", image, json={"size_bytes": 1})
+        assert (refused.status, "10 files" in refused.text) == (409, True)
+        assert upload(scene, image, b"").status == 200
 
     def test_body_above_the_limit_is_413_that_names_the_link(self, scene, granted):
         refused = upload(scene, register(scene)["id"], bytes(4 * 1024 * 1024 + 1))
@@ -169,6 +253,8 @@ class TestUpload:
         scene.world.clock.advance(86_401)
         refused = upload(scene, image, b"")
         assert (refused.status, "upload it again" in refused.text) == (409, True)
+        assert follow(scene, make_link(scene, image)) == 200
+        assert upload(scene, image, b"").status == 200
 
     def test_file_beyond_the_quota_of_storage_is_429(self, scene, granted):
         image = register(scene)["id"]
@@ -285,13 +371,15 @@ class TestDelete:
         assert ask(scene, "get_image", image).status == 404
         assert (scene.world.ec2.copies, scene.world.ec2.amis) == ({}, {})
 
-    def test_file_that_came_by_a_link_and_was_not_told_goes_too(self, scene, granted):
+    def test_files_that_came_by_links_and_were_not_told_go_too(self, scene, granted):
         image = register(scene)["id"]
         scene.world.settle()
-        link = ask(scene, "link_image", image, json={"size_bytes": len(RAW)}).json["data"]
-        scene.world.object_client.follow(link["url"], RAW, link["headers"])
+        scene.world.object_client.page_size = 2
+        for _ in range(3):
+            assert follow(scene, make_link(scene, image)) == 200
         ask(scene, "delete_image", image)
-        scene.world.pass_time(60)
+        scene.world.pass_time(120)
+        assert ask(scene, "get_image", image).status == 404
         assert scene.world.object_client.buckets[IMAGE_FILES].objects.of_key == {}
 
     def test_image_without_a_file_goes_at_once(self, scene, granted):

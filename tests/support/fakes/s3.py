@@ -117,13 +117,18 @@ class FakeS3(FakeObjects):
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         if "ChecksumSHA256" in params and sent.get("x-amz-checksum-sha256") != params["ChecksumSHA256"]:
             return 403, b"SignatureDoesNotMatch"
+        if sent.get("if-none-match") != params.get("IfNoneMatch"):
+            return 403, b"SignatureDoesNotMatch"
         if params.get("ContentLength", len(content)) != len(content):
             return 403, b"SignatureDoesNotMatch"
         named = {name: value for name, value in params.items() if not name.startswith("Response")}
         if operation == "get_object":
             return 200, self.get_object(**named)["Body"].read()
         named.pop("ContentLength", None)
-        getattr(self, operation)(**named, Body=content)
+        try:
+            getattr(self, operation)(**named, Body=content)
+        except ClientError as error:
+            return error.response["ResponseMetadata"]["HTTPStatusCode"], error.response["Error"]["Code"].encode()
         return 200, b""
 
     def keep(self, name: str) -> None:
@@ -268,6 +273,10 @@ class FakeS3(FakeObjects):
 
         def put() -> Json:
             bucket = self._bucket(request, "PutObject")
+            if "IfNoneMatch" in request and request["IfNoneMatch"] != "*":
+                refuse("NotImplemented", "PutObject", 501)
+            if "IfNoneMatch" in request and self.has(request["Bucket"], request["Key"]):
+                refuse("PreconditionFailed", "PutObject", 412)
             content, digest = checked(request, "PutObject")
             self._check_key(request["Key"], "PutObject")
             kept = digest if "ChecksumSHA256" in request else ""
