@@ -270,7 +270,8 @@ def test_version_that_keeps_ending_on_a_full_disk_is_replaced_and_reported(small
 def test_update_ordered_after_a_change_of_versions_is_tried_and_passes(machine, version):
     restarted(machine, MAX_EARLY_ENDS)
     prepared = json.dumps({"phase": "prepared", "version": version, "previous": "old"})
-    script(machine, "old", f"echo '{prepared}' > $EDGE_AGENT_VERSIONS/update.json; exit 0")
+    replaced = "mv $EDGE_AGENT_VERSIONS/.new $EDGE_AGENT_VERSIONS/update.json"  # whole, as an agent writes it
+    script(machine, "old", f"echo '{prepared}' > $EDGE_AGENT_VERSIONS/.new; {replaced}; exit 0")
     if version == "newer":
         machine.version("newer", HEALTHY)
     script(machine, version, HEALTHY)
