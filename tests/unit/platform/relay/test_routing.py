@@ -39,9 +39,16 @@ class Sent:
         self.transport = self.platform = self
         self.dispatch = self.queues = self
         self.messages = []
+        self.again = []
 
     def send(self, *sent, request_id):
-        self.messages = sent[1] if len(sent) > 1 else sent[0].messages(lambda _cluster_name: "").get("", [])
+        self.messages = sent[1] if len(sent) > 1 else self._packed(sent[0])
+
+    def send_again(self, work, *, request_id):
+        self.again = self._packed(work)
+
+    def _packed(self, work):
+        return work.messages(lambda _cluster_name: "").get("", [])
 
 
 def planned(*changes):
@@ -55,10 +62,21 @@ def messages(*changes):
     asked = dict(planned(*changes).ready(first=REACTIONS.couriers))
     for queue, (_family, courier) in REACTIONS.couriers.items():
         if queue in asked:
-            sent = Sent()
-            courier(sent, asked.pop(queue), "r-1")
-            asked[queue] = sent.messages
+            asked[queue] = _sent_by(courier, asked.pop(queue)).messages
     return asked
+
+
+def sent_again(*changes):
+    """The deliveries that wait for a moment."""
+    asked = dict(planned(*changes).ready(first=REACTIONS.couriers))
+    _family, courier = REACTIONS.couriers[COMMAND_DELIVERY]
+    return _sent_by(courier, asked[COMMAND_DELIVERY]).again
+
+
+def _sent_by(courier, asked):
+    sent = Sent()
+    courier(sent, asked, "r-1")
+    return sent
 
 
 def deltas_of(one):
@@ -100,6 +118,13 @@ class TestWork:
                 }
             ]
         }
+
+    def test_execution_whose_agent_is_told_by_its_request_is_delivered_later(self):
+        told, other = {**execution(0), "is_told": True}, execution(1)
+        changes = [change("executions", "execution.created", None, row) for row in (told, other)]
+        [later], [[now]] = sent_again(*changes), messages(*changes).values()
+        assert later["deliveries"][0]["execution_ids"] == ["e-0"]
+        assert now["deliveries"][0]["execution_ids"] == ["e-1"]
 
     def test_deliveries_are_split_into_messages_of_bounded_size(self):
         changes = [
